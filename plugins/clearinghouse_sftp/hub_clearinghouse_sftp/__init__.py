@@ -1,0 +1,1 @@
+"""Clearinghouses that exchange X12 files over SFTP."""

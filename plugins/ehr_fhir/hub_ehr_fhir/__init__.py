@@ -1,0 +1,1 @@
+"""Encounters from FHIR R4 servers and files."""

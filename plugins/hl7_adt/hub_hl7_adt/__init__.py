@@ -1,0 +1,1 @@
+"""Encounters and charges from HL7 v2 ADT, DFT and BAR feeds."""

@@ -1,0 +1,1 @@
+"""SFTP for Billing Hub plugins: the one home of paramiko."""

@@ -1,0 +1,1 @@
+"""Patient statements to print vendors over SFTP."""
