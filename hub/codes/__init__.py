@@ -1,0 +1,1 @@
+"""Dated code sets and their importers."""

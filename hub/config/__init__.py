@@ -1,0 +1,1 @@
+"""One checked tree of settings, read once."""

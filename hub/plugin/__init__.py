@@ -1,0 +1,1 @@
+"""The door between the hub and its plugins."""

@@ -1,0 +1,99 @@
+"""What happened, and what is charged for it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from hub.model.coverage import Coverage
+from hub.model.people import Facility, Provider, Record
+
+
+class Coding(Record, frozen=True, kw_only=True):
+    """A code and its system: HCPCS, ICD10, SNOMED, CVX, NDC, LOCAL or a source's own name or URI."""
+
+    system: str
+    code: str
+
+
+class Diagnosis(Record, frozen=True, kw_only=True):
+    """A diagnosis of an encounter; `rank` 1 is principal, 0 is unranked."""
+
+    coding: Coding
+    rank: int = 0
+
+
+class Accident(Record, frozen=True, kw_only=True):
+    """An accident behind the services. `kind`: AA auto, EM employment, OA other. `state` for AA."""
+
+    kind: str
+    on: date | None = None
+    state: str = ""
+
+
+class Encounter(Record, frozen=True, kw_only=True):
+    """One visit as put together from its source's facts.
+
+    `kind`: ambulatory, emergency, inpatient, home, virtual, or empty. `status`: planned, open, finished,
+    cancelled. `diagnoses` still carry the source's own codings; `icd10` (best rank first) is what coding made
+    of them. Coverages are in rank order.
+    """
+
+    source: str
+    key: str
+    patient_id: str
+    account: str = ""
+    kind: str = ""
+    status: str = "open"
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    place_of_service: str = ""
+    facility: Facility | None = None
+    billing_npi: str = ""
+    rendering: Provider | None = None
+    referring: Provider | None = None
+    diagnoses: tuple[Diagnosis, ...] = ()
+    icd10: tuple[str, ...] = ()
+    coverages: tuple[Coverage, ...] = ()
+    accident: Accident | None = None
+    authorization: str = ""
+    admitted_on: date | None = None
+
+
+class Drug(Record, frozen=True, kw_only=True):
+    """A drug behind a J-code (2410): `ndc` eleven digits, quantity in `unit` (UN, ML, GR, ME, F2)."""
+
+    ndc: str
+    quantity: Decimal
+    unit: str
+
+
+class Charge(Record, frozen=True, kw_only=True):
+    """One charge as the source had it, and what coding and pricing made of it.
+
+    `kind`: charge, credit, payment, copay, adjustment: only the first two are billed, the others are money to
+    post. `codings` are the source's. `hcpcs`, `modifiers`, `amount` (dollars for the whole line) and
+    `pointers` (1-based into the encounter's `icd10`) are set by coding; `amount` may come from the source.
+    `unit_basis`: UN units, MJ minutes. `proposal` is true while a coder must confirm the code.
+    """
+
+    source: str
+    key: str
+    patient_id: str
+    encounter_id: str = ""
+    account: str = ""
+    kind: str = "charge"
+    service_from: date
+    service_to: date | None = None
+    codings: tuple[Coding, ...] = ()
+    hcpcs: str = ""
+    modifiers: tuple[str, ...] = ()
+    units: Decimal = Decimal(1)
+    unit_basis: str = "UN"
+    amount: Decimal | None = None
+    diagnoses: tuple[Coding, ...] = ()
+    pointers: tuple[int, ...] = ()
+    drug: Drug | None = None
+    rendering: Provider | None = None
+    place_of_service: str = ""
+    proposal: bool = False

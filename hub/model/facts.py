@@ -1,0 +1,124 @@
+"""What a source says, piece by piece: the only thing an EHR plugin returns.
+
+Every fact carries the source's own `key` (unique per kind within that source), the `version` that orders
+repeats of the same key (compared as text: an ISO instant, or a zero-padded number), and references to other
+facts by their keys. `flow/ingest` puts encounters together from them, in whatever order they arrive.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+
+from hub.errors import Problem
+from hub.model.coverage import Subscriber
+from hub.model.encounter import Accident, Coding, Diagnosis, Drug
+from hub.model.people import Facility, Patient, Provider, Record
+
+
+class Fact(Record, frozen=True, kw_only=True, tag_field="fact"):
+    """Base: `key` and `version` as the module says."""
+
+    key: str
+    version: str = ""
+
+
+class PatientFact(Fact, frozen=True, kw_only=True, tag="patient"):
+    """A patient as the source knows them now."""
+
+    patient: Patient
+
+
+class CoverageFact(Fact, frozen=True, kw_only=True, tag="coverage"):
+    """A policy of a patient; with `encounter_key` it holds for that encounter alone. `payer_token` is the
+    source's plan or payer id, `payer_name` its name; rank 0 means the source gave none.
+    """
+
+    patient_key: str
+    payer_token: str
+    member_id: str
+    encounter_key: str = ""
+    rank: int = 0
+    payer_name: str = ""
+    group_number: str = ""
+    relationship: str = "self"
+    subscriber: Subscriber | None = None
+    valid_from: date | None = None
+    valid_to: date | None = None
+    active: bool = True
+
+
+class EncounterFact(Fact, frozen=True, kw_only=True, tag="encounter"):
+    """A visit. `ready` is the source's word that nothing more will come (a DFT: now; FHIR: finished)."""
+
+    patient_key: str
+    account: str = ""
+    kind: str = ""
+    status: str = "open"
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    place_of_service: str = ""
+    facility: Facility | None = None
+    billing_npi: str = ""
+    rendering: Provider | None = None
+    referring: Provider | None = None
+    diagnoses: tuple[Diagnosis, ...] = ()
+    accident: Accident | None = None
+    authorization: str = ""
+    admitted_on: date | None = None
+    ready: bool = False
+
+
+class DiagnosisFact(Fact, frozen=True, kw_only=True, tag="diagnosis"):
+    """A diagnosis that arrived apart from its encounter (a Condition)."""
+
+    encounter_key: str
+    diagnosis: Diagnosis
+    active: bool = True
+
+
+class ChargeFact(Fact, frozen=True, kw_only=True, tag="charge"):
+    """One charge, credit or payment. `kind` as in `Charge`; `amount` is for the whole line, or None.
+    `active` False withdraws the charge of this key (entered in error).
+    """
+
+    patient_key: str
+    service_from: date
+    encounter_key: str = ""
+    account: str = ""
+    service_to: date | None = None
+    kind: str = "charge"
+    codings: tuple[Coding, ...] = ()
+    modifiers: tuple[str, ...] = ()
+    units: Decimal = Decimal(1)
+    unit_basis: str = "UN"
+    amount: Decimal | None = None
+    diagnoses: tuple[Coding, ...] = ()
+    drug: Drug | None = None
+    rendering: Provider | None = None
+    place_of_service: str = ""
+    active: bool = True
+
+
+class MergeFact(Fact, frozen=True, kw_only=True, tag="merge"):
+    """Two keys of one `kind` (patient or account) are the same: `from_key` is from now on `into_key`."""
+
+    kind: str
+    from_key: str
+    into_key: str
+
+
+AnyFact = PatientFact | CoverageFact | EncounterFact | DiagnosisFact | ChargeFact | MergeFact
+
+
+class Reading(Record, frozen=True, kw_only=True):
+    """What one raw message came to: facts to store, problems to show, and why nothing bills, if so.
+
+    `not_billable` is empty, `test` (processing id is not production) or `informational` (a trigger that never
+    bills, such as FT1 outside DFT and BAR). `problems` may stand beside facts: one bad resource or message is
+    set aside, never its bundle or file.
+    """
+
+    facts: tuple[AnyFact, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    not_billable: str = ""

@@ -1,0 +1,51 @@
+"""Exact money: `Decimal` in records, integer cents in tables and the ledger, and nothing in between."""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+
+CENT = Decimal("0.01")
+ZERO = Decimal("0.00")
+
+
+class NotMoney(ValueError):
+    """A text or number that is not an exact amount of US dollars; the message never repeats the value."""
+
+
+def parse_amount(text: str) -> Decimal:
+    """Read `12`, `12.3`, `-12.30` as dollars; more than two decimals or any other sign raises `NotMoney`.
+
+    Leading zeros and a bare leading point (`.5`), both legal in X12 type R, are read.
+    """
+    body = text.removeprefix("-")
+    digits = body.replace(".", "", 1)
+    if not digits or not digits.isascii() or not digits.isdigit():
+        raise NotMoney("not a decimal number of dollars")
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:  # pragma: no cover - the digits were checked above
+        raise NotMoney("not a decimal number of dollars") from None
+    return from_cents(to_cents(amount))
+
+
+def to_cents(amount: Decimal) -> int:
+    """Dollars to whole cents; raises `NotMoney` for a fraction of a cent, NaN or infinity."""
+    try:
+        cents = amount.scaleb(2)
+        whole = int(cents)
+    except (InvalidOperation, ValueError, OverflowError):
+        raise NotMoney("not a finite amount") from None
+    if whole != cents:
+        raise NotMoney("an amount has a fraction of a cent")
+    return whole
+
+
+def from_cents(cents: int) -> Decimal:
+    """Whole cents to dollars with exactly two decimals."""
+    return Decimal(cents).scaleb(-2).quantize(CENT)
+
+
+def dollars(cents: int) -> str:
+    """Cents as people read them: `-$1,234.50`."""
+    sign = "-" if cents < 0 else ""
+    return f"{sign}${abs(cents) // 100:,}.{abs(cents) % 100:02d}"

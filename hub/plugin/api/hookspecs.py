@@ -1,0 +1,56 @@
+"""The hooks: they only offer; typed objects do the work; configuration chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pluggy
+
+from hub.model.claim import Claim
+from hub.model.event import Event
+from hub.plugin.api.ports import Clearinghouse, EhrSource, PrintVendor, ScrubFinding
+
+PROJECT = "hub"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+ScrubRule = Callable[[Claim], tuple[ScrubFinding, ...]]
+
+
+@hookspec
+def hub_ehr_sources() -> Mapping[str, type[EhrSource]]:  # type: ignore[empty-body]
+    """Offer EHR sources: `{kind: class}`, where `kind` is what `[connectors.NAME] kind` says."""
+
+
+@hookspec
+def hub_clearinghouses() -> Mapping[str, type[Clearinghouse]]:  # type: ignore[empty-body]
+    """Offer clearinghouse connections: `{kind: class}`."""
+
+
+@hookspec
+def hub_print_vendors() -> Mapping[str, type[PrintVendor]]:  # type: ignore[empty-body]
+    """Offer print vendors: `{kind: class}`."""
+
+
+@hookspec
+def hub_scrub_rules() -> Mapping[str, ScrubRule]:  # type: ignore[empty-body]
+    """Offer scrub rules: `{name: function}`; each takes a claim and returns what it finds."""
+
+
+@hookspec(firstresult=True)
+def hub_route_claim(claim: Claim) -> str | None:
+    """Decide which clearinghouse instance carries `claim`; None leaves it to the next plugin, then to
+    configuration.
+    """
+
+
+@hookspec(firstresult=True)
+def hub_classify_file(name: str, head: bytes) -> str | None:
+    """Decide what an inbound file is from its name and first 4 KiB: `835`, `999`, `277CA`, `TA1`, `report`;
+    None leaves it to the next plugin, then to its content.
+    """
+
+
+@hookspec
+def hub_event(event: Event) -> None:
+    """Told after commit, at least once, each listener isolated."""

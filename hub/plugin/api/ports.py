@@ -1,0 +1,263 @@
+"""The ports: what a plugin object must do, and what it is given.
+
+A plugin class is called once per configured instance as `Plugin(settings, context)`: `settings` is an
+instance of its own `Settings` (a pydantic model named as the class attribute `Settings`), `context` a
+`Context`. Ports are synchronous and are called from threads, never two calls of one instance at once,
+unless a method says otherwise. Only the errors of `hub.plugin.api.errors` may be raised on purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from threading import Event as ThreadEvent
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import msgspec
+from pydantic import BaseModel
+
+from hub.clock import Clock
+from hub.model.facts import Reading
+
+API_VERSION = 0
+
+
+class Log(Protocol):
+    """A log that keeps allow-listed keys only; a value under another key is dropped and counted."""
+
+    def info(self, event: str, **values: str | float | bool) -> None: ...
+    def warning(self, event: str, **values: str | float | bool) -> None: ...
+
+
+class State(Protocol):
+    """A plugin instance's encrypted memory.
+
+    What is put is saved in the transaction that stores what the call led to: never before it, never without.
+    """
+
+    def get(self, key: str) -> bytes | None: ...
+    def put(self, key: str, value: bytes) -> None: ...
+
+
+class Secrets(Protocol):
+    """Resolves a secret reference (`env:NAME`, `file:path`); raises `Misconfigured` naming the reference only."""
+
+    def get(self, reference: str) -> str: ...
+
+
+class Context(Protocol):
+    """What the hub gives a plugin instance."""
+
+    @property
+    def instance(self) -> str:
+        """The instance's name in `[connectors.NAME]`."""
+        ...
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def secrets(self) -> Secrets: ...
+    @property
+    def log(self) -> Log: ...
+    @property
+    def state(self) -> State: ...
+    @property
+    def stop(self) -> ThreadEvent:
+        """Set when the hub shuts down: long calls return soon after."""
+        ...
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a connector's step-by-step check: what was tried, whether it went well, what to do if not."""
+
+    name: str
+    ok: bool
+    said: str
+    fix: str = ""
+
+
+class Ref(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that waits at a partner. `token` is what `open` and `done` need, stable across restarts;
+    `modified_at` is the partner's time, aware UTC.
+    """
+
+    token: str
+    name: str
+    size: int
+    modified_at: datetime
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """What `list` found, and the cursor for the next call (opaque text)."""
+
+    refs: tuple[Ref, ...]
+    cursor: str = ""
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """A frozen file on its way: `file_id` is ours and opaque, `name` what the partner shall see, `kind` the
+    transaction (`837P`, `270`, `statements`, `manifest`), `digest` the SHA-256 of the bytes in hex.
+    """
+
+    file_id: str
+    name: str
+    kind: str
+    size: int
+    digest: str
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """What proves a phase: `kind` (`staged`, `published`, `read-back-size`, `read-back-hash`, `receipt`) and a
+    short plain note without patient data.
+    """
+
+    kind: str
+    note: str = ""
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a partner connection can do. `sends` and `receives` name transactions; `resend_safe` is what may
+    happen to a file in doubt: `resend-same-bytes`, `await-answer` or `ask`; `evidence` names the kinds of
+    evidence that make a file sent.
+    """
+
+    sends: tuple[str, ...]
+    receives: tuple[str, ...]
+    realtime: tuple[str, ...] = ()
+    in_doubt: str = "ask"
+    evidence: tuple[str, ...] = ("read-back-size",)
+
+
+class Plugin(Protocol):
+    """What every plugin class has: its settings model, and a constructor that does no I/O."""
+
+    Settings: ClassVar[type[BaseModel]]
+
+    def __init__(self, settings: Any, context: Context) -> None: ...
+    def check(self) -> Iterator[Step]:
+        """Try the connection step by step without changing anything at the partner."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; harmless twice."""
+        ...
+
+
+class Transfer(Plugin, Protocol):
+    """The phases in which a file leaves. The hub journals before and after each, so every phase must be safe
+    to repeat after a crash: `stage` puts the whole body under a temporary name (replacing a partial one),
+    `publish` makes it visible under `name` (and is harmless when it already is, with the same size), `confirm`
+    only looks. `stage` raising leaves nothing visible; `publish` raises `InDoubt` when it cannot know.
+    """
+
+    def stage(self, file: Outgoing, body: Iterable[bytes]) -> Evidence: ...
+    def publish(self, file: Outgoing) -> Evidence: ...
+    def confirm(self, file: Outgoing) -> Evidence | None:
+        """Evidence that the partner has the file, or None when it cannot be told."""
+        ...
+
+
+@runtime_checkable
+class Clearinghouse(Transfer, Protocol):
+    """Carries frozen bytes to and from a clearinghouse, and knows no claim."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+    def list(self, cursor: str) -> Listing:
+        """Files that wait and are whole as far as can be told; never one that is still being written."""
+        ...
+
+    def open(self, ref: Ref) -> Iterator[bytes]:
+        """Stream the file; raises `RetryLater` when fewer bytes came than the partner says it holds."""
+        ...
+
+    def done(self, ref: Ref) -> None:
+        """The bytes are durable here: archive, delete or leave as the profile says. Harmless twice, works
+        after a restart, and for a file that is already gone.
+        """
+        ...
+
+    def ask(self, kind: str, body: bytes, deadline: datetime) -> bytes:
+        """Real-time request and answer; raises `Refused` where `capabilities.realtime` does not name `kind`."""
+        ...
+
+
+class RawMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes as they came. `external_id` is the source's own id for the message or file, used with a digest of
+    the body to recognise repeats; `content_type`: `fhir+json`, `fhir+ndjson`, `hl7v2`.
+    """
+
+    external_id: str
+    content_type: str
+    body: bytes
+
+
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
+    """What a pull found, and the cursor that follows it; `more` asks for another call at once."""
+
+    messages: tuple[RawMessage, ...]
+    cursor: str = ""
+    more: bool = False
+
+
+class Inbox(Protocol):
+    """Where a listening source puts what it receives."""
+
+    async def put(self, message: RawMessage) -> None:
+        """Returns after the commit; raises `RetryLater` when the store is slow or full."""
+        ...
+
+
+@runtime_checkable
+class EhrSource(Plugin, Protocol):
+    """Brings raw messages in and reads them into facts."""
+
+    def changes(self, cursor: str) -> Changes:
+        """Pull what is new since `cursor` (empty at first). A source that only listens returns no messages."""
+        ...
+
+    def read(self, raw: bytes, content_type: str) -> Reading:
+        """Pure and total: bytes to facts and problems. Never raises for bad data, never looks outside."""
+        ...
+
+
+@runtime_checkable
+class ListeningSource(EhrSource, Protocol):
+    """A source that also waits for messages (MLLP, web hooks)."""
+
+    async def serve(self, inbox: Inbox, stop: ThreadEvent) -> None: ...
+
+
+class PrintResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one statement: `verdict` printed, rejected, returned, moved; `reason` a short code."""
+
+    number: str
+    verdict: str
+    reason: str = ""
+
+
+@runtime_checkable
+class PrintVendor(Transfer, Protocol):
+    """Pushes statement runs (PDF and manifest) to a print vendor and reads back what became of them."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+    def results(self, cursor: str) -> Listing:
+        """Result files that wait."""
+        ...
+
+    def open(self, ref: Ref) -> Iterator[bytes]: ...
+    def done(self, ref: Ref) -> None: ...
+    def read_results(self, raw: bytes) -> tuple[PrintResult, ...]:
+        """Pure: a result file to verdicts; raises `Refused` for a file that is not one."""
+        ...
+
+
+class ScrubFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scrub rule found on a claim: where in the claim, why, what to do; `hold` False only warns."""
+
+    rule: str
+    where: str
+    why: str
+    fix: str
+    hold: bool = True
