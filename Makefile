@@ -1,0 +1,49 @@
+# Billing Hub: `make demo` is all a new user needs. Every target makes the environment it needs first.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+export UV_PYTHON_DOWNLOADS := never
+export UV_LINK_MODE := copy
+VENV := .venv
+PY := $(VENV)/bin/python
+OURS := . $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+WORKERS ?= auto
+
+.PHONY: help setup demo test check bench soak lock format clean
+
+help: ## what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+
+$(VENV)/.ready: requirements.lock requirements-uv.lock pyproject.toml $(wildcard plugins/*/pyproject.toml) tools/setup
+	@tools/setup $(VENV)
+
+setup: $(VENV)/.ready ## make .venv from the lock, nothing else
+
+demo: $(VENV)/.ready ## the whole path with a synthetic practice (ARGS="--keep", ARGS="--input PATH")
+	@$(VENV)/bin/hub demo $(ARGS)
+
+test: $(VENV)/.ready ## the quick suite, against real SSH, SQLite and PostgreSQL
+	@$(PY) -m pytest -q -n $(WORKERS) -m "not slow" $(ARGS)
+
+soak: $(VENV)/.ready ## long fault campaigns (bounded parts of them run in `make test`)
+	@$(PY) -m pytest -q -n $(WORKERS) -m slow $(ARGS)
+
+check: $(VENV)/.ready ## ruff, mypy strict, import-linter
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-cache
+
+bench: $(VENV)/.ready ## measure (ONLY=name, QUICK=1); writes bench/results.json
+	@$(PY) bench/run.py $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
+
+format: $(VENV)/.ready ## rewrite the code as `make check` wants it
+	@$(VENV)/bin/ruff check --fix-only -q . ; $(VENV)/bin/ruff format .
+
+lock: ## renew requirements.lock (needs uv)
+	uv pip compile --universal --generate-hashes --no-header --no-annotate --upgrade -q \
+	  --no-emit-package billing-hub --no-emit-package billing-hub-sftp-transfer --extra sandbox --group dev \
+	  pyproject.toml plugins/*/pyproject.toml -o requirements.lock
+	echo uv | uv pip compile --universal --generate-hashes --no-header --no-annotate --upgrade -q - -o requirements-uv.lock
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) demo-out bench/results.json .mypy_cache .ruff_cache .pytest_cache
