@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from hub.model.people import Address, Name, Record
+from hub.model.people import Address, Name, Patient, Record
 
 
 class Subscriber(Record, frozen=True, kw_only=True):
@@ -35,3 +35,10 @@ class Coverage(Record, frozen=True, kw_only=True):
     subscriber: Subscriber | None = None
     valid_from: date | None = None
     valid_to: date | None = None
+
+
+class PatientFile(Record, frozen=True, kw_only=True):
+    """A patient with the coverages that hold for every encounter which names none of its own, in rank order."""
+
+    patient: Patient
+    coverages: tuple[Coverage, ...] = ()

@@ -1,0 +1,183 @@
+"""Puts encounters together from facts, purely: the same facts in any order give the same encounter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from hub.model.coverage import Coverage, PatientFile
+from hub.model.encounter import Charge, Diagnosis, Encounter
+from hub.model.facts import (
+    AnyFact,
+    ChargeFact,
+    CoverageFact,
+    DiagnosisFact,
+    EncounterFact,
+    PatientFact,
+)
+from hub.model.people import Record
+
+
+class Policy(Record, frozen=True, kw_only=True):
+    """What configuration says of one source: when its encounters are ready and what is only history."""
+
+    source: str
+    bill_from: date
+    hold_days: int = 0
+    payers: Mapping[str, str] = {}  # noqa: RUF012 - the source's payer token -> our payer id
+
+
+class Verdict(Record, frozen=True, kw_only=True):
+    """What an encounter is now: gathering (its patient or visit is unknown still), waiting, ready, history,
+    cancelled, test."""
+
+    state: str
+
+
+def coverages_of(facts: Iterable[CoverageFact], policy: Policy, on: date | None) -> tuple[Coverage, ...]:
+    """Active coverages that hold `on` that day, ranked 1, 2, 3 without gaps; payers mapped where known."""
+    held = [
+        fact
+        for fact in facts
+        if fact.active
+        and (on is None or fact.valid_from is None or fact.valid_from <= on)
+        and (on is None or fact.valid_to is None or on <= fact.valid_to)
+    ]
+    held.sort(key=lambda fact: (fact.rank or 99, fact.key))
+    return tuple(_coverage(fact, rank, policy) for rank, fact in enumerate(held, 1))
+
+
+def _coverage(fact: CoverageFact, rank: int, policy: Policy) -> Coverage:
+    return Coverage(
+        key=fact.key,
+        payer_token=fact.payer_token,
+        payer=_payer_of(fact, policy),
+        payer_name=fact.payer_name,
+        member_id=fact.member_id,
+        rank=rank,
+        group_number=fact.group_number,
+        relationship=fact.relationship,
+        subscriber=fact.subscriber if fact.relationship != "self" else None,
+        valid_from=fact.valid_from,
+        valid_to=fact.valid_to,
+    )
+
+
+def _payer_of(fact: CoverageFact, policy: Policy) -> str:
+    """The configured payer for a source's token or, failing that, its exact name; never a guess."""
+    for token in (fact.payer_token, fact.payer_name):
+        if token and token.casefold() in policy.payers:
+            return policy.payers[token.casefold()]
+    return ""
+
+
+def diagnoses_of(
+    encounter: EncounterFact, apart: Iterable[DiagnosisFact], charges: Iterable[ChargeFact]
+) -> tuple[Diagnosis, ...]:
+    """Every diagnosis once, ranked ones first in rank order, then as they came; charges' own come last."""
+    found: dict[tuple[str, str], Diagnosis] = {}
+    loose = [fact.diagnosis for fact in sorted(apart, key=lambda f: f.key) if fact.active]
+    of_charges = [Diagnosis(coding=coding) for charge in charges for coding in charge.diagnoses]
+    for diagnosis in [*encounter.diagnoses, *loose, *of_charges]:
+        key = (diagnosis.coding.system, diagnosis.coding.code)
+        known = found.get(key)
+        if known is None or (diagnosis.rank and not known.rank):
+            found[key] = diagnosis
+    return tuple(sorted(found.values(), key=lambda d: d.rank or 99))
+
+
+def encounter_of(
+    fact: EncounterFact,
+    *,
+    patient_id: str,
+    source_key: str,
+    diagnoses: tuple[Diagnosis, ...],
+    coverages: tuple[Coverage, ...],
+    source: str,
+) -> Encounter:
+    """The canonical encounter; coding fills `icd10` later."""
+    return Encounter(
+        source=source,
+        key=source_key,
+        patient_id=patient_id,
+        account=fact.account,
+        kind=fact.kind,
+        status=fact.status,
+        started_at=fact.started_at,
+        ended_at=fact.ended_at,
+        place_of_service=fact.place_of_service,
+        facility=fact.facility,
+        billing_npi=fact.billing_npi,
+        rendering=fact.rendering,
+        referring=fact.referring,
+        diagnoses=diagnoses,
+        coverages=coverages,
+        accident=fact.accident,
+        authorization=fact.authorization,
+        admitted_on=fact.admitted_on,
+    )
+
+
+def charge_of(fact: ChargeFact, *, patient_id: str, encounter_id: str, source: str) -> Charge:
+    """The canonical charge as the source had it; a credit keeps its kind and a positive quantity."""
+    return Charge(
+        source=source,
+        key=fact.key,
+        patient_id=patient_id,
+        encounter_id=encounter_id,
+        account=fact.account,
+        kind=fact.kind,
+        service_from=fact.service_from,
+        service_to=fact.service_to,
+        codings=fact.codings,
+        modifiers=fact.modifiers,
+        units=abs(fact.units),
+        unit_basis=fact.unit_basis,
+        amount=None if fact.amount is None else abs(fact.amount),
+        diagnoses=fact.diagnoses,
+        drug=fact.drug,
+        rendering=fact.rendering,
+        place_of_service=fact.place_of_service,
+    )
+
+
+def verdict(fact: EncounterFact, patient: PatientFile | None, policy: Policy, now: datetime) -> Verdict:
+    """What the facts so far make of an encounter (see `Verdict`)."""
+    if fact.status == "cancelled":
+        return Verdict(state="cancelled")
+    if patient is None:
+        return Verdict(state="gathering")
+    if patient.patient.is_test:
+        return Verdict(state="test")
+    on = service_date(fact)
+    if on is not None and on < policy.bill_from:
+        return Verdict(state="history")
+    if not fact.ready or on is None:
+        return Verdict(state="waiting")
+    ended = (fact.ended_at or fact.started_at or now).date()
+    held_until = ended + timedelta(days=policy.hold_days)
+    return Verdict(state="ready" if held_until <= now.date() else "waiting")
+
+
+def service_date(fact: EncounterFact | Encounter) -> date | None:
+    """The day an encounter began (as its source dated it)."""
+    return fact.started_at.date() if fact.started_at else None
+
+
+def patient_file(fact: PatientFact, coverages: tuple[Coverage, ...]) -> PatientFile:
+    """A patient with their standing coverages."""
+    return PatientFile(patient=fact.patient, coverages=coverages)
+
+
+def newer(known: AnyFact | None, coming: AnyFact) -> bool:
+    """Whether `coming` replaces `known`: a later version does, the same version with other content too."""
+    return known is None or (coming.version >= known.version and coming != known)
+
+
+def total(charges: Iterable[Charge]) -> Decimal:
+    """Dollars of priced charges; credits count against."""
+    return sum(
+        ((-c.amount if c.kind == "credit" else c.amount) for c in charges if c.amount is not None),
+        Decimal("0.00"),
+    )
