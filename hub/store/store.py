@@ -1,0 +1,122 @@
+"""The store itself: opens a database, begins named transactions and views, and tells the runner afterwards."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+
+from hub.clock import Clock
+from hub.store import engine as engines
+from hub.store.crypto import DataKeys, Keyring
+from hub.store.nudge import Nudge
+from hub.store.points import CrashPlan, declared
+from hub.store.schema import METADATA
+from hub.store.session import Session
+from hub.store.tx import Tx, View
+
+Told = Callable[[list[Nudge]], None]
+
+
+class Store:
+    """One database of the hub; safe to use from many threads."""
+
+    def __init__(self, url: str, keyring: Keyring, clock: Clock) -> None:
+        self.engines = engines.Engines(url)
+        self.clock = clock
+        self._keyring = keyring
+        self._crash = CrashPlan.from_environment()
+        self._told: list[Told] = []
+        self._keys: DataKeys | None = None
+        self._keys_lock = threading.Lock()
+        # SQLite lets waiting writers sleep up to 100 ms; a lock of our own hands over at once
+        self._turn = threading.Lock()
+        self._mine = threading.local()
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self.engines.dialect
+
+    @property
+    def keys(self) -> DataKeys:
+        """The data keys of this database, opened (and at the very first made) when they are first needed."""
+        with self._keys_lock:
+            if self._keys is None:
+                self._keys = self._keyring.open(self.engines.writer, self.clock)
+            return self._keys
+
+    @property
+    def commit_points(self) -> dict[str, int]:
+        """The names of the transactions this store has committed or was about to, and how often."""
+        return self._crash.seen
+
+    def on_commit(self, callback: Told) -> None:
+        """After each commit that nudged, call `callback` with its distinct nudges."""
+        self._told.append(callback)
+
+    @contextmanager
+    def begin(self, name: str) -> Iterator[Tx]:
+        """A transaction named in `hub/store/points.py`: committed at the end, rolled back by an exception."""
+        declared(name)
+        keys = self.keys
+        with self._one_writer(), self.engines.writer.connect() as connection:
+            engines.begin(connection)
+            tx = Tx(Session(connection, keys, self.clock, writable=True), name)
+            yield tx
+            self._commit(connection, name)
+        self._tell(list(tx.nudges))
+
+    @contextmanager
+    def view(self) -> Iterator[View]:
+        """A consistent, read-only look that neither waits for writers nor holds them up."""
+        keys = self.keys
+        with self.engines.reader.connect() as connection:
+            connection.begin()
+            yield View(Session(connection, keys, self.clock, writable=False))
+            connection.rollback()
+
+    def create_all(self) -> None:
+        """Make every table at once from the metadata, without migrations: for tests and throw-away databases."""
+        with self.engines.writer.connect() as connection:
+            engines.begin(connection)
+            METADATA.create_all(connection)
+            connection.commit()
+
+    def close(self) -> None:
+        """Close every connection; the store may not be used after."""
+        self.engines.dispose()
+
+    # --- seal(), open_tail(), verify_chain(): (the second builder's lines) ---
+
+    def _commit(self, connection: Connection, name: str) -> None:
+        number = self._crash.before(name)
+        connection.commit()
+        self._crash.after(name, number)
+
+    def _tell(self, nudges: list[Nudge]) -> None:
+        if nudges:
+            for callback in self._told:
+                callback(nudges)
+
+    @contextmanager
+    def _one_writer(self) -> Iterator[None]:
+        """The turn of this thread to write; a second transaction inside the first would wait for itself."""
+        if getattr(self._mine, "writing", False):
+            raise RuntimeError("a transaction is already open in this thread: finish it first")
+        self._mine.writing = True
+        try:
+            if self.dialect == "sqlite":
+                with self._turn:
+                    yield
+            else:
+                yield
+        finally:
+            self._mine.writing = False
+
+
+def open_store(url: str, keyring: Keyring, clock: Clock) -> Store:
+    """Open `sqlite:///PATH` or `postgresql://...`; tables are made by `Store.migrate()`, never here."""
+    return Store(url, keyring, clock)
