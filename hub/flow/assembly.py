@@ -25,7 +25,7 @@ class Policy(Record, frozen=True, kw_only=True):
     source: str
     bill_from: date
     hold_days: int = 0
-    payers: Mapping[str, str] = {}  # noqa: RUF012 - the source's payer token -> our payer id
+    payers: Mapping[str, str] = {}
 
 
 class Verdict(Record, frozen=True, kw_only=True):

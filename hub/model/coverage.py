@@ -38,7 +38,11 @@ class Coverage(Record, frozen=True, kw_only=True):
 
 
 class PatientFile(Record, frozen=True, kw_only=True):
-    """A patient with the coverages that hold for every encounter which names none of its own, in rank order."""
+    """A patient with the coverages that hold for every encounter which names none of its own, in rank order.
+
+    `guarantor_id` is who is billed for the patient's share: the patient's own id unless somebody else is.
+    """
 
     patient: Patient
+    guarantor_id: str = ""
     coverages: tuple[Coverage, ...] = ()
