@@ -80,7 +80,9 @@ class Keyring:
     def unwrap(self, purpose: str, created_at: datetime, wrapped: bytes) -> bytes:
         """The data key again; another master key raises `Misconfigured`."""
         try:
-            return self._aead.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _wrap_aad(purpose, created_at))
+            return self._aead.decrypt(
+                wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], _wrap_aad(purpose, created_at)
+            )
         except InvalidTag:
             raise Misconfigured(
                 "the master key does not open this database", fix="give the key it was made with"
