@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cached_property
 
+from hub.model.claim import Claim
+from hub.model.encounter import Charge, Encounter
+from hub.model.facts import AnyFact
+from hub.model.people import Patient
+from hub.model.remit import ClaimPayment, Remittance
+from hub.model.statement import Statement
+from hub.store import aggregates
+from hub.store.documents import Collection
+from hub.store.logs import LogViews
 from hub.store.nudge import Nudge
 from hub.store.session import Session
 
 
-class View:
+class View(LogViews):
     """A read-only look at one consistent state of the database; writing through it is refused by the database."""
 
     def __init__(self, session: Session) -> None:
@@ -23,7 +33,41 @@ class View:
         """The keyed digest of `value` for the `key`, `parent`, `trace` and `content_key` columns."""
         return self.session.keys.digest(kind, value)
 
-    # --- book, events, work, expectations, slots, runs, plugin_state: (the second builder's lines) ---
+    @cached_property
+    def patients(self) -> Collection[Patient]:
+        return Collection(self.session, aggregates.PATIENTS)
+
+    @cached_property
+    def facts(self) -> Collection[AnyFact]:
+        return Collection(self.session, aggregates.FACTS)
+
+    @cached_property
+    def encounters(self) -> Collection[Encounter]:
+        return Collection(self.session, aggregates.ENCOUNTERS)
+
+    @cached_property
+    def charges(self) -> Collection[Charge]:
+        return Collection(self.session, aggregates.CHARGES)
+
+    @cached_property
+    def claims(self) -> Collection[Claim]:
+        return Collection(self.session, aggregates.CLAIMS)
+
+    @cached_property
+    def claim_versions(self) -> Collection[Claim]:
+        return Collection(self.session, aggregates.CLAIM_VERSIONS)
+
+    @cached_property
+    def remits(self) -> Collection[Remittance]:
+        return Collection(self.session, aggregates.REMITS)
+
+    @cached_property
+    def remit_claims(self) -> Collection[ClaimPayment]:
+        return Collection(self.session, aggregates.REMIT_CLAIMS)
+
+    @cached_property
+    def statements(self) -> Collection[Statement]:
+        return Collection(self.session, aggregates.STATEMENTS)
 
 
 class Tx(View):
