@@ -8,7 +8,7 @@ from functools import cached_property
 from hub.model.claim import Claim
 from hub.model.encounter import Charge, Encounter
 from hub.model.facts import AnyFact
-from hub.model.people import Patient
+from hub.model.coverage import PatientFile
 from hub.model.remit import ClaimPayment, Remittance
 from hub.model.statement import Statement
 from hub.store import aggregates
@@ -34,7 +34,7 @@ class View(LogViews):
         return self.session.keys.digest(kind, value)
 
     @cached_property
-    def patients(self) -> Collection[Patient]:
+    def patients(self) -> Collection[PatientFile]:
         return Collection(self.session, aggregates.PATIENTS)
 
     @cached_property

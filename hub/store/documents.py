@@ -1,0 +1,243 @@
+"""Collections: encrypted documents with a state, written by compare-and-set and read by a few clear columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec import UNSET
+from sqlalchemy import ColumnElement, Select, bindparam, func, select
+
+from hub.errors import Stale
+from hub.store.aggregates import COMMON, SEALED, Aggregate
+from hub.store.rows import Bulk
+from hub.store.session import Session
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Row(msgspec.Struct, Generic[T], frozen=True):
+    """One document and what stands beside it. `columns` are the clear columns of its kind.
+
+    Its repr shows no record and no column: rows may end up in a log line.
+    """
+
+    id: str
+    practice: str
+    state: str
+    state_since: datetime
+    row_version: int
+    created_at: datetime
+    record: T
+    columns: dict[str, Any]
+
+    def col(self, name: str) -> Any:
+        """One clear column."""
+        return self.columns[name]
+
+    def __repr__(self) -> str:
+        return f"Row({self.id!r}, state={self.state!r}, row_version={self.row_version})"
+
+
+class New(Generic[T]):
+    """A document to be added, with all clear columns that may not be empty."""
+
+    __slots__ = ("columns", "id", "practice", "record", "state")
+
+    def __init__(self, id: str, record: T, *, practice: str, state: str, **columns: Any) -> None:  # noqa: A002
+        self.id, self.record, self.practice, self.state, self.columns = id, record, practice, state, columns
+
+
+class Change(Generic[T]):
+    """What is to be different about a row; what is not named stays as it is."""
+
+    __slots__ = ("columns", "record", "row", "state")
+
+    def __init__(self, row: Row[Any], *, record: Any = UNSET, state: Any = UNSET, **columns: Any) -> None:
+        self.row, self.record, self.state, self.columns = row, record, state, columns
+
+
+class Collection(Generic[T]):
+    """The documents of one kind, in one transaction."""
+
+    __slots__ = ("_kind", "_session")
+
+    def __init__(self, session: Session, kind: Aggregate[T]) -> None:
+        self._session, self._kind = session, kind
+
+    def add(self, id: str, record: T, *, practice: str, state: str, **columns: Any) -> Row[T]:  # noqa: A002
+        """Add one document; an id or a unique key that is taken raises `Stale` and spoils the transaction."""
+        return self.add_many([New(id, record, practice=practice, state=state, **columns)])[0]
+
+    def add_many(self, items: Iterable[New[T]]) -> list[Row[T]]:
+        """Add many at once; keep transactions near 200 rows where people or listeners wait."""
+        kind, now = self._kind, self._session.now
+        rows: list[Row[T]] = []
+        values: list[tuple[Any, ...]] = []
+        for item in items:
+            columns = self._complete(item.columns)
+            key_id, body = self._seal(item.id, 1, item.record)
+            rows.append(Row(item.id, item.practice, item.state, now, 1, now, item.record, columns))
+            head = (item.id, item.practice, item.state, now, 1, now)
+            values.append((*head, *columns.values(), kind.schema, 1, key_id, body))
+        Bulk(self._session).insert(kind.table, (*COMMON, *kind.columns, *SEALED), values)
+        return rows
+
+    def put(self, row: Row[Any], *, record: Any = UNSET, state: Any = UNSET, **columns: Any) -> Row[T]:
+        """Write what is named, if the row is still the one that was read; else raise `Stale`."""
+        return self.put_many([Change(row, record=record, state=state, **columns)])[0]
+
+    def put_many(self, changes: Sequence[Change[T]]) -> list[Row[T]]:
+        """Each as `put`; one stale row raises `Stale` for all, and the transaction must be given up."""
+        if self._kind.immutable:
+            raise TypeError(f"a {self._kind.kind} is never changed")
+        groups: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
+        rows = [self._plan(change, groups) for change in changes]
+        for names, values in groups.items():
+            if self._update(names, values) != len(values):
+                raise Stale(f"a {self._kind.kind} was changed since it was read")
+        return rows
+
+    def get(self, id: str) -> Row[T] | None:  # noqa: A002
+        """The document of that id, or None."""
+        return self.get_many([id]).get(id)
+
+    def get_many(self, ids: Iterable[str]) -> dict[str, Row[T]]:
+        """Documents by id; ids that are not there are left out."""
+        wanted = list(ids)
+        found: dict[str, Row[T]] = {}
+        for start in range(0, len(wanted), 500):
+            for row in self._read("id", (), {"id": wanted[start : start + 500]}):
+                found[row.id] = row
+        return found
+
+    def find(self, *, limit: int = 1000, after_id: str = "", **equals: Any) -> list[Row[T]]:
+        """Documents in id order whose columns equal (a list or tuple: are among) what is given."""
+        return self._read("id", (after_id, limit), equals)
+
+    def waiting(self, state: str | Sequence[str], limit: int = 200, **equals: Any) -> list[Row[T]]:
+        """The documents that have stood longest in `state`, oldest first."""
+        return self._read("age", ("", limit), {"state": state, **equals})
+
+    def heads(self, *, limit: int = 1000, after_id: str = "", **equals: Any) -> list[Row[None]]:
+        """As `find`, but without opening the documents: for lists and counts."""
+        names = self._kind.columns
+        return [
+            Row(r[0], r[1], r[2], r[3], r[4], r[5], None, dict(zip(names, r[6:], strict=True)))
+            for r in self._select("heads", (after_id, limit), equals)
+        ]
+
+    def count(self, **equals: Any) -> int:
+        """How many documents there are."""
+        return int(self._select("count", (), equals)[0][0])
+
+    def tally(self, column: str = "state", **equals: Any) -> dict[Any, int]:
+        """How many documents there are for each value of `column`."""
+        return {value: int(number) for value, number in self._select(f"tally:{column}", (), equals)}
+
+    def _complete(self, given: dict[str, Any]) -> dict[str, Any]:
+        """All clear columns of the kind in order; a missing or unknown one is a bug."""
+        kind = self._kind
+        columns = {name: given.get(name) for name in kind.columns}
+        if not kind.required <= given.keys() or len(given.keys() - columns.keys()):
+            raise TypeError(
+                f"{kind.kind}: the columns must be {sorted(columns)}, of which {sorted(kind.required)}"
+            )
+        return columns
+
+    def _seal(self, row_id: str, version: int, record: T) -> tuple[int, bytes]:
+        kind = self._kind
+        return self._session.keys.seal(kind.aad(row_id, version, kind.schema), kind.encode(record))
+
+    def _plan(self, change: Change[T], groups: dict[tuple[str, ...], list[tuple[Any, ...]]]) -> Row[T]:
+        """The row as it will be; what has to be written for it is put among `groups`."""
+        row, version = change.row, change.row.row_version + 1
+        if change.columns.keys() - row.columns.keys():
+            raise TypeError(f"{self._kind.kind} has no such column")
+        sets: dict[str, Any] = {"row_version": version, **change.columns}
+        state, since, record = row.state, row.state_since, row.record
+        if change.state is not UNSET and change.state != state:
+            state, since = change.state, self._session.now
+            sets |= {"state": state, "state_since": since}
+        if change.record is not UNSET:
+            record = change.record
+            key_id, body = self._seal(row.id, version, record)
+            sets |= {"schema": self._kind.schema, "doc_version": version, "key_id": key_id, "body": body}
+        groups.setdefault(tuple(sets), []).append((*sets.values(), row.id, row.row_version))
+        columns = {**row.columns, **change.columns} if change.columns else row.columns
+        return Row(row.id, row.practice, state, since, version, row.created_at, record, columns)
+
+    def _update(self, names: tuple[str, ...], values: list[tuple[Any, ...]]) -> int:
+        return Bulk(self._session).update(self._kind.table, names, ("id", "row_version"), values)
+
+    def _read(self, order: str, page: tuple[Any, ...], equals: dict[str, Any]) -> list[Row[T]]:
+        kind, opened = self._kind, self._session.keys.open
+        names, rows = kind.columns, []
+        for r in self._select(order, page, equals):
+            schema, doc_version, key_id, body = r[-4:]
+            record = kind.decode(opened(key_id, kind.aad(r[0], doc_version, schema), bytes(body)), schema)
+            columns = dict(zip(names, r[6:-4], strict=True))
+            rows.append(Row(r[0], r[1], r[2], r[3], r[4], r[5], record, columns))
+        return rows
+
+    def _select(self, what: str, page: tuple[Any, ...], equals: dict[str, Any]) -> Sequence[Any]:
+        shape = tuple([(name, _mode(value)) for name, value in equals.items()])
+        statement = _statement(self._kind, what, paged=bool(page), shape=shape)
+        parameters = {f"p_{name}": _plain(value) for name, value in equals.items() if value is not None}
+        if page:
+            parameters |= {"after": page[0], "page": page[1]}
+        return self._session.conn.execute(statement, parameters).all()
+
+
+_STATEMENTS: dict[tuple[Any, ...], Select[Any]] = {}
+
+
+def _mode(value: Any) -> str:
+    if value is None:
+        return "null"
+    return "in" if isinstance(value, list | tuple | set | frozenset) else "="
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, set | frozenset) else value
+
+
+def _statement(
+    kind: Aggregate[Any], what: str, *, paged: bool, shape: tuple[tuple[str, str], ...]
+) -> Select[Any]:
+    """The statement of this shape, built once: SQLAlchemy then finds its compiled form by identity."""
+    key = (kind, what, paged, shape)
+    if key not in _STATEMENTS:
+        _STATEMENTS[key] = _build(kind, what, paged=paged, shape=shape)
+    return _STATEMENTS[key]
+
+
+def _build(kind: Aggregate[Any], what: str, *, paged: bool, shape: tuple[tuple[str, str], ...]) -> Select[Any]:
+    table = kind.table
+    where = [_condition(table.c[name], mode) for name, mode in shape]
+    if what == "count":
+        return select(func.count()).select_from(table).where(*where)
+    if what.startswith("tally:"):
+        column = table.c[what.removeprefix("tally:")]
+        return select(column, func.count()).where(*where).group_by(column)
+    names = (*COMMON, *kind.columns) if what == "heads" else (*COMMON, *kind.columns, *SEALED)
+    order = (table.c.state_since, table.c.id) if what == "age" else (table.c.id,)
+    statement = select(*[table.c[name] for name in names]).where(*where).order_by(*order)
+    if not paged:
+        return statement
+    after = [] if what == "age" else [table.c.id > bindparam("after")]
+    return statement.where(*after).limit(bindparam("page"))
+
+
+def _condition(column: Any, mode: str) -> ColumnElement[bool]:
+    if mode == "null":
+        return column.is_(None)  # type: ignore[no-any-return]
+    if mode == "in":
+        return column.in_(bindparam(f"p_{column.name}", expanding=True))  # type: ignore[no-any-return]
+    return column == bindparam(f"p_{column.name}", type_=column.type)  # type: ignore[no-any-return]
+
+
+__all__ = ["Change", "Collection", "New", "Row"]

@@ -1,0 +1,91 @@
+"""Writing many rows fast: plain statements given to the driver, and COPY on PostgreSQL where it pays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+import psycopg
+from sqlalchemy import Table
+from sqlalchemy.exc import IntegrityError
+
+from hub.errors import Stale
+from hub.store.schema import to_micros
+from hub.store.session import Session
+
+COPY_FROM_ROWS = 30
+
+
+class Bulk:
+    """Inserts and updates of tuples; an instant is given as a datetime, a date as a date, on both databases.
+
+    SQLAlchemy's own executemany spends more on each row than SQLite does, so its compiler is left out here:
+    names come from our own tables only, values are always bound.
+    """
+
+    __slots__ = ("_conn", "_mark", "_sqlite")
+
+    def __init__(self, session: Session) -> None:
+        self._conn = session.conn
+        self._sqlite = session.dialect == "sqlite"
+        self._mark = "?" if self._sqlite else "%s"
+
+    def insert(self, table: Table, names: Sequence[str], values: list[tuple[Any, ...]]) -> int:
+        """Insert the rows; returns how many. A unique key that is taken raises `Stale`."""
+        if not values:
+            return 0
+        bound = self._bind(values)
+        if not self._sqlite and len(values) >= COPY_FROM_ROWS:
+            return self._copy(table, names, bound)
+        marks = ", ".join([self._mark] * len(names))
+        sql = f"INSERT INTO {table.name} ({_names(names)}) VALUES ({marks})"  # noqa: S608 - our own names
+        self._run(table, sql, bound)
+        return len(values)
+
+    def update(
+        self, table: Table, names: Sequence[str], where: Sequence[str], values: list[tuple[Any, ...]]
+    ) -> int:
+        """Set `names` where all of `where` equal; each tuple holds first the one, then the other."""
+        sets = ", ".join([f'"{name}" = {self._mark}' for name in names])
+        conditions = " AND ".join([f'"{name}" = {self._mark}' for name in where])
+        sql = f"UPDATE {table.name} SET {sets} WHERE {conditions}"  # noqa: S608 - our own names
+        return self._run(table, sql, self._bind(values))
+
+    def _run(self, table: Table, sql: str, bound: list[tuple[Any, ...]]) -> int:
+        try:
+            return self._conn.exec_driver_sql(sql, bound).rowcount
+        except IntegrityError as error:
+            if not is_taken(error.orig):
+                raise
+            raise Stale(f"{table.name}: a row with that id or key is already there") from None
+
+    def _bind(self, values: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        return [tuple([self._plain(value) for value in row]) for row in values]
+
+    def _plain(self, value: Any) -> Any:
+        if isinstance(value, datetime):
+            return to_micros(value)
+        if self._sqlite and isinstance(value, date):
+            return value.isoformat()
+        return value
+
+    def _copy(self, table: Table, names: Sequence[str], values: list[tuple[Any, ...]]) -> int:
+        driver: Any = self._conn.connection.driver_connection
+        sql = f"COPY {table.name} ({_names(names)}) FROM STDIN"
+        try:
+            with driver.cursor() as cursor, cursor.copy(sql) as copy:
+                for row in values:
+                    copy.write_row(row)
+        except psycopg.errors.UniqueViolation:
+            raise Stale(f"{table.name}: a row with that id or key is already there") from None
+        return len(values)
+
+
+def is_taken(error: BaseException | None) -> bool:
+    """Whether a unique constraint was hit; any other refusal of the database is a bug of ours."""
+    return isinstance(error, psycopg.errors.UniqueViolation) or "UNIQUE constraint" in str(error)
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join([f'"{name}"' for name in names])
