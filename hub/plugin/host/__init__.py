@@ -1,0 +1,27 @@
+"""The plugin host: loads what configuration names, checks it, isolates it, times it, and dispatches hooks."""
+
+from __future__ import annotations
+
+from hub.plugin.host.context import BufferedState, HostContext, contexts
+from hub.plugin.host.faults import PluginFault
+from hub.plugin.host.guard import CallCount
+from hub.plugin.host.host import InstanceInfo, Options, PluginHost
+from hub.plugin.host.offers import Offer
+from hub.plugin.host.ports import GuardedClearinghouse, GuardedPrinter, GuardedSource
+from hub.plugin.host.settings import ConnectorSpec
+
+__all__ = [
+    "BufferedState",
+    "CallCount",
+    "ConnectorSpec",
+    "GuardedClearinghouse",
+    "GuardedPrinter",
+    "GuardedSource",
+    "HostContext",
+    "InstanceInfo",
+    "Offer",
+    "Options",
+    "PluginFault",
+    "PluginHost",
+    "contexts",
+]

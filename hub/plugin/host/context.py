@@ -1,0 +1,120 @@
+"""What a plugin instance is given: its name, the clock, secrets, an allow-listed log, its state, and `stop`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from hub.clock import Clock
+from hub.log import get_log
+from hub.plugin.api.ports import Log, Secrets
+from hub.plugin.host.guard import Memory
+
+Load = Callable[[str, str], bytes | None]
+
+
+class Saved(Protocol):
+    """Where the store keeps one instance's state within a transaction (`tx.plugin_state(instance)`)."""
+
+    def put(self, key: str, value: bytes) -> None: ...
+
+
+class SavesState(Protocol):
+    """A transaction of the store, as far as plugins' state goes."""
+
+    def plugin_state(self, instance: str, /) -> Saved: ...
+
+
+class BufferedState(Memory):
+    """An instance's encrypted memory: puts wait here until flow commits them with what they led to.
+
+    What a call puts is kept only if the call goes well. `load` reads what is durable.
+    """
+
+    def __init__(self, instance: str, load: Load) -> None:
+        self._instance = instance
+        self._load = load
+        self._lock = threading.Lock()
+        self._pending: dict[str, bytes] = {}
+        self._before: dict[str, bytes] = {}
+        self._closed = False
+
+    def get(self, key: str) -> bytes | None:
+        """What was last put under `key`, also when it is not yet saved."""
+        with self._lock:
+            if key in self._pending:
+                return self._pending[key]
+        return self._load(self._instance, key)
+
+    def put(self, key: str, value: bytes) -> None:
+        """Remember `value` (bytes) under `key` (text) once the hub commits."""
+        if not isinstance(key, str) or not isinstance(value, bytes):
+            raise TypeError("state holds bytes under text keys")
+        with self._lock:
+            if not self._closed:
+                self._pending[key] = value
+
+    def pending(self) -> dict[str, bytes]:
+        """What is put and not yet handed to a transaction."""
+        with self._lock:
+            return dict(self._pending)
+
+    def commit(self, tx: SavesState) -> None:
+        """Hand what is pending to `tx`; if `tx` rolls back, it is forgotten with all else that `tx` did."""
+        with self._lock:
+            pending, self._pending = self._pending, {}
+        for key, value in pending.items():
+            tx.plugin_state(self._instance).put(key, value)
+
+    def discard(self) -> None:
+        """Forget what is pending: what it led to will not be stored."""
+        with self._lock:
+            self._pending = {}
+
+    def begin(self) -> None:
+        with self._lock:
+            self._before = dict(self._pending)
+
+    def end(self, *, keep: bool) -> None:
+        if not keep:
+            with self._lock:
+                self._pending = self._before
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed, self._pending = True, {}
+
+
+class HostContext:
+    """One instance's context (`plugin.api.Context`)."""
+
+    def __init__(
+        self,
+        *,
+        instance: str,
+        clock: Clock,
+        secrets: Secrets,
+        state: BufferedState,
+        stop: threading.Event,
+        log: Log | None = None,
+    ) -> None:
+        self.instance = instance
+        self.clock = clock
+        self.secrets = secrets
+        self.state = state
+        self.stop = stop
+        self.log: Log = log or get_log(instance=instance)
+
+
+def contexts(
+    *, clock: Clock, secrets: Secrets, load: Load, stop: threading.Event | None = None
+) -> Callable[[str], HostContext]:
+    """A maker of contexts for `PluginHost.load`; `load(instance, key)` reads saved state from the store."""
+    ending = stop or threading.Event()
+
+    def make(instance: str) -> HostContext:
+        state = BufferedState(instance, load)
+        return HostContext(instance=instance, clock=clock, secrets=secrets, state=state, stop=ending)
+
+    return make

@@ -1,0 +1,133 @@
+"""The ports as the rest of the hub sees them: the plugin's object behind its guard, each answer checked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from threading import Event as ThreadEvent
+from typing import Any
+
+from hub.clock import Clock
+from hub.model.facts import Reading
+from hub.plugin.api import (
+    Capabilities,
+    Changes,
+    Evidence,
+    Inbox,
+    Listing,
+    Outgoing,
+    PrintResult,
+    Ref,
+    Step,
+)
+from hub.plugin.host import answers
+from hub.plugin.host.faults import HUNG
+from hub.plugin.host.guard import Guard, Limits
+
+_TOTAL = Limits(total=True)
+_step = answers.record(Step)
+_evidence = answers.record(Evidence, "an Evidence")
+_results = answers.record(tuple[PrintResult, ...], "a tuple of PrintResult")
+ANSWER_GRACE_SECONDS = 5.0
+STOP_GRACE_SECONDS = 10.0
+
+
+class Guarded:
+    """What all ports share. `inner` is the plugin's object and is never handed out."""
+
+    def __init__(self, inner: Any, guard: Guard, clock: Clock) -> None:
+        self._inner = inner
+        self._guard = guard
+        self._clock = clock
+
+    @property
+    def held(self) -> bool:
+        """True since a call hung."""
+        return self._guard.held
+
+    def check(self) -> Iterator[Step]:
+        return self._guard.iterate("check", self._inner.check, _step)
+
+    def close(self) -> None:
+        """Close the plugin's object and let its thread go; a held one is left where it hangs."""
+        if not self.held:
+            self._guard.call("close", self._inner.close, answers.nothing)
+            self._guard.close()
+
+
+class GuardedTransfer(Guarded):
+    """The phases in which a file leaves."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        check = answers.record(Capabilities, "a Capabilities")
+        return self._guard.call("capabilities", lambda: self._inner.capabilities, check)
+
+    def stage(self, file: Outgoing, body: Iterable[bytes]) -> Evidence:
+        return self._guard.send("stage", lambda pieces: self._inner.stage(file, pieces), _evidence, body)
+
+    def publish(self, file: Outgoing) -> Evidence:
+        return self._guard.call("publish", lambda: self._inner.publish(file), _evidence)
+
+    def confirm(self, file: Outgoing) -> Evidence | None:
+        return self._guard.call("confirm", lambda: self._inner.confirm(file), answers.optional(_evidence))
+
+    def open(self, ref: Ref) -> Iterator[bytes]:
+        return self._guard.iterate("open", lambda: self._inner.open(ref), answers.body)
+
+    def done(self, ref: Ref) -> None:
+        self._guard.call("done", lambda: self._inner.done(ref), answers.nothing)
+
+
+class GuardedClearinghouse(GuardedTransfer):
+    """A `Clearinghouse` behind its guard."""
+
+    def list(self, cursor: str) -> Listing:
+        return self._guard.call("list", lambda: self._inner.list(cursor), answers.listing)
+
+    def ask(self, kind: str, body: bytes, deadline: datetime) -> bytes:
+        left = (deadline - self._clock.now()).total_seconds()
+        limits = Limits(silence_seconds=max(left, 0.0) + ANSWER_GRACE_SECONDS)
+        return self._guard.call("ask", lambda: self._inner.ask(kind, body, deadline), answers.body, limits)
+
+
+class GuardedPrinter(GuardedTransfer):
+    """A `PrintVendor` behind its guard."""
+
+    def results(self, cursor: str) -> Listing:
+        return self._guard.call("results", lambda: self._inner.results(cursor), answers.listing)
+
+    def read_results(self, raw: bytes) -> tuple[PrintResult, ...]:
+        return self._guard.call("read_results", lambda: self._inner.read_results(raw), _results)
+
+
+class GuardedSource(Guarded):
+    """An `EhrSource` behind its guard; `serve` too, where the plugin has it."""
+
+    @property
+    def listens(self) -> bool:
+        """Whether the plugin waits for messages (`serve`)."""
+        return callable(getattr(type(self._inner), "serve", None))
+
+    def changes(self, cursor: str) -> Changes:
+        return self._guard.call(
+            "changes", lambda: self._inner.changes(cursor), answers.record(Changes, "a Changes")
+        )
+
+    def read(self, raw: bytes, content_type: str) -> Reading:
+        check = answers.record(Reading)
+        return self._guard.call("read", lambda: self._inner.read(raw, content_type), check, _TOTAL)
+
+    async def serve(self, inbox: Inbox, stop: ThreadEvent) -> None:
+        """Listen until `stop`. It runs beside the other calls, in the caller's loop; a listener that is still
+        there well after `stop` is cancelled and counts as hung.
+        """
+        listening = asyncio.ensure_future(self._guard.watch("serve", self._inner.serve(inbox, stop)))
+        while not listening.done() and not stop.is_set():
+            await asyncio.wait((listening,), timeout=0.2)
+        await asyncio.wait((listening,), timeout=STOP_GRACE_SECONDS)
+        if not listening.done():
+            listening.cancel()
+            raise self._guard.fault("serve", HUNG)
+        listening.result()
