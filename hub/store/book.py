@@ -154,14 +154,12 @@ class Book:
     def damages(self, *, limit: int = 100) -> list[Damage]:
         """Transactions that do not sum to zero or whose entries are not those that were posted (promise 5)."""
         found: list[Damage] = []
-        heads = self._conn.execution_options(stream_results=True).execute(
-            select(TRANSACTIONS).order_by(TRANSACTIONS.c.seq)
-        )
-        for chunk in heads.partitions(CHUNK):
-            found += self._damages_of(chunk)
-            if len(found) >= limit:
-                break
-        return found[:limit] + self._orphans(limit - len(found[:limit]))
+        page = select(TRANSACTIONS).order_by(TRANSACTIONS.c.seq).limit(CHUNK)
+        heads = self._conn.execute(page).all()
+        while heads and len(found) < limit:
+            found += self._damages_of(heads)
+            heads = self._conn.execute(page.where(TRANSACTIONS.c.seq > heads[-1].seq)).all()
+        return (found + self._orphans(limit))[:limit]
 
     def _damages_of(self, heads: Sequence[Row[Any]]) -> Iterator[Damage]:
         query = select(ENTRIES).where(ENTRIES.c.transaction_seq.in_([head.seq for head in heads]))
@@ -176,7 +174,7 @@ class Book:
     def _orphans(self, limit: int) -> list[Damage]:
         known = select(TRANSACTIONS.c.seq)
         lost = select(ENTRIES.c.transaction_seq).where(ENTRIES.c.transaction_seq.not_in(known)).distinct()
-        rows = self._conn.scalars(lost.limit(max(limit, 0)))
+        rows = self._conn.scalars(lost.limit(limit))
         return [Damage(seq=seq, key="", fault="entries without their transaction") for seq in rows]
 
     def _share(self) -> None:
