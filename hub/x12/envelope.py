@@ -1,0 +1,369 @@
+"""Reads a file as interchanges, groups and transaction sets; one bad set never loses its neighbours.
+
+reader = X12Reader(open_file)
+for transaction in reader:              # streamed; what you do not read is skipped
+    for claim in transaction.units():   # a loop tree per unit, such as each 2100 of an 835
+        ...
+    transaction.root, transaction.findings
+reader.interchanges, reader.findings    # envelopes, TA1s, counts and what is wrong with them
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from hub.x12.checks import rules_for
+from hub.x12.finding import Finding
+from hub.x12.grammar import Guide
+from hub.x12.guides import guide_for
+from hub.x12.tree import Node, Segment
+from hub.x12.walk import Walk
+from hub.x12.wire import Delimiters, Source, Wire
+
+_CONTROL = ("ISA", "IEA", "TA1", "GS", "GE", "ST", "SE")
+_NOT_X12 = "not-x12"
+
+
+class Interchange(msgspec.Struct, kw_only=True, eq=False):
+    """ISA to IEA: its header as elements (`isa[13]` is the control number), groups, TA1s and findings."""
+
+    delimiters: Delimiters
+    isa: Segment
+    groups: list[Group] = []
+    ta1s: list[Segment] = []
+    findings: list[Finding] = []
+    complete: bool = False
+
+    @property
+    def control_number(self) -> str:
+        """ISA13."""
+        return self.isa[13]
+
+
+class Group(msgspec.Struct, kw_only=True, eq=False):
+    """GS to GE: its header, the outcome of each transaction set so far, and findings."""
+
+    interchange: Interchange
+    gs: Segment
+    sets: list[SetOutcome] = []
+    findings: list[Finding] = []
+    declared: int = 0
+    complete: bool = False
+
+    @property
+    def control_number(self) -> str:
+        """GS06."""
+        return self.gs[6]
+
+
+class SetOutcome(msgspec.Struct, kw_only=True, eq=False):
+    """What is known of a transaction set once it is read: ids, size and findings, no content."""
+
+    transaction: str
+    control_number: str
+    version: str
+    kind: str
+    segments: int = 0
+    findings: list[Finding] = []
+
+    @property
+    def accepted(self) -> bool:
+        """Whether nothing worse than warnings was found."""
+        return all(finding.severity != "error" for finding in self.findings)
+
+
+class TransactionSet:
+    """One ST to SE, read once: take `units()`, or `tree()`, or `segments()`; `findings` are complete after."""
+
+    def __init__(self, reader: X12Reader, group: Group, st: str) -> None:
+        marks = group.interchange.delimiters
+        self.group = group
+        self.st = Segment(st.split(marks.element), marks)
+        self.delimiters = marks
+        self.guide: Guide | None = guide_for(self.st[1], self.st[3] or group.gs[8])
+        self.root = Node("", delimiters=marks)
+        self.outcome = SetOutcome(
+            transaction=self.st[1],
+            control_number=self.st[2],
+            version=self.st[3] or group.gs[8],
+            kind=self.guide.kind if self.guide else self.st[1],
+        )
+        self._texts = reader.body(self, st)
+        self._strict = reader.strict
+
+    @property
+    def kind(self) -> str:
+        """The guide's name, such as 837P, 835, 999, 277CA; ST01 when the hub has no such guide."""
+        return self.outcome.kind
+
+    @property
+    def control_number(self) -> str:
+        """ST02."""
+        return self.st[2]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is wrong with this set, in order of place; complete once it is read to its end."""
+        return self.outcome.findings
+
+    def segments(self) -> Iterator[Segment]:
+        """Yields the segments one by one without a guide, from ST to SE."""
+        for text in self._texts:
+            yield Segment(text.split(self.delimiters.element), self.delimiters)
+
+    def units(self, *loops: str, check: bool = True) -> Iterator[Node]:
+        """Yields each loop with one of these ids as it closes (the guide's own units when none is named).
+
+        A unit's `parent` chain holds what came before it; the rest lies in `root`. Without a guide
+        nothing is yielded and a finding says so.
+        """
+        if self.guide is None:
+            self.findings.append(_unknown_guide(self.st))
+            self.skip()
+            return
+        lenient = self.guide.payer_made and not self._strict
+        walk = Walk(
+            self.guide, self.delimiters, units=loops or self.guide.units, check=check, lenient=lenient
+        )
+        if check:
+            walk.use_rules(rules_for(self.guide, walk))
+        self.root = walk.root
+        yield from walk.run(self._texts)
+        self.findings.extend(walk.findings)
+
+    def tree(self) -> Node:
+        """Reads the whole set into one tree; for large sets take `units` instead."""
+        if self.guide is None:
+            list(self.units())
+            return self.root
+        for _ in self.units("*"):
+            pass
+        return self.root
+
+    def check(self) -> list[Finding]:
+        """Reads to the end and gives the findings, keeping nothing else."""
+        for _ in self.units():
+            pass
+        return self.findings
+
+    def skip(self) -> None:
+        """Reads past what is left of this set."""
+        for _ in self._texts:
+            pass
+
+
+class X12Reader:
+    """Reads one file; iterate it once for its transaction sets.
+
+    `strict` makes guide findings errors in payer-made sets too (835, 999, 277CA), as on files we write.
+    """
+
+    def __init__(self, source: Source, *, strict: bool = False) -> None:
+        self.wire = Wire(source)
+        self.strict = strict
+        self.interchanges: list[Interchange] = []
+        self.loose: list[Finding] = []
+        self._texts = self._all_texts()
+        self._held: str | None = None
+        self._group: Group | None = None
+        self._opening: list[tuple[Delimiters, bool]] = []
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is wrong outside transaction sets: file, interchanges and groups."""
+        found = list(self.loose)
+        for interchange in self.interchanges:
+            found.extend(interchange.findings)
+            for group in interchange.groups:
+                found.extend(group.findings)
+        return found
+
+    def __iter__(self) -> Iterator[TransactionSet]:
+        """Yields each transaction set; the one before is skipped to its end first."""
+        while (text := self._next()) is not None:
+            id = self._id(text)
+            if id == "ISA":
+                self._open_interchange(text)
+            elif id == "GS":
+                self._open_group(text)
+            elif id == "ST":
+                transaction = TransactionSet(self, self._group or self._open_group("GS"), text)
+                self._check_start(transaction)
+                yield transaction
+                transaction.skip()
+            elif id == "GE":
+                self._close_group(text)
+            elif id == "IEA":
+                self._close_interchange(text)
+            elif id == "TA1" and self.interchanges:
+                self.interchanges[-1].ta1s.append(self._segment(text))
+            else:
+                self._report(1, "envelope.stray", "stands outside any transaction set", "")
+        self._end()
+
+    def body(self, transaction: TransactionSet, st: str) -> Iterator[str]:
+        """Yields the texts of a set from ST to SE, and notes a missing or wrong trailer."""
+        count = 1
+        separator = transaction.delimiters.element
+        enders = tuple(f"{id}{separator}" for id in ("SE", "ST", "GE", "GS", "ISA", "IEA"))
+        yield st
+        while (text := self._next()) is not None:
+            if text[:3].startswith(enders) or text.startswith(("ISA", "IEA")):
+                if text.startswith("SE"):
+                    count += 1
+                    yield text
+                    self._check_end(transaction, text, count)
+                    return
+                self._held = text
+                break
+            count += 1
+            yield text
+        transaction.outcome.segments = count
+        self._trailer(transaction, "trailer.missing", "the transaction set has no SE", count, "2")
+
+    def _next(self) -> str | None:
+        if self._held is not None:
+            text, self._held = self._held, None
+            return text
+        return next(self._texts, None)
+
+    def _all_texts(self) -> Iterator[str]:
+        for block in self.wire:
+            if block.opens:
+                self._opening.append((block.delimiters, block.fixed_width))
+            yield from block.segments
+
+    def _marks(self) -> Delimiters:
+        return self.interchanges[-1].delimiters if self.interchanges else Delimiters()
+
+    def _id(self, text: str) -> str:
+        return text[:3] if text.startswith(("ISA", "IEA", "TA1")) else text.split(self._marks().element, 1)[0]
+
+    def _segment(self, text: str) -> Segment:
+        marks = self._marks()
+        return Segment(text.split(marks.element), marks)
+
+    def _open_interchange(self, text: str) -> None:
+        self._close_open()
+        marks, fixed_width = self._opening[-1]
+        header = Segment(text.split(marks.element), marks)
+        self.interchanges.append(Interchange(delimiters=marks, isa=header))
+        if not fixed_width:
+            self._report(1, "isa.width", "the ISA segment is not 106 characters wide", "ISA")
+
+    def _open_group(self, text: str) -> Group:
+        if self._group is not None:
+            self._report(1, "group.unclosed", "the functional group has no GE", "GE", self._group)
+        interchange = self.interchanges[-1]
+        self._group = Group(interchange=interchange, gs=self._segment(text))
+        interchange.groups.append(self._group)
+        if text == "GS":
+            self._report(1, "group.missing", "a transaction set stands outside a group", "GS", self._group)
+        return self._group
+
+    def _check_start(self, transaction: TransactionSet) -> None:
+        group, outcome = transaction.group, transaction.outcome
+        if any(other.control_number == outcome.control_number for other in group.sets[-1000:]):
+            message = "the control number was used before in this group"
+            self._set_fault(transaction, "st.duplicate", message, "ST", 2, "23")
+        if transaction.st[3] and group.gs[8] and transaction.st[3] != group.gs[8]:
+            message = "the version is not that of the group"
+            self._set_fault(transaction, "st.version", message, "ST", 3, "I6")
+        group.sets.append(outcome)
+
+    def _check_end(self, transaction: TransactionSet, text: str, count: int) -> None:
+        se = Segment(text.split(transaction.delimiters.element), transaction.delimiters)
+        transaction.outcome.segments = count
+        if not se[1].isdigit() or int(se[1]) != count:
+            message = f"counts other than the {count} segments that are there"
+            self._set_fault(transaction, "se.count", message, "SE", 1, "4", count)
+        if se[2] != transaction.control_number:
+            message = "does not repeat the control number of its ST"
+            self._set_fault(transaction, "se.control", message, "SE", 2, "3", count)
+
+    def _trailer(self, transaction: TransactionSet, code: str, message: str, count: int, ik5: str) -> None:
+        self._set_fault(transaction, code, message, "SE", 0, ik5, count)
+
+    def _set_fault(
+        self,
+        transaction: TransactionSet,
+        code: str,
+        message: str,
+        segment: str,
+        element: int,
+        ik5: str,
+        position: int = 1,
+    ) -> None:
+        transaction.findings.append(
+            Finding(
+                snip=1,
+                code=code,
+                message=message,
+                segment=segment,
+                element=element,
+                position=position,
+                ik5=ik5,
+            )
+        )
+
+    def _close_group(self, text: str) -> None:
+        group, ge = self._group, self._segment(text)
+        if group is None:
+            self._report(1, "group.stray", "a GE without its GS", "GE")
+            return
+        if not ge[1].isdigit() or int(ge[1]) != len(group.sets):
+            self._report(1, "ge.count", "does not count the transaction sets that are there", "GE", group, 1)
+        if ge[2] != group.control_number:
+            self._report(1, "ge.control", "does not repeat the control number of its GS", "GE", group, 2)
+        group.declared = int(ge[1]) if ge[1].isdigit() else 0
+        group.complete = True
+        self._group = None
+
+    def _close_interchange(self, text: str) -> None:
+        if self._group is not None:
+            self._report(1, "group.unclosed", "the functional group has no GE", "GE", self._group)
+            self._group = None
+        if not self.interchanges or self.interchanges[-1].complete:
+            self._report(1, "interchange.stray", "an IEA without its ISA", "IEA")
+            return
+        current, iea = self.interchanges[-1], self._segment(text)
+        if not iea[1].isdigit() or int(iea[1]) != len(current.groups):
+            self._report(1, "iea.count", "does not count the groups that are there", "IEA", element=1)
+        if iea[2] != current.control_number:
+            self._report(1, "iea.control", "does not repeat the control number of its ISA", "IEA", element=2)
+        current.complete = True
+
+    def _close_open(self) -> None:
+        if self._group is not None:
+            self._report(1, "group.unclosed", "the functional group has no GE", "GE", self._group)
+            self._group = None
+        if self.interchanges and not self.interchanges[-1].complete:
+            self._report(1, "interchange.unclosed", "the interchange has no IEA", "IEA")
+
+    def _end(self) -> None:
+        self._close_open()
+        if self.wire.truncated:
+            self._report(1, "file.truncated", "the file ends in the middle of a segment", "")
+        if self.wire.problem:
+            self._report(1, "file.unreadable", self.wire.problem, "ISA")
+
+    def _report(
+        self, snip: int, code: str, message: str, segment: str, group: Group | None = None, element: int = 0
+    ) -> None:
+        found = Finding(snip=snip, code=code, message=message, segment=segment, element=element)
+        place = self.interchanges[-1].findings if self.interchanges else self.loose
+        (group.findings if group is not None else place).append(found)
+
+
+def _unknown_guide(st: Segment) -> Finding:
+    return Finding(
+        snip=1,
+        code="guide.unknown",
+        message="no guide is known for this transaction set and version",
+        severity="warning",
+        segment="ST",
+        position=1,
+        element=3,
+    )

@@ -1,0 +1,41 @@
+"""A finding: one thing that is wrong in an X12 file, with its place and without its value."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One fault: what kind, how bad, where, and what a biller should know; never the value itself.
+
+    `snip` is the WEDI SNIP type 1-7, `severity` error or warning, `code` stable and short
+    (`segment.missing`). `position` is the segment's place in the transaction set, 1-based (ST is 1; 0 for
+    envelopes), `element` and `part` are 1-based or 0. `ik3` and `ik4` are the 999 codes IK304 and IK403, `ik5` is
+    that of the whole set (IK502).
+    """
+
+    snip: int
+    code: str
+    message: str
+    severity: str = "error"
+    loop: str = ""
+    segment: str = ""
+    position: int = 0
+    element: int = 0
+    part: int = 0
+    ik3: str = ""
+    ik4: str = ""
+    ik5: str = ""
+
+    @property
+    def where(self) -> str:
+        """The place as people say it, such as `2010AA N403` or `2400 SV101-2`."""
+        place = self.segment + (f"{self.element:02}" if self.element else "")
+        if self.part:
+            place += f"-{self.part}"
+        return f"{self.loop} {place}".strip()
+
+
+def softened(finding: Finding) -> Finding:
+    """The same finding as a warning."""
+    return msgspec.structs.replace(finding, severity="warning")

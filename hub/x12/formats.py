@@ -1,0 +1,79 @@
+"""Named formats that guide rows point to, as patterns, and the checks that a pattern cannot make."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from functools import lru_cache
+
+from hub.x12.wire import Delimiters
+
+_STATES = (
+    "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND "
+    "OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY AS GU MP PR VI FM MH PW AA AE AP "
+    "AB BC MB NB NL NT NS NU ON PE QC SK YT"
+)
+
+DATE8 = (
+    r"(?:19|20)\d\d(?:(?:0[13578]|1[02])(?:0[1-9]|[12]\d|3[01])|"
+    r"(?:0[469]|11)(?:0[1-9]|[12]\d|30)|02(?:0[1-9]|1\d|2[0-8]))"
+)
+TIME = r"(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\d\d?)?)?"
+
+NAMED: dict[str, tuple[str, str]] = {
+    "state": ("(?:" + "|".join(_STATES.split()) + ")", "is not a state, territory or province"),
+    "country": ("[A-Z]{2,3}", "is not a country code"),
+    "pos": (r"\d\d", "is not a place of service of two digits"),
+    "pointer": (r"(?:[1-9]|1[0-2])", "does not point to a diagnosis from 1 to 12"),
+}
+
+
+@lru_cache(maxsize=65536)
+def is_date(text: str) -> bool:
+    """Whether CCYYMMDD names a day that exists."""
+    if len(text) != 8 or not (text.isascii() and text.isdigit()):
+        return False
+    try:
+        datetime.date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except ValueError:
+        return False
+    return True
+
+
+@lru_cache(maxsize=65536)
+def is_time(text: str) -> bool:
+    """Whether HHMM, HHMMSS or HHMMSSDD names a time of day."""
+    if len(text) not in (4, 6, 7, 8) or not (text.isascii() and text.isdigit()):
+        return False
+    return text[:2] < "24" and text[2:4] < "60" and text[4:6] < "60"
+
+
+@lru_cache(maxsize=65536)
+def fits_date_format(kind: str, text: str) -> bool:
+    """Whether a value is a date or period in the given format (D8, RD8, DT, TM...); unknown formats fit."""
+    if kind == "D8":
+        return is_date(text)
+    if kind == "RD8":
+        first, dash, last = text.partition("-")
+        return bool(dash) and is_date(first) and is_date(last) and first <= last
+    if kind == "DT":
+        return len(text) == 12 and is_date(text[:8]) and is_time(text[8:])
+    return is_time(text) if kind == "TM" else True
+
+
+@lru_cache(maxsize=65536)
+def is_npi(text: str) -> bool:
+    """Whether ten digits carry the right check digit: Luhn over 80840 and the number."""
+    if len(text) != 10 or not (text.isascii() and text.isdigit()) or text[0] not in "12":
+        return False
+    total = 24
+    for place, digit in enumerate(map(int, text)):
+        doubled = digit * 2 if place % 2 == 0 else digit
+        total += doubled - 9 if doubled > 9 else doubled
+    return total % 10 == 0
+
+
+def text_barriers(marks: Delimiters) -> str:
+    """The characters that may not stand in text, escaped for a character class."""
+    special = marks.element + marks.component + marks.repetition + marks.segment
+    return re.escape(special) + r"\x00-\x1f\x7f"

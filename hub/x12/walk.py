@@ -1,0 +1,302 @@
+"""Walks one transaction set along its guide: segments in, loops and findings out, one unit at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from hub.x12.compiled import CompiledLoop, Entry, Hit, Match, Row, compiled, matcher, matchers
+from hub.x12.elements import Fault, faults, note_fault
+from hub.x12.finding import Finding, softened
+from hub.x12.grammar import Guide
+from hub.x12.tree import Node
+from hub.x12.wire import Delimiters
+
+MOST_FINDINGS = 2000
+Closer = Callable[[Node], None]
+
+
+class Frame:
+    """An open loop: its node, which rows it has seen, how far in their order it is."""
+
+    __slots__ = ("counts", "has_levels", "level", "loop", "node", "order", "seen")
+
+    def __init__(self, loop: CompiledLoop, node: Node, row: Row | None) -> None:
+        self.loop = loop
+        self.node = node
+        self.seen = row.bit if row else 0
+        self.order = row.order if row else 0
+        self.counts: dict[int, int] | None = None
+        self.level = ""
+        self.has_levels = False
+
+
+class Walk:
+    """One pass over one transaction set.
+
+    `run(texts)` yields each unit loop as it closes, then nothing; `root` holds what lies outside the units,
+    `findings` what is wrong. With `check=False` only the structure is followed, for speed.
+    """
+
+    def __init__(
+        self,
+        guide: Guide,
+        delimiters: Delimiters,
+        *,
+        units: tuple[str, ...] = (),
+        check: bool = True,
+        lenient: bool = False,
+    ) -> None:
+        self.guide = guide
+        self.delimiters = delimiters
+        self.units = frozenset(units)
+        self.check = check
+        self.lenient = lenient
+        self.findings: list[Finding] = []
+        self.root = Node("", position=1, delimiters=delimiters)
+        self.position = 0
+        self._compiled = compiled(guide)
+        self._frames = [Frame(self._compiled.root, self.root, None)]
+        self._matchers = matchers(guide, delimiters)
+        self._levels = 0
+        self._lost = False
+        self._closers: dict[str, Closer] = {}
+
+    def use_rules(self, closers: dict[str, Closer]) -> None:
+        """Gives the rules to run when a loop closes, by loop id; "" is the end of the set."""
+        self._closers = closers
+
+    def run(self, texts: Iterable[str]) -> Iterator[Node]:
+        """Follows segment texts (without terminators) and yields unit loops as they close."""
+        element, component = self.delimiters.element, self.delimiters.component
+        frames, match_of, check = self._frames, self._matchers, self.check
+        frame = frames[0]
+        table = frame.loop.table
+        for text in texts:
+            self.position += 1
+            values = text.split(element)
+            entry = table.get(values[0])
+            hit = self._choose(entry, values, component) if entry is not None else None
+            if hit is None:
+                self._stray(values, frame)
+                continue
+            for _ in range(hit.up):
+                closed = self._close(frames)
+                if closed is not None:
+                    yield closed
+            frame = frames[-1]
+            if hit.via is not None:
+                frame = self._open_empty(hit.via)
+            row = hit.row
+            self._lost = False
+            if not hit.guess:
+                if frame.seen & row.bit:
+                    if row.limit:
+                        self._again(frame, row, values)
+                else:
+                    frame.seen |= row.bit
+                if row.order < frame.order:
+                    self._out_of_order(frame, row)
+                else:
+                    frame.order = row.order
+            if row.loop is not None:
+                frame = self._open(row.loop, frame, values)
+            table = frame.loop.table
+            frame.node.items.append(values)
+            if check:
+                match = match_of[row.index] or self._learn(row)
+                matched = match(text)
+                if not matched or row.relations:
+                    self._check(row, values, frame, matched=matched is not None)
+        yield from self._finish(frames)
+
+    def _choose(self, entry: Entry, values: list[str], component: str) -> Hit | None:
+        if not entry.at:
+            return entry.any
+        if entry.at >= len(values):
+            return entry.any or entry.guess
+        value = values[entry.at]
+        hit = entry.by.get(value)
+        if hit is None:
+            hit = entry.by.get(value.partition(component)[0]) or entry.any or entry.guess
+        return hit
+
+    def _learn(self, row: Row) -> Match:
+        found = matcher(row.segment, self.delimiters)
+        self._matchers[row.index] = found
+        return found
+
+    def _open(self, loop: CompiledLoop, parent: Frame, values: list[str]) -> Frame:
+        node = Node(loop.id, [], parent.node, self.position, self.delimiters)
+        if loop.id not in self.units:
+            parent.node.items.append(node)
+        frame = Frame(loop, node, loop.opener)
+        self._frames.append(frame)
+        if loop.is_level:
+            self._level(frame, values)
+        return frame
+
+    def _open_empty(self, loop: CompiledLoop) -> Frame:
+        opener = loop.opener.segment
+        self._report(
+            2, "segment.missing", f"{opener.id} is required before this", loop.id, opener.id, ik3="3"
+        )
+        parent = self._frames[-1]
+        node = Node(loop.id, [], parent.node, self.position, self.delimiters)
+        parent.node.items.append(node)
+        frame = Frame(loop, node, loop.opener)
+        if loop.trigger is not None:
+            parent.seen |= loop.trigger.bit
+        self._frames.append(frame)
+        return frame
+
+    def _close(self, frames: list[Frame]) -> Node | None:
+        frame = frames.pop()
+        loop = frame.loop
+        if loop.required & ~frame.seen:
+            self._missing(frame)
+        if loop.is_level:
+            self._level_end(frame)
+        closer = self._closers.get(loop.id)
+        if closer is not None:
+            closer(frame.node)
+        return frame.node if loop.id in self.units else None
+
+    def _finish(self, frames: list[Frame]) -> Iterator[Node]:
+        while len(frames) > 1:
+            closed = self._close(frames)
+            if closed is not None:
+                yield closed
+        root = frames[0]
+        if root.loop.required & ~root.seen:
+            self._missing(root)
+        closer = self._closers.get("")
+        if closer is not None:
+            closer(self.root)
+
+    def _missing(self, frame: Frame) -> None:
+        for row in frame.loop.rows:
+            if row.required and not frame.seen & row.bit and row.segment.id != "SE":
+                inner = row.loop
+                name = inner.loop.name if inner else row.segment.name
+                self._report(
+                    2,
+                    "loop.missing" if inner else "segment.missing",
+                    f"{name} is required",
+                    inner.id if inner else frame.loop.id,
+                    row.segment.id,
+                    ik3="I7" if inner else "3",
+                    position=self._end_of(frame),
+                )
+
+    def _end_of(self, frame: Frame) -> int:
+        return max(frame.node.position, self.position - 1)
+
+    def _again(self, frame: Frame, row: Row, values: list[str]) -> None:
+        count = 2
+        if row.limit > 1:
+            counts = frame.counts if frame.counts is not None else {}
+            frame.counts = counts
+            count = counts[row.index] = counts.get(row.index, 1) + 1
+        if count != row.limit + 1:
+            return
+        if row.loop is not None:
+            message = f"{row.loop.loop.name} may occur {row.limit} times at most"
+            self._report(2, "loop.repeats", message, row.loop.id, values[0], ik3="4")
+        else:
+            message = f"{row.segment.name} may occur {row.limit} times at most"
+            self._report(2, "segment.repeats", message, frame.loop.id, values[0], ik3="5")
+
+    def _out_of_order(self, frame: Frame, row: Row) -> None:
+        loop = row.loop.id if row.loop else frame.loop.id
+        self._report(1, "segment.order", f"{row.segment.name} stands too late", loop, row.segment.id, ik3="7")
+
+    def _stray(self, values: list[str], frame: Frame) -> None:
+        frame.node.items.append(values)
+        if self._lost:
+            return
+        self._lost = True
+        id = values[0]
+        if not id.isalnum() or id != id.upper() or not 2 <= len(id) <= 3 or id not in self._compiled.ids:
+            message, ik3 = "is not a segment of this transaction set", "1"
+        else:
+            message, ik3 = "does not belong at this place", "2"
+        shown = id if len(id) <= 3 and id.isalnum() else ""
+        self._report(1 if ik3 == "1" else 2, "segment.unexpected", message, frame.loop.id, shown, ik3=ik3)
+
+    def _level(self, frame: Frame, values: list[str]) -> None:
+        self._levels += 1
+        frame.level = values[1] if len(values) > 1 else ""
+        parent = next((f for f in reversed(self._frames[:-1]) if f.loop.is_level), None)
+        named = values[2] if len(values) > 2 else ""
+        if parent is not None:
+            parent.has_levels = True
+        if frame.level != str(self._levels):
+            message = "the hierarchical number must count up from 1"
+            self._report(1, "hl.sequence", message, frame.loop.id, "HL", ik3="8", ik4="7", element=1)
+        if parent is not None and named != parent.level:
+            message = "the parent number is not that of the level above"
+            self._report(1, "hl.parent", message, frame.loop.id, "HL", ik3="8", ik4="7", element=2)
+
+    def _level_end(self, frame: Frame) -> None:
+        first = frame.node.items[0] if frame.node.items else []
+        told = first[4] if isinstance(first, list) and len(first) > 4 else ""
+        if told in ("0", "1") and (told == "1") != frame.has_levels:
+            message = "says wrongly whether levels follow below it"
+            at = frame.node.position
+            self._report(
+                1, "hl.children", message, frame.loop.id, "HL", ik3="8", ik4="7", element=4, position=at
+            )
+
+    def _check(self, row: Row, values: list[str], frame: Frame, *, matched: bool) -> None:
+        if not matched:
+            for fault in faults(row.segment, values, self.delimiters):
+                self._fault(fault, row, frame)
+        for note, holds in row.relations:
+            if not holds(values):
+                self._fault(note_fault(row.segment, note), row, frame)
+
+    def _fault(self, fault: Fault, row: Row, frame: Frame) -> None:
+        self._report(
+            fault.snip,
+            fault.code,
+            fault.message,
+            frame.loop.id,
+            row.segment.id,
+            ik3="8",
+            ik4=fault.ik4,
+            element=fault.element,
+            part=fault.part,
+        )
+
+    def _report(
+        self,
+        snip: int,
+        code: str,
+        message: str,
+        loop: str,
+        segment: str,
+        *,
+        ik3: str = "",
+        ik4: str = "",
+        element: int = 0,
+        part: int = 0,
+        position: int = 0,
+    ) -> None:
+        found = Finding(
+            snip=snip,
+            code=code,
+            message=message,
+            loop=loop,
+            segment=segment,
+            position=position or self.position,
+            element=element,
+            part=part,
+            ik3=ik3,
+            ik4=ik4,
+        )
+        self.report(softened(found) if self.lenient else found)
+
+    def report(self, found: Finding) -> None:
+        """Keeps a finding as it is, up to a limit that no honest file reaches."""
+        if len(self.findings) < MOST_FINDINGS:
+            self.findings.append(found)

@@ -1,0 +1,250 @@
+"""Writes interchanges from loop trees: envelopes and counts are ours, control numbers are the caller's."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from hub.errors import Refused
+from hub.x12.checks import rules_for
+from hub.x12.finding import Finding
+from hub.x12.formats import text_barriers
+from hub.x12.grammar import Guide
+from hub.x12.tree import Node, RawSegment, encode_value
+from hub.x12.walk import Walk
+from hub.x12.wire import Delimiters
+
+
+class Party(msgspec.Struct, frozen=True, kw_only=True):
+    """One end of an interchange: `id` of at most 15 characters and its qualifier (ISA05 to ISA08)."""
+
+    id: str
+    qualifier: str = "ZZ"
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """What ISA says. `control_number` comes from the registry, `usage` is T or P, `at` is local to the site."""
+
+    sender: Party
+    receiver: Party
+    control_number: int
+    usage: str
+    at: datetime.datetime
+    acknowledgement_requested: bool = False
+    delimiters: Delimiters = Delimiters()
+
+
+class OutgoingSet(msgspec.Struct, frozen=True, kw_only=True):
+    """One transaction set: ST02 from the registry (4 to 9 characters) and what stands between ST and SE."""
+
+    control_number: str
+    root: Node
+
+
+class OutgoingGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """One functional group of sets of one guide; `control_number` (GS06) comes from the registry."""
+
+    guide: Guide
+    sender: str
+    receiver: str
+    control_number: int
+    sets: Iterable[OutgoingSet]
+
+
+class RefusedByGuide(Refused):
+    """A transaction set breaks its guide and was not written; `findings` says where and why."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        places = "; ".join(f"{found.where}: {found.message}" for found in findings[:5])
+        more = f" and {len(findings) - 5} more" if len(findings) > 5 else ""
+        super().__init__(f"the transaction set breaks its guide: {places}{more}", fix="correct the data")
+        self.findings = findings
+
+
+def write_interchange(
+    envelope: Envelope, groups: Iterable[OutgoingGroup] = (), *, ta1s: Iterable[RawSegment] = ()
+) -> Iterator[bytes]:
+    """Yields the bytes of one interchange; every set is checked against its guide before it is written.
+
+    Raises RefusedByGuide at the first set that breaks its guide: nothing of that set is yielded, so write
+    to a temporary place. Text is UTF-8; pass names through `basic` where a partner takes ASCII only.
+    """
+    marks = envelope.delimiters
+    yield _lines([_isa(envelope)], marks)
+    yield _lines([encode_segment(ta1, marks) for ta1 in ta1s], marks)
+    count = 0
+    for group in groups:
+        count += 1
+        yield _lines([_gs(group, envelope)], marks)
+        sets = 0
+        for outgoing in group.sets:
+            sets += 1
+            yield _lines(set_texts(group.guide, outgoing, marks), marks)
+        yield _lines([encode_segment(("GE", str(sets), str(group.control_number)), marks)], marks)
+    yield _lines([encode_segment(("IEA", str(count), f"{envelope.control_number:09}"), marks)], marks)
+
+
+def set_texts(guide: Guide, outgoing: OutgoingSet, marks: Delimiters) -> list[str]:
+    """The segment texts of one set from ST to SE; raises RefusedByGuide when it breaks its guide."""
+    texts, problems = _body(guide, outgoing, marks)
+    errors = problems + [found for found in _run(guide, texts, marks) if found.severity == "error"]
+    if errors:
+        raise RefusedByGuide(errors)
+    return texts
+
+
+def check_root(guide: Guide, root: Node, *, delimiters: Delimiters = Delimiters()) -> list[Finding]:
+    """The findings that `write_interchange` would meet in a tree that is not written yet."""
+    texts, problems = _body(guide, OutgoingSet(control_number="0001", root=root), delimiters)
+    return problems + _run(guide, texts, delimiters)
+
+
+def basic(text: str) -> str:
+    """The text in the basic character set: accents dropped, delimiters and controls blanked, upper case."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
+    return " ".join(re.sub(r"[*:^~\x00-\x1f\x7f]", " ", plain).upper().split())
+
+
+def money(amount: object) -> str:
+    """An amount as X12 writes it: `100`, `12.5`, `-3.1`; takes Decimal or int, never float."""
+    if isinstance(amount, float):
+        raise TypeError("money is Decimal or int, never float")
+    text = f"{amount:f}" if not isinstance(amount, int) else str(amount)
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+def encode_segment(values: RawSegment, marks: Delimiters) -> str:
+    """One segment as text without its terminator; empty elements at its end are dropped."""
+    return marks.element.join([encode_value(value, marks) for value in values]).rstrip(marks.element)
+
+
+def _body(guide: Guide, outgoing: OutgoingSet, marks: Delimiters) -> tuple[list[str], list[Finding]]:
+    problems: list[Finding] = []
+    st = ("ST", guide.transaction, outgoing.control_number, "" if guide.kind == "835" else guide.version)
+    texts = [encode_segment(st, marks)]
+    numbers = _Numbers()
+    barrier = re.compile(f"[{text_barriers(marks)}]")
+    for loop, values in numbers.segments(outgoing.root):
+        if _holds_barrier(values, barrier):
+            problems.append(_barrier_finding(loop, str(values[0]), len(texts) + 1))
+        texts.append(encode_segment(values, marks))
+    texts.append(encode_segment(("SE", str(len(texts) + 1), outgoing.control_number), marks))
+    return texts, problems
+
+
+def _run(guide: Guide, texts: list[str], marks: Delimiters) -> list[Finding]:
+    walk = Walk(guide, marks, units=guide.units)
+    walk.use_rules(rules_for(guide, walk))
+    for _ in walk.run(texts):
+        pass
+    return walk.findings
+
+
+class _Numbers:
+    """Fills what a builder leaves as None: HL numbers in order, HL parents and child flags, LX numbers."""
+
+    def __init__(self) -> None:
+        self.last = 0
+
+    def segments(self, node: Node, parent: str = "") -> Iterator[tuple[str, list[object]]]:
+        level = parent
+        counts: dict[str, int] = {}
+        for item in node.items:
+            if isinstance(item, Node):
+                counts[item.loop] = counts.get(item.loop, 0) + 1
+                for loop, values in self.segments(item, level):
+                    if values[0] == "LX" and loop == item.loop and len(values) > 1 and values[1] is None:
+                        values[1] = str(counts[item.loop])
+                    yield loop, values
+                continue
+            values = list(item)
+            if values[0] == "HL":
+                level = self._level(values, node, parent)
+            yield node.loop, values
+
+    def _level(self, values: list[object], node: Node, parent: str) -> str:
+        self.last += 1
+        if values[1] is None:
+            values[1] = str(self.last)
+        if values[2] is None:
+            values[2] = parent
+        if len(values) > 4 and values[4] is None:
+            below = any(inner.segment("HL") is not None for inner in node.children())
+            values[4] = "1" if below else "0"
+        return str(values[1])
+
+
+def _holds_barrier(values: list[object], barrier: re.Pattern[str]) -> bool:
+    for value in values[1:]:
+        if isinstance(value, str):
+            if barrier.search(value):
+                return True
+        elif isinstance(value, tuple | list) and _holds_barrier([None, *value], barrier):
+            return True
+    return False
+
+
+def _barrier_finding(loop: str, segment: str, position: int) -> Finding:
+    return Finding(
+        snip=1,
+        code="element.character",
+        message="an element holds a delimiter or control character",
+        loop=loop,
+        segment=segment,
+        position=position,
+        ik3="8",
+        ik4="6",
+    )
+
+
+def _isa(envelope: Envelope) -> str:
+    marks = envelope.delimiters
+    fields = (
+        "ISA",
+        "00",
+        " " * 10,
+        "00",
+        " " * 10,
+        envelope.sender.qualifier,
+        f"{envelope.sender.id:15}",
+        envelope.receiver.qualifier,
+        f"{envelope.receiver.id:15}",
+        f"{envelope.at:%y%m%d}",
+        f"{envelope.at:%H%M}",
+        marks.repetition,
+        "00501",
+        f"{envelope.control_number:09}",
+        "1" if envelope.acknowledgement_requested else "0",
+        envelope.usage,
+        marks.component,
+    )
+    text = marks.element.join(fields)
+    if len(text) != 105 or envelope.usage not in ("T", "P") or not text.isascii():
+        raise ValueError("an ISA element does not have its fixed width: check the sender and receiver ids")
+    return text
+
+
+def _gs(group: OutgoingGroup, envelope: Envelope) -> str:
+    fields = (
+        "GS",
+        group.guide.group,
+        group.sender,
+        group.receiver,
+        f"{envelope.at:%Y%m%d}",
+        f"{envelope.at:%H%M}",
+        str(group.control_number),
+        "X",
+        group.guide.version,
+    )
+    return encode_segment(fields, envelope.delimiters)
+
+
+def _lines(texts: list[str], marks: Delimiters) -> bytes:
+    full = marks.segment + marks.ending
+    return "".join([text + full for text in texts]).encode()
