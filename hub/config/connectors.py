@@ -37,7 +37,7 @@ class Connector(Part):
     """One configured instance of a plugin. `settings` is handed to the plugin, which checks it."""
 
     plugin: Word = Field(description="entry point of the plugin in the group `hub`, as in `pip show` of it")
-    kind: Word = Field(description="which of the plugin's offers this is, as its README says")
+    kind: str = Field(default="", description="which of the plugin's offers; empty where it has only one")
     practice: str = Field(
         default="", description="the practice it serves; may be left out while there is one only"
     )

@@ -87,6 +87,7 @@ class Fee(Dated):
     modifiers: Modifiers = Field(default=(), description="only with these modifiers, in any order")
     cents: int = Field(gt=0, description="price of one unit in cents")
     practice: str = Field(default="", description="only for this practice; empty: all")
+    words: str = Field(default="", max_length=60, description="what the patient reads on the statement")
 
 
 class Timed(Part):

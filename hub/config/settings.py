@@ -125,6 +125,10 @@ class Settings(Part):
         best = max(rows, key=lambda row: (len(row.modifiers), bool(row.practice)), default=None)
         return best.cents if best else None
 
+    def words(self, hcpcs: str) -> str:
+        """What a patient reads for this code, or the code itself."""
+        return next((row.words for row in self._index.fees.get(hcpcs, ()) if row.words), hcpcs)
+
     def timed_rule(self, hcpcs: str) -> Timed | None:
         """How minutes of this code become units."""
         return self._index.timed.get(hcpcs)
