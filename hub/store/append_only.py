@@ -59,4 +59,4 @@ def attach(table: Table, triggers: Callable[[str], list[str]]) -> None:
     """Run `triggers(dialect)` whenever the metadata creates `table`, as the migration does."""
     for dialect in (SQLITE, POSTGRESQL):
         for statement in triggers(dialect):
-            event.listen(table, "after_create", DDL(statement).execute_if(dialect=dialect))
+            event.listen(table, "after_create", DDL(statement).execute_if(dialect=dialect))  # type: ignore[no-untyped-call]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Row, func, insert, select
+from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.ledger import LedgerError, Transaction, reversal
@@ -24,6 +24,7 @@ from hub.store.ledger_tables import (
     transaction_of,
     triggers,
 )
+from hub.store.rows import Bulk
 from hub.store.session import Session
 
 __all__ = ["ENTRIES", "TRANSACTIONS", "Book", "Damage", "KeyReused", "Posted", "triggers"]
@@ -59,7 +60,8 @@ class Book:
         for chunk in _chunks(list(firsts.values())):
             numbers |= self._insert_heads(chunk)
         self._check_known({key: hashed for key, (_, hashed) in firsts.items() if key not in numbers})
-        self._insert_entries([row for key, no in numbers.items() for row in entry_rows(firsts[key][0], no)])
+        rows = [row for key, no in numbers.items() for row in entry_rows(firsts[key][0], no)]
+        Bulk(self._session).insert(ENTRIES, COPIED, rows)
         return _marks(transactions, numbers)
 
     def reverse(self, practice: str, key: str, *, posting_date: date, cause: str) -> bool:
@@ -202,19 +204,6 @@ class Book:
                 query = select(TRANSACTIONS.c.key, TRANSACTIONS.c.digest).where(*where)
                 if any(known[practice, row.key] != row.digest for row in self._conn.execute(query)):
                     raise KeyReused("a key that is already posted came back with other entries")
-
-    def _insert_entries(self, rows: list[dict[str, Any]]) -> None:
-        if self._session.dialect == "postgresql" and len(rows) > CHUNK // 10:
-            self._copy(rows)
-        elif rows:
-            self._conn.execute(insert(ENTRIES), rows)
-
-    def _copy(self, rows: list[dict[str, Any]]) -> None:
-        names = ", ".join(f'"{name}"' for name in COPIED)
-        cursor: Any = self._conn.connection.cursor()
-        with cursor, cursor.copy(f"COPY ledger_entries ({names}) FROM STDIN") as out:
-            for row in rows:
-                out.write_row(tuple(row[name] for name in COPIED))
 
 
 def _firsts(transactions: Sequence[Transaction]) -> dict[Key, tuple[Transaction, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -77,7 +77,7 @@ ENTRIES = Table(
     sqlite_autoincrement=True,
 )
 _DIMS = tuple(name for name in Entry.__struct_fields__ if name not in {"account", "cents"})
-COPIED = tuple(column.name for column in ENTRIES.columns if column.name != "no")
+COPIED = ("transaction_seq", "practice", "posting_date", "period", *Entry.__struct_fields__)
 
 
 def triggers(dialect: str) -> list[str]:
@@ -126,16 +126,10 @@ def head_row(one: Transaction, its_digest: str, at: datetime) -> dict[str, Any]:
     }
 
 
-def entry_rows(one: Transaction, seq: int) -> Iterator[dict[str, Any]]:
-    """The rows of `ledger_entries`, but for their numbers."""
-    head = {
-        "transaction_seq": seq,
-        "practice": one.practice,
-        "posting_date": one.posting_date,
-        "period": one.period,
-    }
-    for entry in one.entries:
-        yield head | {name: getattr(entry, name) for name in Entry.__struct_fields__}
+def entry_rows(one: Transaction, seq: int) -> list[tuple[Any, ...]]:
+    """The rows of `ledger_entries` in the order of `COPIED`, without their numbers."""
+    head = (seq, one.practice, one.posting_date, one.period)
+    return [(*head, *[getattr(entry, name) for name in Entry.__struct_fields__]) for entry in one.entries]
 
 
 def posted_of(row: Row[Any]) -> Posted:

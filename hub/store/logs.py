@@ -1,11 +1,17 @@
-"""The log-like repositories that a view and a transaction share: the book and what stands beside it."""
+"""The log-like repositories of a view and of a transaction, and the verbs that steps use most."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cached_property
 
 from hub.store.book import Book
+from hub.store.events import Events
+from hub.store.expectations import Expectations
 from hub.store.session import Session
+from hub.store.slots import Runs, Slots
+from hub.store.state import PluginState
+from hub.store.work import Work
 
 
 class LogViews:
@@ -17,3 +23,75 @@ class LogViews:
     def book(self) -> Book:
         """The ledger's book."""
         return Book(self.session)
+
+    @cached_property
+    def events(self) -> Events:
+        """The event log and audit trail."""
+        return Events(self.session)
+
+    @cached_property
+    def work(self) -> Work:
+        """The work items."""
+        return Work(self.session)
+
+    @cached_property
+    def expectations(self) -> Expectations:
+        """What must come back, and by when."""
+        return Expectations(self.session)
+
+    @cached_property
+    def slots(self) -> Slots:
+        """The slots of schedules that were taken."""
+        return Slots(self.session)
+
+    @cached_property
+    def runs(self) -> Runs:
+        """The runs of schedules."""
+        return Runs(self.session)
+
+    def plugin_state(self, instance: str) -> PluginState:
+        """The encrypted state of one plugin instance."""
+        return PluginState(self.session, instance)
+
+
+class LogWrites(LogViews):
+    """What a transaction adds to its logs."""
+
+    def event(
+        self,
+        kind: str,
+        aggregate: str,
+        aggregate_id: str,
+        *,
+        practice: str,
+        version: int = 0,
+        actor: str = "hub",
+        cause: str = "",
+        **detail: str | int | bool,
+    ) -> str:
+        """Log that something happened, with this transaction; returns the event's id. `detail` holds codes,
+        counts and our own ids, never patient data.
+        """
+        add = self.events.add
+        return add(
+            kind,
+            aggregate,
+            aggregate_id,
+            practice=practice,
+            version=version,
+            actor=actor,
+            cause=cause,
+            detail=detail,
+        )
+
+    def expect(self, kind: str, about: str, due_at: datetime, practice: str) -> bool:
+        """Expect an answer of `kind` about `about` by `due_at`; False while it is expected already."""
+        return self.expectations.expect(kind, about, due_at, practice=practice)
+
+    def met(self, kind: str, about: str, by: str) -> bool:
+        """The answer came: `by` names what brought it. False when it was not expected."""
+        return self.expectations.met(kind, about, by)
+
+    def flush(self) -> None:
+        """Write what is kept back to be written at once; called before every commit."""
+        self.events.flush()

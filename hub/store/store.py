@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from hub.clock import Clock
 from hub.store import engine as engines
 from hub.store.crypto import DataKeys, Keyring
+from hub.store.events import Chain, OpenTail
 from hub.store.nudge import Nudge
 from hub.store.points import CrashPlan, declared
 from hub.store.schema import METADATA
@@ -66,6 +67,7 @@ class Store:
             engines.begin(connection)
             tx = Tx(Session(connection, keys, self.clock, writable=True), name)
             yield tx
+            tx.flush()
             self._commit(connection, name)
         self._tell(list(tx.nudges))
 
@@ -89,7 +91,20 @@ class Store:
         """Close every connection; the store may not be used after."""
         self.engines.dispose()
 
-    # --- seal(), open_tail(), verify_chain(): (the second builder's lines) ---
+    def seal(self, limit: int = 1_000) -> int:
+        """Seal the next events into the audit chain, in a transaction of its own; returns how many."""
+        with self.begin("audit.seal") as tx:
+            return tx.events.seal(limit)
+
+    def open_tail(self) -> OpenTail:
+        """The events that are not sealed yet."""
+        with self.view() as view:
+            return view.events.open_tail()
+
+    def verify_chain(self) -> Chain:
+        """Walk the whole audit chain and name what is not as it was sealed."""
+        with self.view() as view:
+            return view.events.verify()
 
     def _commit(self, connection: Connection, name: str) -> None:
         number = self._crash.before(name)

@@ -6,16 +6,19 @@ from datetime import datetime
 from functools import cached_property
 
 from hub.model.claim import Claim
+from hub.model.coverage import PatientFile
 from hub.model.encounter import Charge, Encounter
 from hub.model.facts import AnyFact
-from hub.model.coverage import PatientFile
 from hub.model.remit import ClaimPayment, Remittance
 from hub.model.statement import Statement
 from hub.store import aggregates
 from hub.store.documents import Collection
-from hub.store.logs import LogViews
+from hub.store.logs import LogViews, LogWrites
+from hub.store.lookup import Aliases, Lookup
 from hub.store.nudge import Nudge
+from hub.store.registry import Registry
 from hub.store.session import Session
+from hub.store.submissions import ClaimCharges, Submissions
 
 
 class View(LogViews):
@@ -69,8 +72,32 @@ class View(LogViews):
     def statements(self) -> Collection[Statement]:
         return Collection(self.session, aggregates.STATEMENTS)
 
+    @cached_property
+    def submissions(self) -> Submissions:
+        return Submissions(self.session)
 
-class Tx(View):
+    @cached_property
+    def claim_charges(self) -> ClaimCharges:
+        return ClaimCharges(self.session)
+
+    @cached_property
+    def registry(self) -> Registry:
+        return Registry(self.session)
+
+    @cached_property
+    def lookup(self) -> Lookup:
+        return Lookup(self.session)
+
+    @cached_property
+    def aliases(self) -> Aliases:
+        return Aliases(self.session)
+
+    def resolve(self, kind: str, id: str) -> str:  # noqa: A002
+        """What `id` means now, after all merges."""
+        return self.aliases.resolve(kind, id)
+
+
+class Tx(View, LogWrites):
     """A named transaction: everything written through it becomes durable together, or not at all."""
 
     def __init__(self, session: Session, name: str) -> None:
@@ -86,4 +113,6 @@ class Tx(View):
         """Tell the runner after the commit, once for each distinct nudge."""
         self.nudges.update(dict.fromkeys(nudges))
 
-    # --- event(), expect(), met(): (the second builder's lines) ---
+    def alias(self, kind: str, from_id: str, into_id: str, cause: str) -> None:
+        """Record a merge: from now on `from_id` means `into_id`."""
+        self.aliases.put(kind, from_id, into_id, cause)

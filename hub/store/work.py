@@ -1,0 +1,161 @@
+"""Work items: what waits for a person, one open row for each thing that is wrong, told in our own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Index, Row, Table, Text, case, func, select, update
+from sqlalchemy import text as sql
+from sqlalchemy.dialects import postgresql, sqlite
+
+from hub.model.work import WorkItem
+from hub.store.schema import METADATA, Cents, Id, Instant, clear
+from hub.store.session import Session
+
+_OURS = "our own id or number"
+_WORDS = "written by us, without patient values"
+
+WORK = Table(
+    "work_items",
+    METADATA,
+    clear("id", Id, primary_key=True, why=_OURS),
+    clear("practice", Text, why=_OURS),
+    clear("reason", Text, why="a code of ours"),
+    clear("aggregate", Text, why="a code of ours"),
+    clear("aggregate_id", Id, why=_OURS),
+    clear("place", Text, why="a place, never a value"),
+    clear("why", Text, why=_WORDS),
+    clear("fix", Text, why=_WORDS),
+    clear("owner", Text, why="a role"),
+    clear("due_at", Instant, nullable=True, why="when it must be done"),
+    clear("amount_cents", Cents, why="money without a name, to work the largest first"),
+    clear("opened_at", Instant, why="its age"),
+    clear("resolved_at", Instant, nullable=True, why="when it was done"),
+    clear("resolved_by", Text, nullable=True, why="a login or a step"),
+    clear("how", Text, nullable=True, why="a code or sentence of ours"),
+    Index(
+        "uq_work_items_open",
+        "practice",
+        "reason",
+        "aggregate_id",
+        "place",
+        unique=True,
+        sqlite_where=sql("resolved_at IS NULL"),
+        postgresql_where=sql("resolved_at IS NULL"),
+    ),
+    Index("ix_work_items_aggregate_id", "aggregate_id"),
+)
+_IS_OPEN = WORK.c.resolved_at.is_(None)
+
+
+class OpenItem(WorkItem, frozen=True, kw_only=True):
+    """A work item as it stands: open while `resolved_at` is None."""
+
+    id: str
+    practice: str
+    opened_at: datetime
+    resolved_at: datetime | None = None
+    resolved_by: str | None = None
+    how: str | None = None
+
+
+Items = list[OpenItem]
+
+
+class Work:
+    """The work items inside one transaction or view."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._conn = session.conn
+
+    def open(self, item: WorkItem, *, practice: str) -> str:
+        """Open `item`, or bring the one that is open for the same practice, reason, aggregate and place up to
+        date (its age and due date stay); returns its id.
+        """
+        make = postgresql.insert if self._session.dialect == "postgresql" else sqlite.insert
+        query = make(WORK).values(self._row(item, practice))
+        told = {name: query.excluded[name] for name in ("why", "fix", "owner", "amount_cents")}
+        upsert = query.on_conflict_do_update(
+            index_elements=["practice", "reason", "aggregate_id", "place"],
+            index_where=sql("resolved_at IS NULL"),
+            set_=told,
+        ).returning(WORK.c.id)
+        return str(self._conn.execute(upsert).scalar_one())
+
+    def open_many(self, items: Iterable[WorkItem], *, practice: str) -> list[str]:
+        """Each as `open`, in order."""
+        return [self.open(item, practice=practice) for item in items]
+
+    def resolve(self, item_id: str, how: str, by: str) -> bool:
+        """Close one item; False when it is not open (or not there)."""
+        return self._close([WORK.c.id == item_id], how, by) == 1
+
+    def resolve_for(self, aggregate_id: str, reason_prefix: str, how: str, by: str = "hub") -> int:
+        """Close what is open for one aggregate and begins with `reason_prefix` (empty: all); returns how many."""
+        where = [WORK.c.aggregate_id == aggregate_id]
+        if reason_prefix:
+            where.append(WORK.c.reason.startswith(reason_prefix, autoescape=True))
+        return self._close(where, how, by)
+
+    def get(self, item_id: str) -> OpenItem | None:
+        """One item, open or resolved."""
+        row = self._conn.execute(select(WORK).where(WORK.c.id == item_id)).one_or_none()
+        return None if row is None else _item(row)
+
+    def list(self, *, limit: int = 200, open_only: bool = True, reason_prefix: str = "", **equals: Any) -> Items:
+        """Items by due date (those without one last), then by age. `equals` filters by column (a list: among)."""
+        where = _filters(equals, open_only=open_only, reason_prefix=reason_prefix)
+        undated = case((WORK.c.due_at.is_(None), 1), else_=0)
+        query = select(WORK).where(*where).order_by(undated, WORK.c.due_at, WORK.c.opened_at, WORK.c.id)
+        return [_item(row) for row in self._conn.execute(query.limit(limit))]
+
+    def tally(self, by: str = "reason", *, open_only: bool = True, **equals: Any) -> dict[str, tuple[int, int]]:
+        """(items, cents) for each value of the column `by`."""
+        column = WORK.c[by]
+        where = _filters(equals, open_only=open_only, reason_prefix="")
+        query = select(column, func.count(), func.sum(WORK.c.amount_cents)).where(*where).group_by(column)
+        return {value: (int(count), int(cents)) for value, count, cents in self._conn.execute(query)}
+
+    def count(self, **equals: Any) -> int:
+        """How many items are open."""
+        where = _filters(equals, open_only=True, reason_prefix="")
+        return int(self._conn.execute(select(func.count()).select_from(WORK).where(*where)).scalar_one())
+
+    def _row(self, item: WorkItem, practice: str) -> dict[str, Any]:
+        return {
+            "id": self._session.new_id("wrk"),
+            "practice": practice,
+            "reason": item.reason,
+            "aggregate": item.aggregate,
+            "aggregate_id": item.aggregate_id,
+            "place": item.where,
+            "why": item.why,
+            "fix": item.fix,
+            "owner": item.owner,
+            "due_at": item.due_at,
+            "amount_cents": item.amount_cents,
+            "opened_at": self._session.now,
+        }
+
+    def _close(self, where: Iterable[ColumnElement[bool]], how: str, by: str) -> int:
+        done = {"resolved_at": self._session.now, "resolved_by": by, "how": how}
+        return self._conn.execute(update(WORK).where(_IS_OPEN, *where).values(done)).rowcount
+
+
+def _filters(equals: dict[str, Any], *, open_only: bool, reason_prefix: str) -> Iterable[ColumnElement[bool]]:
+    if open_only:
+        yield _IS_OPEN
+    if reason_prefix:
+        yield WORK.c.reason.startswith(reason_prefix, autoescape=True)
+    for name, value in equals.items():
+        column = WORK.c["place" if name == "where" else name]
+        several = isinstance(value, (tuple, list, set, frozenset))
+        yield column.in_([*value]) if several else column == value
+
+
+def _item(row: Row[Any]) -> OpenItem:
+    fields = dict(row._mapping)  # noqa: SLF001 - the documented way to a row's names
+    return OpenItem(where=fields.pop("place"), **fields)
