@@ -1,0 +1,1 @@
+"""For tests: fakes, sample makers, and conformance kits that plugin authors subclass."""
