@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from hub.x12.elements import relations
+from hub.x12.elements import matters_from, relations
 from hub.x12.formats import DATE8, NAMED, TIME, text_barriers
 from hub.x12.grammar import Guide, Loop, Segment, Use
 from hub.x12.wire import Delimiters
@@ -21,7 +21,7 @@ Match = Callable[[str], object]
 class Row:
     """One place for a segment in one loop, with what the reader needs to count and order it."""
 
-    __slots__ = ("bit", "index", "limit", "loop", "order", "relations", "required", "segment")
+    __slots__ = ("bit", "index", "limit", "loop", "order", "relations", "relations_from", "required", "segment")
 
     def __init__(self, segment: Segment, index: int, order: int, place: int) -> None:
         self.segment = segment
@@ -31,6 +31,7 @@ class Row:
         self.limit = segment.repeat
         self.required = segment.required
         self.relations = relations(segment)
+        self.relations_from = min((matters_from(note) for note, _ in self.relations), default=10**6)
         self.loop: CompiledLoop | None = None
 
 

@@ -166,6 +166,13 @@ def relations(row: Segment) -> tuple[tuple[Note, Relation], ...]:
     return tuple((note, _relation(note)) for note in row.notes if not _settled(row, note))
 
 
+def matters_from(note: Note) -> int:
+    """The element without which, and without all that follow, a relation holds by itself."""
+    if note.kind == "R":
+        return 0
+    return note.positions[1] if note.kind in "DN" else min(note.positions) if note.kind in "PE" else note.positions[0]
+
+
 def _settled(row: Segment, note: Note) -> bool:
     uses = [row.element(position) for position in note.positions]
     used = [use is not None for use in uses]

@@ -20,10 +20,10 @@ from hub.x12.grammar import Guide
 from hub.x12.guides import guide_for
 from hub.x12.tree import Node, Segment
 from hub.x12.walk import Walk
-from hub.x12.wire import Delimiters, Source, Wire
+from hub.x12.wire import Block, Delimiters, Source, Wire
 
-_CONTROL = ("ISA", "IEA", "TA1", "GS", "GE", "ST", "SE")
-_NOT_X12 = "not-x12"
+_CONTROL = ("ISA", "IEA", "GS", "GE", "ST", "SE")
+_ENDERS = frozenset(id[:2] for id in _CONTROL)
 
 
 class Interchange(msgspec.Struct, kw_only=True, eq=False):
@@ -140,7 +140,7 @@ class TransactionSet:
             return self.root
         for _ in self.units("*"):
             pass
-        return self.root
+        return self.root.link()
 
     def check(self) -> list[Finding]:
         """Reads to the end and gives the findings, keeping nothing else."""
@@ -165,10 +165,11 @@ class X12Reader:
         self.strict = strict
         self.interchanges: list[Interchange] = []
         self.loose: list[Finding] = []
-        self._texts = self._all_texts()
-        self._held: str | None = None
+        self._blocks = iter(self.wire)
+        self._block: list[str] = []
+        self._at = 0
+        self._opening = Block(delimiters=Delimiters(), segments=[])
         self._group: Group | None = None
-        self._opening: list[tuple[Delimiters, bool]] = []
 
     @property
     def findings(self) -> list[Finding]:
@@ -206,34 +207,43 @@ class X12Reader:
     def body(self, transaction: TransactionSet, st: str) -> Iterator[str]:
         """Yields the texts of a set from ST to SE, and notes a missing or wrong trailer."""
         count = 1
-        separator = transaction.delimiters.element
-        enders = tuple(f"{id}{separator}" for id in ("SE", "ST", "GE", "GS", "ISA", "IEA"))
         yield st
-        while (text := self._next()) is not None:
-            if text[:3].startswith(enders) or text.startswith(("ISA", "IEA")):
-                if text.startswith("SE"):
-                    count += 1
-                    yield text
-                    self._check_end(transaction, text, count)
-                    return
-                self._held = text
-                break
-            count += 1
-            yield text
+        while self._fill():
+            texts = self._block
+            for self._at in range(self._at, len(texts)):
+                text = texts[self._at]
+                if text[:2] in _ENDERS and self._id(text) in _CONTROL:
+                    break
+                count += 1
+                yield text
+            else:
+                self._at = len(texts)
+                continue
+            if text.startswith("SE"):
+                self._at += 1
+                yield text
+                self._check_end(transaction, text, count + 1)
+                return
+            break
         transaction.outcome.segments = count
         self._trailer(transaction, "trailer.missing", "the transaction set has no SE", count, "2")
 
     def _next(self) -> str | None:
-        if self._held is not None:
-            text, self._held = self._held, None
-            return text
-        return next(self._texts, None)
+        if not self._fill():
+            return None
+        self._at += 1
+        return self._block[self._at - 1]
 
-    def _all_texts(self) -> Iterator[str]:
-        for block in self.wire:
+    def _fill(self) -> bool:
+        """Makes sure that a segment stands at `_at`; False at the end of the file."""
+        while self._at >= len(self._block):
+            block = next(self._blocks, None)
+            if block is None:
+                return False
             if block.opens:
-                self._opening.append((block.delimiters, block.fixed_width))
-            yield from block.segments
+                self._opening = block
+            self._block, self._at = block.segments, 0
+        return True
 
     def _marks(self) -> Delimiters:
         return self.interchanges[-1].delimiters if self.interchanges else Delimiters()
@@ -247,7 +257,7 @@ class X12Reader:
 
     def _open_interchange(self, text: str) -> None:
         self._close_open()
-        marks, fixed_width = self._opening[-1]
+        marks, fixed_width = self._opening.delimiters, self._opening.fixed_width
         header = Segment(text.split(marks.element), marks)
         self.interchanges.append(Interchange(delimiters=marks, isa=header))
         if not fixed_width:

@@ -84,7 +84,8 @@ class Node:
     """One loop as read or as built: its segments and child loops in order.
 
     `items` holds raw segments (sequences, id first) and child nodes; `position` is the place of its first
-    segment in the transaction set, 1-based (ST is 1), 0 when built; `parent` leads to its context.
+    segment in the transaction set, 1-based (ST is 1), 0 when built. `parent` leads from a unit to its
+    context; loops inside a unit have none once they are read.
     """
 
     __slots__ = ("delimiters", "items", "loop", "parent", "position")
@@ -143,6 +144,13 @@ class Node:
                 yield from item.segments()
             else:
                 yield item
+
+    def link(self) -> Node:
+        """Sets `parent` in every loop below this one, and gives this one back."""
+        for inner in self.children():
+            inner.parent = self
+            inner.link()
+        return self
 
     def place(self, target: RawSegment) -> int:
         """The place of a raw segment of this loop in the transaction set, 1-based."""

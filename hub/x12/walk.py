@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from hub.x12.compiled import CompiledLoop, Entry, Hit, Match, Row, compiled, matcher, matchers
 from hub.x12.elements import Fault, faults, note_fault
 from hub.x12.finding import Finding, softened
-from hub.x12.grammar import Guide
+from hub.x12.grammar import Guide, Loop
 from hub.x12.tree import Node
 from hub.x12.wire import Delimiters
 
@@ -33,8 +33,8 @@ class Frame:
 class Walk:
     """One pass over one transaction set.
 
-    `run(texts)` yields each unit loop as it closes, then nothing; `root` holds what lies outside the units,
-    `findings` what is wrong. With `check=False` only the structure is followed, for speed.
+    `run(texts)` yields each unit loop as it closes and keeps neither it nor the loops around it, which it
+    reaches through `parent`; `root` holds the rest, `findings` what is wrong. With `check=False` only the structure is followed, for speed.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Walk:
         self.guide = guide
         self.delimiters = delimiters
         self.units = frozenset(units)
+        self._detached = self.units | _around(guide.root, self.units)
         self.check = check
         self.lenient = lenient
         self.findings: list[Finding] = []
@@ -75,10 +76,16 @@ class Walk:
             self.position += 1
             values = text.split(element)
             entry = table.get(values[0])
-            hit = self._choose(entry, values, component) if entry is not None else None
-            if hit is None:
+            if entry is None:
                 self._stray(values, frame)
                 continue
+            at = entry.at
+            hit = entry.any if not at else entry.by.get(values[at]) if at < len(values) else None
+            if hit is None:
+                hit = self._choose(entry, values, component)
+                if hit is None:
+                    self._stray(values, frame)
+                    continue
             for _ in range(hit.up):
                 closed = self._close(frames)
                 if closed is not None:
@@ -105,20 +112,14 @@ class Walk:
             if check:
                 match = match_of[row.index] or self._learn(row)
                 matched = match(text)
-                if not matched or row.relations:
+                if not matched or len(values) > row.relations_from:
                     self._check(row, values, frame, matched=matched is not None)
         yield from self._finish(frames)
 
     def _choose(self, entry: Entry, values: list[str], component: str) -> Hit | None:
-        if not entry.at:
-            return entry.any
         if entry.at >= len(values):
             return entry.any or entry.guess
-        value = values[entry.at]
-        hit = entry.by.get(value)
-        if hit is None:
-            hit = entry.by.get(value.partition(component)[0]) or entry.any or entry.guess
-        return hit
+        return entry.by.get(values[entry.at].partition(component)[0]) or entry.any or entry.guess
 
     def _learn(self, row: Row) -> Match:
         found = matcher(row.segment, self.delimiters)
@@ -127,7 +128,7 @@ class Walk:
 
     def _open(self, loop: CompiledLoop, parent: Frame, values: list[str]) -> Frame:
         node = Node(loop.id, [], parent.node, self.position, self.delimiters)
-        if loop.id not in self.units:
+        if loop.id not in self._detached:
             parent.node.items.append(node)
         frame = Frame(loop, node, loop.opener)
         self._frames.append(frame)
@@ -142,7 +143,8 @@ class Walk:
         )
         parent = self._frames[-1]
         node = Node(loop.id, [], parent.node, self.position, self.delimiters)
-        parent.node.items.append(node)
+        if loop.id not in self._detached:
+            parent.node.items.append(node)
         frame = Frame(loop, node, loop.opener)
         if loop.trigger is not None:
             parent.seen |= loop.trigger.bit
@@ -159,6 +161,8 @@ class Walk:
         closer = self._closers.get(loop.id)
         if closer is not None:
             closer(frame.node)
+        if loop.id not in self._detached:
+            frame.node.parent = None  # or parent and child would hold each other, for the collector to find
         return frame.node if loop.id in self.units else None
 
     def _finish(self, frames: list[Frame]) -> Iterator[Node]:
@@ -300,3 +304,15 @@ class Walk:
         """Keeps a finding as it is, up to a limit that no honest file reaches."""
         if len(self.findings) < MOST_FINDINGS:
             self.findings.append(found)
+
+
+def _around(loop: Loop, units: frozenset[str]) -> frozenset[str]:
+    """The ids of the loops that have a unit somewhere below them: kept, they would gather in memory."""
+    found: set[str] = set()
+    for row in loop.rows:
+        if isinstance(row, Loop):
+            below = _around(row, units)
+            found |= below
+            if below or any(isinstance(inner, Loop) and inner.id in units for inner in row.rows):
+                found.add(row.id)
+    return frozenset(found)
