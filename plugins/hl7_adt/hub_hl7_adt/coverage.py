@@ -1,0 +1,147 @@
+"""IN1 with IN2: the policies, in the order in which they pay."""
+
+from __future__ import annotations
+
+from hub.model.coverage import Subscriber
+from hub.model.facts import CoverageFact
+from hub_hl7_adt import values
+from hub_hl7_adt.names import CWE, IN1, PID, XON, XPN
+from hub_hl7_adt.scene import Scene, first_text
+from hub_hl7_adt.triggers import Says
+from hub_hl7_adt.wire import Segment
+
+_MEMBERS = frozenset((b"IN2", b"IN3"))
+_RANKS = 3
+
+
+def coverage_facts(scene: Scene) -> list[CoverageFact]:
+    """A fact for each IN1. An ADT that names policies names all of them: the ranks that it leaves out are
+    withdrawn, up to the third. A DFT only adds.
+    """
+    taken: set[int] = set()
+    kept = []
+    for in1, rest in scene.message.groups(b"IN1", _MEMBERS):
+        if fact := _coverage(scene, [in1, *rest], _rank(in1, taken)):
+            taken.add(fact.rank)
+            kept.append(fact)
+    if kept and scene.trigger.says in (Says.VISIT, Says.PERSON):
+        kept += [_withdrawn(scene, rank) for rank in range(1, _RANKS + 1) if rank not in taken]
+    return kept
+
+
+def _encounter_key(scene: Scene) -> str:
+    return scene.visit if scene.settings.coverage_scope == "visit" else ""
+
+
+def _key(scene: Scene, rank: int) -> str:
+    return f"{_encounter_key(scene) or scene.patient_key}/coverage/{rank}"
+
+
+def _withdrawn(scene: Scene, rank: int) -> CoverageFact:
+    return CoverageFact(
+        key=_key(scene, rank),
+        version=scene.version,
+        patient_key=scene.patient_key,
+        encounter_key=_encounter_key(scene),
+        payer_token="",
+        member_id="",
+        rank=rank,
+        active=False,
+    )
+
+
+def _coverage(scene: Scene, group: list[Segment], rank: int) -> CoverageFact | None:
+    in1, settings = group[0], scene.settings
+    token = first_text(group, settings.payer_places)
+    if not token:
+        scene.notes.error(
+            "hl7.coverage.payer",
+            in1.at(IN1.health_plan_id),
+            "the policy names neither plan nor company, so no payer can be found for it",
+            "complete the insurance at the sender, or set payer_places to where this sender names the payer",
+        )
+        return None
+    relationship, subscriber = _subscriber(scene, in1)
+    return CoverageFact(
+        key=_key(scene, rank),
+        version=scene.version,
+        patient_key=scene.patient_key,
+        encounter_key=_encounter_key(scene),
+        payer_token=token,
+        payer_name=_payer_name(in1),
+        member_id=first_text(group, settings.member_id_places),
+        rank=rank,
+        group_number=in1.text(IN1.group_number),
+        relationship=relationship,
+        subscriber=subscriber,
+        valid_from=scene.day(in1, IN1.plan_effective_date),
+        valid_to=scene.day(in1, IN1.plan_expiration_date),
+    )
+
+
+def _payer_name(in1: Segment) -> str:
+    company = in1.text(IN1.insurance_company_name, XON.organization_name)
+    return company or in1.text(IN1.health_plan_id, CWE.text)
+
+
+def _rank(in1: Segment, taken: set[int]) -> int:
+    """The priority of IN1-22, else the set id, else (also where two say the same) the next that is free."""
+    for text in (in1.text(IN1.coord_of_ben_priority), in1.text(IN1.set_id_in1)):
+        if text.isascii() and text.isdigit() and 1 <= int(text[:4]) <= 20:
+            rank = int(text[:4])
+            return rank if rank not in taken else _next(taken, rank)
+    return _next(taken, 1)
+
+
+def _next(taken: set[int], rank: int) -> int:
+    while rank in taken:
+        rank += 1
+    return rank
+
+
+def _subscriber(scene: Scene, in1: Segment) -> tuple[str, Subscriber | None]:
+    """Relationship and subscriber. Where IN1-17 is empty it is self only when the insured is nobody else;
+    otherwise `other`, with a problem, because a wrong relationship is a denied claim.
+    """
+    stated = values.relationship(in1.text(IN1.insured_s_relationship_to_patient))
+    name = values.person(in1.value(IN1.name_of_insured))
+    if stated == "self" or (not stated and (name is None or _is_patient(scene, in1))):
+        return "self", None
+    if not stated:
+        scene.notes.warn(
+            "hl7.coverage.relationship",
+            in1.at(IN1.insured_s_relationship_to_patient),
+            "the insured is not the patient and no relationship is given; it was read as other",
+            "complete the relationship at the sender and send it again",
+        )
+    if name is None:
+        scene.notes.warn(
+            "hl7.coverage.subscriber",
+            in1.at(IN1.name_of_insured),
+            "the patient is not the insured and the insured has no name",
+            "complete the insured at the sender and send it again",
+        )
+        return _of_patient(stated), None
+    subscriber = Subscriber(
+        name=name,
+        birth_date=scene.day(in1, IN1.insured_s_date_of_birth),
+        sex=values.sex(in1.text(IN1.insured_s_administrative_sex)),
+        address=values.postal(in1.value(IN1.insured_s_address)),
+    )
+    return _of_patient(stated), subscriber
+
+
+def _of_patient(stated: str) -> str:
+    """IN1-17 says what the insured is to the patient (a parent); coverage says what the patient is to the
+    insured. Senders use `child` both ways round for the only case there is: the patient is the child.
+    """
+    return {"parent": "child", "": "other"}.get(stated, stated)
+
+
+def _is_patient(scene: Scene, in1: Segment) -> bool:
+    pid = scene.message.first(b"PID")
+    if pid is None:
+        return False
+    ours, theirs = pid.value(PID.patient_name), in1.value(IN1.name_of_insured)
+    names = (XPN.family_name, XPN.given_name)
+    return all(ours.text(part).upper() == theirs.text(part).upper() for part in names)
