@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from hub.model.coverage import Coverage, PatientFile
 from hub.model.encounter import Charge, Diagnosis, Encounter
 from hub.model.facts import (
-    AnyFact,
     ChargeFact,
     CoverageFact,
     DiagnosisFact,
     EncounterFact,
-    PatientFact,
 )
 from hub.model.people import Record
 
@@ -25,6 +24,7 @@ class Policy(Record, frozen=True, kw_only=True):
     source: str
     bill_from: date
     hold_days: int = 0
+    zone: str = "UTC"
     payers: Mapping[str, str] = {}
 
 
@@ -150,7 +150,7 @@ def verdict(fact: EncounterFact, patient: PatientFile | None, policy: Policy, no
         return Verdict(state="gathering")
     if patient.patient.is_test:
         return Verdict(state="test")
-    on = service_date(fact)
+    on = service_day(fact, policy.zone)
     if on is not None and on < policy.bill_from:
         return Verdict(state="history")
     if not fact.ready or on is None:
@@ -160,19 +160,9 @@ def verdict(fact: EncounterFact, patient: PatientFile | None, policy: Policy, no
     return Verdict(state="ready" if held_until <= now.date() else "waiting")
 
 
-def service_date(fact: EncounterFact | Encounter) -> date | None:
-    """The day an encounter began (as its source dated it)."""
-    return fact.started_at.date() if fact.started_at else None
-
-
-def patient_file(fact: PatientFact, coverages: tuple[Coverage, ...]) -> PatientFile:
-    """A patient with their standing coverages."""
-    return PatientFile(patient=fact.patient, coverages=coverages)
-
-
-def newer(known: AnyFact | None, coming: AnyFact) -> bool:
-    """Whether `coming` replaces `known`: a later version does, the same version with other content too."""
-    return known is None or (coming.version >= known.version and coming != known)
+def service_day(fact: EncounterFact, zone: str) -> date | None:
+    """The local day on which an encounter began."""
+    return fact.started_at.astimezone(ZoneInfo(zone)).date() if fact.started_at else None
 
 
 def total(charges: Iterable[Charge]) -> Decimal:

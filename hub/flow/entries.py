@@ -11,6 +11,7 @@ from hub.flow.carc import Meaning, meaning
 from hub.ledger import AccountKind, Entry, Transaction, entry, transaction
 from hub.ledger.entry import Dims
 from hub.model.claim import Adjustment, Claim, ClaimLine
+from hub.model.encounter import Charge
 from hub.model.people import Record
 from hub.model.remit import ClaimPayment, ProviderAdjustment, ServicePayment
 from hub.money import to_cents
@@ -53,6 +54,22 @@ def charge(claim_id: str, claim: Claim, guarantor_id: str, at: Posting) -> Trans
     for line in claim.lines:
         cents, about = to_cents(line.amount), _dims(account, line.number, at)
         entries.append(entry(A.INSURANCE_RECEIVABLE, cents, **about))
+        entries.append(entry(A.REVENUE, -cents, **about))
+    return _transaction(entries, at)
+
+
+def self_pay(encounter_id: str, charges: Iterable[Charge], guarantor_id: str, at: Posting) -> Transaction | None:
+    """Charges that nobody insures: the guarantor owes them from the start."""
+    entries: list[Entry | None] = []
+    for one in charges:
+        cents = to_cents(one.amount or Decimal(0))
+        about: Dims = {
+            "guarantor_id": guarantor_id,
+            "patient_id": one.patient_id,
+            "claim_id": encounter_id,
+            "service_date": one.service_from,
+        }
+        entries.append(entry(A.PATIENT_RECEIVABLE, cents, **about))
         entries.append(entry(A.REVENUE, -cents, **about))
     return _transaction(entries, at)
 

@@ -78,6 +78,7 @@ class Claim(Record, frozen=True, kw_only=True):
 
     `payer` and `coverage` are those asked now; `other_payers` those that have answered before. `frequency`:
     1 original, 7 replacement, 8 void (then `original_reference` is the payer's claim control number).
+    `origin` is the id of the first payer's claim, under which the books keep all ranks; empty on that one.
     The patient control number belongs to a submission, not to the claim.
     """
 
@@ -102,6 +103,7 @@ class Claim(Record, frozen=True, kw_only=True):
     accident: Accident | None = None
     authorization: str = ""
     admitted_on: date | None = None
+    origin: str = ""
 
     @property
     def total(self) -> Decimal:

@@ -36,7 +36,7 @@ class Encounter(Record, frozen=True, kw_only=True):
 
     `kind`: ambulatory, emergency, inpatient, home, virtual, or empty. `status`: planned, open, finished,
     cancelled. `diagnoses` still carry the source's own codings; `icd10` (best rank first) is what coding made
-    of them. Coverages are in rank order.
+    of them; `codes_confirmed` is a coder's word that proposed codes are right. Coverages are in rank order.
     """
 
     source: str
@@ -58,6 +58,7 @@ class Encounter(Record, frozen=True, kw_only=True):
     accident: Accident | None = None
     authorization: str = ""
     admitted_on: date | None = None
+    codes_confirmed: bool = False
 
 
 class Drug(Record, frozen=True, kw_only=True):

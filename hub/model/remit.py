@@ -20,7 +20,8 @@ class ProviderAdjustment(Record, frozen=True, kw_only=True):
 
 
 class Remittance(Record, frozen=True, kw_only=True):
-    """The header of an 835. `method` is BPR04 (ACH, CHK, NON ...), `trace` TRN02, `origin` TRN03."""
+    """The header of an 835. `method` is BPR04 (ACH, CHK, NON ...), `trace` TRN02, `origin` TRN03; `handling`
+    is BPR01 (P: a prenotification, which pays nothing)."""
 
     payer_name: str
     payer_ids: tuple[str, ...]
@@ -29,6 +30,7 @@ class Remittance(Record, frozen=True, kw_only=True):
     amount: Decimal
     method: str
     payment_date: date
+    handling: str = "I"
     origin: str = ""
     payee_tax_id: str = ""
     credit: bool = True

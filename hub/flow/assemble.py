@@ -1,0 +1,325 @@
+"""Facts -> patients, encounters and charges: takes what ingest marked and puts each encounter together anew."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TypeVar
+
+import msgspec
+
+from hub.config.people import Source
+from hub.config.settings import Settings
+from hub.errors import Problem
+from hub.flow.assembly import Policy, charge_of, coverages_of, diagnoses_of, encounter_of, service_day, verdict
+from hub.flow.base import CHUNK, Hub, Outcome, work_for
+from hub.flow.ingest import patient_ids
+from hub.model.coverage import PatientFile
+from hub.model.encounter import Charge, Encounter
+from hub.model.facts import AnyFact, ChargeFact, CoverageFact, DiagnosisFact, EncounterFact, PatientFact
+from hub.model.people import Address, Facility, Patient, Record
+from hub.money import to_cents
+from hub.store import Change, New, Nudge, Row, Tx, View
+
+OPEN_CHARGE = frozenset({"new", "held", "proposal", "priced", "waiting"})
+F = TypeVar("F")
+
+
+class Pieces(Record, frozen=True, kw_only=True):
+    """The facts of a chunk of encounters, by the digest of what they hang on."""
+
+    encounters: dict[str, EncounterFact]
+    children: dict[str, list[AnyFact]]
+    patients: dict[str, PatientFact]
+    standing: dict[str, list[CoverageFact]]
+    parents: dict[str, str]
+
+
+class Put(Record, frozen=True, kw_only=True):
+    """One encounter put together: what to store for it."""
+
+    row: Row[Encounter]
+    state: str
+    encounter: Encounter
+    charges: tuple[tuple[str, ChargeFact], ...] = ()
+    on: date | None = None
+
+
+def policy_of(settings: Settings, source: str) -> Policy:
+    """What configuration says of a source; without `bill_from` nothing bills."""
+    told = settings.sources.get(source) or Source()
+    return Policy(
+        source=source,
+        bill_from=told.bill_from or date.max,
+        hold_days=told.hold_days,
+        zone=told.zone or settings.hub.zone,
+        payers={token.strip().casefold(): payer for token, payer in told.payers.items()},
+    )
+
+
+def assemble(hub: Hub, source: str) -> Outcome:
+    """Put together the encounters of `source` that something was learned about."""
+    practice = hub.settings.practice_of(source)
+    with hub.store.view() as view:
+        rows = view.encounters.waiting("gathering", limit=CHUNK, practice=practice, source=source)
+        if not rows:
+            return Outcome()
+        pieces = _pieces(view, rows, source, practice)
+        known = _known_charges(view, rows)
+    with hub.store.begin("ingest.assemble") as tx:
+        people = _patients(tx, hub, pieces, source, practice)
+        made = [_put_together(hub, row, pieces, people, source, tx.now) for row in rows]
+        changed = sum(_store(tx, put, known, practice) for put in made)
+        tx.event(
+            "encounters.assembled", "source", source, practice=practice, encounters=len(made), charges=changed
+        )
+        tx.then(Nudge("coding.code", practice))
+    return Outcome(done=len(made), more=len(rows) == CHUNK)
+
+
+def ripen(hub: Hub, source: str) -> Outcome:
+    """Look again at encounters that waited for their hold days (run daily)."""
+    practice = hub.settings.practice_of(source)
+    with hub.store.begin("ingest.assemble") as tx:
+        rows = tx.encounters.waiting("waiting", limit=CHUNK, practice=practice, source=source)
+        due = [row for row in rows if _is_due(row.record, policy_of(hub.settings, source), tx.now)]
+        tx.encounters.put_many([Change(row, state="gathering") for row in due])
+        if due:
+            tx.then(Nudge("ingest.assemble", source))
+    return Outcome(done=len(due))
+
+
+def _is_due(encounter: Encounter, policy: Policy, now: datetime) -> bool:
+    ended = encounter.ended_at or encounter.started_at
+    return ended is not None and (now - ended).days >= policy.hold_days
+
+
+def _pieces(view: View, rows: list[Row[Encounter]], source: str, practice: str) -> Pieces:
+    keys = [row.col("key") for row in rows]
+    about = {"practice": practice, "source": source, "limit": 1_000_000}
+    visits = view.facts.find(kind="encounter", key=keys, **about)
+    parents = {row.col("key"): row.col("parent") for row in visits}
+    children: dict[str, list[AnyFact]] = {}
+    for row in view.facts.find(kind=("charge", "diagnosis", "coverage"), parent=keys, **about):
+        children.setdefault(row.col("parent"), []).append(row.record)
+    patients = set(parents.values())
+    standing: dict[str, list[CoverageFact]] = {}
+    for row in view.facts.find(kind="coverage", parent=patients, **about):
+        standing.setdefault(row.col("parent"), []).append(_is(row.record, CoverageFact))
+    return Pieces(
+        encounters={row.col("key"): _is(row.record, EncounterFact) for row in visits},
+        children=children,
+        patients={
+            row.col("key"): _is(row.record, PatientFact)
+            for row in view.facts.find(kind="patient", key=patients, **about)
+        },
+        standing=standing,
+        parents=parents,
+    )
+
+
+def _is(record: object, kind: type[F]) -> F:
+    if not isinstance(record, kind):
+        raise TypeError(f"a fact stored as {kind.__name__} is another")
+    return record
+
+
+def _known_charges(view: View, rows: list[Row[Encounter]]) -> dict[tuple[str, str], Row[Charge]]:
+    found = view.charges.find(encounter_id=[row.id for row in rows], limit=1_000_000)
+    return {(row.col("encounter_id"), row.record.key): row for row in found}
+
+
+def _patients(tx: Tx, hub: Hub, pieces: Pieces, source: str, practice: str) -> dict[str, tuple[str, PatientFile]]:
+    """Patients of the chunk, stored as they are now: digest -> (our id, file)."""
+    by_key = {fact.key: digest for digest, fact in pieces.patients.items()}
+    ids = patient_ids(tx, source, by_key)
+    known = tx.patients.get_many(ids.values())
+    policy, result = policy_of(hub.settings, source), {}
+    fresh: list[New[PatientFile]] = []
+    changes: list[Change[PatientFile]] = []
+    for digest, fact in pieces.patients.items():
+        patient_id = ids.get(fact.key) or tx.new_id("pat")
+        patient = _marked(fact.patient, hub.settings.sources.get(source))
+        file = PatientFile(
+            patient=patient,
+            coverages=coverages_of(pieces.standing.get(digest, ()), policy, None),
+            guarantor_id=_guarantor(tx, patient_id, patient, practice),
+        )
+        result[digest] = (tx.resolve("patient", patient_id), file)
+        if patient_id not in known:
+            fresh.append(New(patient_id, file, practice=practice, state="known"))
+            tx.lookup.put("patient", source, fact.key, patient_id)
+            for identifier in patient.identifiers:
+                tx.lookup.put("mrn", identifier.authority, identifier.value, patient_id)
+        elif known[patient_id].record != file:
+            changes.append(Change(known[patient_id], record=file))
+    tx.patients.add_many(fresh)
+    tx.patients.put_many(changes)
+    return result
+
+
+def _guarantor(tx: Tx, patient_id: str, patient: Patient, practice: str) -> str:
+    """Who is billed: the patient, or one id for the same guarantor of several patients of the practice."""
+    guarantor = patient.guarantor
+    if guarantor is None or guarantor.relationship == "self":
+        return patient_id
+    where = guarantor.address or patient.address or Address(line1="", city="", state="", zip="")
+    told = (guarantor.name.last, guarantor.name.first, where.line1, where.zip[:5])
+    value = "\x1f".join(part.casefold().strip() for part in told)
+    found = tx.lookup.find("guarantor", practice, value)
+    if found:
+        return found[0]
+    guarantor_id = tx.new_id("gua")
+    tx.lookup.put("guarantor", practice, value, guarantor_id)
+    return guarantor_id
+
+
+def _marked(patient: Patient, told: Source | None) -> Patient:
+    """The patient, marked as a test patient where the source's settings say so."""
+    if told is None or patient.is_test:
+        return patient
+    marks = told.test_patients
+    names = any(_fits(mark, patient.name.last) for mark in marks.last_names)
+    numbers = any(_fits(mark, each.value) for mark in marks.identifiers for each in patient.identifiers)
+    return msgspec.structs.replace(patient, is_test=True) if names or numbers else patient
+
+
+def _fits(mark: str, value: str) -> bool:
+    mark, value = mark.casefold(), value.casefold()
+    return value.startswith(mark[:-1]) if mark.endswith("*") else value == mark
+
+
+def _put_together(
+    hub: Hub,
+    row: Row[Encounter],
+    pieces: Pieces,
+    people: dict[str, tuple[str, PatientFile]],
+    source: str,
+    now: datetime,
+) -> Put:
+    digest = row.col("key")
+    fact, policy = pieces.encounters.get(digest), policy_of(hub.settings, source)
+    patient_digest = pieces.parents.get(digest, "")
+    patient_id, file = people.get(patient_digest, ("", None))
+    children = pieces.children.get(digest, [])
+    if fact is None or file is None:
+        return Put(row=row, state="incomplete", encounter=row.record)
+    charges = [child for child in children if isinstance(child, ChargeFact)]
+    own = [child for child in children if isinstance(child, CoverageFact)]
+    on = service_day(fact, policy.zone)
+    encounter = encounter_of(
+        fact,
+        patient_id=patient_id,
+        source_key=fact.key,
+        diagnoses=diagnoses_of(fact, (c for c in children if isinstance(c, DiagnosisFact)), charges),
+        coverages=coverages_of(own or pieces.standing.get(patient_digest, ()), policy, on),
+        source=source,
+    )
+    return Put(
+        row=row,
+        state=verdict(fact, file, policy, now).state,
+        encounter=_placed(encounter, hub.settings, source),
+        charges=tuple((charge.key, charge) for charge in charges),
+        on=on,
+    )
+
+
+def _placed(encounter: Encounter, settings: Settings, source: str) -> Encounter:
+    """Place of service and facility from the source's settings where the source itself names none."""
+    told = settings.sources.get(source)
+    if told is None:
+        return encounter
+    name = encounter.facility.name if encounter.facility else ""
+    known = settings.facilities.get(told.facilities.get(name) or told.departments.get(name) or told.facility)
+    place = encounter.place_of_service or told.places.get(encounter.kind, "") or told.places.get(name, "")
+    if encounter.kind == "recurring" or known is None:
+        return msgspec.structs.replace(encounter, place_of_service=place)
+    address = known.address
+    return msgspec.structs.replace(
+        encounter,
+        place_of_service=place or known.place_of_service,
+        facility=Facility(
+            name=known.name,
+            npi=known.npi or "",
+            address=Address(
+                line1=address.line1, line2=address.line2, city=address.city, state=address.state, zip=address.zip
+            ),
+        ),
+    )
+
+
+def _store(tx: Tx, put: Put, known: dict[tuple[str, str], Row[Charge]], practice: str) -> int:
+    """Write one encounter and its charges; returns how many charges are new or changed."""
+    row, encounter = put.row, put.encounter
+    tx.encounters.put(
+        row,
+        record=encounter,
+        state=put.state,
+        patient_id=encounter.patient_id,
+        service_date=put.on,
+        payer=encounter.coverages[0].payer if encounter.coverages else None,
+    )
+    if put.state == "incomplete":
+        tx.work.open(work_for([_incomplete()], "encounter", row.id, owner="it")[0], practice=practice)
+        return 0
+    tx.work.resolve_for(row.id, "ingest.", "put together")
+    state = "new" if put.state in {"ready", "waiting"} else put.state
+    return sum(_store_charge(tx, put, fact, known, practice, state) for _, fact in put.charges)
+
+
+def _store_charge(
+    tx: Tx, put: Put, fact: ChargeFact, known: dict[tuple[str, str], Row[Charge]], practice: str, state: str
+) -> int:
+    charge = charge_of(
+        fact, patient_id=put.encounter.patient_id, encounter_id=put.row.id, source=put.encounter.source
+    )
+    if not fact.active:
+        state = "void"
+    row = known.get((put.row.id, fact.key))
+    columns = {
+        "patient_id": charge.patient_id,
+        "encounter_id": put.row.id,
+        "kind": charge.kind,
+        "cents": None if charge.amount is None else to_cents(charge.amount),
+        "service_date": charge.service_from,
+    }
+    if row is None:
+        source = put.encounter.source
+        key = tx.digest("source-key", f"{source}\x1fcharge\x1f{fact.key}")
+        tx.charges.add(
+            tx.new_id("chg"), charge, practice=practice, state=state, source=source, key=key, **columns
+        )
+        return 1
+    if row.state in OPEN_CHARGE:
+        tx.charges.put(row, record=charge, state=state, **columns)
+        return 1
+    if _differs(row.record, charge) or (state == "void" and row.state != "void"):
+        tx.work.open(work_for([_changed_late()], "charge", row.id)[0], practice=practice)
+    return 0
+
+
+def _differs(billed: Charge, coming: Charge) -> bool:
+    """Whether the source now says other than what was billed; what coding added does not count."""
+    return (billed.kind, billed.service_from, billed.codings, billed.drug) != (
+        coming.kind,
+        coming.service_from,
+        coming.codings,
+        coming.drug or billed.drug,
+    )
+
+
+def _incomplete() -> Problem:
+    return Problem(
+        code="ingest.incomplete",
+        where="encounter",
+        why="charges or diagnoses came, but not yet the visit or the patient they belong to",
+        fix="wait for the source to send them; if it does not, ask for a resend",
+    )
+
+
+def _changed_late() -> Problem:
+    return Problem(
+        code="ingest.changed_after_billing",
+        where="charge",
+        why="the source changed or withdrew a charge that is already on a claim",
+        fix="decide whether a corrected claim must go out",
+    )

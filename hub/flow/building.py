@@ -1,0 +1,287 @@
+"""Builds claims from coded encounters, purely; what is missing for a claim is said, never filled in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from hub.codes import is_npi
+from hub.config.people import Practice
+from hub.config.settings import Settings
+from hub.errors import Problem
+from hub.model.claim import BillingProvider, Claim, ClaimLine
+from hub.model.coverage import Coverage
+from hub.model.encounter import Charge, Encounter
+from hub.model.people import Address, Facility, Patient, Provider, Record
+
+MAX_LINES = 50
+"""Service lines in one 837P claim (2400 repeats 50 times)."""
+
+
+class Built(Record, frozen=True, kw_only=True):
+    """What an encounter came to: claims (lines still without control numbers), a bill to the patient, or problems.
+
+    `self_pay` says that the charges go straight to the guarantor. `settled` are charges that their credits undid.
+    """
+
+    claims: tuple[Claim, ...] = ()
+    self_pay: bool = False
+    settled: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+Priced = tuple[str, Charge]
+"""A charge's id and the charge, coded and priced."""
+
+
+def build(
+    encounters: Sequence[tuple[str, Encounter]],
+    charges: Sequence[Priced],
+    patient: Patient,
+    settings: Settings,
+    practice: str,
+) -> Built:
+    """The claims of one billing group: the encounters that share it, and their priced charges.
+
+    The first encounter leads: its providers, place and coverages stand on the claim.
+    """
+    _, lead = encounters[0]
+    kept, settled, problems = _net_of_credits(charges)
+    coverages = lead.coverages
+    if _is_self_pay(coverages, settings):
+        return Built(self_pay=True, settled=settled, problems=tuple(problems))
+    problems += _coverage_problems(coverages, settings)
+    rendering, provider_problems = rendering_of(lead, kept, settings)
+    problems += provider_problems
+    place = place_of(lead, kept)
+    if not place:
+        problems.append(_no_place())
+    if not lead.icd10:
+        problems.append(_no_diagnosis())
+    if problems or not kept:
+        return Built(settled=settled, problems=tuple(problems))
+    house = settings.practices[practice]
+    claims = tuple(
+        Claim(
+            encounter_ids=tuple(id_ for id_, _ in encounters),
+            patient_id=lead.patient_id,
+            patient=patient,
+            payer=coverages[0].payer,
+            coverage=coverages[0],
+            other_coverages=coverages[1:],
+            billing=billing_provider(house),
+            rendering=rendering,
+            referring=lead.referring,
+            facility=_elsewhere(lead.facility, house),
+            place_of_service=place,
+            diagnoses=lead.icd10,
+            lines=_lines(part, rendering, place),
+            accident=lead.accident,
+            authorization=lead.authorization,
+            admitted_on=lead.admitted_on,
+        )
+        for part in _parts(kept)
+    )
+    return Built(claims=claims, settled=settled)
+
+
+def billing_provider(practice: Practice) -> BillingProvider:
+    """Loop 2010AA from configuration."""
+    return BillingProvider(
+        npi=practice.npi,
+        name=practice.legal_name or practice.name,
+        tax_id=practice.tax_id,
+        tax_id_kind=practice.tax_id_kind,
+        taxonomy=practice.taxonomy,
+        phone=practice.phone,
+        address=Address(
+            line1=practice.address.line1,
+            line2=practice.address.line2,
+            city=practice.address.city,
+            state=practice.address.state,
+            zip=practice.address.zip,
+        ),
+    )
+
+
+def rendering_of(
+    encounter: Encounter, charges: Iterable[Priced], settings: Settings
+) -> tuple[Provider | None, list[Problem]]:
+    """Who rendered: the encounter's provider, else the one that all its charges name; completed from
+    providers.toml by NPI or by the source's own id. A provider without a good NPI holds the claim."""
+    named = encounter.rendering
+    if named is None:
+        of_charges = {charge.rendering for _, charge in charges if charge.rendering}
+        named = of_charges.pop() if len(of_charges) == 1 else None
+    if named is None:
+        return None, [_no_provider()]
+    known = settings.provider(named.npi) if named.npi else None
+    if known is not None:
+        return Provider(npi=known.npi, last=known.last, first=known.first, taxonomy=known.taxonomy), []
+    if not is_npi(named.npi):
+        return None, [_bad_npi()]
+    return named, []
+
+
+def place_of(encounter: Encounter, charges: Iterable[Priced]) -> str:
+    """Place of service: the encounter's, else the one that all its charges name."""
+    if encounter.place_of_service:
+        return encounter.place_of_service
+    of_charges = {charge.place_of_service for _, charge in charges}
+    return of_charges.pop() if len(of_charges) == 1 else ""
+
+
+def _elsewhere(facility: Facility | None, practice: Practice) -> Facility | None:
+    """The service facility (2310C) stands on a claim only where it is not the billing provider's address."""
+    if facility is None or facility.address is None:
+        return None
+    here = (practice.address.line1.casefold(), practice.address.zip[:5])
+    return None if (facility.address.line1.casefold(), facility.address.zip[:5]) == here else facility
+
+
+def _is_self_pay(coverages: tuple[Coverage, ...], settings: Settings) -> bool:
+    payer = settings.payers.get(coverages[0].payer) if coverages else None
+    return payer is not None and payer.kind == "self_pay"
+
+
+def _coverage_problems(coverages: tuple[Coverage, ...], settings: Settings) -> list[Problem]:
+    if not coverages:
+        return [
+            Problem(
+                code="claim.no_coverage",
+                where="coverage",
+                why="no coverage holds on the day of service, and nothing says that the patient pays",
+                fix="add the coverage (or self pay) at the source, then replay",
+            )
+        ]
+    return [_unknown_payer(coverage.rank) for coverage in coverages if coverage.payer not in settings.payers]
+
+
+def _net_of_credits(charges: Sequence[Priced]) -> tuple[list[Priced], tuple[str, ...], list[Problem]]:
+    """Charges left when every credit has taken the charge it undoes (same code, day and amount) with it."""
+    kept = [(id_, charge) for id_, charge in charges if charge.kind == "charge"]
+    settled: list[str] = []
+    problems: list[Problem] = []
+    for id_, credit in charges:
+        if credit.kind != "credit":
+            continue
+        twin = next((pair for pair in kept if _undoes(credit, pair[1])), None)
+        if twin is None:
+            problems.append(_lonely_credit())
+            continue
+        kept.remove(twin)
+        settled += [id_, twin[0]]
+    return kept, tuple(settled), problems
+
+
+def _undoes(credit: Charge, charge: Charge) -> bool:
+    return (credit.hcpcs, credit.service_from, credit.amount) == (
+        charge.hcpcs,
+        charge.service_from,
+        charge.amount,
+    )
+
+
+def _parts(charges: list[Priced]) -> list[list[Priced]]:
+    """At most 50 lines a claim, in order of service day, the charges of one encounter kept side by side."""
+    ordered = sorted(charges, key=lambda pair: (pair[1].service_from, pair[1].encounter_id, pair[1].key))
+    return [ordered[start : start + MAX_LINES] for start in range(0, len(ordered), MAX_LINES)]
+
+
+def _lines(charges: Sequence[Priced], rendering: Provider | None, place: str) -> tuple[ClaimLine, ...]:
+    return tuple(
+        ClaimLine(
+            number=number,
+            charge_ids=(id_,),
+            service_from=charge.service_from,
+            service_to=charge.service_to if charge.service_to != charge.service_from else None,
+            hcpcs=charge.hcpcs,
+            modifiers=charge.modifiers,
+            amount=_price(charge),
+            units=charge.units,
+            unit_basis=charge.unit_basis,
+            pointers=charge.pointers,
+            place_of_service=charge.place_of_service if charge.place_of_service != place else "",
+            drug=charge.drug,
+            rendering=charge.rendering if charge.rendering and not _same(charge.rendering, rendering) else None,
+            control_number="",
+        )
+        for number, (id_, charge) in enumerate(charges, 1)
+    )
+
+
+def _same(one: Provider, other: Provider | None) -> bool:
+    return other is not None and one.npi in {other.npi, ""}
+
+
+def _price(charge: Charge) -> Decimal:
+    if charge.amount is None:
+        raise AssertionError("a charge reached its claim without a price")
+    return charge.amount
+
+
+def doubled(lines: Iterable[ClaimLine]) -> tuple[int, ...]:
+    """Numbers of lines that repeat an earlier one in code, modifiers and day."""
+    seen: Counter[tuple[object, ...]] = Counter()
+    twice = []
+    for line in lines:
+        key = (line.hcpcs, line.modifiers, line.service_from)
+        seen[key] += 1
+        if seen[key] > 1:
+            twice.append(line.number)
+    return tuple(twice)
+
+
+def _unknown_payer(rank: int) -> Problem:
+    return Problem(
+        code="claim.payer_unmapped",
+        where=f"coverage[{rank}]",
+        why="the source's plan is not mapped to a payer",
+        fix="add the plan's token under [sources.NAME.payers] in practices.toml, then replay",
+    )
+
+
+def _no_provider() -> Problem:
+    return Problem(
+        code="claim.no_provider",
+        where="rendering provider",
+        why="the source names nobody who rendered the service",
+        fix="name the provider at the source, then replay",
+    )
+
+
+def _bad_npi() -> Problem:
+    return Problem(
+        code="claim.npi",
+        where="rendering provider",
+        why="the provider has no NPI with a good check digit, and providers.toml does not know this provider",
+        fix="correct the NPI at the source, or list the provider in providers.toml, then replay",
+    )
+
+
+def _no_place() -> Problem:
+    return Problem(
+        code="claim.no_place",
+        where="place of service",
+        why="neither the encounter nor its source's settings say where the service was given",
+        fix="map the place under [sources.NAME.places] or name a facility in practices.toml, then replay",
+    )
+
+
+def _no_diagnosis() -> Problem:
+    return Problem(
+        code="claim.no_diagnosis",
+        where="diagnoses",
+        why="no diagnosis came with the encounter; the hub never supplies one",
+        fix="add the diagnosis at the source, then replay",
+    )
+
+
+def _lonely_credit() -> Problem:
+    return Problem(
+        code="claim.credit_alone",
+        where="charges",
+        why="a credit has no charge of the same code, day and amount that it could undo",
+        fix="find the charge it belongs to, then correct one of them at the source",
+    )

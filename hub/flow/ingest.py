@@ -1,0 +1,261 @@
+"""Raw message -> facts -> Encounter and Charges: bytes first, then meaning, then the whole put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, time
+
+from hub.flow.base import CHUNK, Hub, Outcome, work_for
+from hub.model.encounter import Encounter
+from hub.model.facts import (
+    AnyFact,
+    ChargeFact,
+    CoverageFact,
+    DiagnosisFact,
+    EncounterFact,
+    MergeFact,
+    PatientFact,
+    Reading,
+)
+from hub.store import Change, New, Nudge, Row, Tx, View
+
+REOPENED_BY_PATIENT = ("gathering", "waiting", "held")
+"""Encounters that are looked at again when their patient or coverage changes; the others are already coded."""
+
+
+def pull(hub: Hub, source: str) -> Outcome:
+    """Ask a source what is new and put it in the inbox with its cursor, in one transaction."""
+    port = hub.host.source(source)
+    with hub.store.view() as view:
+        cursor = (view.plugin_state(source).get("cursor") or b"").decode()
+    changes = port.changes(cursor)
+    fresh = 0
+    with hub.store.begin("ingest.receive") as tx:
+        for message in changes.messages:
+            _, is_new = tx.inbox.put(
+                practice=hub.settings.practice_of(source),
+                source=source,
+                kind="message",
+                content_type=message.content_type,
+                external_id=message.external_id,
+                body=message.body,
+            )
+            fresh += is_new
+        if changes.cursor != cursor:
+            tx.plugin_state(source).put("cursor", changes.cursor.encode())
+        hub.host.commit_state(source, tx)
+        if fresh:
+            tx.then(Nudge("ingest.read", source))
+    return Outcome(done=fresh, more=changes.more)
+
+
+def read(hub: Hub, source: str) -> Outcome:
+    """Read what waits in the inbox of one source into facts; what cannot be read becomes work."""
+    port = hub.host.source(source)
+    with hub.store.view() as view:
+        waiting = view.inbox.waiting(source=source, kind="message", state="received", limit=CHUNK)
+        bodies = [view.blobs.bytes(row.blob_id) for row in waiting]
+    readings = [port.read(body, row.content_type) for row, body in zip(waiting, bodies, strict=True)]
+    if not waiting:
+        return Outcome()
+    practice = hub.settings.practice_of(source)
+    with hub.store.begin("ingest.read") as tx:
+        facts: list[AnyFact] = []
+        for row, reading in zip(waiting, readings, strict=True):
+            state = _disposition(reading)
+            tx.inbox.set_state(row.seq, state, reason=reading.problems[0].code if reading.problems else "")
+            for item in work_for(reading.problems, "message", row.id, owner="it"):
+                tx.work.open(item, practice=practice)
+            if reading.not_billable != "test":
+                facts += _billable(reading)
+        dirty = Facts(tx, source, practice).store(facts)
+        tx.event("messages.read", "source", source, practice=practice, messages=len(waiting), facts=len(facts))
+        if dirty:
+            tx.then(Nudge("ingest.assemble", source))
+    return Outcome(done=len(waiting), more=len(waiting) == CHUNK)
+
+
+def _disposition(reading: Reading) -> str:
+    if reading.not_billable:
+        return reading.not_billable
+    if reading.problems:
+        return "read_in_part" if reading.facts else "set_aside"
+    return "read"
+
+
+def _billable(reading: Reading) -> Iterable[AnyFact]:
+    """What a message leaves behind: an informational one updates people, and never charges."""
+    if reading.not_billable == "informational":
+        return [fact for fact in reading.facts if isinstance(fact, PatientFact | CoverageFact | MergeFact)]
+    return reading.facts
+
+
+class Facts:
+    """Stores facts, the latest version of each, and marks the encounters that they touch."""
+
+    def __init__(self, tx: Tx, source: str, practice: str) -> None:
+        self.tx, self.source, self.practice = tx, source, practice
+
+    def store(self, facts: Sequence[AnyFact]) -> int:
+        """Keep what is newer, mark what it touches as `gathering`; returns how many encounters were marked."""
+        facts = [*facts, *self._occasions(facts)]
+        changed = self._keep(facts)
+        touched = {digest for fact in changed if (digest := self._encounter_of(fact))}
+        patients = {self.key("patient", fact.key) for fact in changed if isinstance(fact, PatientFact)}
+        patients |= {
+            self.key("patient", fact.patient_key)
+            for fact in changed
+            if isinstance(fact, CoverageFact) and not fact.encounter_key
+        }
+        for fact in changed:
+            if isinstance(fact, MergeFact) and fact.kind == "patient":
+                self._merge(fact)
+                patients |= {self.key("patient", fact.from_key), self.key("patient", fact.into_key)}
+        return self._mark(touched) + self._reopen(patients, touched)
+
+    def key(self, kind: str, key: str) -> str:
+        """The keyed digest under which a source's key is found."""
+        return self.tx.digest("source-key", f"{self.source}\x1f{kind}\x1f{key}")
+
+    def _keep(self, facts: Sequence[AnyFact]) -> list[AnyFact]:
+        keys = {id(fact): self.key(_kind(fact), fact.key) for fact in facts}
+        found = self.tx.facts.find(
+            practice=self.practice, source=self.source, key=set(keys.values()), limit=100_000
+        )
+        known = {(row.col("kind"), row.col("key")): row for row in found}
+        latest: dict[tuple[str, str], AnyFact] = {}
+        for fact in facts:
+            at = (_kind(fact), keys[id(fact)])
+            held = latest.get(at) or (known[at].record if at in known else None)
+            if held is None or (fact.version >= held.version and fact != held):
+                latest[at] = fact
+        self.tx.facts.add_many([self._new(fact, at) for at, fact in latest.items() if at not in known])
+        self.tx.facts.put_many(
+            [
+                Change(known[at], record=fact, version=fact.version, parent=self._parent(fact))
+                for at, fact in latest.items()
+                if at in known
+            ]
+        )
+        return list(latest.values())
+
+    def _new(self, fact: AnyFact, at: tuple[str, str]) -> New[AnyFact]:
+        return New(
+            self.tx.new_id("fct"),
+            fact,
+            practice=self.practice,
+            state="kept",
+            source=self.source,
+            kind=at[0],
+            key=at[1],
+            parent=self._parent(fact),
+            version=fact.version,
+        )
+
+    def _parent(self, fact: AnyFact) -> str | None:
+        """What a fact hangs on: its encounter, else its patient."""
+        if isinstance(fact, EncounterFact):
+            return self.key("patient", fact.patient_key)
+        if isinstance(fact, CoverageFact) and not fact.encounter_key:
+            return self.key("patient", fact.patient_key)
+        return self._encounter_of(fact)
+
+    def _encounter_of(self, fact: AnyFact) -> str | None:
+        if isinstance(fact, EncounterFact):
+            return self.key("encounter", fact.key)
+        if isinstance(fact, ChargeFact):
+            return self.key("encounter", fact.encounter_key or _occasion(fact))
+        if isinstance(fact, DiagnosisFact | CoverageFact) and fact.encounter_key:
+            return self.key("encounter", fact.encounter_key)
+        return None
+
+    def _occasions(self, facts: Sequence[AnyFact]) -> list[EncounterFact]:
+        """A charge without an encounter (a rental) is billed on an occasion of its own: its patient's month."""
+        alone = [fact for fact in facts if isinstance(fact, ChargeFact) and not fact.encounter_key]
+        return [
+            EncounterFact(
+                key=_occasion(fact),
+                version="",
+                patient_key=fact.patient_key,
+                account=fact.account,
+                kind="recurring",
+                status="finished",
+                started_at=datetime.combine(fact.service_from, time(12), UTC),
+                ended_at=datetime.combine(fact.service_to or fact.service_from, time(12), UTC),
+                place_of_service=fact.place_of_service,
+                rendering=fact.rendering,
+                ready=True,
+            )
+            for fact in alone
+        ]
+
+    def _mark(self, digests: set[str]) -> int:
+        known = {
+            row.col("key"): row
+            for row in self.tx.encounters.find(
+                practice=self.practice, source=self.source, key=digests, limit=100_000
+            )
+        }
+        self.tx.encounters.add_many(
+            [
+                New(
+                    self.tx.new_id("enc"),
+                    Encounter(source=self.source, key="", patient_id=""),
+                    practice=self.practice,
+                    state="gathering",
+                    source=self.source,
+                    key=digest,
+                    patient_id="",
+                )
+                for digest in sorted(digests - known.keys())
+            ]
+        )
+        self.tx.encounters.put_many(
+            [Change(row, state="gathering") for row in known.values() if row.state != "gathering"]
+        )
+        return len(digests)
+
+    def _reopen(self, patients: set[str], marked: set[str]) -> int:
+        if not patients:
+            return 0
+        facts = self.tx.facts.heads(
+            practice=self.practice, source=self.source, kind="encounter", parent=patients, limit=100_000
+        )
+        keys = {row.col("key") for row in facts} - marked
+        if not keys:
+            return 0
+        rows = self.tx.encounters.find(
+            practice=self.practice, source=self.source, key=keys, state=REOPENED_BY_PATIENT, limit=100_000
+        )
+        self.tx.encounters.put_many([Change(row, state="gathering") for row in rows if row.state != "gathering"])
+        return len(rows)
+
+    def _merge(self, fact: MergeFact) -> None:
+        """Two patients are one from now on: an alias row, nothing is rewritten."""
+        ids = patient_ids(self.tx, self.source, [fact.from_key, fact.into_key])
+        if fact.from_key in ids and fact.into_key in ids and ids[fact.from_key] != ids[fact.into_key]:
+            self.tx.alias("patient", ids[fact.from_key], ids[fact.into_key], cause="merge")
+
+
+def _kind(fact: AnyFact) -> str:
+    return str(fact.__struct_config__.tag)
+
+
+def _occasion(fact: ChargeFact) -> str:
+    return f"recurring:{fact.patient_key}:{fact.service_from:%Y-%m}"
+
+
+def patient_ids(view: View, source: str, keys: Iterable[str]) -> dict[str, str]:
+    """Our patient ids for a source's patient keys; keys never seen are left out."""
+    return view.lookup.first("patient", source, keys)
+
+
+def replay(tx: Tx, rows: Sequence[Row[Encounter]]) -> int:
+    """Look at held or waiting encounters again, as after a change of settings or a corrected source."""
+    tx.encounters.put_many([Change(row, state="gathering") for row in rows])
+    for source in {row.col("source") for row in rows}:
+        tx.then(Nudge("ingest.assemble", source))
+    return len(rows)
+
+
+__all__ = ["Facts", "patient_ids", "pull", "read", "replay"]

@@ -1,0 +1,288 @@
+"""Inbound 835s -> remittances: each transaction set read claim by claim, balanced, told from its duplicates."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from decimal import Decimal
+
+import msgspec
+
+from hub.errors import Problem
+from hub.flow.base import Hub, Outcome
+from hub.flow.remit_835 import Unreadable, claim_payment, header, line_faults, total_fault
+from hub.model.remit import ClaimPayment, Remittance
+from hub.model.work import WorkItem
+from hub.money import to_cents
+from hub.store import Change, New, Nudge, Tx
+from hub.store.inbox import Received
+from hub.x12.envelope import TransactionSet, X12Reader
+
+PAGE = 200
+"""Claim payments per transaction: memory and the write lock stay small however large the file is."""
+
+_WIDE = 1 << 256
+
+
+class Tally:
+    """What is learned while a set is read claim by claim: sums, faults, and a digest that no order changes."""
+
+    def __init__(self) -> None:
+        self.paid = Decimal("0.00")
+        self.count = 0
+        self.problems: list[Problem] = []
+        self._digest = 0
+
+    def add(self, paid: ClaimPayment) -> None:
+        """Count one claim payment."""
+        self.count += 1
+        self.paid += paid.paid
+        self.problems += line_faults(paid)[: 20 - len(self.problems)]
+        told = (paid.patient_control_number, paid.status, paid.charge, paid.paid, paid.payer_control_number)
+        self._digest = (self._digest + _wide(repr([str(part) for part in told]))) % _WIDE
+
+    def content(self, remittance: Remittance) -> str:
+        """What makes two remittances the same: the key and every claim and PLB, in any order."""
+        plbs = sorted((p.reason, str(p.amount), p.reference) for p in remittance.provider_adjustments)
+        return f"{trace_key(remittance)}|{self._digest}|{plbs}"
+
+
+def trace_key(remittance: Remittance) -> str:
+    """Payer, TRN02, BPR16 and BPR02: what payers share between remittances that are not the same."""
+    parts = (
+        remittance.origin or remittance.payer_name,
+        remittance.trace,
+        remittance.payment_date,
+        remittance.amount,
+    )
+    return "|".join(map(str, parts))
+
+
+def _wide(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest())
+
+
+def read(hub: Hub, mailbox: str) -> Outcome:
+    """Read the 835 files that wait for one mailbox."""
+    with hub.store.view() as view:
+        waiting = view.inbox.waiting(source=mailbox, kind="835", state="received", limit=20)
+    for received in waiting:
+        _read_file(hub, mailbox, received)
+    return Outcome(done=len(waiting), more=len(waiting) == 20)
+
+
+def _read_file(hub: Hub, mailbox: str, received: Received) -> None:
+    with hub.store.view() as view:
+        reader = X12Reader(view.blobs.read(received.blob_id))
+        sets = 0
+        for index, transaction in enumerate(reader):
+            if transaction.kind == "835":
+                _Set(hub, mailbox, received, index).read(transaction)
+                sets += 1
+    broken = [finding for finding in reader.findings if finding.severity == "error"]
+    with hub.store.begin("remit.read") as tx:
+        tx.inbox.set_state(
+            received.seq, "read" if sets and not broken else "read_in_part" if sets else "set_aside"
+        )
+        if broken or not sets:
+            tx.work.open(_broken_file(received, broken[0].where if broken else "ST"), practice=received.practice)
+        tx.then(Nudge("posting.post", received.practice))
+
+
+class _Set:
+    """One transaction set on its way into the store; reading it again after a crash goes on where it stopped."""
+
+    def __init__(self, hub: Hub, mailbox: str, received: Received, index: int) -> None:
+        self.hub, self.mailbox, self.received, self.index = hub, mailbox, received, index
+        self.tally = Tally()
+        with hub.store.view() as view:
+            known = view.remits.find(blob_id=received.blob_id, set_index=index, limit=1)
+            self.row = known[0] if known else None
+            self.stored = view.remit_claims.count(remit_id=self.row.id) if self.row else 0
+
+    def read(self, transaction: TransactionSet) -> None:
+        """Store the claim payments page by page, then the header with its verdict."""
+        if self.row is not None and self.row.state != "reading":
+            return
+        page: list[ClaimPayment] = []
+        try:
+            for paid in self._payments(transaction):
+                page.append(paid)
+                if len(page) == PAGE:
+                    self._store(page)
+                    page = []
+            remittance = header(transaction.root)
+        except Unreadable as unreadable:
+            self._hold_unread(unreadable.problem)
+            return
+        with self.hub.store.begin("remit.read") as tx:
+            self._add(tx, page, remittance)
+            self._finish(tx, remittance)
+
+    def _payments(self, transaction: TransactionSet) -> Iterator[ClaimPayment]:
+        for position, unit in enumerate(transaction.units(), 1):
+            paid = claim_payment(unit, position)
+            self.tally.add(paid)
+            yield paid
+
+    def _store(self, page: list[ClaimPayment]) -> None:
+        with self.hub.store.begin("remit.read") as tx:
+            self._add(tx, page, None)
+
+    def _add(self, tx: Tx, page: list[ClaimPayment], remittance: Remittance | None) -> None:
+        if self.row is None:
+            self.row = tx.remits.add(
+                tx.new_id("rem"),
+                remittance or _UNREAD,
+                practice=self.received.practice,
+                state="reading",
+                amount_cents=0,
+                method="",
+                blob_id=self.received.blob_id,
+                set_index=self.index,
+                content_key="",
+            )
+        fresh = [paid for paid in page if paid.position > self.stored]
+        tx.remit_claims.add_many(
+            [
+                New(
+                    tx.new_id("rcl"),
+                    paid,
+                    practice=self.received.practice,
+                    state="read",
+                    remit_id=self.row.id,
+                    position=paid.position,
+                    status=paid.status,
+                    paid_cents=to_cents(paid.paid),
+                    charge_cents=to_cents(paid.charge),
+                )
+                for paid in fresh
+            ]
+        )
+
+    def _finish(self, tx: Tx, remittance: Remittance) -> None:
+        assert self.row is not None  # noqa: S101 - _add has just made it
+        content = tx.digest("remit-content", self.tally.content(remittance))
+        trace = tx.digest("remit-trace", trace_key(remittance))
+        state, problems = self._verdict(tx, remittance, content, trace)
+        tx.remits.put(
+            self.row,
+            record=remittance,
+            state=state,
+            payer=_payer(self.hub, self.mailbox, remittance),
+            trace=trace,
+            content_key=content,
+            amount_cents=to_cents(remittance.amount),
+            method=remittance.method,
+            payment_date=remittance.payment_date,
+        )
+        for problem in problems:
+            tx.work.open(_item(self.row.id, problem, remittance), practice=self.row.practice)
+        if state in {"duplicate", "notified"}:
+            self._settle_claims(tx, state)
+        tx.event(
+            "remit.read",
+            "remit",
+            self.row.id,
+            practice=self.row.practice,
+            claims=self.tally.count,
+            cents=to_cents(remittance.amount),
+            state=state,
+        )
+
+    def _verdict(self, tx: Tx, told: Remittance, content: str, trace: str) -> tuple[str, list[Problem]]:
+        """duplicate, notified, held (with why), or balanced: ready to be posted."""
+        assert self.row is not None  # noqa: S101
+        others = [row for row in tx.remits.heads(trace=trace) if row.id != self.row.id]
+        if any(row.col("content_key") == content and row.state != "reading" for row in others):
+            return "duplicate", []
+        if told.handling == "P":
+            return "notified", []
+        problems = list(self.tally.problems)
+        if fault := total_fault(told, self.tally.paid):
+            problems.append(fault)
+        if others and told.amount and any(row.state != "notified" for row in others):
+            problems.append(_shared_trace())
+        if not _payer(self.hub, self.mailbox, told):
+            problems.append(_unknown_payer())
+        if not self.hub.settings.practice_by_payee(told.payee_npi, told.payee_tax_id):
+            problems.append(_unknown_payee())
+        return ("held" if problems else "balanced"), problems
+
+    def _settle_claims(self, tx: Tx, state: str) -> None:
+        assert self.row is not None  # noqa: S101
+        rows = tx.remit_claims.find(remit_id=self.row.id, limit=1_000_000)
+        tx.remit_claims.put_many([Change(row, state=state) for row in rows])
+
+    def _hold_unread(self, problem: Problem) -> None:
+        with self.hub.store.begin("remit.read") as tx:
+            self._add(tx, [], None)
+            assert self.row is not None  # noqa: S101
+            tx.remits.put(self.row, state="set_aside")
+            self._settle_claims(tx, "set_aside")
+            tx.work.open(_item(self.row.id, problem, None), practice=self.row.practice)
+
+
+_UNREAD = msgspec.convert(
+    {"payer_name": "", "payer_ids": [], "payee_npi": "", "trace": "", "amount": "0.00", "method": "", "payment_date": "1970-01-01"},
+    Remittance,
+)  # fmt: skip
+
+
+def _payer(hub: Hub, mailbox: str, remittance: Remittance) -> str:
+    """The configured payer that any of the remittance's identifiers names; empty when none does."""
+    for identifier in remittance.payer_ids:
+        if found := hub.settings.payers_of_remit(identifier, mailbox):
+            return found[0]
+    return ""
+
+
+def _item(remit_id: str, problem: Problem, remittance: Remittance | None) -> WorkItem:
+    return WorkItem(
+        reason=problem.code,
+        aggregate="remit",
+        aggregate_id=remit_id,
+        why=problem.why,
+        fix=problem.fix,
+        where=problem.where,
+        amount_cents=to_cents(remittance.amount) if remittance else 0,
+    )
+
+
+def _shared_trace() -> Problem:
+    return Problem(
+        code="remit.shared_trace",
+        where="TRN02",
+        why="another remittance has the same payer, trace, date and amount but other claims: a split or a re-issue",
+        fix="compare the deposits at the bank, then post or discard it",
+    )
+
+
+def _unknown_payer() -> Problem:
+    return Problem(
+        code="remit.payer",
+        where="1000A N104",
+        why="no payer of payers.toml is known by the ids that this remittance carries",
+        fix="add the id under remit_ids of the payer in payers.toml, then replay",
+    )
+
+
+def _unknown_payee() -> Problem:
+    return Problem(
+        code="remit.payee",
+        where="1000B N104",
+        why="the payee's NPI and tax id are those of no configured practice",
+        fix="ask the clearinghouse why it came here; or add the practice, then replay",
+    )
+
+
+def _broken_file(received: Received, where: str) -> WorkItem:
+    return WorkItem(
+        reason="remit.file",
+        aggregate="message",
+        aggregate_id=received.id,
+        why="the file is not a whole, well-formed 835",
+        fix="ask the clearinghouse to send it again",
+        where=where,
+        owner="it",
+    )

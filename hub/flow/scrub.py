@@ -1,0 +1,57 @@
+"""Claims -> ready to send, or held with what would be rejected and how to mend it."""
+
+from __future__ import annotations
+
+from hub.clock import today
+from hub.flow.base import CHUNK, Hub, Outcome
+from hub.flow.rules import Desk, scrub
+from hub.model.claim import Claim
+from hub.model.work import WorkItem
+from hub.money import to_cents
+from hub.plugin.api import ScrubFinding
+from hub.store import Change, Nudge, Row
+
+
+def check(hub: Hub, practice: str) -> Outcome:
+    """Scrub the new claims of `practice` with our rules and those of plugins."""
+    with hub.store.view() as view:
+        rows = view.claims.waiting("new", limit=CHUNK, practice=practice)
+    if not rows:
+        return Outcome()
+    found = [(row, _route(hub, row), _findings(hub, row, practice)) for row in rows]
+    with hub.store.begin("scrub.check") as tx:
+        tx.claims.put_many(
+            [
+                Change(row, state="held" if any(f.hold for f in findings) else "ready", route=route)
+                for row, route, findings in found
+            ]
+        )
+        for row, route, findings in found:
+            tx.work.resolve_for(row.id, "scrub.", "scrubbed again")
+            for finding in findings:
+                tx.work.open(_item(row, finding), practice=practice)
+            if not any(f.hold for f in findings):
+                tx.then(Nudge("batch.freeze", route))
+    return Outcome(done=len(rows), more=len(rows) == CHUNK)
+
+
+def _route(hub: Hub, row: Row[Claim]) -> str:
+    """Which clearinghouse carries the claim: a plugin's word, else configuration's."""
+    return hub.host.route_claim(row.record) or hub.settings.clearinghouse(row.record.payer)
+
+
+def _findings(hub: Hub, row: Row[Claim], practice: str) -> tuple[ScrubFinding, ...]:
+    desk = Desk(settings=hub.settings, today=today(hub.clock), practice=practice, clearinghouse=_route(hub, row))
+    return scrub(row.record, desk) + hub.host.scrub(row.record)
+
+
+def _item(row: Row[Claim], finding: ScrubFinding) -> WorkItem:
+    return WorkItem(
+        reason=finding.rule if finding.hold else f"{finding.rule}.warning",
+        aggregate="claim",
+        aggregate_id=row.id,
+        why=finding.why,
+        fix=finding.fix,
+        where=finding.where,
+        amount_cents=to_cents(row.record.total) if finding.hold else 0,
+    )
