@@ -13,7 +13,6 @@ from hub.model.claim import Claim
 from hub.model.coverage import PatientFile
 from hub.model.encounter import Charge, Encounter
 from hub.model.facts import AnyFact
-
 from hub.model.remit import ClaimPayment, Remittance
 from hub.model.statement import Statement
 from hub.store.crypto import Damaged

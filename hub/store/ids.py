@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 
 from hub.clock import Clock
@@ -10,10 +11,36 @@ from hub.clock import Clock
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(high + low for high in _CROCKFORD for low in _CROCKFORD)
 _SHIFTS = tuple(range(120, -1, -10))
+_RANDOM_BITS = 80
 
 
-def new_id(prefix: str, clock: Clock, random: Callable[[int], bytes] = os.urandom) -> str:
-    """`clm` -> `clm_` + 26 characters: 48 bits of milliseconds, then 80 bits from `random(10)`."""
-    millis = int(clock.now().timestamp() * 1000) & 0xFFFFFFFFFFFF
-    number = (millis << 80) | int.from_bytes(random(10), "big")
-    return prefix + "_" + "".join([_PAIRS[(number >> shift) & 1023] for shift in _SHIFTS])
+class IdMaker:
+    """Makes ids that never go back within one millisecond of one process, from many threads.
+
+    A clock that stands still therefore still gives ids in the order in which they were asked for.
+    """
+
+    def __init__(self, random: Callable[[int], bytes] = os.urandom) -> None:
+        self._random = random
+        self._millis = -1
+        self._tail = 0
+        self._lock = threading.Lock()
+
+    def make(self, prefix: str, clock: Clock) -> str:
+        """`clm` -> `clm_` + 26 characters: 48 bits of milliseconds, then 80 bits that begin at random."""
+        millis = int(clock.now().timestamp() * 1000) & 0xFFFFFFFFFFFF
+        with self._lock:
+            # a start below half of the range leaves room to count up from it
+            fresh = millis != self._millis
+            self._tail = int.from_bytes(self._random(10), "big") >> 1 if fresh else self._tail + 1
+            self._millis = millis
+            number = (millis << _RANDOM_BITS) | self._tail
+        return prefix + "_" + "".join([_PAIRS[(number >> shift) & 1023] for shift in _SHIFTS])
+
+
+_MAKER = IdMaker()
+
+
+def new_id(prefix: str, clock: Clock) -> str:
+    """A new time-ordered id of this process."""
+    return _MAKER.make(prefix, clock)

@@ -1,0 +1,78 @@
+"""Exact search by keyed digest, and aliases: two ids that turned out to be one."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, Integer, Table, Text, select, tuple_
+
+from hub.store.schema import METADATA, Id, Instant, clear, keyed
+from hub.store.session import Session
+from hub.store.upsert import insert_for
+
+LOOKUP = Table(
+    "lookup",
+    METADATA,
+    clear("kind", Text, primary_key=True, why="what is looked up: patient, account, trace"),
+    clear("authority", Text, primary_key=True, why="who gave the identifier, as our configuration names it"),
+    clear("key_id", Integer, primary_key=True, why="which lookup key hashed it"),
+    keyed("digest", primary_key=True, why="the identifier: only equality is needed"),
+    clear("aggregate", Id, primary_key=True, why="the id of ours that it leads to"),
+    Index("ix_lookup_aggregate", "aggregate"),
+)
+ALIASES = Table(
+    "aliases",
+    METADATA,
+    clear("kind", Text, primary_key=True, why="what was merged: patient, account"),
+    clear("from_id", Id, primary_key=True, why="an opaque id of ours"),
+    clear("into_id", Id, why="an opaque id of ours"),
+    clear("cause", Text, why="the id of the message or person that said so"),
+    clear("at", Instant, why="when it was said"),
+)
+
+
+class Lookup:
+    """Identifiers of documents, searchable by equality only."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def put(self, kind: str, authority: str, value: str, aggregate: str) -> None:
+        """From now on `value` of `authority` leads to `aggregate`, beside what it led to before."""
+        key_id, digest = self._session.keys.lookup_digest(kind, f"{authority}\x1f{value}")
+        row = {"kind": kind, "authority": authority, "key_id": key_id, "digest": digest, "aggregate": aggregate}
+        self._session.conn.execute(insert_for(self._session, LOOKUP).on_conflict_do_nothing(), row)
+
+    def find(self, kind: str, authority: str, value: str) -> list[str]:
+        """The aggregates that `value` of `authority` leads to, under whichever key it was hashed; sorted."""
+        digests = self._session.keys.lookup_digests(kind, f"{authority}\x1f{value}")
+        where = (
+            LOOKUP.c.kind == kind,
+            LOOKUP.c.authority == authority,
+            tuple_(LOOKUP.c.key_id, LOOKUP.c.digest).in_(digests),
+        )
+        return sorted(set(self._session.conn.scalars(select(LOOKUP.c.aggregate).where(*where))))
+
+
+class Aliases:
+    """Merges as rows: nothing that carries the old id is rewritten."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def put(self, kind: str, from_id: str, into_id: str, cause: str) -> None:
+        """Both ids mean one thing from now on; said twice, or the other way round, it changes nothing."""
+        source, target = self.resolve(kind, from_id), self.resolve(kind, into_id)
+        if source == target:
+            return
+        row = {"kind": kind, "from_id": source, "into_id": target, "cause": cause, "at": self._session.now}
+        self._session.conn.execute(insert_for(self._session, ALIASES), row)
+
+    def resolve(self, kind: str, id: str) -> str:  # noqa: A002
+        """The id that `id` means now: itself, or what it was merged into, however often."""
+        seen = {id}
+        while True:
+            where = (ALIASES.c.kind == kind, ALIASES.c.from_id == id)
+            found = self._session.conn.scalar(select(ALIASES.c.into_id).where(*where))
+            if found is None or found in seen:
+                return id
+            id = found  # noqa: A001
+            seen.add(found)

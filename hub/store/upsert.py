@@ -1,0 +1,15 @@
+"""INSERT ... ON CONFLICT, said alike for both databases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from hub.store.session import Session
+
+
+def insert_for(session: Session, table: Table) -> Any:
+    """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update` on this database."""
+    return sqlite.insert(table) if session.dialect == "sqlite" else postgresql.insert(table)
