@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Row, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.ledger import LedgerError, Transaction, reversal
 from hub.store.ledger_tables import (
@@ -26,6 +25,7 @@ from hub.store.ledger_tables import (
 )
 from hub.store.rows import Bulk
 from hub.store.session import Session
+from hub.store.upsert import insert_for
 
 __all__ = ["ENTRIES", "TRANSACTIONS", "Book", "Damage", "KeyReused", "Posted", "triggers"]
 
@@ -187,9 +187,8 @@ class Book:
 
     def _insert_heads(self, transactions: Sequence[tuple[Transaction, str]]) -> dict[Key, int]:
         """Insert the heads that are new; their numbers by (practice, key)."""
-        make = postgresql.insert if self._session.dialect == "postgresql" else sqlite.insert
         query = (
-            make(TRANSACTIONS)
+            insert_for(self._session, TRANSACTIONS)
             .on_conflict_do_nothing(index_elements=["practice", "key"])
             .returning(TRANSACTIONS.c.practice, TRANSACTIONS.c.key, TRANSACTIONS.c.seq)
         )

@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Table
-from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.store.session import Session
+from hub.store.upsert import insert_for
 
 
 def insert_new(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> int:
     """Insert the rows whose unique keys are free; returns how many. Two writers at once: one of them inserts."""
     if not rows:
         return 0
-    make = postgresql.insert if session.dialect == "postgresql" else sqlite.insert
     key = next(iter(table.primary_key.columns))
-    query = make(table).on_conflict_do_nothing().returning(key)
+    query = insert_for(session, table).on_conflict_do_nothing().returning(key)
     return len(session.conn.execute(query, list(rows)).all())

@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Index, Row, Table, Text, case, func, select, update
 from sqlalchemy import text as sql
-from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.model.work import WorkItem
 from hub.store.schema import METADATA, Cents, Id, Instant, clear
 from hub.store.session import Session
+from hub.store.upsert import insert_for
 
 _OURS = "our own id or number"
 _WORDS = "written by us, without patient values"
@@ -75,8 +75,7 @@ class Work:
         """Open `item`, or bring the one that is open for the same practice, reason, aggregate and place up to
         date (its age and due date stay); returns its id.
         """
-        make = postgresql.insert if self._session.dialect == "postgresql" else sqlite.insert
-        query = make(WORK).values(self._row(item, practice))
+        query = insert_for(self._session, WORK).values(self._row(item, practice))
         told = {name: query.excluded[name] for name in ("why", "fix", "owner", "amount_cents")}
         upsert = query.on_conflict_do_update(
             index_elements=["practice", "reason", "aggregate_id", "place"],

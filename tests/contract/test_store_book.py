@@ -37,9 +37,7 @@ def share(number: int, cents: int, guarantor: str) -> Transaction:
         Entry(account=INSURANCE, cents=-cents, claim_id=f"clm_{number}", payer="medicare", rank=1),
         Entry(account=PATIENT, cents=cents, claim_id=f"clm_{number}", guarantor_id=guarantor, reason="2"),
     )
-    return Transaction(
-        practice="east", key=f"share:{number}", cause="rcl_1", posting_date=DAY, entries=entries
-    )
+    return Transaction(practice="east", key=f"share:{number}", cause="rcl_1", posting_date=DAY, entries=entries)
 
 
 def test_posted_once_and_read_back(store: Store) -> None:
