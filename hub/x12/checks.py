@@ -25,7 +25,7 @@ class Reporter:
         self._walk = walk
         self.lenient = walk.lenient
 
-    def __call__(
+    def __call__(  # noqa: PLR0913 - one argument for each field of a finding
         self,
         node: Node,
         segment: RawSegment | None,
@@ -69,15 +69,15 @@ def rules_for(guide: Guide, walk: Walk) -> dict[str, Closer]:
     return made(Reporter(walk)) if made is not None else {}
 
 
-def own(node: Node, id: str) -> list[list[str]]:
+def own(node: Node, tag: str) -> list[list[str]]:
     """The raw segments of a loop with this id, without the loops below; as read, every value is text."""
-    return [item for item in node.items if item.__class__ is list and item[0] == id]
+    return [item for item in node.items if item.__class__ is list and item[0] == tag]
 
 
-def first(node: Node, id: str, qualifier: str = "") -> list[str] | None:
+def first(node: Node, tag: str, qualifier: str = "") -> list[str] | None:
     """The first raw segment with this id, and with this first element when one is given."""
     for item in node.items:
-        if item.__class__ is list and item[0] == id and (not qualifier or text(item, 1) == qualifier):
+        if item.__class__ is list and item[0] == tag and (not qualifier or text(item, 1) == qualifier):
             return item
     return None
 

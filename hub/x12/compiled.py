@@ -101,8 +101,7 @@ class CompiledGuide:
         order, before = 0, ""
         for place, row in enumerate(loop.rows):
             inner = row if isinstance(row, Loop) else None
-            segment = inner.opener if inner else row
-            assert isinstance(segment, Segment)
+            segment = row.opener if isinstance(row, Loop) else row
             order += segment.id != before
             before = segment.id
             found = Row(segment, len(self.rows), order, place)
@@ -162,14 +161,14 @@ def compiled(guide: Guide) -> CompiledGuide:
 
 
 @lru_cache(maxsize=64)
-def matchers(guide: Guide, delimiters: Delimiters) -> list[Match | None]:
+def matchers(guide: Guide, _delimiters: Delimiters) -> list[Match | None]:
     """One slot per row of the compiled guide, filled on first use by `matcher`."""
     return [None] * len(compiled(guide).rows)
 
 
 def matcher(segment: Segment, delimiters: Delimiters) -> Match:
     """A function that is true for a segment text whose elements all keep their rows."""
-    return re.compile(segment_pattern(segment, delimiters)).fullmatch
+    return re.compile(segment_pattern(segment, delimiters), re.ASCII).fullmatch
 
 
 def segment_pattern(segment: Segment, marks: Delimiters) -> str:
@@ -215,14 +214,12 @@ def _value_pattern(use: Use, marks: Delimiters) -> str:
         return "(?:" + "|".join(re.escape(code) for code in use.codes) + ")"
     if use.format:
         return NAMED[use.format][0]
-    low, high, kind = use.element.low, use.element.high, use.element.type
-    if kind == "N0":
-        return rf"-?\d{{{low},{high}}}"
-    if kind == "R":
-        return rf"(?!-?[\d.]{{{high + 2}}})-?(?:\d{{1,{high}}}(?:\.\d*)?|\.\d{{1,{high}}})"
-    if kind == "DT":
-        return DATE8
-    if kind == "TM":
-        return TIME
+    low, high = use.element.low, use.element.high
     inside = f"[^{text_barriers(marks)}]"
-    return rf"(?! ){inside}{{{low},{high}}}(?<! )"
+    by_type = {
+        "N0": rf"-?\d{{{low},{high}}}",
+        "R": rf"(?!-?[\d.]{{{high + 2}}})-?(?:\d{{1,{high}}}(?:\.\d*)?|\.\d{{1,{high}}})",
+        "DT": DATE8,
+        "TM": TIME,
+    }
+    return by_type.get(use.element.type, rf"(?! ){inside}{{{low},{high}}}(?<! )")

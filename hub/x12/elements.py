@@ -68,9 +68,7 @@ def _element_faults(use: Use, text: str, marks: Delimiters) -> Iterator[Fault]:
 def _part_faults(use: Use, text: str, marks: Delimiters) -> Iterator[Fault]:
     values = text.split(marks.component)
     if len(values) > 1 and not values[-1]:
-        yield Fault(
-            1, "element.trailing", "ends with an empty part; remove it", use.position, len(values), "1"
-        )
+        yield Fault(1, "element.trailing", "ends with an empty part; remove it", use.position, len(values), "1")
     for place, value in enumerate(values[len(use.parts) :], len(use.parts) + 1):
         if value:
             yield Fault(1, "element.too_many_parts", "has more parts than allowed", use.position, place, "13")
@@ -122,9 +120,7 @@ def _number_faults(use: Use, text: str, place: int, part: int) -> Iterator[Fault
 def _text_faults(use: Use, text: str, marks: Delimiters, place: int, part: int) -> Iterator[Fault]:
     name = use.element.name
     if re.search(f"[{text_barriers(marks)}]", text):
-        yield Fault(
-            1, "element.character", f"{name} holds a delimiter or control character", place, part, "6"
-        )
+        yield Fault(1, "element.character", f"{name} holds a delimiter or control character", place, part, "6")
     if text != text.strip(" "):
         yield Fault(1, "element.blanks", f"{name} begins or ends with a blank", place, part, "6")
     if len(text) > use.element.high:
@@ -170,26 +166,25 @@ def matters_from(note: Note) -> int:
     """The element without which, and without all that follow, a relation holds by itself."""
     if note.kind == "R":
         return 0
-    return note.positions[1] if note.kind in "DN" else min(note.positions) if note.kind in "PE" else note.positions[0]
+    if note.kind in "DN":
+        return note.positions[1]
+    return min(note.positions) if note.kind in "PE" else note.positions[0]
 
 
 def _settled(row: Segment, note: Note) -> bool:
     uses = [row.element(position) for position in note.positions]
     used = [use is not None for use in uses]
     required = [use is not None and use.required for use in uses]
-    if note.kind == "N":
-        return not all(used) or bool(uses[0] and uses[0].codes and "XX" not in uses[0].codes)
-    if note.kind == "P":
-        return all(required) or not any(used)
-    if note.kind == "R":
-        return any(required)
-    if note.kind == "E":
-        return sum(used) < 2
-    if note.kind == "C":
-        return not used[0] or all(required[1:])
-    if note.kind == "L":
-        return not used[0] or any(required[1:])
-    return not all(used)
+    settled = {
+        "N": not all(used) or bool(uses[0] and uses[0].codes and "XX" not in uses[0].codes),
+        "P": all(required) or not any(used),
+        "R": any(required),
+        "E": sum(used) < 2,
+        "C": not used[0] or all(required[1:]),
+        "L": not used[0] or any(required[1:]),
+        "D": not all(used),
+    }
+    return settled[note.kind]
 
 
 def _relation(note: Note) -> Relation:

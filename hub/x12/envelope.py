@@ -20,10 +20,10 @@ from hub.x12.grammar import Guide
 from hub.x12.guides import guide_for
 from hub.x12.tree import Node, Segment
 from hub.x12.walk import Walk
-from hub.x12.wire import Block, Delimiters, Source, Wire
+from hub.x12.wire import STANDARD, Block, Delimiters, Source, Wire
 
 _CONTROL = ("ISA", "IEA", "GS", "GE", "ST", "SE")
-_ENDERS = frozenset(id[:2] for id in _CONTROL)
+_ENDERS = frozenset(tag[:2] for tag in _CONTROL)
 
 
 class Interchange(msgspec.Struct, kw_only=True, eq=False):
@@ -120,13 +120,11 @@ class TransactionSet:
         nothing is yielded and a finding says so.
         """
         if self.guide is None:
-            self.findings.append(_unknown_guide(self.st))
+            self.findings.append(_unknown_guide())
             self.skip()
             return
         lenient = self.guide.payer_made and not self._strict
-        walk = Walk(
-            self.guide, self.delimiters, units=loops or self.guide.units, check=check, lenient=lenient
-        )
+        walk = Walk(self.guide, self.delimiters, units=loops or self.guide.units, check=check, lenient=lenient)
         if check:
             walk.use_rules(rules_for(self.guide, walk))
         self.root = walk.root
@@ -168,7 +166,7 @@ class X12Reader:
         self._blocks = iter(self.wire)
         self._block: list[str] = []
         self._at = 0
-        self._opening = Block(delimiters=Delimiters(), segments=[])
+        self._opening = Block(delimiters=STANDARD, segments=[])
         self._group: Group | None = None
 
     @property
@@ -184,21 +182,21 @@ class X12Reader:
     def __iter__(self) -> Iterator[TransactionSet]:
         """Yields each transaction set; the one before is skipped to its end first."""
         while (text := self._next()) is not None:
-            id = self._id(text)
-            if id == "ISA":
+            tag = self._tag(text)
+            if tag == "ISA":
                 self._open_interchange(text)
-            elif id == "GS":
+            elif tag == "GS":
                 self._open_group(text)
-            elif id == "ST":
+            elif tag == "ST":
                 transaction = TransactionSet(self, self._group or self._open_group("GS"), text)
                 self._check_start(transaction)
                 yield transaction
                 transaction.skip()
-            elif id == "GE":
+            elif tag == "GE":
                 self._close_group(text)
-            elif id == "IEA":
+            elif tag == "IEA":
                 self._close_interchange(text)
-            elif id == "TA1" and self.interchanges:
+            elif tag == "TA1" and self.interchanges:
                 self.interchanges[-1].ta1s.append(self._segment(text))
             else:
                 self._report(1, "envelope.stray", "stands outside any transaction set", "")
@@ -210,15 +208,16 @@ class X12Reader:
         yield st
         while self._fill():
             texts = self._block
-            for self._at in range(self._at, len(texts)):
-                text = texts[self._at]
-                if text[:2] in _ENDERS and self._id(text) in _CONTROL:
+            for at in range(self._at, len(texts)):
+                text = texts[at]
+                if text[:2] in _ENDERS and self._tag(text) in _CONTROL:
                     break
                 count += 1
                 yield text
             else:
                 self._at = len(texts)
                 continue
+            self._at = at
             if text.startswith("SE"):
                 self._at += 1
                 yield text
@@ -246,9 +245,9 @@ class X12Reader:
         return True
 
     def _marks(self) -> Delimiters:
-        return self.interchanges[-1].delimiters if self.interchanges else Delimiters()
+        return self.interchanges[-1].delimiters if self.interchanges else STANDARD
 
-    def _id(self, text: str) -> str:
+    def _tag(self, text: str) -> str:
         return text[:3] if text.startswith(("ISA", "IEA", "TA1")) else text.split(self._marks().element, 1)[0]
 
     def _segment(self, text: str) -> Segment:
@@ -367,7 +366,7 @@ class X12Reader:
         (group.findings if group is not None else place).append(found)
 
 
-def _unknown_guide(st: Segment) -> Finding:
+def _unknown_guide() -> Finding:
     return Finding(
         snip=1,
         code="guide.unknown",

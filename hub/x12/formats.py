@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 from functools import lru_cache
 
@@ -34,7 +34,7 @@ def is_date(text: str) -> bool:
     if len(text) != 8 or not (text.isascii() and text.isdigit()):
         return False
     try:
-        datetime.date(int(text[:4]), int(text[4:6]), int(text[6:]))
+        dt.date(int(text[:4]), int(text[4:6]), int(text[6:]))
     except ValueError:
         return False
     return True

@@ -2,13 +2,13 @@
 
 A row of a segment reads like the guide's own page:
 
-    seg("NM1", "R", 1, "Billing provider", "01!=85 02!=1,2 03! 04 05 07 08=XX 09")
+    seg("NM1 R 1", "Billing provider", "01!=85 02!=1,2 03! 04 05 07 08=XX 09")
 
-`01!` is required, `04` situational, an element that is not listed is not used. `=` gives the codes
+`R 1` is required and stands once, `S >1` situational and without limit. `01!` is required, `04` situational, an element that is not listed is not used. `=` gives the codes
 that are allowed, `=@state` a named format of `formats.py`, `01.2` a part of a composite, `02-12` a
 range, `*10` how often an element may repeat; `_` stands for a blank inside a code. Names, types and
 lengths come from the dictionary in `guides/dictionary.py`; a row of a loop is
-`loop("2010AA", "R", 1, "Billing provider", ...rows)`, its first segment opens it.
+`loop("2010AA R 1", "Billing provider", ...rows)`, its first segment opens it.
 """
 
 from __future__ import annotations
@@ -105,16 +105,17 @@ class Guide(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     payer_made: bool = False
 
 
-def seg(id: str, use: str, repeat: int, name: str, elements: str) -> Segment:
-    """Declares a segment at its place: R or S, how often (0: no limit), and one token per element."""
-    layout = segment_layout(id)
-    uses = _uses(id, elements)
+def seg(place: str, name: str, elements: str) -> Segment:
+    """Declares a segment at its place, such as `NM1 R 1`, with one token per element."""
+    tag, use, repeat = _place(place)
+    layout = segment_layout(tag)
+    uses = _uses(tag, elements)
     width = max(uses, default=0)
     present = frozenset(uses)
     return Segment(
-        id=id,
+        id=tag,
         name=name,
-        required=use == "R",
+        required=use,
         repeat=repeat,
         elements=tuple(uses.get(i) for i in range(1, width + 1)),
         notes=tuple(note for note in layout.notes if present.intersection(note.positions)),
@@ -122,9 +123,10 @@ def seg(id: str, use: str, repeat: int, name: str, elements: str) -> Segment:
     )
 
 
-def loop(id: str, use: str, repeat: int, name: str, *rows: Segment | Loop) -> Loop:
-    """Declares a loop: R or S, how often (0: no limit), and its rows in the guide's order."""
-    return Loop(id=id, name=name, required=use == "R", repeat=repeat, rows=rows)
+def loop(place: str, name: str, *rows: Segment | Loop) -> Loop:
+    """Declares a loop at its place, such as `2310A S 2`, with its rows in the guide's order."""
+    label, required, repeat = _place(place)
+    return Loop(id=label, name=name, required=required, repeat=repeat, rows=rows)
 
 
 def guide(
@@ -141,8 +143,8 @@ def guide(
     """Declares a transaction set; ST and SE are put around the rows here."""
     versions = ",".join((version, *accepts))
     st = f"01!={transaction} 02! 03={versions}"
-    first = seg("ST", "R", 1, "Transaction set header", st if payer_made else st.replace("03=", "03!="))
-    last = seg("SE", "R", 1, "Transaction set trailer", "01! 02!")
+    first = seg("ST R 1", "Transaction set header", st if payer_made else st.replace("03=", "03!="))
+    last = seg("SE R 1", "Transaction set trailer", "01! 02!")
     root = Loop(id="", name=title, required=True, repeat=1, rows=(first, *rows, last))
     return Guide(
         kind=kind,
@@ -157,13 +159,20 @@ def guide(
     )
 
 
-def _uses(id: str, tokens: str) -> dict[int, Use]:
-    layout = segment_layout(id)
+def _place(place: str) -> tuple[str, bool, int]:
+    label, use, repeat = place.split()
+    if use not in ("R", "S"):
+        raise ValueError(f"{place!r}: the use is R or S")
+    return label, use == "R", 0 if repeat == ">1" else int(repeat)
+
+
+def _uses(tag: str, tokens: str) -> dict[int, Use]:
+    layout = segment_layout(tag)
     uses: dict[int, Use] = {}
     for token in tokens.split():
         found = _TOKEN.fullmatch(token)
         if found is None:
-            raise ValueError(f"{id}: cannot read the element row {token!r}")
+            raise ValueError(f"{tag}: cannot read the element row {token!r}")
         first, last, part, required, repeats, codes = found.groups()
         for position in range(int(first), int(last or first) + 1):
             kind = layout.elements[position - 1]
@@ -172,7 +181,7 @@ def _uses(id: str, tokens: str) -> dict[int, Use]:
                 continue
             whole = uses[position]
             if not isinstance(kind, Composite):
-                raise ValueError(f"{id}{position:02}: is not a composite")
+                raise TypeError(f"{tag}{position:02}: is not a composite")
             inner = _use(kind.parts[int(part) - 1], int(part), required, None, codes)
             parts = [*whole.parts, *[None] * (int(part) - len(whole.parts))]
             parts[int(part) - 1] = inner
@@ -180,9 +189,7 @@ def _uses(id: str, tokens: str) -> dict[int, Use]:
     return uses
 
 
-def _use(
-    kind: Element | Composite, position: int, required: str, repeats: str | None, codes: str | None
-) -> Use:
+def _use(kind: Element | Composite, position: int, required: str, repeats: str | None, codes: str | None) -> Use:
     listed = codes or ""
     return Use(
         position=position,

@@ -46,7 +46,7 @@ class _Rules:
             self.report(node, n4, "n4.state", "a state is required in this country", snip=4, element=2)
         if not _ZIP.fullmatch(code):
             self.report(node, n4, "n4.zip", "the ZIP has neither five nor nine digits", snip=5, element=3)
-        elif node.loop in _FULL_ZIP and (len(code) != 9 or code.endswith("9999") or code.endswith("0000")):
+        elif node.loop in _FULL_ZIP and (len(code) != 9 or code.endswith(("9999", "0000"))):
             message = "the true ZIP+4 of nine digits is required here"
             self.report(node, n4, "n4.zip4", message, snip=2, element=3)
 
@@ -74,10 +74,10 @@ class _Rules:
         nm1 = first(node, "NM1")
         if text(sbr, 2) != "18" or text(nm1, 2) != "1":
             return
-        for id in ("N3", "N4", "DMG"):
-            if first(node, id) is None:
-                message = f"{id} is required, since the subscriber is the patient"
-                self.report(node, None, "subscriber.incomplete", message, snip=4, missing=id)
+        for tag in ("N3", "N4", "DMG"):
+            if first(node, tag) is None:
+                message = f"{tag} is required, since the subscriber is the patient"
+                self.report(node, None, "subscriber.incomplete", message, snip=4, missing=tag)
 
     def patient(self, node: Node) -> None:
         """A patient level stands only below a subscriber who is somebody else."""
@@ -204,7 +204,7 @@ class _Rules:
         if node.parent is not None and node.parent.loop == "2000C" and node.parent.parent is not None:
             sequence = [text(first(node.parent.parent, "SBR"), 1)]
         adjudications = [one for line in lines for one in _adjudications(line)]
-        for line, charge, svd, below in adjudications:
+        for charge, svd, below in adjudications:
             paid = decimal(svd, 2)
             if charge is not None and paid is not None and paid + adjusted(below) != charge:
                 message = "the line's charge is not what the other payer paid and adjusted"
@@ -217,7 +217,7 @@ class _Rules:
                 self.report(other, sbr, "sbr.sequence", message, snip=4, element=1)
             sequence.append(text(sbr, 1))
             self._zero_adjustments(other)
-            self._other_payer(other, clm, [one for one in adjudications if _same_payer(other, one[2])])
+            self._other_payer(other, clm, [one for one in adjudications if _same_payer(other, one[1])])
 
     def _other_payer(self, other: Node, clm: list[str], lines: list[_Adjudication]) -> None:
         amt, total = first(other, "AMT", "D"), decimal(clm, 2)
@@ -225,11 +225,11 @@ class _Rules:
         if amt is None or paid is None or total is None:
             return
         at_claim = adjusted(other)
-        at_lines = sum((adjusted(below) for _, _, _, below in lines), ZERO)
+        at_lines = sum((adjusted(below) for _, _, below in lines), ZERO)
         if (lines or at_claim) and paid + at_claim + at_lines != total:
             message = "the claim's charge is not what this payer paid and adjusted"
             self.report(other, amt, "cob.claim_balance", message, snip=3, element=2)
-        if lines and paid != sum((decimal(svd, 2) or ZERO for _, _, svd, _ in lines), ZERO) - at_claim:
+        if lines and paid != sum((decimal(svd, 2) or ZERO for _, svd, _ in lines), ZERO) - at_claim:
             message = "what this payer paid is not the sum of its lines less its claim adjustments"
             self.report(other, amt, "cob.paid_sum", message, snip=3, element=2)
 
@@ -241,7 +241,7 @@ class _Rules:
                     self.report(node, cas, "cas.zero", message, snip=3, element=position)
 
 
-_Adjudication = tuple[Node, Decimal | None, list[str], Node]
+_Adjudication = tuple[Decimal | None, list[str], Node]
 
 
 def _adjudications(line: Node) -> Iterator[_Adjudication]:
@@ -249,7 +249,7 @@ def _adjudications(line: Node) -> Iterator[_Adjudication]:
     for below in line.children("2430"):
         svd = first(below, "SVD")
         if svd is not None:
-            yield line, charge, svd, below
+            yield charge, svd, below
 
 
 def _same_payer(other: Node, svd: list[str]) -> bool:

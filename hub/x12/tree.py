@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 
 from hub.errors import Problem
-from hub.x12.wire import Delimiters
+from hub.x12.wire import STANDARD, Delimiters
 
 Part = str | None
 Composite = tuple[Part, ...]
 Value = str | None | Composite | list["str | Composite"]
 RawSegment = Sequence[Value]
 
-_STANDARD = Delimiters()
 _ASK = "ask the sender for a corrected file"
 
 
@@ -23,7 +22,7 @@ class Segment:
 
     __slots__ = ("_delimiters", "_values")
 
-    def __init__(self, values: RawSegment, delimiters: Delimiters = _STANDARD) -> None:
+    def __init__(self, values: RawSegment, delimiters: Delimiters = STANDARD) -> None:
         self._values = values
         self._delimiters = delimiters
 
@@ -96,7 +95,7 @@ class Node:
         items: list[RawSegment | Node] | None = None,
         parent: Node | None = None,
         position: int = 0,
-        delimiters: Delimiters = _STANDARD,
+        delimiters: Delimiters = STANDARD,
     ) -> None:
         self.loop = loop
         self.items: list[RawSegment | Node] = items if items is not None else []
@@ -104,17 +103,17 @@ class Node:
         self.position = position
         self.delimiters = delimiters
 
-    def segment(self, id: str, qualifier: str = "") -> Segment | None:
+    def segment(self, tag: str, qualifier: str = "") -> Segment | None:
         """The first own segment with this id (and this first element), or None."""
-        return next(self._matching(id, qualifier), None)
+        return next(self._matching(tag, qualifier), None)
 
-    def all(self, id: str, qualifier: str = "") -> list[Segment]:
+    def all(self, tag: str, qualifier: str = "") -> list[Segment]:
         """Every own segment with this id (and this first element); child loops are not searched."""
-        return list(self._matching(id, qualifier))
+        return list(self._matching(tag, qualifier))
 
-    def value(self, id: str, position: int, qualifier: str = "") -> str:
+    def value(self, tag: str, position: int, qualifier: str = "") -> str:
         """One element of the first matching segment: `value("REF", 2, "F8")`; "" when absent."""
-        found = self.segment(id, qualifier)
+        found = self.segment(tag, qualifier)
         return found[position] if found is not None else ""
 
     def children(self, *loops: str) -> list[Node]:
@@ -159,9 +158,9 @@ class Node:
                 return self.position + offset
         return self.position
 
-    def _matching(self, id: str, qualifier: str) -> Iterator[Segment]:
+    def _matching(self, tag: str, qualifier: str) -> Iterator[Segment]:
         for item in self.items:
-            if isinstance(item, Node) or item[0] != id:
+            if isinstance(item, Node) or item[0] != tag:
                 continue
             found = Segment(item, self.delimiters)
             if not qualifier or found[1] == qualifier:
@@ -213,24 +212,24 @@ def number(text: str, where: str) -> Decimal | Problem | None:
     return Problem(code="x12.number", where=where, why="is not a number", fix=_ASK)
 
 
-def date(segment: Segment, position: int) -> datetime.date | Problem | None:
+def date(segment: Segment, position: int) -> dt.date | Problem | None:
     """A CCYYMMDD element; None when it is absent, a Problem when there is no such day."""
     return day(segment[position], f"{segment.id}{position:02}")
 
 
-def day(text: str, where: str) -> datetime.date | Problem | None:
+def day(text: str, where: str) -> dt.date | Problem | None:
     """Reads CCYYMMDD; None for "", a Problem when there is no such day."""
     if not text:
         return None
     if len(text) == 8 and text.isascii() and text.isdigit():
         try:
-            return datetime.date(int(text[:4]), int(text[4:6]), int(text[6:]))
+            return dt.date(int(text[:4]), int(text[4:6]), int(text[6:]))
         except ValueError:
             pass
     return Problem(code="x12.date", where=where, why="is not a date", fix=_ASK)
 
 
-def period(segment: Segment, position: int) -> tuple[datetime.date, datetime.date] | Problem | None:
+def period(segment: Segment, position: int) -> tuple[dt.date, dt.date] | Problem | None:
     """A D8 or RD8 element as first and last day; the element before it gives the format."""
     where = f"{segment.id}{position:02}"
     text = segment[position]
@@ -238,6 +237,6 @@ def period(segment: Segment, position: int) -> tuple[datetime.date, datetime.dat
         return None
     first, _, last = text.partition("-")
     begin, end = day(first, where), day(last or first, where)
-    if isinstance(begin, datetime.date) and isinstance(end, datetime.date):
+    if isinstance(begin, dt.date) and isinstance(end, dt.date):
         return begin, end
     return Problem(code="x12.date", where=where, why="is not a date or a period", fix=_ASK)

@@ -34,7 +34,8 @@ class Walk:
     """One pass over one transaction set.
 
     `run(texts)` yields each unit loop as it closes and keeps neither it nor the loops around it, which it
-    reaches through `parent`; `root` holds the rest, `findings` what is wrong. With `check=False` only the structure is followed, for speed.
+    reaches through `parent`; `root` holds the rest, `findings` what is wrong. With `check=False` only the
+    structure is followed, for speed.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Walk:
         """Gives the rules to run when a loop closes, by loop id; "" is the end of the set."""
         self._closers = closers
 
-    def run(self, texts: Iterable[str]) -> Iterator[Node]:
+    def run(self, texts: Iterable[str]) -> Iterator[Node]:  # noqa: C901, PLR0912 - the hot loop, kept in one
         """Follows segment texts (without terminators) and yields unit loops as they close."""
         element, component = self.delimiters.element, self.delimiters.component
         frames, match_of, check = self._frames, self._matchers, self.check
@@ -138,9 +139,7 @@ class Walk:
 
     def _open_empty(self, loop: CompiledLoop) -> Frame:
         opener = loop.opener.segment
-        self._report(
-            2, "segment.missing", f"{opener.id} is required before this", loop.id, opener.id, ik3="3"
-        )
+        self._report(2, "segment.missing", f"{opener.id} is required before this", loop.id, opener.id, ik3="3")
         parent = self._frames[-1]
         node = Node(loop.id, [], parent.node, self.position, self.delimiters)
         if loop.id not in self._detached:
@@ -219,12 +218,12 @@ class Walk:
         if self._lost:
             return
         self._lost = True
-        id = values[0]
-        if not id.isalnum() or id != id.upper() or not 2 <= len(id) <= 3 or id not in self._compiled.ids:
+        tag = values[0]
+        if tag not in self._compiled.ids:
             message, ik3 = "is not a segment of this transaction set", "1"
         else:
             message, ik3 = "does not belong at this place", "2"
-        shown = id if len(id) <= 3 and id.isalnum() else ""
+        shown = tag if len(tag) <= 3 and tag.isalnum() else ""
         self._report(1 if ik3 == "1" else 2, "segment.unexpected", message, frame.loop.id, shown, ik3=ik3)
 
     def _level(self, frame: Frame, values: list[str]) -> None:
@@ -247,9 +246,7 @@ class Walk:
         if told in ("0", "1") and (told == "1") != frame.has_levels:
             message = "says wrongly whether levels follow below it"
             at = frame.node.position
-            self._report(
-                1, "hl.children", message, frame.loop.id, "HL", ik3="8", ik4="7", element=4, position=at
-            )
+            self._report(1, "hl.children", message, frame.loop.id, "HL", ik3="8", ik4="7", element=4, position=at)
 
     def _check(self, row: Row, values: list[str], frame: Frame, *, matched: bool) -> None:
         if not matched:
@@ -272,7 +269,7 @@ class Walk:
             part=fault.part,
         )
 
-    def _report(
+    def _report(  # noqa: PLR0913 - one argument for each field of a finding
         self,
         snip: int,
         code: str,

@@ -28,6 +28,9 @@ class Delimiters(msgspec.Struct, frozen=True, kw_only=True):
     ending: str = ""
 
 
+STANDARD = Delimiters()
+
+
 class Block(msgspec.Struct, frozen=True, kw_only=True):
     """A run of whole segments, as text, that share their delimiters.
 
@@ -169,7 +172,7 @@ def _chunks(source: Source) -> Iterator[bytes]:
     read = getattr(source, "read", None)
     if read is not None:
         return iter(lambda: read(BLOCK_BYTES), b"")
-    return iter(source)  # type: ignore[arg-type]
+    return iter(source)
 
 
 def _cut(data: bytes, marks: Delimiters, fresh: bool, *, last: bool) -> tuple[int, bool]:
@@ -213,7 +216,6 @@ def rebuild(data: bytes) -> bytes:
     """Reads a file held in memory and writes it again: equal bytes for well-formed input."""
     wire = Wire(data)
     pieces = [
-        (block.delimiters.segment + block.delimiters.ending).join(block.segments) + block.last
-        for block in wire
+        (block.delimiters.segment + block.delimiters.ending).join(block.segments) + block.last for block in wire
     ]
     return (_BOM if wire.bom else b"") + "".join(pieces).encode(wire.encoding)

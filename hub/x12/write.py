@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -14,9 +14,9 @@ from hub.x12.checks import rules_for
 from hub.x12.finding import Finding
 from hub.x12.formats import text_barriers
 from hub.x12.grammar import Guide
-from hub.x12.tree import Node, RawSegment, encode_value
+from hub.x12.tree import Node, RawSegment, Value, encode_value
 from hub.x12.walk import Walk
-from hub.x12.wire import Delimiters
+from hub.x12.wire import STANDARD, Delimiters
 
 
 class Party(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,9 +33,9 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     receiver: Party
     control_number: int
     usage: str
-    at: datetime.datetime
+    at: dt.datetime
     acknowledgement_requested: bool = False
-    delimiters: Delimiters = Delimiters()
+    delimiters: Delimiters = STANDARD
 
 
 class OutgoingSet(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +97,7 @@ def set_texts(guide: Guide, outgoing: OutgoingSet, marks: Delimiters) -> list[st
     return texts
 
 
-def check_root(guide: Guide, root: Node, *, delimiters: Delimiters = Delimiters()) -> list[Finding]:
+def check_root(guide: Guide, root: Node, *, delimiters: Delimiters = STANDARD) -> list[Finding]:
     """The findings that `write_interchange` would meet in a tree that is not written yet."""
     texts, problems = _body(guide, OutgoingSet(control_number="0001", root=root), delimiters)
     return problems + _run(guide, texts, delimiters)
@@ -152,7 +152,7 @@ class _Numbers:
     def __init__(self) -> None:
         self.last = 0
 
-    def segments(self, node: Node, parent: str = "") -> Iterator[tuple[str, list[object]]]:
+    def segments(self, node: Node, parent: str = "") -> Iterator[tuple[str, list[Value]]]:
         level = parent
         counts: dict[str, int] = {}
         for item in node.items:
@@ -168,7 +168,7 @@ class _Numbers:
                 level = self._level(values, node, parent)
             yield node.loop, values
 
-    def _level(self, values: list[object], node: Node, parent: str) -> str:
+    def _level(self, values: list[Value], node: Node, parent: str) -> str:
         self.last += 1
         if values[1] is None:
             values[1] = str(self.last)
@@ -180,7 +180,7 @@ class _Numbers:
         return str(values[1])
 
 
-def _holds_barrier(values: list[object], barrier: re.Pattern[str]) -> bool:
+def _holds_barrier(values: list[Value], barrier: re.Pattern[str]) -> bool:
     for value in values[1:]:
         if isinstance(value, str):
             if barrier.search(value):
