@@ -168,5 +168,3 @@ def fault_of(head: Row[Any], rows: Sequence[Row[Any]]) -> str:
     except ValueError:
         same = False
     return "" if same else "the entries are not those that were posted"
-
-
