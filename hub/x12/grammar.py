@@ -4,11 +4,12 @@ A row of a segment reads like the guide's own page:
 
     seg("NM1 R 1", "Billing provider", "01!=85 02!=1,2 03! 04 05 07 08=XX 09")
 
-`R 1` is required and stands once, `S >1` situational and without limit. `01!` is required, `04` situational, an element that is not listed is not used. `=` gives the codes
-that are allowed, `=@state` a named format of `formats.py`, `01.2` a part of a composite, `02-12` a
-range, `*10` how often an element may repeat; `_` stands for a blank inside a code. Names, types and
-lengths come from the dictionary in `guides/dictionary.py`; a row of a loop is
-`loop("2010AA R 1", "Billing provider", ...rows)`, its first segment opens it.
+`R 1` is required and stands once, `S >1` situational and without limit. `01!` is required, `04`
+situational, an element that is not listed is not used. `=` gives the codes that are allowed, `=@state` a
+named format of `formats.py`, `01.2` a part of a composite, `02-12` and `01.3-6` ranges, `*10` how often an
+element may repeat; `_` stands for a blank inside a code. Names, types and lengths come from
+`dictionary.py`; a row of a loop is `loop("2010AA R 1", "Billing provider", ...rows)`, its first segment
+opens it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import msgspec
 
 from hub.x12.dictionary import Composite, Element, Note, composite, segment_layout
 
-_TOKEN = re.compile(r"(\d\d)(?:-(\d\d))?(?:\.(\d))?(!?)(?:\*(\d+))?(?:=(\S+))?")
+_TOKEN = re.compile(r"(\d\d)(?:-(\d\d))?(?:\.(\d)(?:-(\d))?)?(!?)(?:\*(\d+))?(?:=(\S+))?")
 
 
 class Use(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,20 +174,24 @@ def _uses(tag: str, tokens: str) -> dict[int, Use]:
         found = _TOKEN.fullmatch(token)
         if found is None:
             raise ValueError(f"{tag}: cannot read the element row {token!r}")
-        first, last, part, required, repeats, codes = found.groups()
+        first, last, part, last_part, required, repeats, codes = found.groups()
         for position in range(int(first), int(last or first) + 1):
             kind = layout.elements[position - 1]
             if part is None:
                 uses[position] = _use(kind, position, required, repeats, codes)
-                continue
-            whole = uses[position]
-            if not isinstance(kind, Composite):
+            elif isinstance(kind, Composite):
+                for inner in range(int(part), int(last_part or part) + 1):
+                    made = _use(kind.parts[inner - 1], inner, required, None, codes)
+                    uses[position] = _with_part(uses[position], made)
+            else:
                 raise TypeError(f"{tag}{position:02}: is not a composite")
-            inner = _use(kind.parts[int(part) - 1], int(part), required, None, codes)
-            parts = [*whole.parts, *[None] * (int(part) - len(whole.parts))]
-            parts[int(part) - 1] = inner
-            uses[position] = msgspec.structs.replace(whole, parts=tuple(parts))
     return uses
+
+
+def _with_part(whole: Use, part: Use) -> Use:
+    parts = [*whole.parts, *[None] * (part.position - len(whole.parts))]
+    parts[part.position - 1] = part
+    return msgspec.structs.replace(whole, parts=tuple(parts))
 
 
 def _use(kind: Element | Composite, position: int, required: str, repeats: str | None, codes: str | None) -> Use:
