@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from functools import cached_property
 
@@ -91,6 +92,10 @@ class LogWrites(LogViews):
     def met(self, kind: str, about: str, by: str) -> bool:
         """The answer came: `by` names what brought it. False when it was not expected."""
         return self.expectations.met(kind, about, by)
+
+    def met_many(self, kind: str, abouts: Collection[str], by: str) -> int:
+        """Each as `met`, in one go; returns how many were expected."""
+        return self.expectations.met_many(kind, abouts, by)
 
     def flush(self) -> None:
         """Write what is kept back to be written at once; called before every commit."""
