@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
 from hub.clock import Clock
 from hub.store import engine as engines
+from hub.store.blobs import Writing, cut
 from hub.store.crypto import DataKeys, Keyring
 from hub.store.events import Chain, OpenTail
 from hub.store.nudge import Nudge
@@ -79,6 +81,24 @@ class Store:
             connection.begin()
             yield View(Session(connection, keys, self.clock, writable=False))
             connection.rollback()
+
+    def write_blob(self, kind: str, pieces: Iterable[bytes]) -> str:
+        """Store a stream of any length in short transactions and return the blob's id; memory stays flat.
+
+        The blob is valid only once its last chunk is durable; what was cut off before is no blob, and
+        `sweep_blobs` removes it.
+        """
+        writing: Writing | None = None
+        for chunk, last in cut(pieces):
+            with self.begin("blob.chunk") as tx:
+                writing = writing or Writing(tx.session, kind)
+                writing.add(tx.session, chunk, last=last)
+        return writing.id if writing else ""
+
+    def sweep_blobs(self, older_than: timedelta) -> int:
+        """Remove what is left of streams that were cut off longer than `older_than` ago; returns how many."""
+        with self.begin("blob.chunk") as tx:
+            return tx.blobs.sweep(tx.now - older_than)
 
     def create_all(self) -> None:
         """Make every table at once from the metadata, without migrations: for tests and throw-away databases."""

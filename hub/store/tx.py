@@ -12,10 +12,14 @@ from hub.model.facts import AnyFact
 from hub.model.remit import ClaimPayment, Remittance
 from hub.model.statement import Statement
 from hub.store import aggregates
+from hub.store.blobs import Blobs
 from hub.store.documents import Collection
+from hub.store.fetched import FetchJournal
+from hub.store.inbox import Inbox
 from hub.store.logs import LogViews, LogWrites
 from hub.store.lookup import Aliases, Lookup
 from hub.store.nudge import Nudge
+from hub.store.outbox import Files, Outbox
 from hub.store.registry import Registry
 from hub.store.session import Session
 from hub.store.submissions import ClaimCharges, Submissions
@@ -91,6 +95,26 @@ class View(LogViews):
     @cached_property
     def aliases(self) -> Aliases:
         return Aliases(self.session)
+
+    @cached_property
+    def blobs(self) -> Blobs:
+        return Blobs(self.session)
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        return Inbox(self.session)
+
+    @cached_property
+    def files(self) -> Files:
+        return Files(self.session)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        return Outbox(self.session)
+
+    @cached_property
+    def fetched(self) -> FetchJournal:
+        return FetchJournal(self.session)
 
     def resolve(self, kind: str, id: str) -> str:  # noqa: A002
         """What `id` means now, after all merges."""

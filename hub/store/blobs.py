@@ -1,0 +1,179 @@
+"""Raw bytes in encrypted chunks of 1 MiB, each bound to its blob, its place and whether it is the last."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Index, Integer, Table, Text, delete, insert, select, update
+
+from hub.errors import Problem
+from hub.store.crypto import Damaged
+from hub.store.schema import METADATA, Id, Instant, clear, encrypted, keyed
+from hub.store.session import Session
+
+CHUNK_BYTES = 1 << 20
+BODY = "body"
+
+BLOBS = Table(
+    "blobs",
+    METADATA,
+    clear("id", Id, primary_key=True, why="an opaque id of ours"),
+    clear("kind", Text, why="what the bytes are: inbox, outbound, statement"),
+    clear("size", BigInteger, why="bytes; checked against what opens"),
+    clear("chunks", Integer, why="how many chunks it has"),
+    keyed("digest", why="the content: equal files are seen to be equal, without saying what is in them"),
+    clear("created_at", Instant, why="when it was begun"),
+    clear(
+        "complete_at", Instant, nullable=True, why="since when its last chunk is durable; it is no blob before"
+    ),
+    Index("ix_blobs_complete_at", "complete_at", "created_at"),
+)
+BLOB_CHUNKS = Table(
+    "blob_chunks",
+    METADATA,
+    clear("blob_id", Id, primary_key=True, why="an opaque id of ours"),
+    clear("index", Integer, primary_key=True, why="the place of the chunk, from 0"),
+    clear("key_id", Integer, why="which data key sealed it"),
+    encrypted("body", "up to 1 MiB of the content"),
+    Index("ix_blob_chunks_key_id", "key_id"),
+)
+
+
+class Writing:
+    """A blob that is being written; it is none until `finish`."""
+
+    def __init__(self, session: Session, kind: str) -> None:
+        self.id = session.new_id("blob")
+        self._count, self._size = 0, 0
+        self._running: hmac.HMAC = session.keys.hasher(BODY)
+        row = {"id": self.id, "kind": kind, "size": 0, "chunks": 0, "digest": "", "created_at": session.now}
+        session.conn.execute(insert(BLOBS).values(row))
+
+    def add(self, session: Session, chunk: bytes, *, last: bool) -> None:
+        """Write one chunk in this transaction; with the `last`, the blob becomes valid."""
+        key_id, body = session.keys.seal(aad(self.id, self._count, last=last), chunk)
+        row = {"blob_id": self.id, "index": self._count, "key_id": key_id, "body": body}
+        session.conn.execute(insert(BLOB_CHUNKS).values(row))
+        self._running.update(chunk)
+        self._count, self._size = self._count + 1, self._size + len(chunk)
+        if last:
+            self._finish(session)
+
+    def _finish(self, session: Session) -> None:
+        values = {"size": self._size, "chunks": self._count, "digest": self._running.hexdigest()}
+        done = update(BLOBS).where(BLOBS.c.id == self.id, BLOBS.c.complete_at.is_(None))
+        session.conn.execute(done.values(**values, complete_at=session.now))
+
+
+class Blobs:
+    """The blobs inside one transaction or view."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def write(self, kind: str, content: bytes | Iterable[bytes]) -> str:
+        """Store content in this transaction and return the blob's id; large streams: `Store.write_blob`."""
+        writing = Writing(self._session, kind)
+        for chunk, last in cut([content] if isinstance(content, bytes) else content):
+            writing.add(self._session, chunk, last=last)
+        return writing.id
+
+    def read(self, blob_id: str) -> Iterator[bytes]:
+        """The content chunk by chunk; missing, reordered, altered or cut chunks raise `Damaged`."""
+        count, _ = self._head(blob_id)
+        for index in range(count):
+            yield self._open(blob_id, index, last=index == count - 1)
+
+    def content(self, blob_id: str) -> bytes:
+        """The whole content at once, for what is known to be small."""
+        return b"".join(self.read(blob_id))
+
+    def size(self, blob_id: str) -> int:
+        """How many bytes the content has."""
+        return self._head(blob_id)[1]
+
+    def digest(self, blob_id: str) -> str:
+        """The keyed digest of the content: 64 hex digits."""
+        found = self._session.conn.scalar(select(BLOBS.c.digest).where(BLOBS.c.id == blob_id))
+        if not found:
+            raise Damaged(f"blob {blob_id} is not there, or was never finished")
+        return str(found)
+
+    def sha256(self, blob_id: str) -> str:
+        """The plain SHA-256 of the content in hex: for comparison with a partner's copy, not for keeping."""
+        running = hashlib.sha256()
+        for chunk in self.read(blob_id):
+            running.update(chunk)
+        return running.hexdigest()
+
+    def verify(self, blob_id: str) -> Problem | None:
+        """None when every byte is what was written; else what is wrong and what to do."""
+        try:
+            running = self._session.keys.hasher(BODY)
+            size = 0
+            for chunk in self.read(blob_id):
+                running.update(chunk)
+                size += len(chunk)
+            sound = size == self.size(blob_id) and running.hexdigest() == self.digest(blob_id)
+        except Damaged as error:
+            return _damage(blob_id, str(error))
+        return None if sound else _damage(blob_id, "size or digest is not that of the content")
+
+    def drop(self, blob_id: str) -> None:
+        """Remove a blob that nothing refers to."""
+        self._session.conn.execute(delete(BLOB_CHUNKS).where(BLOB_CHUNKS.c.blob_id == blob_id))
+        self._session.conn.execute(delete(BLOBS).where(BLOBS.c.id == blob_id))
+
+    def sweep(self, begun_before: datetime) -> int:
+        """Remove blobs that were begun before then and never finished; returns how many."""
+        left = select(BLOBS.c.id).where(BLOBS.c.complete_at.is_(None), BLOBS.c.created_at < begun_before)
+        ids = list(self._session.conn.scalars(left))
+        for blob_id in ids:
+            self.drop(blob_id)
+        return len(ids)
+
+    def _head(self, blob_id: str) -> tuple[int, int]:
+        columns = select(BLOBS.c.chunks, BLOBS.c.size, BLOBS.c.complete_at)
+        row = self._session.conn.execute(columns.where(BLOBS.c.id == blob_id)).one_or_none()
+        if row is None or row.complete_at is None or row.chunks < 1:
+            raise Damaged(f"blob {blob_id} is not there, or was never finished")
+        return row.chunks, row.size
+
+    def _open(self, blob_id: str, index: int, *, last: bool) -> bytes:
+        where = (BLOB_CHUNKS.c.blob_id == blob_id, BLOB_CHUNKS.c.index == index)
+        columns = select(BLOB_CHUNKS.c.key_id, BLOB_CHUNKS.c.body)
+        row = self._session.conn.execute(columns.where(*where)).one_or_none()
+        if row is None:
+            raise Damaged(f"chunk {index} of blob {blob_id} is missing")
+        return self._session.keys.open(row.key_id, aad(blob_id, index, last=last), bytes(row.body))
+
+
+def aad(blob_id: str, index: int, *, last: bool) -> bytes:
+    """What a chunk is bound to."""
+    return f"blob|{blob_id}|{index}|{int(last)}".encode()
+
+
+def cut(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Pieces of any size as chunks of exactly 1 MiB and a last one, each with whether it is the last.
+
+    Content of no bytes is one empty chunk, so that it can be told from content that was lost.
+    """
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        while len(held) > CHUNK_BYTES:
+            yield bytes(held[:CHUNK_BYTES]), False
+            del held[:CHUNK_BYTES]
+    yield bytes(held), True
+
+
+def _damage(blob_id: str, why: str) -> Problem:
+    return Problem(
+        code="store.blob-damaged",
+        where=f"blob {blob_id}",
+        why=why,
+        fix="restore it from the backup that was made after it came in",
+    )

@@ -1,0 +1,176 @@
+"""The inbox: what arrived, durable before its sender is told so, and known again when it arrives twice."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Index, Table, Text, UniqueConstraint, func, select, update
+
+from hub.errors import Stale
+from hub.store.blobs import BODY, Blobs
+from hub.store.schema import METADATA, Id, Instant, Sequence, clear, keyed
+from hub.store.session import Session
+from hub.store.upsert import insert_for
+
+INBOX = Table(
+    "inbox",
+    METADATA,
+    clear("seq", Sequence, primary_key=True, autoincrement=True, why="the order of arrival"),
+    clear("id", Id, unique=True, why="an opaque id of ours"),
+    clear("practice", Text, why="whose row it is"),
+    clear("source", Text, why="the connector in our own configuration"),
+    clear("kind", Text, why="what it is: message, bundle, file"),
+    clear("content_type", Text, why="hl7, fhir+json, x12"),
+    keyed("external", why="the sender's own id or file name, which may hold a patient's name"),
+    keyed("digest", why="the content: the same bytes under the same id are the same message"),
+    clear("blob_id", Id, why="an opaque id of ours"),
+    clear("received_at", Instant, why="when it was made durable"),
+    clear("state", Text, why="the one current disposition"),
+    clear("state_since", Instant, why="how long it has stood there"),
+    clear("reason", Text, why="why it stands there: a code of ours"),
+    UniqueConstraint("source", "external", "digest"),
+    Index("ix_inbox_waiting", "state", "seq"),
+    Index("ix_inbox_blob_id", "blob_id"),
+    sqlite_autoincrement=True,
+)
+INBOX_ACKS = Table(
+    "inbox_acks",
+    METADATA,
+    clear("no", Sequence, primary_key=True, autoincrement=True, why="the order of acknowledgement"),
+    clear("seq", Sequence, why="what was acknowledged: it is in the inbox, or promise 1 is broken"),
+    clear("at", Instant, why="when the sender was told"),
+    Index("ix_inbox_acks_seq", "seq"),
+    sqlite_autoincrement=True,
+)
+
+
+class InboxItem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that arrived; its bytes are the blob `blob_id`. `external` and `digest` are keyed digests."""
+
+    seq: int
+    id: str
+    practice: str
+    source: str
+    kind: str
+    content_type: str
+    external: str
+    digest: str
+    blob_id: str
+    received_at: datetime
+    state: str
+    state_since: datetime
+    reason: str
+
+
+class Inbox:
+    """The inbox inside one transaction or view."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def put(
+        self,
+        *,
+        practice: str,
+        source: str,
+        kind: str,
+        body: bytes | None = None,
+        blob_id: str = "",
+        content_type: str = "",
+        external: str = "",
+        state: str = "received",
+    ) -> tuple[int, bool]:
+        """(sequence number, whether it is new) of what arrived: `body`, or a blob that is already written.
+
+        The same bytes from the same source under the same `external` name are one row, whenever they come.
+        """
+        blobs = Blobs(self._session)
+        digest = blobs.digest(blob_id) if body is None else self._session.keys.body_digest(BODY, body)
+        keys = self._keys(source, external, digest)
+        known = self._known(keys)
+        if known is not None:
+            return known, False
+        row: dict[str, Any] = {
+            **keys,
+            "id": self._session.new_id("in"),
+            "practice": practice,
+            "kind": kind,
+            "content_type": content_type,
+            "blob_id": blob_id or blobs.write("inbox", body or b""),
+            "received_at": self._session.now,
+            "state": state,
+            "state_since": self._session.now,
+            "reason": "",
+        }
+        return self._insert(row, keys, drop="" if blob_id else row["blob_id"])
+
+    def ack(self, *seqs: int) -> None:
+        """Journal that the senders of `seqs` are being told: call it only after their commit."""
+        rows = [{"seq": seq, "at": self._session.now} for seq in seqs]
+        if rows:
+            self._session.conn.execute(INBOX_ACKS.insert(), rows)
+
+    def put_state(self, item: InboxItem, state: str, reason: str = "") -> InboxItem:
+        """Move an item on, if it is still in the state it was read in; else raise `Stale`."""
+        where = (INBOX.c.seq == item.seq, INBOX.c.state == item.state, INBOX.c.state_since == item.state_since)
+        values = {"state": state, "reason": reason, "state_since": self._session.now}
+        if self._session.conn.execute(update(INBOX).where(*where).values(values)).rowcount != 1:
+            raise Stale(f"inbox item {item.seq} was moved since it was read")
+        return msgspec.structs.replace(item, **values)
+
+    def get(self, seq: int) -> InboxItem | None:
+        """The item of that sequence number."""
+        return next(iter(self.find(seq=seq)), None)
+
+    def by_id(self, id: str) -> InboxItem | None:  # noqa: A002
+        """The item of that id."""
+        return next(iter(self.find(id=id)), None)
+
+    def waiting(self, state: str, limit: int = 200, **equals: Any) -> list[InboxItem]:
+        """What stands in `state`, in the order of arrival."""
+        return self.find(limit=limit, state=state, **equals)
+
+    def find(self, *, limit: int = 1000, after: int = 0, **equals: Any) -> list[InboxItem]:
+        """Items in the order of arrival whose columns equal (a list: are among) what is given."""
+        query = select(INBOX).where(*conditions(INBOX, equals), INBOX.c.seq > after).order_by(INBOX.c.seq)
+        return [InboxItem(**row._mapping) for row in self._session.conn.execute(query.limit(limit))]  # noqa: SLF001
+
+    def tally(self) -> dict[tuple[str, str], int]:
+        """How many items there are by (source, state)."""
+        query = select(INBOX.c.source, INBOX.c.state, func.count()).group_by(INBOX.c.source, INBOX.c.state)
+        return {(source, state): number for source, state, number in self._session.conn.execute(query)}
+
+    def acks_without_item(self, limit: int = 100) -> list[int]:
+        """Sequence numbers whose sender was told although nothing is there: promise 1 is broken for them."""
+        lost = INBOX_ACKS.outerjoin(INBOX, INBOX.c.seq == INBOX_ACKS.c.seq)
+        query = select(INBOX_ACKS.c.seq).select_from(lost).where(INBOX.c.seq.is_(None)).distinct()
+        return list(self._session.conn.scalars(query.order_by(INBOX_ACKS.c.seq).limit(limit)))
+
+    def _keys(self, source: str, external: str, digest: str) -> dict[str, str]:
+        hashed = self._session.keys.digest("external", external) if external else ""
+        return {"source": source, "external": hashed, "digest": digest}
+
+    def _known(self, keys: dict[str, str]) -> int | None:
+        return self._session.conn.scalar(select(INBOX.c.seq).where(*conditions(INBOX, keys)))
+
+    def _insert(self, row: dict[str, Any], keys: dict[str, str], drop: str) -> tuple[int, bool]:
+        insert = insert_for(self._session, INBOX).on_conflict_do_nothing().returning(INBOX.c.seq)
+        seq = self._session.conn.scalar(insert, row)
+        if seq is not None:
+            return int(seq), True
+        if drop:  # another process was first with the same message: its bytes are enough
+            Blobs(self._session).drop(drop)
+        known = self._known(keys)
+        if known is None:
+            raise Stale("the same message is being stored by another process")
+        return known, False
+
+
+def conditions(table: Table, equals: dict[str, Any]) -> list[Any]:
+    """Equality, or IN for a list or tuple, for each of `equals`."""
+    return [
+        table.c[name].in_(value) if isinstance(value, list | tuple) else table.c[name] == value
+        for name, value in equals.items()
+    ]
