@@ -69,7 +69,7 @@ class SftpServer:
     `users` may be replaced at any time. `logins` counts `(user, outcome)` with outcome `ok`, `refused`, `locked`.
     """
 
-    def __init__(  # noqa: PLR0913  one keyword for each thing a test may want to fix
+    def __init__(
         self,
         root: Path,
         users: Sequence[User],
