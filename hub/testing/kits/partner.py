@@ -15,7 +15,8 @@ class Partner(Protocol):
     """The other side, as a test sees it.
 
     Optional, each enabling tests that are skipped without it:
-    `cut_after(size)` lets that many more bytes pass (0: none) and then fails every call, `heal()` ends that;
+    `cut_after(size)` lets that many more bytes pass (0: none) and then fails every call, `heal()` ends that
+    (a class attribute `cuts_midway = False` says that only 0 can be acted out);
     `withdraw(name)` takes an offered file away;
     `offer_growing(name, body)` lays out a file that is still being written.
     """
@@ -47,3 +48,10 @@ def able(partner: object, *methods: str) -> None:
     missing = [name for name in methods if not callable(getattr(partner, name, None))]
     if missing:
         pytest.skip(f"this partner has no {' and '.join(missing)}")
+
+
+def cuts_midway(partner: object) -> None:
+    """Skip the test where the partner cannot go away in the middle of a file."""
+    able(partner, "cut_after", "heal")
+    if not getattr(partner, "cuts_midway", True):
+        pytest.skip("this partner cannot go away in the middle of a file")

@@ -51,7 +51,7 @@ from hub.plugin.api import (
 )
 from hub.plugin.host.offers import misfits
 from hub.testing.fakes import FakeContext
-from hub.testing.kits.partner import able, outgoing, pieces
+from hub.testing.kits.partner import able, cuts_midway, outgoing, pieces
 
 DOOR = (Misconfigured, RetryLater, Refused, InDoubt)
 BODY = b"ISA*00*KIT~" * 1500
@@ -248,7 +248,7 @@ class TransferKit:
 
     def test_cut_while_staging(self, partner: Any, port: Any, fresh: Any) -> None:
         """T15: a cut leaves nothing visible, and the file goes whole afterwards."""
-        able(partner, "cut_after", "heal")
+        cuts_midway(partner)
         partner.cut_after(len(BODY) // 2)
         with pytest.raises((RetryLater, InDoubt)):
             port.stage(self.file(), pieces(BODY))
@@ -318,7 +318,7 @@ class TransferKit:
 
     def test_cut_while_receiving(self, partner: Any, port: Any, fresh: Any) -> None:
         """T22: a short file is an error, never an end."""
-        able(partner, "cut_after", "heal")
+        cuts_midway(partner)
         partner.offer("a.835", BODY)
         ref = self.find(port, "a.835")["a.835"]
         partner.cut_after(len(BODY) // 2)
