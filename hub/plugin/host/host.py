@@ -46,11 +46,14 @@ class _Instance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How the host works: the longest silence of a call, who hears of faults, stand-ins for entry points."""
+    """How the host works: the longest silence of a call, who hears of faults, stand-ins for entry points, and
+    further plugins to load that have hooks but no instance.
+    """
 
     deadline_seconds: float = 120.0
     on_fault: Callable[[PluginFault], None] | None = None
     modules: Mapping[str, ModuleType] = {}
+    also: tuple[str, ...] = ()
 
 
 class PluginHost(Hooks):
@@ -79,7 +82,7 @@ class PluginHost(Hooks):
         stands (file and line).
         """
         made = _Maker(context_for, options or Options())
-        loaded = load((spec.plugin for spec in connectors.values()), made.options.modules, made.hook_guard)
+        loaded = load(_named(connectors, made.options), made.options.modules, made.hook_guard)
         chosen, faults = choose(connectors, loaded.offers, set(loaded.guards), locate)
         instances, failed = made.all(chosen, locate)
         placed = [_placed(fault, connectors, locate) for fault in loaded.faults]
@@ -207,6 +210,10 @@ def _log(fault: PluginFault) -> None:
         exception=cause,
         place=fault.place,
     )
+
+
+def _named(connectors: Mapping[str, ConnectorSpec], options: Options) -> list[str]:
+    return [*options.also, *(spec.plugin for spec in connectors.values())]
 
 
 def _placed(fault: Problem, connectors: Mapping[str, ConnectorSpec], locate: Locate) -> Problem:
