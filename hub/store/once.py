@@ -15,6 +15,16 @@ def insert_new(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -
     """Insert the rows whose unique keys are free; returns how many. Two writers at once: one of them inserts."""
     if not rows:
         return 0
-    key = next(iter(table.primary_key.columns))
-    query = insert_for(session, table).on_conflict_do_nothing().returning(key)
-    return len(session.conn.execute(query, list(rows)).all())
+    return len(session.conn.execute(_statement(session, table), list(rows)).all())
+
+
+_STATEMENTS: dict[tuple[str, str], Any] = {}
+
+
+def _statement(session: Session, table: Table) -> Any:
+    """Built once for each table: SQLAlchemy then finds the compiled form by identity."""
+    key = (session.dialect, table.name)
+    if key not in _STATEMENTS:
+        first = next(iter(table.primary_key.columns))
+        _STATEMENTS[key] = insert_for(session, table).on_conflict_do_nothing().returning(first)
+    return _STATEMENTS[key]

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, Row, Table, Text, case, func, select, update
+from sqlalchemy import ColumnElement, Index, Row, Table, Text, bindparam, case, func, select, update
 from sqlalchemy import text as sql
+from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.model.work import WorkItem
 from hub.store.schema import METADATA, Cents, Id, Instant, clear
 from hub.store.session import Session
-from hub.store.upsert import insert_for
 
 _OURS = "our own id or number"
 _WORDS = "written by us, without patient values"
@@ -50,6 +50,28 @@ WORK = Table(
 _IS_OPEN = WORK.c.resolved_at.is_(None)
 
 
+_RESOLVE_FOR = (
+    update(WORK)
+    .where(_IS_OPEN, WORK.c.aggregate_id == bindparam("about"))
+    .where(WORK.c.reason.like(bindparam("pattern"), escape="/"))
+    .values(resolved_at=bindparam("now"), resolved_by=bindparam("by"), how=bindparam("what"))
+)
+
+
+def _upsert(insert: Any) -> Any:
+    """Insert an item, or bring the open one for the same thing up to date; its id either way."""
+    told = {name: insert.excluded[name] for name in ("why", "fix", "owner", "amount_cents")}
+    return insert.on_conflict_do_update(
+        index_elements=["practice", "reason", "aggregate_id", "place"],
+        index_where=sql("resolved_at IS NULL"),
+        set_=told,
+    ).returning(WORK.c.id)
+
+
+# built once: SQLAlchemy then finds the compiled form by identity, which is most of what a short statement costs
+_UPSERTS = {"sqlite": _upsert(sqlite.insert(WORK)), "postgresql": _upsert(postgresql.insert(WORK))}
+
+
 class OpenItem(WorkItem, frozen=True, kw_only=True):
     """A work item as it stands: open while `resolved_at` is None."""
 
@@ -75,14 +97,8 @@ class Work:
         """Open `item`, or bring the one that is open for the same practice, reason, aggregate and place up to
         date (its age and due date stay); returns its id.
         """
-        query = insert_for(self._session, WORK).values(self._row(item, practice))
-        told = {name: query.excluded[name] for name in ("why", "fix", "owner", "amount_cents")}
-        upsert = query.on_conflict_do_update(
-            index_elements=["practice", "reason", "aggregate_id", "place"],
-            index_where=sql("resolved_at IS NULL"),
-            set_=told,
-        ).returning(WORK.c.id)
-        return str(self._conn.execute(upsert).scalar_one())
+        upsert = _UPSERTS[self._session.dialect]
+        return str(self._conn.execute(upsert, self._row(item, practice)).scalar_one())
 
     def open_many(self, items: Iterable[WorkItem], *, practice: str) -> list[str]:
         """Each as `open`, in order."""
@@ -90,14 +106,15 @@ class Work:
 
     def resolve(self, item_id: str, how: str, by: str) -> bool:
         """Close one item; False when it is not open (or not there)."""
-        return self._close([WORK.c.id == item_id], how, by) == 1
+        done = {"resolved_at": self._session.now, "resolved_by": by, "how": how}
+        query = update(WORK).where(_IS_OPEN, WORK.c.id == item_id).values(done)
+        return self._conn.execute(query).rowcount == 1
 
     def resolve_for(self, aggregate_id: str, reason_prefix: str, how: str, by: str = "hub") -> int:
         """Close what is open for one aggregate and begins with `reason_prefix` (empty: all); returns how many."""
-        where = [WORK.c.aggregate_id == aggregate_id]
-        if reason_prefix:
-            where.append(WORK.c.reason.startswith(reason_prefix, autoescape=True))
-        return self._close(where, how, by)
+        done = {"now": self._session.now, "by": by, "what": how}
+        about = {"about": aggregate_id, "pattern": _starting(reason_prefix)}
+        return self._conn.execute(_RESOLVE_FOR, {**done, **about}).rowcount
 
     def get(self, item_id: str) -> OpenItem | None:
         """One item, open or resolved."""
@@ -139,20 +156,21 @@ class Work:
             "opened_at": self._session.now,
         }
 
-    def _close(self, where: Iterable[ColumnElement[bool]], how: str, by: str) -> int:
-        done = {"resolved_at": self._session.now, "resolved_by": by, "how": how}
-        return self._conn.execute(update(WORK).where(_IS_OPEN, *where).values(done)).rowcount
-
 
 def _filters(equals: dict[str, Any], *, open_only: bool, reason_prefix: str) -> Iterable[ColumnElement[bool]]:
     if open_only:
         yield _IS_OPEN
     if reason_prefix:
-        yield WORK.c.reason.startswith(reason_prefix, autoescape=True)
+        yield WORK.c.reason.like(_starting(reason_prefix), escape="/")
     for name, value in equals.items():
         column = WORK.c["place" if name == "where" else name]
         several = isinstance(value, (tuple, list, set, frozenset))
         yield column.in_([*value]) if several else column == value
+
+
+def _starting(prefix: str) -> str:
+    """A LIKE pattern for texts that begin with `prefix`, whatever signs it holds."""
+    return prefix.replace("/", "//").replace("%", "/%").replace("_", "/_") + "%"
 
 
 def _item(row: Row[Any]) -> OpenItem:
