@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 TAIL_BYTES = 512
 ISA_LENGTH = 106
+SEPARATORS = (3, 6, 17, 20, 31, 34, 50, 53, 69, 76, 81, 83, 89, 99, 101, 103)
 
 
 class Watched:
@@ -31,9 +32,9 @@ class Watched:
 
 
 def is_cut(head: bytes, tail: bytes) -> bool:
-    """Whether an interchange that begins with `head` (ISA: 106 characters) ends in `tail` without its IEA."""
+    """Whether an interchange that begins with `head` (at least its ISA) ends in `tail` without its IEA."""
     head = head.lstrip(b"\xef\xbb\xbf \r\n\t")
-    if not head.startswith(b"ISA"):
+    if not _is_interchange(head):
         return False
     if len(head) < ISA_LENGTH:
         return True
@@ -44,3 +45,10 @@ def is_cut(head: bytes, tail: bytes) -> bool:
             return True
         end = end[: -len(terminator)]
     return not end.rsplit(terminator, 1)[-1].strip().startswith(b"IEA" + element)
+
+
+def _is_interchange(head: bytes) -> bool:
+    """ISA is the one segment of fixed width: its separators stand where they must, as far as it goes."""
+    if not head.startswith(b"ISA") or len(head) == len(b"ISA"):
+        return head == b"ISA"
+    return all(head[at : at + 1] in (head[3:4], b"") for at in SEPARATORS)
