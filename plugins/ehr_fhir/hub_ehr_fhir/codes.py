@@ -1,0 +1,243 @@
+"""FHIR's systems, statuses and data types as canonical values."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from hub.model.encounter import Coding
+from hub.model.people import Address, Name
+from hub.money import NotMoney, from_cents, to_cents
+from hub_ehr_fhir import shapes
+
+_SYSTEMS = {
+    **dict.fromkeys(
+        (
+            "http://www.cms.gov/medicare/coding/hcpcsreleasecodesets",
+            "http://terminology.hl7.org/codesystem/hcpcs",
+            "http://terminology.hl7.org/codesystem/hcpcs-all-codes",
+            "http://bluebutton.cms.gov/resources/codesystem/hcpcs",
+            "http://www.ama-assn.org/go/cpt",
+            "urn:oid:2.16.840.1.113883.6.14",
+            "urn:oid:2.16.840.1.113883.6.285",
+            "urn:oid:2.16.840.1.113883.6.12",
+        ),
+        "HCPCS",
+    ),
+    **dict.fromkeys(
+        (
+            "http://hl7.org/fhir/sid/icd-10-cm",
+            "http://hl7.org/fhir/sid/icd-10",
+            "urn:oid:2.16.840.1.113883.6.90",
+        ),
+        "ICD10",
+    ),
+    "http://hl7.org/fhir/sid/icd-9-cm": "ICD9",
+    "http://www.cms.gov/medicare/coding/icd10": "ICD10PCS",
+    "http://www.ada.org/cdt": "CDT",
+    **dict.fromkeys(("http://snomed.info/sct", "urn:oid:2.16.840.1.113883.6.96"), "SNOMED"),
+    **dict.fromkeys(("http://hl7.org/fhir/sid/cvx", "urn:oid:2.16.840.1.113883.12.292"), "CVX"),
+    **dict.fromkeys(("http://hl7.org/fhir/sid/ndc", "urn:oid:2.16.840.1.113883.6.69"), "NDC"),
+    "http://www.nlm.nih.gov/research/umls/rxnorm": "RXNORM",
+    **dict.fromkeys(("http://loinc.org", "urn:oid:2.16.840.1.113883.6.1"), "LOINC"),
+}
+NPI_SYSTEMS = frozenset(("http://hl7.org/fhir/sid/us-npi", "urn:oid:2.16.840.1.113883.4.6"))
+TAXONOMY_SYSTEMS = frozenset(("http://nucc.org/provider-taxonomy", "urn:oid:2.16.840.1.113883.6.101"))
+
+
+class Unreadable(ValueError):
+    """A value that is not what its element holds; the message never repeats it."""
+
+
+@lru_cache(maxsize=1024)
+def system_name(uri: str) -> str:
+    """Our short name of a code system, LOCAL for none, else the URI itself."""
+    plain = uri.strip().lower().rstrip("/")
+    if plain.startswith("https:"):
+        plain = "http:" + plain[6:]
+    return _SYSTEMS.get(plain, uri) if plain else "LOCAL"
+
+
+def codings(concept: shapes.CodeableConcept) -> tuple[Coding, ...]:
+    """Every coding of a concept in its order, without repeats; a concept of text alone has none."""
+    found = (Coding(system=system_name(c.system), code=c.code) for c in concept.coding if c.code)
+    return tuple(dict.fromkeys(found))
+
+
+def best_diagnosis(concept: shapes.CodeableConcept) -> Coding | None:
+    """One coding of a diagnosis: ICD-10-CM, else SNOMED, else the first."""
+    found = codings(concept)
+    order = {"ICD10": 0, "SNOMED": 1}
+    return min(found, key=lambda c: order.get(c.system, 2)) if found else None
+
+
+def has_code(concepts: tuple[shapes.CodeableConcept, ...], *codes: str) -> bool:
+    """Whether any coding of any of the concepts is one of `codes`."""
+    return any(coding.code in codes for concept in concepts for coding in concept.coding)
+
+
+ENCOUNTER_KINDS = {
+    "AMB": "ambulatory",
+    "SS": "ambulatory",
+    "OBSENC": "ambulatory",
+    "EMER": "emergency",
+    "IMP": "inpatient",
+    "ACUTE": "inpatient",
+    "NONAC": "inpatient",
+    "HH": "home",
+    "VR": "virtual",
+}
+ENCOUNTER_STATUSES = {
+    "planned": "planned",
+    **dict.fromkeys(("arrived", "triaged", "in-progress", "onleave", "unknown"), "open"),
+    "finished": "finished",
+    "cancelled": "cancelled",
+    "entered-in-error": "cancelled",
+}
+RELATIONSHIPS = {
+    "self": "self",
+    "spouse": "spouse",
+    "child": "child",
+    **dict.fromkeys(("parent", "common", "other", "injured", "none"), "other"),
+}
+
+
+def day(text: str) -> date | None:
+    """The date of a FHIR date or dateTime as it was written; None when empty; raises `Unreadable`."""
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        raise Unreadable("not a whole date (YYYY-MM-DD)") from None
+
+
+def instant(text: str, zone: ZoneInfo) -> datetime | None:
+    """An aware UTC instant; a date alone is noon in `zone`, so that it stays that day in zones near it."""
+    on = day(text)
+    if on is None:
+        return None
+    try:
+        if len(text) == 10:
+            return datetime.combine(on, time(12), zone).astimezone(UTC)
+        at = datetime.fromisoformat(text)
+        return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Unreadable("not a time of day") from None
+
+
+def version(meta: shapes.Meta, fallback: str) -> str:
+    """What orders repeats of a resource: when the server last changed it, else its number, else `fallback`."""
+    try:
+        at = instant(meta.last_updated, ZoneInfo("UTC"))
+    except Unreadable:
+        at = None
+    if at is not None:
+        return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return meta.version_id.zfill(20) if meta.version_id else fallback
+
+
+def dollars(money: shapes.Money) -> Decimal | None:
+    """The amount of a Money, exactly; None when it has no value; raises `Unreadable`."""
+    if money.value is None:
+        return None
+    if money.currency not in ("", "USD"):
+        raise Unreadable("an amount that is not in US dollars")
+    try:
+        return from_cents(to_cents(sane(money.value)))
+    except NotMoney:
+        raise Unreadable("not an amount of dollars and cents") from None
+
+
+def sane(number: Decimal) -> Decimal:
+    """A number of a usual size; raises `Unreadable`."""
+    if not number.is_finite() or abs(number.adjusted()) > 9:
+        raise Unreadable("not a number of a usual size")
+    return number
+
+
+def person(names: tuple[shapes.HumanName, ...]) -> Name | None:
+    """The official name, else the usual, else the first that is not old; None without a family name."""
+    order = {"official": 0, "usual": 1, "": 2, "old": 9}
+    ranked = sorted((n for n in names if n.family), key=lambda n: order.get(n.use, 3))
+    if not ranked:
+        return None
+    best = ranked[0]
+    given = [part for part in best.given if part]
+    return Name(
+        last=best.family,
+        first=given[0] if given else "",
+        middle=" ".join(given[1:]),
+        suffix=" ".join(best.suffix),
+    )
+
+
+def postal(addresses: tuple[shapes.Address, ...]) -> Address | None:
+    """The home address, else the first that is not old; state and ZIP empty where they have no US form."""
+    order = {"home": 0, "billing": 0, "": 1, "old": 9}
+    ranked = sorted((a for a in addresses if a.line or a.city), key=lambda a: order.get(a.use, 2))
+    if not ranked:
+        return None
+    best = ranked[0]
+    digits = best.postal_code.replace("-", "").replace(" ", "")
+    country = best.country.upper()
+    return Address(
+        line1=best.line[0] if best.line else "",
+        line2=" ".join(best.line[1:]),
+        city=best.city,
+        state=state(best.state),
+        zip=digits if len(digits) in (5, 9) and digits.isascii() and digits.isdigit() else "",
+        country="US" if country in ("", "US", "USA", "UNITED STATES") else country,
+    )
+
+
+def phone(telecom: tuple[shapes.ContactPoint, ...]) -> str:
+    """The digits of the home phone, else of the first phone."""
+    order = {"home": 0, "mobile": 1, "": 2}
+    ranked = sorted((t for t in telecom if t.system == "phone"), key=lambda t: order.get(t.use, 3))
+    return re.sub(r"\D+", "", ranked[0].value) if ranked else ""
+
+
+def sex(gender: str) -> str:
+    """M, F or U."""
+    return {"male": "M", "female": "F"}.get(gender, "U")
+
+
+def npi(identifiers: tuple[shapes.Identifier, ...]) -> str:
+    """The NPI among some identifiers, or nothing; its check digit is the scrubber's to judge."""
+    for identifier in identifiers:
+        if identifier.system in NPI_SYSTEMS or has_code((identifier.type,), "NPI"):
+            value = identifier.value.strip()
+            return value if len(value) == 10 and value.isascii() and value.isdigit() else ""
+    return ""
+
+
+def ndc(text: str) -> str:
+    """An NDC in eleven digits (5-4-2); empty when the form does not tell where zeros belong."""
+    if match := re.fullmatch(r"(\d{4,5})-(\d{3,4})-(\d{1,2})", text, re.ASCII):
+        return match[1].zfill(5) + match[2].zfill(4) + match[3].zfill(2) if len(text) >= 12 else ""
+    return text if len(text) == 11 and text.isascii() and text.isdigit() else ""
+
+
+# USPS Publication 28, appendix B.
+_STATES = (
+    "AL Alabama|AK Alaska|AZ Arizona|AR Arkansas|CA California|CO Colorado|CT Connecticut|DE Delaware|"
+    "DC District of Columbia|FL Florida|GA Georgia|HI Hawaii|ID Idaho|IL Illinois|IN Indiana|IA Iowa|KS Kansas|"
+    "KY Kentucky|LA Louisiana|ME Maine|MD Maryland|MA Massachusetts|MI Michigan|MN Minnesota|MS Mississippi|"
+    "MO Missouri|MT Montana|NE Nebraska|NV Nevada|NH New Hampshire|NJ New Jersey|NM New Mexico|NY New York|"
+    "NC North Carolina|ND North Dakota|OH Ohio|OK Oklahoma|OR Oregon|PA Pennsylvania|PR Puerto Rico|"
+    "RI Rhode Island|SC South Carolina|SD South Dakota|TN Tennessee|TX Texas|UT Utah|VT Vermont|VA Virginia|"
+    "WA Washington|WV West Virginia|WI Wisconsin|WY Wyoming|GU Guam|VI Virgin Islands|AS American Samoa"
+)
+_BY_NAME = {row[3:].lower(): row[:2] for row in _STATES.split("|")}
+
+
+def state(text: str) -> str:
+    """Two letters for a state's name or letters; empty for anything else."""
+    plain = text.strip()
+    if len(plain) == 2 and plain.isascii() and plain.isalpha():
+        return plain.upper()
+    return _BY_NAME.get(plain.lower(), "")

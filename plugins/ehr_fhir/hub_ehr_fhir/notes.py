@@ -1,0 +1,27 @@
+"""What is wrong with one message, gathered while it is read."""
+
+from __future__ import annotations
+
+from hub.errors import Problem
+
+SEND_AGAIN = "correct the resource at the source and send it again"
+
+
+class Notes:
+    """Collects problems; the same one at the same place is kept once."""
+
+    def __init__(self) -> None:
+        self._found: dict[Problem, None] = {}
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What was noted, in order."""
+        return tuple(self._found)
+
+    def error(self, code: str, where: str, why: str, fix: str = SEND_AGAIN) -> None:
+        """Something that keeps a fact from being made."""
+        self._found[Problem(code=code, where=where, why=why, fix=fix)] = None
+
+    def warn(self, code: str, where: str, why: str, fix: str = SEND_AGAIN) -> None:
+        """Something a person should see, though the facts were made."""
+        self._found[Problem(code=code, where=where, why=why, fix=fix, severity="warning")] = None

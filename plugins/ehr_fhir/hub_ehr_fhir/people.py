@@ -1,0 +1,114 @@
+"""Patient with its links, and who pays what the patient owes."""
+
+from __future__ import annotations
+
+from hub.model.facts import AnyFact, MergeFact, PatientFact
+from hub.model.people import Guarantor, Identifier, Name, Patient
+from hub_ehr_fhir import codes, shapes
+from hub_ehr_fhir.parts import Part
+from hub_ehr_fhir.scene import Scene
+
+# Identifier types of table 0203 that the hub has no business with.
+_PRIVATE = frozenset(("SS", "SB", "DL", "PPN", "CC", "BC"))
+_PRIVATE_SYSTEMS = frozenset(("http://hl7.org/fhir/sid/us-ssn", "urn:oid:2.16.840.1.113883.4.1"))
+
+
+def patient_facts(scene: Scene) -> list[AnyFact]:
+    """A fact for each patient, and one for each link that says two patients are one."""
+    facts: list[AnyFact] = []
+    for part, patient in scene.resources.of(shapes.Patient):
+        name = codes.person(patient.name)
+        if name is None:
+            why = "the patient has no family name, so nothing can be billed for them"
+            scene.notes.error("fhir.patient.name", part.at("name"), why)
+        else:
+            fact = PatientFact(key=part.key, version=part.version, patient=_patient(scene, part, patient, name))
+            facts.append(fact)
+        facts += _merges(scene, part, patient)
+    return facts
+
+
+def _patient(scene: Scene, part: Part, patient: shapes.Patient, name: Name) -> Patient:
+    return Patient(
+        name=name,
+        birth_date=scene.tried(lambda: codes.day(patient.birth_date), part.at("birthDate")),
+        sex=codes.sex(patient.gender),
+        address=codes.postal(patient.address),
+        phone=codes.phone(patient.telecom),
+        identifiers=_identifiers(patient),
+        guarantor=_guarantor(scene, part.key),
+        death_date=scene.tried(lambda: codes.day(patient.deceased_date_time), part.at("deceasedDateTime")),
+        is_test=_is_test(patient.meta),
+    )
+
+
+def _is_test(meta: shapes.Meta) -> bool:
+    """Marked as test data: security label HTEST (v3-ActReason), the label of FHIR itself for it."""
+    return any(label.code == "HTEST" for label in (*meta.security, *meta.tag))
+
+
+def _identifiers(patient: shapes.Patient) -> tuple[Identifier, ...]:
+    """Identifiers as (`MR:system`, value); private ones are not kept."""
+    found = []
+    for identifier in patient.identifier:
+        kinds = [coding.code for coding in identifier.type.coding if coding.code]
+        private = identifier.system in _PRIVATE_SYSTEMS or any(kind in _PRIVATE for kind in kinds)
+        if identifier.value and not private:
+            kind = kinds[0] if kinds else "ID"
+            authority = f"{kind}:{identifier.system}" if identifier.system else kind
+            found.append(Identifier(authority=authority, value=identifier.value))
+    return tuple(dict.fromkeys(found))
+
+
+def _merges(scene: Scene, part: Part, patient: shapes.Patient) -> list[MergeFact]:
+    """Patient.link: replaced-by and replaces are a merge; seealso and refer are not."""
+    found = []
+    for link in patient.link:
+        other = scene.resources.key(link.other, "Patient")
+        pairs = {"replaced-by": (part.key, other), "replaces": (other, part.key)}
+        old, new = pairs.get(link.type, ("", ""))
+        if old and new and old != new:
+            key = f"patient/{old}"
+            found.append(MergeFact(key=key, version=part.version, kind="patient", from_key=old, into_key=new))
+    return found
+
+
+def _guarantor(scene: Scene, patient_key: str) -> Guarantor | None:
+    """The guarantor of the patient's account, where account and person are in the same message."""
+    for _, account in scene.resources.of(shapes.Account):
+        keys = {scene.resources.key(subject, "Patient") for subject in account.subject}
+        if patient_key not in keys:
+            continue
+        for guarantor in account.guarantor:
+            if found := _party(scene, guarantor.party, patient_key):
+                return found
+    return None
+
+
+def _party(scene: Scene, party: shapes.Reference, patient_key: str) -> Guarantor | None:
+    resources = scene.resources
+    if firm := resources.get(party, shapes.Organization):
+        address = codes.postal(firm.address)
+        return Guarantor(name=Name(last=firm.name), address=address, relationship="other")
+    person = resources.get(party, shapes.RelatedPerson) or resources.get(party, shapes.Patient)
+    name = codes.person(person.name) if person else None
+    if person is None or name is None:
+        return None
+    related = _relation(person) if isinstance(person, shapes.RelatedPerson) else "other"
+    return Guarantor(
+        name=name,
+        address=codes.postal(person.address),
+        relationship="self" if resources.key(party, "Patient") == patient_key else related,
+        phone=codes.phone(person.telecom),
+    )
+
+
+def _relation(person: shapes.RelatedPerson) -> str:
+    """RelatedPerson.relationship (v3-RoleCode): what the person is to the patient."""
+    if codes.has_code(person.relationship, "SPS", "HUSB", "WIFE"):
+        return "spouse"
+    if codes.has_code(person.relationship, "PRN", "MTH", "FTH", "NMTH", "NFTH", "STPMTH", "STPFTH"):
+        return "parent"
+    if codes.has_code(person.relationship, "CHILD", "CHLDADOPT", "SONC", "DAUC", "DAU", "SON", "NCHILD"):
+        return "child"
+    return "other"

@@ -1,0 +1,57 @@
+"""What a FHIR source may be told about its sender."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from hub.plugin.api.folder import FolderSettings
+
+
+def _checked_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("not a time zone name such as America/Chicago") from None
+    return name
+
+
+class FhirSettings(FolderSettings):
+    """One FHIR R4 source. An extension is named by its whole URL or by the last part of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    validate_with: Literal["every", "sample", "quarantine"] = Field(
+        "every",
+        alias="validate",
+        description="which resources fhir.resources checks: every one, each `sample_every`-th, or those that "
+        "could not be read",
+    )
+    sample_every: int = Field(20, ge=1, description="with validate = sample: one resource of this many")
+    time_zone: Annotated[str, AfterValidator(_checked_zone)] = Field(
+        "UTC", description="zone of dates that carry no time, such as America/Chicago"
+    )
+    procedures_are_charges: bool = Field(True, description="whether a completed Procedure is a charge")
+    visit_types_are_charges: bool = Field(
+        False, description="whether Encounter.type is a charge for the visit (where no visit level is sent)"
+    )
+    billed_are_charges: bool = Field(
+        False, description="whether a ChargeItem with status billed is still to be billed by the hub"
+    )
+    units_when_empty: Decimal | None = Field(
+        None,
+        gt=0,
+        description="units of a ChargeItem without quantity; R4 states none, so without this it is held",
+    )
+    modifier_extensions: tuple[str, ...] = Field(
+        ("modifier", "procedure-modifier"), description="extensions of ChargeItem that carry modifiers"
+    )
+    amount_extensions: tuple[str, ...] = Field(
+        ("amount", "net"), description="extensions of ChargeItem that carry the amount of the whole line"
+    )
+    drug_quantity_extensions: tuple[str, ...] = Field(
+        ("ndc-quantity", "drug-quantity"), description="extensions of ChargeItem that carry the NDC quantity"
+    )
