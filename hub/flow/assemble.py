@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,7 +18,8 @@ from hub.model.encounter import Charge, Encounter
 from hub.model.facts import AnyFact, ChargeFact, CoverageFact, DiagnosisFact, EncounterFact, PatientFact
 from hub.model.people import Address, Facility, Patient, Record
 from hub.money import to_cents
-from hub.store import Change, New, Nudge, Row, Tx, View
+from hub.store import Nudge, Tx, View
+from hub.store.documents import Change, New, Row
 
 OPEN_CHARGE = frozenset({"new", "held", "proposal", "priced", "waiting"})
 F = TypeVar("F")
@@ -95,7 +96,7 @@ def _is_due(encounter: Encounter, policy: Policy, now: datetime) -> bool:
 
 def _pieces(view: View, rows: list[Row[Encounter]], source: str, practice: str) -> Pieces:
     keys = [row.col("key") for row in rows]
-    about = {"practice": practice, "source": source, "limit": 1_000_000}
+    about: dict[str, Any] = {"practice": practice, "source": source, "limit": 1_000_000}
     visits = view.facts.find(kind="encounter", key=keys, **about)
     parents = {row.col("key"): row.col("parent") for row in visits}
     children: dict[str, list[AnyFact]] = {}

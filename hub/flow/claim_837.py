@@ -265,7 +265,6 @@ def _other_id(coverage: Coverage, route: Route) -> str:
 def _line(line: ClaimLine, claim: Claim, route: Route) -> Node:
     service = ("HC", line.hcpcs, *line.modifiers)
     pointers = tuple(str(pointer) for pointer in line.pointers)
-    place = line.place_of_service or None
     span = f"{_d8(line.service_from)}-{_d8(line.service_to)}" if line.service_to else ""
     return node(
         "2400",

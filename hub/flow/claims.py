@@ -11,7 +11,9 @@ from hub.model.claim import Claim
 from hub.model.coverage import PatientFile
 from hub.model.encounter import Charge, Encounter
 from hub.money import to_cents
-from hub.store import Change, Nudge, Row, Tx
+from hub.store import Nudge, Tx
+from hub.store.documents import Change, Row
+from hub.store.submissions import ClaimLine as ClaimCharge
 
 
 def make(hub: Hub, practice: str) -> Outcome:
@@ -77,8 +79,10 @@ def add_claim(tx: Tx, hub: Hub, claim: Claim, *, practice: str, guarantor_id: st
     tx.claim_versions.add(
         tx.new_id("clv"), claim, practice=practice, state="made", claim_id=claim_id, version=claim.version
     )
-    tx.claim_charges.link(
-        (claim_id, line.number, charge_id, claim.rank) for line in claim.lines for charge_id in line.charge_ids
+    tx.claim_charges.add_many(
+        ClaimCharge(claim_id=claim_id, line=line.number, charge_id=charge_id, rank=claim.rank)
+        for line in claim.lines
+        for charge_id in line.charge_ids
     )
     if claim.rank == 1 and claim.version == 1:
         at = Posting(practice=practice, key=f"charge:{claim_id}", cause=claim_id, on=tx.now.date())

@@ -11,7 +11,8 @@ from hub.flow.base import CHUNK, Hub, Outcome, work_for
 from hub.flow.coder import Coded, code_encounter
 from hub.model.encounter import Charge, Encounter
 from hub.money import to_cents
-from hub.store import Change, Nudge, Row, Tx
+from hub.store import Nudge, Tx
+from hub.store.documents import Change, Row
 
 BILLED = ("charge", "credit")
 OPEN = ("new", "held", "proposal", "priced")
@@ -75,7 +76,7 @@ def _store(tx: Tx, row: Row[Encounter], state: str, coded: Coded, charges: Seque
 def confirm(tx: Tx, row: Row[Encounter], by: str) -> None:
     """A coder's word that an encounter's proposed codes are right: it is coded again, now to be billed."""
     tx.encounters.put(row, record=msgspec.structs.replace(row.record, codes_confirmed=True), state="ready")
-    tx.work.resolve_for(row.id, "coding.proposal", "confirmed", by=by)
+    tx.work.resolve_for(row.id, "coding.proposal", "confirmed", by)
     tx.event("codes.confirmed", "encounter", row.id, practice=row.practice, actor=by)
     tx.then(Nudge("coding.code", row.practice))
 

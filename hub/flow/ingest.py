@@ -17,7 +17,8 @@ from hub.model.facts import (
     PatientFact,
     Reading,
 )
-from hub.store import Change, New, Nudge, Row, Tx, View
+from hub.store import Nudge, Tx, View
+from hub.store.documents import Change, New, Row
 
 REOPENED_BY_PATIENT = ("gathering", "waiting", "held")
 """Encounters that are looked at again when their patient or coverage changes; the others are already coded."""
@@ -37,13 +38,13 @@ def pull(hub: Hub, source: str) -> Outcome:
                 source=source,
                 kind="message",
                 content_type=message.content_type,
-                external_id=message.external_id,
+                external=message.external_id,
                 body=message.body,
             )
             fresh += is_new
         if changes.cursor != cursor:
             tx.plugin_state(source).put("cursor", changes.cursor.encode())
-        hub.host.commit_state(source, tx)
+        hub.host.state(source).commit(tx)
         if fresh:
             tx.then(Nudge("ingest.read", source))
     return Outcome(done=fresh, more=changes.more)
@@ -53,8 +54,8 @@ def read(hub: Hub, source: str) -> Outcome:
     """Read what waits in the inbox of one source into facts; what cannot be read becomes work."""
     port = hub.host.source(source)
     with hub.store.view() as view:
-        waiting = view.inbox.waiting(source=source, kind="message", state="received", limit=CHUNK)
-        bodies = [view.blobs.bytes(row.blob_id) for row in waiting]
+        waiting = view.inbox.waiting("received", CHUNK, source=source, kind="message")
+        bodies = [view.blobs.content(row.blob_id) for row in waiting]
     readings = [port.read(body, row.content_type) for row, body in zip(waiting, bodies, strict=True)]
     if not waiting:
         return Outcome()
@@ -63,7 +64,7 @@ def read(hub: Hub, source: str) -> Outcome:
         facts: list[AnyFact] = []
         for row, reading in zip(waiting, readings, strict=True):
             state = _disposition(reading)
-            tx.inbox.set_state(row.seq, state, reason=reading.problems[0].code if reading.problems else "")
+            tx.inbox.put_state(row, state, reading.problems[0].code if reading.problems else "")
             for item in work_for(reading.problems, "message", row.id, owner="it"):
                 tx.work.open(item, practice=practice)
             if reading.not_billable != "test":

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
-
-import msgspec
 
 from hub.errors import Problem
 from hub.flow.base import Hub, Outcome
@@ -14,8 +13,9 @@ from hub.flow.remit_835 import Unreadable, claim_payment, header, line_faults, t
 from hub.model.remit import ClaimPayment, Remittance
 from hub.model.work import WorkItem
 from hub.money import to_cents
-from hub.store import Change, New, Nudge, Tx
-from hub.store.inbox import Received
+from hub.store import Nudge, Tx
+from hub.store.documents import Change, New
+from hub.store.inbox import InboxItem
 from hub.x12.envelope import TransactionSet, X12Reader
 
 PAGE = 200
@@ -65,13 +65,13 @@ def _wide(text: str) -> int:
 def read(hub: Hub, mailbox: str) -> Outcome:
     """Read the 835 files that wait for one mailbox."""
     with hub.store.view() as view:
-        waiting = view.inbox.waiting(source=mailbox, kind="835", state="received", limit=20)
+        waiting = view.inbox.waiting("received", 20, source=mailbox, kind="835")
     for received in waiting:
         _read_file(hub, mailbox, received)
     return Outcome(done=len(waiting), more=len(waiting) == 20)
 
 
-def _read_file(hub: Hub, mailbox: str, received: Received) -> None:
+def _read_file(hub: Hub, mailbox: str, received: InboxItem) -> None:
     with hub.store.view() as view:
         reader = X12Reader(view.blobs.read(received.blob_id))
         sets = 0
@@ -81,7 +81,8 @@ def _read_file(hub: Hub, mailbox: str, received: Received) -> None:
                 sets += 1
     broken = [finding for finding in reader.findings if finding.severity == "error"]
     with hub.store.begin("remit.read") as tx:
-        tx.inbox.set_state(
+        whole = sets and not broken
+        tx.inbox.put_state(received, "read" if whole else "read_in_part" if sets else "set_aside")
             received.seq, "read" if sets and not broken else "read_in_part" if sets else "set_aside"
         )
         if broken or not sets:
@@ -92,7 +93,7 @@ def _read_file(hub: Hub, mailbox: str, received: Received) -> None:
 class _Set:
     """One transaction set on its way into the store; reading it again after a crash goes on where it stopped."""
 
-    def __init__(self, hub: Hub, mailbox: str, received: Received, index: int) -> None:
+    def __init__(self, hub: Hub, mailbox: str, received: InboxItem, index: int) -> None:
         self.hub, self.mailbox, self.received, self.index = hub, mailbox, received, index
         self.tally = Tally()
         with hub.store.view() as view:
@@ -117,7 +118,8 @@ class _Set:
             return
         with self.hub.store.begin("remit.read") as tx:
             self._add(tx, page, remittance)
-            self._finish(tx, remittance)
+            broken = [found for found in transaction.findings if found.severity == "error"]
+            self._finish(tx, remittance, [_not_whole(broken[0].where)] if broken else [])
 
     def _payments(self, transaction: TransactionSet) -> Iterator[ClaimPayment]:
         for position, unit in enumerate(transaction.units(), 1):
@@ -160,10 +162,11 @@ class _Set:
             ]
         )
 
-    def _finish(self, tx: Tx, remittance: Remittance) -> None:
+    def _finish(self, tx: Tx, remittance: Remittance, problems: list[Problem]) -> None:
         assert self.row is not None  # noqa: S101 - _add has just made it
         content = tx.digest("remit-content", self.tally.content(remittance))
         trace = tx.digest("remit-trace", trace_key(remittance))
+        self.tally.problems[:0] = problems
         state, problems = self._verdict(tx, remittance, content, trace)
         tx.remits.put(
             self.row,
@@ -223,10 +226,15 @@ class _Set:
             tx.work.open(_item(self.row.id, problem, None), practice=self.row.practice)
 
 
-_UNREAD = msgspec.convert(
-    {"payer_name": "", "payer_ids": [], "payee_npi": "", "trace": "", "amount": "0.00", "method": "", "payment_date": "1970-01-01"},
-    Remittance,
-)  # fmt: skip
+_UNREAD = Remittance(
+    payer_name="",
+    payer_ids=(),
+    payee_npi="",
+    trace="",
+    amount=Decimal("0.00"),
+    method="",
+    payment_date=date.min,
+)
 
 
 def _payer(hub: Hub, mailbox: str, remittance: Remittance) -> str:
@@ -246,6 +254,15 @@ def _item(remit_id: str, problem: Problem, remittance: Remittance | None) -> Wor
         fix=problem.fix,
         where=problem.where,
         amount_cents=to_cents(remittance.amount) if remittance else 0,
+    )
+
+
+def _not_whole(where: str) -> Problem:
+    return Problem(
+        code="remit.not_whole",
+        where=where,
+        why="the transaction set is cut off or its envelope does not fit",
+        fix="ask the clearinghouse to send the file again; the whole one posts by itself",
     )
 
 
@@ -276,7 +293,7 @@ def _unknown_payee() -> Problem:
     )
 
 
-def _broken_file(received: Received, where: str) -> WorkItem:
+def _broken_file(received: InboxItem, where: str) -> WorkItem:
     return WorkItem(
         reason="remit.file",
         aggregate="message",

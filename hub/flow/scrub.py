@@ -1,4 +1,7 @@
-"""Claims -> ready to send, or held with what would be rejected and how to mend it."""
+"""Claims -> ready to send, or held with what would be rejected and how to mend it.
+
+Nothing is nudged after it: files are frozen when the schedule says so, not one for every claim.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from hub.model.claim import Claim
 from hub.model.work import WorkItem
 from hub.money import to_cents
 from hub.plugin.api import ScrubFinding
-from hub.store import Change, Nudge, Row
+from hub.store.documents import Change, Row
 
 
 def check(hub: Hub, practice: str) -> Outcome:
@@ -30,8 +33,6 @@ def check(hub: Hub, practice: str) -> Outcome:
             tx.work.resolve_for(row.id, "scrub.", "scrubbed again")
             for finding in findings:
                 tx.work.open(_item(row, finding), practice=practice)
-            if not any(f.hold for f in findings):
-                tx.then(Nudge("batch.freeze", route))
     return Outcome(done=len(rows), more=len(rows) == CHUNK)
 
 
@@ -42,7 +43,8 @@ def _route(hub: Hub, row: Row[Claim]) -> str:
 
 def _findings(hub: Hub, row: Row[Claim], practice: str) -> tuple[ScrubFinding, ...]:
     desk = Desk(settings=hub.settings, today=today(hub.clock), practice=practice, clearinghouse=_route(hub, row))
-    return scrub(row.record, desk) + hub.host.scrub(row.record)
+    own = scrub(row.record, desk)
+    return (*own, *(finding for rule in hub.host.scrub_rules().values() for finding in rule(row.record)))
 
 
 def _item(row: Row[Claim], finding: ScrubFinding) -> WorkItem:

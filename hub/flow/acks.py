@@ -1,0 +1,245 @@
+"""TA1, 999 and 277CA -> submissions and claims: what was accepted goes on waiting, what was rejected is work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from hub.flow.base import Hub, Outcome
+from hub.flow.dispatch import settle
+from hub.model.ack import ClaimAck, GroupAck, InterchangeAck, SetAck
+from hub.model.claim import Claim
+from hub.model.work import WorkItem
+from hub.money import to_cents
+from hub.store import Tx
+from hub.store.documents import Change, Row
+from hub.store.inbox import InboxItem
+from hub.store.outbox import File
+from hub.store.submissions import Submission
+from hub.x12.envelope import TransactionSet, X12Reader
+from hub.x12.tree import Node, Segment
+
+KINDS = ("999", "TA1", "277CA")
+VERDICTS = {"A": "accepted", "E": "accepted_with_errors", "P": "accepted_in_part"}
+CLAIM_STATES_OPEN = ("sent", "accepted", "frozen")
+
+
+def apply(hub: Hub, mailbox: str) -> Outcome:
+    """Apply the acknowledgements that wait for one mailbox, in the order of arrival."""
+    with hub.store.view() as view:
+        waiting = view.inbox.waiting("received", 50, source=mailbox, kind=KINDS)
+    for item in waiting:
+        _apply_file(hub, mailbox, item)
+    return Outcome(done=len(waiting), more=len(waiting) == 50)
+
+
+def _apply_file(hub: Hub, mailbox: str, item: InboxItem) -> None:
+    """One file in one transaction: all of its answers, or none."""
+    with hub.store.view() as view:
+        answers = _Answers(view.blobs.read(item.blob_id))
+    with hub.store.begin("acks.apply") as tx:
+        desk = _Desk(tx, hub, mailbox, item)
+        for ta1 in answers.interchanges:
+            desk.interchange(ta1)
+        for group in answers.groups:
+            desk.group(group)
+        desk.claims(answers.claims)
+        if answers.broken:
+            tx.work.open(_broken(item, answers.broken), practice=item.practice)
+        desk.write()
+        tx.inbox.put_state(item, "read_in_part" if answers.broken else "read")
+
+
+class _Answers:
+    """What an acknowledgement file says, as records."""
+
+    def __init__(self, source: Iterable[bytes]) -> None:
+        self.groups: list[GroupAck] = []
+        self.claims: list[ClaimAck] = []
+        reader = X12Reader(source)
+        for transaction in reader:
+            if transaction.kind == "999":
+                self.groups.append(_group(transaction.tree()))
+            elif transaction.kind == "277CA":
+                self.claims += _claim_acks(transaction)
+        self.interchanges = [_interchange(ta1) for each in reader.interchanges for ta1 in each.ta1s]
+        errors = [finding for finding in reader.findings if finding.severity == "error"]
+        self.broken = errors[0].where if errors else ""
+
+
+def _interchange(ta1: Segment) -> InterchangeAck:
+    return InterchangeAck(control_number=ta1[1], verdict=VERDICTS.get(ta1[4], "rejected"), code=ta1[5])
+
+
+def _group(root: Node) -> GroupAck:
+    ak9 = root.value("AK9", 1)
+    sets = tuple(
+        SetAck(
+            control_number=answer.value("AK2", 2),
+            verdict=VERDICTS.get(answer.value("IK5", 1), "rejected"),
+            notes=tuple(f"{ik3.value('IK3', 1)} at {ik3.value('IK3', 2)}" for ik3 in answer.children("2100")),
+        )
+        for answer in root.children("2000")
+    )
+    return GroupAck(control_number=root.value("AK1", 2), verdict=VERDICTS.get(ak9, "rejected"), sets=sets)
+
+
+def _claim_acks(transaction: TransactionSet) -> Iterator[ClaimAck]:
+    for unit in transaction.units("2000D"):
+        source = unit.find("2100A")
+        level = "payer" if source is not None and source.value("NM1", 1) == "PR" else "clearinghouse"
+        for told in unit.children("2200D"):
+            stc = told.segment("STC")
+            if stc is None:
+                continue
+            status = stc.parts(1)
+            yield ClaimAck(
+                patient_control_number=told.value("TRN", 2),
+                accepted=stc[3] != "U",
+                level=level,
+                category=status[1],
+                status=status[2],
+                entity=status[3],
+                payer_control_number=told.value("REF", 2, "1K"),
+            )
+
+
+class _Desk:
+    """Applies answers to what was sent; claims and work are gathered and written at the end."""
+
+    def __init__(self, tx: Tx, hub: Hub, mailbox: str, item: InboxItem) -> None:
+        self.tx, self.hub, self.mailbox, self.item = tx, hub, mailbox, item
+        self.states: dict[str, str] = {}
+        self.work: list[WorkItem] = []
+
+    def interchange(self, ta1: InterchangeAck) -> None:
+        """A TA1 speaks of a whole file, by its ISA13."""
+        file = self.tx.files.by_isa13(self.mailbox, str(int(ta1.control_number or "0")))
+        if file is None:
+            self._unknown("TA1", "TA101")
+            return
+        self._arrived(file)
+        if ta1.verdict == "rejected":
+            self._reject(file, self.tx.submissions.of_file(file.id), "ta1", f"TA105 {ta1.code}")
+
+    def group(self, ack: GroupAck) -> None:
+        """A 999 speaks of transaction sets, by GS06 and ST02; a rejected group rejects every set."""
+        files = self.tx.files.find(mailbox=self.mailbox, gs06=str(int(ack.control_number or "0")))
+        if not files:
+            self._unknown("999", "AK102")
+            return
+        file = files[0]
+        self._arrived(file)
+        if ack.verdict == "rejected" and not ack.sets:
+            self._reject(file, self.tx.submissions.of_file(file.id), "999", "AK9")
+        for told in ack.sets:
+            submissions = self.tx.submissions.of_file(file.id, told.control_number)
+            if told.verdict == "rejected":
+                self._reject(file, submissions, "999", ", ".join(told.notes[:5]) or "IK5")
+            else:
+                self._accept(submissions)
+
+    def claims(self, acks: Sequence[ClaimAck]) -> None:
+        """277CAs speak of claims, by patient control number; several for one claim are normal."""
+        known = self.tx.submissions.by_pcns({ack.patient_control_number for ack in acks})
+        for ack in acks:
+            submission = known.get(ack.patient_control_number)
+            if submission is None:
+                self._unknown("277CA", "2200D TRN02")
+                continue
+            self.tx.met("claim_ack", submission.id, self.item.id)
+            if ack.accepted:
+                self._accept([submission])
+            elif self._is_open(submission):
+                why = f"{ack.level} rejected the claim: category {ack.category}, status {ack.status}"
+                self._close(submission, "277ca", f"the {why}", "2200D STC")
+
+    def write(self) -> None:
+        """Write claim states and work."""
+        rows = self.tx.claims.get_many(self.states)
+        self.tx.claims.put_many(
+            [
+                Change(row, state=self.states[row.id])
+                for row in rows.values()
+                if row.state in CLAIM_STATES_OPEN and row.state != self.states[row.id]
+            ]
+        )
+        self.tx.work.open_many(self.work, practice=self.item.practice)
+        self.tx.event(
+            "answer.read",
+            "message",
+            self.item.id,
+            practice=self.item.practice,
+            actor=self.mailbox,
+            claims=len(rows),
+        )
+
+    def _arrived(self, file: File) -> None:
+        """An answer proves that the file arrived: one in doubt is in doubt no more."""
+        self.tx.met("acknowledgement", file.id, self.item.id)
+        if file.state in {"in_doubt", "published", "staged"}:
+            self.tx.work.resolve_for(file.id, "dispatch.", "the partner answered it")
+            settle(self.tx, self.hub, self.tx.files.put_state(file, "sent"))
+            self.tx.met("acknowledgement", file.id, self.item.id)
+
+    def _accept(self, submissions: Iterable[Submission]) -> None:
+        for submission in submissions:
+            if submission.state in {"frozen", "sent"}:
+                self.tx.submissions.put_state(submission.id, "accepted")
+            self.states.setdefault(submission.claim_id, "accepted")
+
+    def _reject(self, file: File, submissions: Sequence[Submission], kind: str, told: str) -> None:
+        for submission in submissions:
+            if self._is_open(submission):
+                why = (
+                    f"the clearinghouse rejected the file or set that carried the claim ({kind.upper()}: {told})"
+                )
+                self._close(submission, kind, why, told)
+                self.tx.met("claim_ack", submission.id, self.item.id)
+        self.tx.event("file.rejected", "file", file.id, practice=file.practice, claims=len(submissions), by=kind)
+
+    def _is_open(self, submission: Submission) -> bool:
+        current = self.tx.submissions.get(submission.id)
+        return current is not None and current.closed_at is None
+
+    def _close(self, submission: Submission, kind: str, why: str, where: str) -> None:
+        """A rejection closes the submission: the claim may be corrected and go out again."""
+        self.tx.submissions.close(submission.id, f"rejected_{kind}", state="rejected")
+        self.tx.met("adjudication", f"{submission.id}:{submission.rank}", self.item.id)
+        self.states[submission.claim_id] = "rejected"
+        row: Row[Claim] | None = self.tx.claims.get(submission.claim_id)
+        self.work.append(
+            WorkItem(
+                reason=f"rejected.{kind}",
+                aggregate="claim",
+                aggregate_id=submission.claim_id,
+                why=why,
+                fix="correct what is named, then send the claim again: hub work resolve ID --resend",
+                where=where,
+                amount_cents=to_cents(row.record.total) if row else 0,
+            )
+        )
+
+    def _unknown(self, kind: str, where: str) -> None:
+        self.work.append(
+            WorkItem(
+                reason="acks.unknown",
+                aggregate="message",
+                aggregate_id=self.item.id,
+                why=f"a {kind} answers something that this hub did not send through this mailbox",
+                fix="look whether another system shares the mailbox",
+                where=where,
+                owner="it",
+            )
+        )
+
+
+def _broken(item: InboxItem, where: str) -> WorkItem:
+    return WorkItem(
+        reason="acks.broken",
+        aggregate="message",
+        aggregate_id=item.id,
+        why="the acknowledgement is not whole or not well-formed; what could be read of it was applied",
+        fix="ask the clearinghouse to send it again",
+        where=where,
+        owner="it",
+    )

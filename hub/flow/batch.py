@@ -1,0 +1,193 @@
+"""Ready claims -> a frozen 837P with registered control numbers: from here on its bytes never change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from hub.errors import Problem
+from hub.flow.base import Hub, Outcome, chunks, work_for
+from hub.flow.claim_837 import Route, Sending, claims_837p
+from hub.model.claim import Claim
+from hub.store import Nudge, Tx
+from hub.store.documents import Change, Row
+from hub.store.outbox import File
+from hub.store.submissions import Submission
+from hub.x12.guides.claim_837p import CLAIM_837P
+from hub.x12.write import (
+    Envelope,
+    OutgoingGroup,
+    OutgoingSet,
+    Party,
+    RefusedByGuide,
+    check_root,
+    write_interchange,
+)
+
+SET_CLAIMS = 100
+"""Claims in one transaction set: a 999 that rejects a set takes no more than these with it."""
+
+FILE_CLAIMS = 200
+"""Claims frozen in one transaction, so that the write lock is held shortly; a mailbox may allow fewer."""
+
+
+def freeze(hub: Hub, mailbox: str) -> Outcome:
+    """Freeze the claims that are ready for one clearinghouse into one file."""
+    most = min(FILE_CLAIMS, hub.settings.mailboxes[mailbox].max_claims)
+    with hub.store.view() as view:
+        rows = view.claims.waiting("ready", limit=most, route=mailbox)
+    if not rows:
+        return Outcome()
+    route = Route(clearinghouse=mailbox, mailbox=hub.settings.mailboxes[mailbox], settings=hub.settings)
+    rows.sort(key=lambda row: (row.practice, row.record.billing.npi, row.id))
+    with hub.store.begin("batch.freeze") as tx:
+        numbers = _Numbers(tx, hub, mailbox, rows)
+        body, kept, refused = _write(hub, route, numbers, rows)
+        for row, problem in refused:
+            tx.claims.put(row, state="held")
+            tx.work.open(work_for([problem], "claim", row.id)[0], practice=row.practice)
+        if kept:
+            _store(tx, hub, mailbox, numbers, body, kept)
+    return Outcome(done=len(rows), more=len(rows) == most)
+
+
+class _Numbers:
+    """The control numbers of one file, each taken from the registry for it and for nothing else."""
+
+    def __init__(self, tx: Tx, hub: Hub, mailbox: str, rows: Sequence[Row[Claim]]) -> None:
+        self.file_id = tx.new_id("file")
+        self.isa13 = tx.registry.take(f"isa13:{mailbox}", ref=self.file_id)[0]
+        self.gs06 = tx.registry.take(f"gs06:{mailbox}", ref=self.file_id)[0]
+        sets = -(-len(rows) // SET_CLAIMS)
+        self.st02 = [f"{number:09}" for number in tx.registry.take(f"st02:{mailbox}", sets, ref=self.file_id)]
+        self.submissions = {row.id: tx.new_id("sub") for row in rows}
+        refs = list(self.submissions.values())
+        prefix = hub.settings.mailboxes[mailbox].claim_prefix
+        self.pcns = dict(zip(self.submissions, tx.registry.pcns(refs, prefix), strict=True))
+        self.at = tx.now.astimezone(ZoneInfo(hub.settings.hub.zone))
+
+
+Kept = tuple[Row[Claim], str]
+"""A claim and the ST02 of the set that carries it."""
+
+
+def _write(
+    hub: Hub, route: Route, numbers: _Numbers, rows: Sequence[Row[Claim]]
+) -> tuple[bytes, list[Kept], list[tuple[Row[Claim], Problem]]]:
+    """The bytes, the claims in them, and the claims that the guide refuses (each is tried alone then)."""
+    refused: list[tuple[Row[Claim], Problem]] = []
+    kept: list[Kept] = []
+    for part, st02 in zip(chunks(rows, SET_CLAIMS), numbers.st02, strict=True):
+        good = list(part)
+        try:
+            list(_interchange(hub, route, numbers, [(st02, good)]))
+        except RefusedByGuide:
+            good, bad = _sorted_out(route, numbers, part)
+            refused += bad
+        kept += [(row, st02) for row in good]
+    sets = [(st02, [row for row, its in kept if its == st02]) for st02 in numbers.st02]
+    body = b"".join(_interchange(hub, route, numbers, [pair for pair in sets if pair[1]])) if kept else b""
+    return body, kept, refused
+
+
+def _interchange(
+    hub: Hub, route: Route, numbers: _Numbers, sets: list[tuple[str, list[Row[Claim]]]]
+) -> list[bytes]:
+    mailbox = route.mailbox
+    envelope = Envelope(
+        sender=Party(id=mailbox.sender_id, qualifier=mailbox.sender_qualifier),
+        receiver=Party(id=mailbox.receiver_id, qualifier=mailbox.receiver_qualifier),
+        control_number=numbers.isa13,
+        usage=hub.settings.usage(route.clearinghouse),
+        at=numbers.at,
+        acknowledgement_requested=mailbox.ta1,
+    )
+    group = OutgoingGroup(
+        guide=CLAIM_837P,
+        sender=mailbox.group_sender or mailbox.sender_id,
+        receiver=mailbox.group_receiver or mailbox.receiver_id,
+        control_number=numbers.gs06,
+        sets=[
+            OutgoingSet(
+                control_number=st02,
+                root=claims_837p(
+                    _sendings(numbers, rows), route, reference=f"{numbers.isa13}-{st02}", at=numbers.at
+                ),
+            )
+            for st02, rows in sets
+        ],
+    )
+    return list(write_interchange(envelope, [group]))
+
+
+def _sendings(numbers: _Numbers, rows: Sequence[Row[Claim]]) -> list[Sending]:
+    return [Sending(pcn=numbers.pcns[row.id], claim=row.record) for row in rows]
+
+
+def _sorted_out(
+    route: Route, numbers: _Numbers, rows: Sequence[Row[Claim]]
+) -> tuple[list[Row[Claim]], list[tuple[Row[Claim], Problem]]]:
+    """One bad claim never holds up the others: each claim is checked in a set of its own."""
+    good, bad = [], []
+    for row in rows:
+        root = claims_837p(_sendings(numbers, [row]), route, reference="CHECK", at=numbers.at)
+        errors = [found for found in check_root(CLAIM_837P, root) if found.severity == "error"]
+        if errors:
+            bad.append((row, _guide_problem(errors[0].where, errors[0].message)))
+        else:
+            good.append(row)
+    return good, bad
+
+
+def _store(tx: Tx, hub: Hub, mailbox: str, numbers: _Numbers, body: bytes, kept: list[Kept]) -> File:
+    usage = hub.settings.usage(mailbox)
+    practice = kept[0][0].practice
+    frozen = tx.files.freeze(
+        body,
+        id=numbers.file_id,
+        practice=practice,
+        mailbox=mailbox,
+        kind="837P",
+        usage=usage,
+        name=_name(hub, mailbox, numbers),
+        isa13=str(numbers.isa13),
+        gs06=str(numbers.gs06),
+        sets=len({st02 for _, st02 in kept}),
+    )
+    tx.submissions.open_many([_submission(tx, numbers, row, st02, usage) for row, st02 in kept])
+    tx.claims.put_many([Change(row, state="frozen") for row, _ in kept])
+    tx.event("file.frozen", "file", frozen.id, practice=practice, claims=len(kept), bytes=len(body))
+    tx.then(Nudge("dispatch.send", mailbox))
+    return frozen
+
+
+def _submission(tx: Tx, numbers: _Numbers, row: Row[Claim], st02: str, usage: str) -> Submission:
+    return Submission(
+        id=numbers.submissions[row.id],
+        practice=row.practice,
+        claim_id=row.id,
+        version=row.record.version,
+        rank=row.record.rank,
+        payer=row.record.payer,
+        channel="electronic",
+        usage=usage,
+        opened_at=tx.now,
+        file_id=numbers.file_id,
+        st02=st02,
+        pcn=numbers.pcns[row.id],
+        state="frozen",
+    )
+
+
+def _name(hub: Hub, mailbox: str, numbers: _Numbers) -> str:
+    pattern = hub.settings.mailboxes[mailbox].file_name
+    return pattern.format(kind="837P", number=f"{numbers.isa13:09}", date=f"{numbers.at:%Y%m%d}")
+
+
+def _guide_problem(where: str, message: str) -> Problem:
+    return Problem(
+        code="batch.guide",
+        where=where,
+        why=f"the claim cannot be written as an 837P: {message}",
+        fix="correct the named element at its source, then replay",
+    )

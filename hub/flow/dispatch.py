@@ -1,0 +1,176 @@
+"""Frozen files out: stage, publish, confirm, with the journal before and after each, so that a crash between
+any two leaves a file that is known to be sent, known not to be, or known to be in doubt."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hub.errors import HubError, InDoubt, Misconfigured, Refused, RetryLater
+from hub.flow.base import Hub, Outcome
+from hub.model.work import WorkItem
+from hub.plugin.api import Evidence, Outgoing
+from hub.plugin.host.ports import GuardedTransfer
+from hub.store import Nudge, Tx
+from hub.store.documents import Change
+from hub.store.outbox import File
+
+PRINT_DAYS = 5
+UNSENT = ("frozen", "staged", "published")
+
+
+def send(hub: Hub, mailbox: str) -> Outcome:
+    """Send every frozen file of one mailbox, oldest first. Also takes up files that a crash left between phases."""
+    with hub.store.view() as view:
+        files = [file for state in UNSENT for file in view.files.waiting(state, mailbox=mailbox)]
+    if not files:
+        return Outcome()
+    with hub.store.begin("dispatch.stage") as tx:
+        fence = tx.outbox.fence(mailbox)
+    port = transfer_port(hub, mailbox)
+    for file in sorted(files, key=lambda one: (one.frozen_at, one.kind == "manifest", one.id)):
+        try:
+            _Sending(hub, port, file, fence).run()
+        except Refused as error:
+            _set_aside(hub, file, "refused", "dispatch.refused", error)
+        except InDoubt as error:
+            _set_aside(hub, file, "in_doubt", "dispatch.in_doubt", error)
+        except (RetryLater, Misconfigured) as error:
+            _alarm(hub, file, error)
+            raise
+    return Outcome(done=len(files))
+
+
+def transfer_port(hub: Hub, mailbox: str) -> GuardedTransfer:
+    """The port that carries the files of a mailbox: a clearinghouse or a print vendor."""
+    if mailbox in hub.host.names("PrintVendor"):
+        return hub.host.printer(mailbox)
+    return hub.host.clearinghouse(mailbox)
+
+
+class _Sending:
+    """One file on its way, from whatever phase it stands in."""
+
+    def __init__(self, hub: Hub, port: GuardedTransfer, file: File, fence: int) -> None:
+        self.hub, self.port, self.file, self.fence = hub, port, file, fence
+        with hub.store.view() as view:
+            journal = view.outbox.journal(file.id)
+            digest = view.blobs.sha256(file.blob_id)
+        self.tried = [line.phase for line in journal]
+        self.outgoing = Outgoing(file_id=file.id, name=file.name, kind=file.kind, size=file.size, digest=digest)
+
+    def run(self) -> None:
+        """Through the phases that are left."""
+        if self.file.state == "frozen":
+            self._stage()
+        if self.file.state == "staged":
+            self._publish()
+        if self.file.state == "published":
+            self._settle(self.port.confirm(self.outgoing))
+
+    def _stage(self) -> None:
+        self._enter("dispatch.stage", "staging")
+        with self.hub.store.view() as view:
+            evidence = self.port.stage(self.outgoing, view.blobs.read(self.file.blob_id))
+        self._move("dispatch.stage", "staged", evidence)
+
+    def _publish(self) -> None:
+        """Make it visible. A publish that was begun before and never journalled as done is first looked at."""
+        if "publishing" in self.tried:
+            evidence = self.port.confirm(self.outgoing)
+            if evidence is not None:
+                self._move("dispatch.publish", "published", evidence)
+                return
+            if self.port.capabilities.in_doubt != "resend-same-bytes":
+                raise InDoubt(
+                    "the hub stopped while the file was being published", fix="look at the partner's side"
+                )
+        self._enter("dispatch.publish", "publishing")
+        evidence = self.port.publish(self.outgoing)
+        self._move("dispatch.publish", "published", evidence)
+
+    def _enter(self, point: str, phase: str) -> None:
+        with self.hub.store.begin(point) as tx:
+            tx.outbox.enter(self.file.id, phase, self.fence)
+
+    def _move(self, point: str, state: str, evidence: Evidence) -> None:
+        with self.hub.store.begin(point) as tx:
+            tx.outbox.enter(self.file.id, state, self.fence, evidence=evidence.kind, note=evidence.note)
+            self.file = tx.files.put_state(self.file, state)
+
+    def _settle(self, seen: Evidence | None) -> None:
+        """Sent, on what was seen now or on the publish that the partner answered."""
+        with self.hub.store.begin("dispatch.settle") as tx:
+            last = tx.outbox.last(self.file.id)
+            kind = seen.kind if seen else (last.evidence if last else "")
+            tx.outbox.enter(self.file.id, "sent", self.fence, evidence=kind, note=seen.note if seen else "")
+            self.file = tx.files.put_state(self.file, "sent")
+            settle(tx, self.hub, self.file)
+
+
+def settle(tx: Tx, hub: Hub, file: File) -> None:
+    """What a sent file leads to: its claims are sent, and answers are expected, each with a time."""
+    tx.event("file.sent", "file", file.id, practice=file.practice, bytes=file.size)
+    if file.kind in {"statements", "manifest"}:
+        _settle_statements(tx, file)
+        return
+    submissions = [s for s in tx.submissions.of_file(file.id) if s.state == "frozen"]
+    for submission in submissions:
+        tx.submissions.put_state(submission.id, "sent")
+    rows = tx.claims.get_many([submission.claim_id for submission in submissions])
+    tx.claims.put_many([Change(row, state="sent") for row in rows.values() if row.state == "frozen"])
+    hours = hub.settings.mailboxes[file.mailbox].answer_hours
+    tx.expect("acknowledgement", file.id, tx.now + timedelta(hours=hours), practice=file.practice)
+    payers = hub.settings.payers
+    wanted = []
+    for submission in submissions:
+        payer = payers[submission.payer]
+        if payer.claim_ack:
+            wanted.append(("claim_ack", submission.id, tx.now + timedelta(days=payer.ack_days)))
+        wanted.append(
+            ("adjudication", f"{submission.id}:{submission.rank}", tx.now + timedelta(days=payer.era_days))
+        )
+    tx.expectations.expect_many(wanted, practice=file.practice)
+
+
+def _settle_statements(tx: Tx, file: File) -> None:
+    rows = tx.statements.find(file_id=file.id, state="frozen", limit=10_000)
+    tx.statements.put_many([Change(row, state="sent") for row in rows])
+    if file.kind == "statements":
+        tx.expect("print_result", file.id, tx.now + timedelta(days=PRINT_DAYS), practice=file.practice)
+
+
+def retry_in_doubt(tx: Tx, file: File, by: str) -> None:
+    """A person's word that a file in doubt did not arrive: the same bytes go out again, under the same numbers."""
+    tx.files.put_state(file, "frozen")
+    tx.work.resolve_for(file.id, "dispatch.", "send the same bytes again", by)
+    tx.event("file.resend", "file", file.id, practice=file.practice, actor=by)
+    tx.then(Nudge("dispatch.send", file.mailbox))
+
+
+def _set_aside(hub: Hub, file: File, state: str, reason: str, error: HubError) -> None:
+    with hub.store.begin("dispatch.settle") as tx:
+        current = tx.files.get(file.id)
+        if current is not None and current.state in UNSENT:
+            tx.files.put_state(current, state)
+            tx.work.open(_item(file, reason, error), practice=file.practice)
+            tx.event(f"file.{state}", "file", file.id, practice=file.practice)
+
+
+def _alarm(hub: Hub, file: File, error: HubError) -> None:
+    """The connection does not work: say it once; the file waits where it is."""
+    reason = "dispatch.misconfigured" if isinstance(error, Misconfigured) else "dispatch.unreachable"
+    with hub.store.begin("dispatch.settle") as tx:
+        item = _item(file, reason, error)
+        tx.work.open(item, practice=file.practice)
+
+
+def _item(file: File, reason: str, error: HubError) -> WorkItem:
+    about_file = reason in {"dispatch.refused", "dispatch.in_doubt"}
+    return WorkItem(
+        reason=reason,
+        aggregate="file" if about_file else "connector",
+        aggregate_id=file.id if about_file else file.mailbox,
+        why=str(error),
+        fix=error.fix or "look at the connection with: hub connector test",
+        owner="it",
+    )

@@ -1,0 +1,252 @@
+"""Balanced remittances -> ledger: page by page, each claim payment once under a key of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+from hub.flow.base import CHUNK, Hub, Outcome
+from hub.flow.carc import Meaning, meaning
+from hub.flow.denials import adjustments_of, denial_item, denied, gate, remarks_of
+from hub.flow.entries import Account, Posting, payment, provider_adjustment, unmatched
+from hub.ledger import Transaction
+from hub.model.claim import Claim
+from hub.model.coverage import Coverage
+from hub.model.people import Record
+from hub.model.remit import ClaimPayment, Remittance
+from hub.model.work import WorkItem
+from hub.money import to_cents
+from hub.store import Nudge, Tx, View
+from hub.store.documents import Change, Row
+from hub.store.submissions import Submission
+
+REVERSAL = "22"
+FORWARDED = frozenset({"19", "20", "21"})
+SECONDARY = frozenset({"2", "20", "3", "21"})
+
+
+class Match(Record, frozen=True, kw_only=True):
+    """The claim that a payment is for, and the payer of it whose money this is."""
+
+    submission: Submission
+    row: Row[Claim]
+    payer: str
+    rank: int
+
+
+def post(hub: Hub, practice: str) -> Outcome:
+    """Post the next page of each balanced remittance of `practice`."""
+    with hub.store.view() as view:
+        remits = view.remits.waiting("balanced", limit=20, practice=practice)
+    for row in remits:
+        while _post_page(hub, row):
+            pass
+        _finish(hub, row)
+    return Outcome(done=len(remits), more=len(remits) == 20)
+
+
+def _post_page(hub: Hub, remit: Row[Remittance]) -> bool:
+    """Post up to a page of claim payments in one transaction; False when none was left."""
+    with hub.store.view() as view:
+        rows = view.remit_claims.find(remit_id=remit.id, state="read", limit=CHUNK)
+        matches = _matches(view, remit, rows)
+    if not rows:
+        return False
+    with hub.store.begin("posting.post") as tx:
+        page = _Page(tx, hub, remit)
+        for row in sorted(rows, key=lambda r: r.record.position):
+            page.add(row, matches.get(row.record.patient_control_number))
+        page.write()
+    return True
+
+
+def _matches(view: View, remit: Row[Remittance], rows: Sequence[Row[ClaimPayment]]) -> dict[str, Match]:
+    submissions = view.submissions.by_pcns({row.record.patient_control_number for row in rows})
+    claims = view.claims.get_many({submission.claim_id for submission in submissions.values()})
+    matches = {}
+    for row in rows:
+        pcn = row.record.patient_control_number
+        submission = submissions.get(pcn)
+        if submission is None or submission.usage != "P":
+            continue
+        claim = claims[submission.claim_id]
+        paying = _paying(claim.record, remit.col("payer"), row.record)
+        if paying is not None:
+            matches[pcn] = Match(submission=submission, row=claim, payer=paying.payer, rank=paying.rank)
+    return matches
+
+
+def _paying(claim: Claim, payer: str, paid: ClaimPayment) -> Coverage | None:
+    """Which of the claim's coverages this payer is: the one asked, else the one it was forwarded to."""
+    if payer == claim.payer and paid.status not in SECONDARY - {"20", "21"}:
+        return claim.coverage
+    others = [coverage for coverage in claim.other_coverages if coverage.payer == payer]
+    if others:
+        return others[0]
+    return claim.coverage if payer == claim.payer else None
+
+
+class _Page:
+    """What one page of claim payments does, gathered and then written at once."""
+
+    def __init__(self, tx: Tx, hub: Hub, remit: Row[Remittance]) -> None:
+        self.tx, self.hub, self.remit = tx, hub, remit
+        self.booked: list[Transaction] = []
+        self.claims: dict[str, tuple[Row[Claim], str]] = {}
+        self.rows: list[Change[ClaimPayment]] = []
+        self.work: list[WorkItem] = []
+        self.closed: dict[str, tuple[Submission, str]] = {}
+        self.onward: list[tuple[Match, Coverage]] = []
+        self.adjudicated: set[str] = set()
+
+    def add(self, row: Row[ClaimPayment], match: Match | None) -> None:
+        """Plan what one claim payment does."""
+        at = Posting(
+            practice=self.remit.practice,
+            key=f"remit:{self.remit.id}:{row.record.position}",
+            cause=row.id,
+            on=self.tx.now.date(),
+            remit_id=self.remit.id,
+        )
+        if match is None:
+            self._unmatched(row, at)
+            return
+        paid, claim = row.record, match.row.record
+        following = _following(claim, match.rank, paid)
+        remarks = remarks_of(paid)
+        account = Account(
+            claim_id=claim.origin or match.row.id,
+            claim=claim,
+            guarantor_id=match.row.col("guarantor_id"),
+            payer=match.payer,
+            rank=match.rank,
+            next_payer=following.payer if following else "",
+            gate=gate(claim, remarks, self.hub.settings),
+        )
+        if booked := payment(paid, account, at):
+            self.booked.append(booked)
+        self.rows.append(Change(row, state="posted", claim_id=match.row.id))
+        self.claims[match.row.id] = (match.row, _state(paid, following))
+        self.adjudicated.add(f"{match.submission.id}:{match.rank}")
+        self._consequences(paid, match, following, account.gate)
+
+    def _consequences(self, paid: ClaimPayment, match: Match, following: Coverage | None, shut: str) -> None:
+        if item := denial_item(paid, match.row.id):
+            self.work.append(item)
+        if paid.status == REVERSAL:
+            return
+        if match.submission.closed_at is None:
+            self.closed[match.submission.id] = (match.submission, "adjudicated")
+        if following is not None and _is_forwarded(paid):
+            self.onward.append((match, following))
+        if shut and following is None and (paid.patient_responsibility or 0) > 0:
+            self.work.append(_gate_item(match.row.id, shut, paid))
+
+    def _unmatched(self, row: Row[ClaimPayment], at: Posting) -> None:
+        payer = self.remit.col("payer")
+        if booked := unmatched(row.record, payer, at):
+            self.booked.append(booked)
+        self.rows.append(Change(row, state="unmatched"))
+        self.work.append(_unmatched_item(row))
+
+    def write(self) -> None:
+        """Write the page: books, claim states, submissions, expectations, work, nudges."""
+        tx, practice = self.tx, self.remit.practice
+        tx.book.post_many(self.booked)
+        tx.remit_claims.put_many(self.rows)
+        tx.claims.put_many([Change(row, state=state) for row, state in self.claims.values()])
+        for submission, reason in self.closed.values():
+            tx.submissions.close(submission.id, reason, state="adjudicated")
+        tx.met_many("adjudication", self.adjudicated, self.remit.id)
+        for match, coverage in self.onward:
+            self._expect_crossover(match, coverage)
+        tx.work.open_many(self.work, practice=practice)
+        tx.then(Nudge("secondary.make", practice))
+
+    def _expect_crossover(self, match: Match, coverage: Coverage) -> None:
+        payer = self.hub.settings.payers.get(coverage.payer)
+        due = self.tx.now + timedelta(days=payer.era_days if payer else 30)
+        self.tx.expect(
+            "adjudication", f"{match.submission.id}:{coverage.rank}", due, practice=self.remit.practice
+        )
+
+
+def _following(claim: Claim, rank: int, paid: ClaimPayment) -> Coverage | None:
+    """The coverage that is asked next; the one after `rank`, if there is one that we know."""
+    if paid.status == "4":
+        return None
+    return next((c for c in claim.other_coverages if c.rank == rank + 1 and c.payer), None)
+
+
+def _is_forwarded(paid: ClaimPayment) -> bool:
+    return paid.status in FORWARDED or bool(paid.crossover)
+
+
+def _state(paid: ClaimPayment, following: Coverage | None) -> str:
+    """Where a claim stands after this payment."""
+    if paid.status == REVERSAL:
+        return "reversed"
+    if following is not None and _is_forwarded(paid):
+        return "forwarded"
+    if following is not None and any(meaning(one) is Meaning.COST_SHARE for one in adjustments_of(paid)):
+        return "secondary_due"
+    return "denied" if denied(paid) else "paid"
+
+
+def _finish(hub: Hub, remit: Row[Remittance]) -> None:
+    """Post the PLBs and close the remittance, in one transaction."""
+    with hub.store.begin("posting.post") as tx:
+        told = remit.record
+        for number, plb in enumerate(told.provider_adjustments, 1):
+            at = Posting(
+                practice=remit.practice,
+                key=f"remit:{remit.id}:plb:{number}",
+                cause=remit.id,
+                on=tx.now.date(),
+                remit_id=remit.id,
+            )
+            if booked := provider_adjustment(plb, remit.col("payer"), at):
+                tx.book.post(booked)
+        tx.remits.put(remit, state="posted")
+        tx.event(
+            "remit.posted",
+            "remit",
+            remit.id,
+            practice=remit.practice,
+            cents=to_cents(told.amount),
+            method=told.method,
+        )
+
+
+def release(tx: Tx, remit: Row[Remittance], by: str) -> None:
+    """A person's word that a held remittance is to be posted as it is."""
+    tx.remits.put(remit, state="balanced")
+    tx.work.resolve_for(remit.id, "remit.", "released", by)
+    tx.event("remit.released", "remit", remit.id, practice=remit.practice, actor=by)
+    tx.then(Nudge("posting.post", remit.practice))
+
+
+def _unmatched_item(row: Row[ClaimPayment]) -> WorkItem:
+    return WorkItem(
+        reason="posting.unmatched",
+        aggregate="remit_claim",
+        aggregate_id=row.id,
+        why="the payment names a patient control number that no submission of ours carried to this payer",
+        fix="find the claim by the payer's control number, or ask the payer; the money waits in suspense",
+        where=f"claim {row.record.position} CLP01",
+        amount_cents=to_cents(row.record.paid),
+    )
+
+
+def _gate_item(claim_id: str, why: str, paid: ClaimPayment) -> WorkItem:
+    told = {"qmb": "the patient is a Qualified Medicare Beneficiary"}.get(why, f"a {why} payer forbids it")
+    return WorkItem(
+        reason=f"gate.{why}",
+        aggregate="claim",
+        aggregate_id=claim_id,
+        why=f"the patient may not be asked for this cost sharing: {told}",
+        fix="bill Medicaid if the patient has it; else write it off",
+        where="2100 CLP05",
+        amount_cents=to_cents(paid.patient_responsibility or Decimal(0)),
+    )

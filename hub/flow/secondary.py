@@ -1,0 +1,112 @@
+"""Answered claims -> what the next payer is asked, with what the earlier ones did (2320, 2330, 2430)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+import msgspec
+
+from hub.errors import Problem
+from hub.flow.base import CHUNK, Hub, Outcome, work_for
+from hub.flow.claims import add_claim
+from hub.flow.entries import line_numbers
+from hub.flow.posting import REVERSAL
+from hub.model.claim import Claim, ClaimLine, LineAdjudication, OtherPayer
+from hub.model.coverage import Coverage
+from hub.model.remit import ClaimPayment, Remittance, ServicePayment
+from hub.store import Nudge, View
+from hub.store.documents import Row
+
+
+def make(hub: Hub, practice: str) -> Outcome:
+    """Make claims to the next payer for the claims of `practice` that their payer has answered."""
+    with hub.store.view() as view:
+        rows = view.claims.waiting("secondary_due", CHUNK, practice=practice)
+        answers = {row.id: _answer(view, row) for row in rows}
+    if not rows:
+        return Outcome()
+    with hub.store.begin("secondary.make") as tx:
+        for row in rows:
+            told = answers[row.id]
+            following = next_coverage(row.record)
+            if told is None or following is None:
+                tx.claims.put(row, state="held")
+                tx.work.open(work_for([_no_answer()], "claim", row.id)[0], practice=practice)
+                continue
+            claim = next_claim(row.record, row.id, following, *told)
+            add_claim(tx, hub, claim, practice=practice, guarantor_id=row.col("guarantor_id"))
+            tx.claims.put(row, state="forwarded")
+        tx.then(Nudge("scrub.check", practice))
+    return Outcome(done=len(rows), more=len(rows) == CHUNK)
+
+
+def _answer(view: View, row: Row[Claim]) -> tuple[ClaimPayment, Remittance] | None:
+    """The last payment of the claim that stands, with its remittance."""
+    paid = [p for p in view.remit_claims.find(claim_id=row.id, state="posted") if p.record.status != REVERSAL]
+    if not paid:
+        return None
+    remit = view.remits.get(paid[-1].col("remit_id"))
+    return (paid[-1].record, remit.record) if remit else None
+
+
+def next_coverage(claim: Claim) -> Coverage | None:
+    """The coverage that is asked after the claim's own."""
+    return next((c for c in claim.other_coverages if c.rank == claim.coverage.rank + 1), None)
+
+
+def next_claim(claim: Claim, claim_id: str, following: Coverage, paid: ClaimPayment, remit: Remittance) -> Claim:
+    """The claim to `following`, carrying what `claim`'s payer did. Pure."""
+    on = remit.production_date or remit.payment_date
+    answered = OtherPayer(
+        coverage=claim.coverage,
+        paid=paid.paid,
+        adjustments=paid.adjustments,
+        on=on,
+        control_number=paid.payer_control_number,
+    )
+    numbers = line_numbers(paid, claim)
+    by_line = {number: line for number, line in zip(numbers, paid.lines, strict=True) if number}
+    others = (claim.coverage, *(c for c in claim.other_coverages if c.rank != following.rank))
+    return msgspec.structs.replace(
+        claim,
+        payer=following.payer,
+        coverage=following,
+        rank=claim.rank + 1,
+        version=1,
+        frequency="1",
+        original_reference="",
+        other_coverages=tuple(sorted(others, key=lambda c: c.rank)),
+        other_payers=(*claim.other_payers, answered),
+        lines=tuple(_told(claim.lines, by_line, claim.payer, answered)),
+        origin=claim.origin or claim_id,
+    )
+
+
+def _told(
+    lines: Iterable[ClaimLine], by_line: dict[int, ServicePayment], payer: str, answered: OtherPayer
+) -> Iterable[ClaimLine]:
+    for line in lines:
+        service = by_line.get(line.number)
+        if service is None:
+            yield line
+            continue
+        told = LineAdjudication(
+            payer=payer,
+            paid=service.paid,
+            hcpcs=service.hcpcs,
+            modifiers=service.modifiers,
+            units=service.units or Decimal(1),
+            adjustments=service.adjustments,
+            on=answered.on,
+        )
+        yield msgspec.structs.replace(line, adjudications=(*line.adjudications, told))
+
+
+def _no_answer() -> Problem:
+    return Problem(
+        code="secondary.no_answer",
+        where="2320",
+        why="the next payer is due, and no posted answer of the earlier one stands for this claim",
+        fix="look at the claim's remittances, then bill the next payer by hand",
+    )

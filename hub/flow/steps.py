@@ -1,0 +1,69 @@
+"""Every step by the name that schedules and nudges use, and what its lane is."""
+
+from __future__ import annotations
+
+from hub.config.settings import Settings
+from hub.flow import (
+    acks,
+    assemble,
+    batch,
+    claims,
+    coding,
+    dispatch,
+    fetch,
+    ingest,
+    payments,
+    posting,
+    printing,
+    remits,
+    scrub,
+    secondary,
+    statements,
+    sweep,
+)
+from hub.flow.base import Step
+
+SOURCES, PRACTICES, CLEARINGHOUSES, PRINTER, MAILBOXES, HUB = (
+    "sources",
+    "practices",
+    "clearinghouses",
+    "printer",
+    "mailboxes",
+    "hub",
+)
+
+STEPS: dict[str, tuple[Step, str]] = {
+    "ingest.pull": (ingest.pull, SOURCES),
+    "ingest.read": (ingest.read, SOURCES),
+    "ingest.assemble": (assemble.assemble, SOURCES),
+    "ingest.ripen": (assemble.ripen, SOURCES),
+    "coding.code": (coding.code, PRACTICES),
+    "payments.post": (payments.post, PRACTICES),
+    "claims.make": (claims.make, PRACTICES),
+    "scrub.check": (scrub.check, PRACTICES),
+    "batch.freeze": (batch.freeze, CLEARINGHOUSES),
+    "dispatch.send": (dispatch.send, MAILBOXES),
+    "fetch.fetch": (fetch.fetch, CLEARINGHOUSES),
+    "acks.apply": (acks.apply, CLEARINGHOUSES),
+    "remit.read": (remits.read, CLEARINGHOUSES),
+    "posting.post": (posting.post, PRACTICES),
+    "secondary.make": (secondary.make, PRACTICES),
+    "statements.make": (statements.make, PRACTICES),
+    "printing.freeze": (printing.freeze, PRINTER),
+    "printing.results": (printing.results, PRINTER),
+    "sweep.expect": (sweep.expect, PRACTICES),
+    "audit.seal": (sweep.seal, HUB),
+}
+
+
+def lanes_of(step: str, settings: Settings, sources: tuple[str, ...]) -> tuple[str, ...]:
+    """The lanes that a step runs for when nobody names one. `sources` are the EHR connectors that were made."""
+    printer = (settings.print.vendor,) if settings.print.vendor else ()
+    return {
+        SOURCES: sources,
+        PRACTICES: tuple(settings.practices),
+        CLEARINGHOUSES: settings.clearinghouses,
+        PRINTER: printer,
+        MAILBOXES: (*settings.clearinghouses, *printer),
+        HUB: ("hub",),
+    }[STEPS[step][1]]
