@@ -40,8 +40,8 @@ class PaidLine(msgspec.Struct, kw_only=True):
 
 
 class Verdict(msgspec.Struct, kw_only=True):
-    """What became of a claim: CLP02, its lines, claim-level CAS and remarks, interest in cents, and the payer it
-    was handed on to.
+    """What became of a claim: CLP02, its lines, claim-level CAS and remarks, interest in cents, the payer it was
+    handed on to, and whether the payer knows the patient by another name.
     """
 
     status: str
@@ -50,6 +50,7 @@ class Verdict(msgspec.Struct, kw_only=True):
     remarks: list[str] = msgspec.field(default_factory=list)
     interest: int = 0
     crossed: OtherCover | None = None
+    corrects_name: bool = False
 
     @property
     def paid(self) -> int:
@@ -93,6 +94,7 @@ def adjudicate(claim: Claim, terms: Terms, roll: int, outcome: str, *, repriced:
         _mark_medicare(claim, verdict)
     elif verdict.paid > 0 and (roll >> 24) % 1000 < terms.interest_per_mille:
         verdict.interest = max(1, verdict.paid // 100)
+    verdict.corrects_name = (roll >> 44) % 1000 < terms.corrects_per_mille
     return verdict
 
 

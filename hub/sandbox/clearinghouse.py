@@ -49,6 +49,7 @@ class Clearinghouse:
         self._waiting: list[Answer] = []
         self._controls: set[tuple[str, str]] = set()
         self._truncated: set[str] = set()
+        self._refused: set[int] = set()
         self._arrivals = self._claims = self._remittances = 0
         self._unbalanced = False
 
@@ -174,13 +175,17 @@ class Clearinghouse:
         return self._drawn(claim, "reject", CLEARINGHOUSE_FAULTS, every=self.options.reject_every)
 
     def _drawn(self, claim: Claim, stage: str, faults: Sequence[str], *, every: int = 0) -> str:
-        """A refusal by the seed and the claim's content, or because the options ask for it."""
+        """A refusal by the seed and the claim's content, once; or because the options ask for it."""
         roll = fingerprint(self._seed, f"{stage}|{claim.frequency}|{claim.content()}")
         steered = self.options.steered(claim.pcn, claim.subscriber.id)
         if steered or self.options.plain or every:
-            asked = steered == stage or (every and not self._claims % every)
-            return faults[roll % len(faults)] if asked else ""
-        return faults[roll % len(faults)] if (roll >> 8) % 1000 < self.options.reject_per_mille else ""
+            refused = steered == stage or bool(every and not self._claims % every)
+        else:
+            refused = (roll >> 8) % 1000 < self.options.reject_per_mille and roll not in self._refused
+        if not refused:
+            return ""
+        self._refused.add(roll)
+        return faults[roll % len(faults)]
 
     def _to_payers(
         self, one: TransactionSet, claims: Sequence[Claim], envelope: Envelope, at: datetime, reference: str

@@ -30,6 +30,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     crosses: bool = False
     splits_zero_pay: bool = False
     interest_per_mille: int = 0
+    corrects_per_mille: int = 0
     reverses_after_days: int = 0
     reverses_apart: bool = False
     line_breaks: bool = False
@@ -54,6 +55,7 @@ PPO = Terms(
     denials=((30, "co16"), (30, "co197"), (20, "pr27"), (10, "co29"), (30, "line197")),
     splits_zero_pay=True,
     interest_per_mille=60,
+    corrects_per_mille=20,
     reverses_after_days=10,
 )
 MEDICAID = Terms(

@@ -17,6 +17,7 @@ from hub.sandbox.payers import Terms, pays_on, terms_for
 from hub.sandbox.remittance import Adjustment, Payer, Payment, Remittance, reversed_payment, write_payment
 
 _REVERSE_ONE_IN = 50
+_MENDABLE = frozenset({"co16", "co197", "line16", "line197"})
 DEFERRED_PAIRS, RECOVERED_PAIRS = 2, 3
 Books = tuple[str, str]
 """Payer id and payee (NPI, else tax id): who owes whom."""
@@ -67,6 +68,7 @@ class Paymaster:
         self.options = options
         self._buckets: dict[tuple[date, str, str, str, bool], Bucket] = {}
         self._seen: set[int] = set()
+        self._mendable: set[int] = set()
         self._paid: dict[str, Payment] = {}
         self._debts: defaultdict[Books, list[Debt]] = defaultdict(list)
         self._traces: dict[Books, str] = {}
@@ -85,7 +87,7 @@ class Paymaster:
             self._replace(case)
             return
         outcome = self._outcome(case)
-        self._seen.add(case.roll)
+        self._remember(case, outcome)
         verdict = self._judge(case, outcome)
         payment = self._file(case, verdict)
         if verdict.crossed is not None:
@@ -117,7 +119,16 @@ class Paymaster:
         return "pay" if steered else self._drawn(case)
 
     def _drawn(self, case: Case) -> str:
-        return "pay" if self.options.plain else outcome_of(case.claim, case.terms, case.roll, case.received)
+        if self.options.plain or case.roll in self._mendable:
+            return "pay"
+        return outcome_of(case.claim, case.terms, case.roll, case.received)
+
+    def _remember(self, case: Case, outcome: str) -> None:
+        """A paid claim that comes again is a duplicate; one denied for what can be mended is paid then."""
+        if outcome in _MENDABLE:
+            self._mendable.add(case.roll)
+        if outcome not in _MENDABLE or outcome.startswith("line"):
+            self._seen.add(case.roll)
 
     def _judge(self, case: Case, outcome: str) -> Verdict:
         verdict = adjudicate(case.claim, case.terms, case.roll, outcome)

@@ -103,6 +103,9 @@ def _names(claim: Claim, verdict: Verdict) -> list[str]:
     out = [_name("QC", claim.patient)]
     if claim.patient is not claim.subscriber and claim.patient != claim.subscriber:
         out.append(_name("IL", claim.subscriber))
+    if verdict.corrects_name:
+        middle = "J" if claim.patient.middle != "J" else "K"
+        out.append(f"NM1*74*1*{claim.patient.last}*{claim.patient.first}*{middle}")
     if claim.rendering_npi:
         out.append(f"NM1*82*1******XX*{claim.rendering_npi}")
     if verdict.crossed is not None:
