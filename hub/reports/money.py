@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from hub.ledger import AccountKind, Identity, identity
-from hub.store import Row, View
+from hub.store import View
+from hub.store.documents import Row
 
 PAGE = 1_000
 A = AccountKind

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import ColumnElement, Index, Row, Table, Text, bindparam, case, func, select, update
 from sqlalchemy import text as sql
 from sqlalchemy.dialects import postgresql, sqlite
@@ -83,7 +84,20 @@ class OpenItem(WorkItem, frozen=True, kw_only=True):
     how: str | None = None
 
 
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """Open items of one reason and owner: how many, worth how much, since when, the first due when, and one id."""
+
+    reason: str
+    owner: str
+    count: int
+    cents: int
+    since: datetime
+    due_at: datetime | None
+    example: str
+
+
 Items = list[OpenItem]
+Groups = list[Group]
 
 
 class Work:
@@ -134,6 +148,16 @@ class Work:
         where = _filters(equals, open_only=open_only, reason_prefix="")
         query = select(column, func.count(), func.sum(WORK.c.amount_cents)).where(*where).group_by(column)
         return {value: (int(count), int(cents)) for value, count, cents in self._conn.execute(query)}
+
+    def groups(self, **equals: Any) -> Groups:
+        """Open items by reason and owner, those worth most first."""
+        about, cents = (WORK.c.reason, WORK.c.owner), func.sum(WORK.c.amount_cents)
+        ends = (func.min(WORK.c.opened_at), func.min(WORK.c.due_at), func.min(WORK.c.id))
+        where = _filters(equals, open_only=True, reason_prefix="")
+        query = select(*about, func.count(), cents, *ends).where(*where).group_by(*about)
+        rows = self._conn.execute(query.order_by(cents.desc(), func.count().desc(), WORK.c.reason))
+        names = Group.__struct_fields__
+        return [Group(**{**dict(zip(names, row, strict=True)), "cents": int(row[3])}) for row in rows]
 
     def count(self, **equals: Any) -> int:
         """How many items are open."""

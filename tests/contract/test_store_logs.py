@@ -81,6 +81,25 @@ def test_the_most_urgent_first(store: Store, clock: TurnedClock) -> None:
         assert tx.work.tally("owner") == {"biller": (1, 5), "it": (1, 0)}
 
 
+def test_groups_by_what_they_are_worth(store: Store, clock: TurnedClock) -> None:
+    """Open items come together by reason and owner: number, worth, age and first due date, the dearest first."""
+    due = clock.now() + timedelta(days=1)
+    with store.begin("admin") as tx:
+        ids = tx.work.open_many(
+            [item("a", amount_cents=5), item("a", about="enc_2", due_at=due)], practice="east"
+        )
+        tx.work.open_many([item("b", amount_cents=50), item("c", owner="it")], practice="east")
+        tx.work.open(item("a"), practice="west")
+        groups = tx.work.groups(practice="east")
+    assert [(one.reason, one.owner, one.count, one.cents) for one in groups] == [
+        ("b", "biller", 1, 50),
+        ("a", "biller", 2, 5),
+        ("c", "it", 1, 0),
+    ]
+    assert (groups[1].since, groups[1].due_at) == (clock.now(), due)
+    assert groups[1].example in ids
+
+
 def test_silence_becomes_work_and_an_answer_ends_it(store: Store, clock: TurnedClock) -> None:
     """An expectation is overdue once its time has come and until a work item is linked; the answer that comes
     late resolves that item.
