@@ -7,6 +7,8 @@ from collections.abc import Callable
 from sqlalchemy import DDL, Table, event
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
+#: What `attach` was given, by table: a drafted migration carries the same statements.
+ATTACHED: dict[str, Callable[[str], list[str]]] = {}
 
 
 def refuse_changes(table: str, dialect: str) -> list[str]:
@@ -57,6 +59,7 @@ def truncate_guard(table: str) -> str:
 
 def attach(table: Table, triggers: Callable[[str], list[str]]) -> None:
     """Run `triggers(dialect)` whenever the metadata creates `table`, as the migration does."""
+    ATTACHED[table.name] = triggers
     for dialect in (SQLITE, POSTGRESQL):
         for statement in triggers(dialect):
             event.listen(table, "after_create", DDL(statement).execute_if(dialect=dialect))  # type: ignore[no-untyped-call]

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from hub.clock import Clock
 from hub.store import engine as engines
+from hub.store import migrate
 from hub.store.blobs import Writing, cut
 from hub.store.crypto import DataKeys, Keyring
 from hub.store.events import Chain, OpenTail
@@ -48,6 +49,8 @@ class Store:
         """The data keys of this database, opened (and at the very first made) when they are first needed."""
         with self._keys_lock:
             if self._keys is None:
+                with self.engines.reader.connect() as connection:
+                    migrate.check(connection)
                 self._keys = self._keyring.open(self.engines.writer, self.clock)
             return self._keys
 
@@ -99,6 +102,13 @@ class Store:
         """Remove what is left of streams that were cut off longer than `older_than` ago; returns how many."""
         with self.begin("blob.chunk") as tx:
             return tx.blobs.sweep(tx.now - older_than)
+
+    def migrate(self) -> None:
+        """Bring the tables up to this hub; a database of a newer hub raises `Misconfigured`, untouched."""
+        with self.engines.writer.connect() as connection:
+            engines.begin(connection)
+            migrate.upgrade(connection)
+            connection.commit()
 
     def create_all(self) -> None:
         """Make every table at once from the metadata, without migrations: for tests and throw-away databases."""
