@@ -96,7 +96,7 @@ class Source(Part):
     facility: str = Field(default="", description="facility of visits that name none")
     facilities: dict[str, str] = Field(default_factory=dict, description="the source's place -> facility")
     departments: dict[str, str] = Field(default_factory=dict, description="the source's department -> facility")
-    places: dict[str, Pos] = Field(default_factory=dict, description="the source's class or place -> POS")
+    places: dict[str, Pos] = Field(default_factory=dict, description="kind of visit, or its place -> POS")
     payers: dict[str, str] = Field(default_factory=dict, description="the source's plan token or name -> payer")
     test_patients: TestPatients = Field(default=TestPatients(), description="marks of test patients")
 
