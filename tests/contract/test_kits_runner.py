@@ -1,0 +1,146 @@
+"""Both runners keep one contract."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hub.clock import TurnedClock
+from hub.runner import LocalRunner, Outcome, Runner, SimulatedRunner, Steps, Trouble
+from hub.testing.kits import runner as kit
+from hub.testing.kits.runner import RETRY, MakeRunner, RunnerKit
+
+START = datetime(2026, 3, 2, 14, tzinfo=UTC)
+
+
+class TestLocalRunner(RunnerKit):
+    """Threads."""
+
+    @pytest.fixture
+    def make_runner(self) -> MakeRunner:
+        return lambda steps, told: LocalRunner(steps, retry=RETRY, on_trouble=told)
+
+    def until(self, runner: Runner, condition: Callable[[], bool], within_seconds: float) -> None:
+        """Wait."""
+        pause = threading.Event()
+        for _ in range(int(within_seconds / 0.01)):
+            if condition():
+                return
+            pause.wait(0.01)
+        raise AssertionError("it never came true")
+
+
+class TestSimulatedRunner(RunnerKit):
+    """One thread and a turned clock."""
+
+    @pytest.fixture
+    def make_runner(self) -> MakeRunner:
+        def make(steps: Steps, told: Callable[[Trouble], None]) -> SimulatedRunner:
+            self.clock = TurnedClock(START)
+            return SimulatedRunner(steps, self.clock, retry=RETRY, on_trouble=told)
+
+        return make
+
+    def until(self, runner: Runner, condition: Callable[[], bool], within_seconds: float) -> None:
+        """Turn the clock."""
+        assert isinstance(runner, SimulatedRunner)
+        runner.run_until_idle()
+        for _ in range(int(within_seconds / 0.01)):
+            if condition():
+                return
+            runner.turn_to(self.clock.now() + timedelta(seconds=0.01))
+        raise AssertionError("it never came true")
+
+
+def test_every_number_has_a_test() -> None:
+    """The contract's numbers and the numbers that its tests cite are the same."""
+    promised = set(re.findall(r"^(R\d+) ", kit.__doc__ or "", re.MULTILINE))
+    tests = [it for name, it in vars(RunnerKit).items() if name.startswith("test_")]
+    assert {number for it in tests for number in re.findall(r"\bR\d+\b", it.__doc__ or "")} == promised
+
+
+def test_lanes_run_side_by_side() -> None:
+    """Two lanes of the local runner run at the same time: each step here waits for the other."""
+    both = threading.Barrier(2, timeout=10)
+
+    def step(_lane: str) -> Outcome:
+        both.wait()
+        return Outcome(done=1)
+
+    runner = LocalRunner({"a": step}, threads=2)
+    runner.nudge("a", "x")
+    runner.nudge("a", "y")
+    assert runner.run_until_idle(10)
+    assert runner.counts()[0].done == 2
+    assert runner.stop() == ()
+
+
+def test_stop_names_what_does_not_end() -> None:
+    """A step that does not end in time is named by its lane; a step that hears `stopping` ends."""
+    began, freed = threading.Event(), threading.Event()
+
+    def deaf(_lane: str) -> Outcome:
+        began.set()
+        freed.wait(10)
+        return Outcome()
+
+    runner = LocalRunner({"a": deaf})
+    runner.start()
+    runner.nudge("a", "x")
+    assert began.wait(10)
+    assert runner.stop(within_seconds=0.05) == ("x",)
+    freed.set()
+    assert runner.stop(within_seconds=10) == ()
+
+
+def test_idle_wait_ends_with_its_time() -> None:
+    """`run_until_idle` comes back when its time is up and says that it is not idle."""
+    freed = threading.Event()
+
+    def slow(_lane: str) -> Outcome:
+        freed.wait(10)
+        return Outcome()
+
+    runner = LocalRunner({"a": slow})
+    runner.nudge("a")
+    assert not runner.run_until_idle(0.05)
+    freed.set()
+    assert runner.run_until_idle(10)
+    runner.stop()
+
+
+def test_simulated_order_is_the_order_of_nudges() -> None:
+    """The same nudges always run in the same order."""
+    seen: list[str] = []
+
+    def step(lane: str) -> Outcome:
+        seen.append(lane)
+        return Outcome(more=len(seen) < 4)
+
+    runner = SimulatedRunner({"a": step}, TurnedClock(START))
+    for lane in ("z", "m", "b"):
+        runner.nudge("a", lane)
+    runner.run_until_idle()
+    assert seen == ["z", "m", "b", "z", "m", "b"]
+
+
+def test_simulated_runner_refuses_to_nest_and_to_run_for_ever() -> None:
+    """A step that runs the runner, and one that always has more, are bugs that are said."""
+
+    def nested(_lane: str) -> Outcome:
+        runner.run_until_idle()
+        return Outcome()
+
+    told: list[Trouble] = []
+    runner = SimulatedRunner({"a": nested}, TurnedClock(START), on_trouble=told.append)
+    runner.nudge("a")
+    runner.run_until_idle()
+    assert [trouble.error for trouble in told] == ["RuntimeError"]
+    endless = SimulatedRunner({"a": lambda _lane: Outcome(more=True)}, TurnedClock(START), most_runs=50)
+    endless.nudge("a")
+    with pytest.raises(RuntimeError, match="no end"):
+        endless.run_until_idle()
