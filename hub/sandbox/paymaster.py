@@ -164,9 +164,9 @@ class Paymaster:
             self._file(later, self._judge(later, self._drawn(later)))
 
     def _is_reversed(self, case: Case, payment: Payment) -> bool:
-        """The first plainly paid claim of a kind and payee, then one in fifty."""
+        """The first plainly paid claim of a kind and payee, then one in fifty; never one with another payer."""
         claim, terms = case.claim, case.terms
-        if not terms.reverses_after_days or payment.paid <= 0 or payment.status != "1":
+        if not terms.reverses_after_days or payment.paid <= 0 or claim.others:
             return False
         steered = self.options.steered(claim.pcn, claim.subscriber.id)
         if steered or self.options.plain:

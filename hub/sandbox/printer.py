@@ -73,7 +73,9 @@ class PrintShop:
         try:
             manifest = msgspec.json.decode(self._manifests[name], type=Manifest)
         except msgspec.DecodeError:
-            self._results(name.removesuffix(".json"), at, [("", "rejected", "manifest-unreadable")])
+            self._results(
+                name.removesuffix(".json"), at, [(name.removesuffix(".json"), "rejected", "manifest-unreadable")]
+            )
             return True
         body = self._bodies.pop(manifest.file, None)
         if body is None:

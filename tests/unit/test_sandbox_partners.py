@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import hashlib
 import json
@@ -15,6 +16,7 @@ import asyncssh
 import pytest
 
 from hub.clock import TurnedClock
+from hub.sandbox import sandbox as sandbox_module
 from hub.sandbox.mailbox import Endpoint
 from hub.sandbox.options import SandboxOptions
 from hub.sandbox.printer import PrintShop
@@ -226,7 +228,7 @@ def test_an_unreadable_manifest_is_answered(clock: TurnedClock) -> None:
     shop = PrintShop(1, SandboxOptions())
     shop.receive("RUN1.json", b"{", clock.now())
     (answer,) = shop.release(clock.now() + timedelta(days=1))
-    assert answer.body.decode().splitlines()[1] == ",rejected,manifest-unreadable"
+    assert answer.body.decode().splitlines()[1] == "RUN1,rejected,manifest-unreadable"
 
 
 def test_some_mail_comes_back(clock: TurnedClock) -> None:
@@ -260,3 +262,13 @@ def test_two_sandboxes_with_one_seed_say_the_same(tmp_path: Path, clock: TurnedC
         found.append({path.name: path.read_bytes() for path in sorted(outbound.iterdir())})
     assert found[0] == found[1]
     assert len(found[0]) >= 4
+
+
+def test_the_sandbox_knows_nothing_of_the_hub() -> None:
+    """It sees bytes alone: of the hub it imports only x12, money, clock and errors."""
+    allowed = ("hub.sandbox.", "hub.x12.", "hub.money", "hub.clock", "hub.errors")
+    folder = Path(sandbox_module.__file__).parent
+    for path in folder.glob("*.py"):
+        nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+        named = [node.module or "" for node in nodes if (node.module or "").startswith("hub")]
+        assert all(name.startswith(allowed) for name in named), path.name
