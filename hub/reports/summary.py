@@ -78,11 +78,14 @@ class Todo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """A practice as one look at the store sees it. `expected` counts what must still come back, by kind."""
+    """A practice as one look at the store sees it. `claims` counts them by state (one for each payer asked),
+    `expected` what must still come back, by kind.
+    """
 
     practice: str
     as_of: datetime
     encounters: Encounters
+    claims: dict[str, int]
     money: Money
     payers: tuple[Payer, ...]
     reasons: tuple[Reason, ...]
@@ -98,6 +101,7 @@ def summarize(view: View, practice: str, *, reasons: int = 10) -> Summary:
         practice=practice,
         as_of=view.now,
         encounters=encounters(view, practice),
+        claims=dict(sorted(view.claims.tally(practice=practice).items())),
         money=money(view, practice),
         payers=payers(view, practice),
         reasons=tuple(_reason(view, group) for group in groups[:reasons]),
@@ -133,7 +137,7 @@ def statements(view: View, practice: str) -> Statements:
 
 
 def today(view: View, groups: list[Group], limit: int = TODAY) -> tuple[Todo, ...]:
-    """The most pressing reasons: first what is overdue or blocks others, then what is worth most."""
+    """The most pressing reasons: first what blocks others, then what is overdue, then what is worth most."""
     examples = {group.example: view.work.get(group.example) for group in groups}
 
     def press(group: Group) -> tuple[bool, bool, int, int]:
@@ -248,4 +252,5 @@ def _todo(view: View, group: Group) -> Todo:
 
 
 def _overdue(group: Group, now: datetime) -> bool:
-    return group.due_at is not None and group.due_at <= now
+    """Late by its own date, or opened because an answer is."""
+    return group.reason.startswith("overdue.") or (group.due_at is not None and group.due_at <= now)
