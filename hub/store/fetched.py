@@ -81,7 +81,7 @@ class FetchJournal:
         if found is not None:
             return found, False
         new = session.new_id("get")
-        key_id, body = session.keys.seal(_aad(new), msgspec.json.encode(Remote(token, name)))
+        key_id, body = session.keys.seal(aad(new), msgspec.json.encode(Remote(token, name)))
         row = {
             "id": new,
             "practice": practice,
@@ -127,7 +127,7 @@ class FetchJournal:
         return [self._record(row) for row in rows]
 
     def _record(self, row: Row[Any]) -> Fetched:
-        opened = self._session.keys.open(row.key_id, _aad(row.id), bytes(row.body))
+        opened = self._session.keys.open(row.key_id, aad(row.id), bytes(row.body))
         remote = msgspec.json.decode(opened, type=Remote)
         plain = {name: row._mapping[name] for name in _PLAIN}  # noqa: SLF001 - its public accessor
         return Fetched(remote=remote, **plain)
@@ -142,5 +142,6 @@ class FetchJournal:
 _PLAIN = tuple(name for name in Fetched.__struct_fields__ if name != "remote")
 
 
-def _aad(fetched_id: str) -> bytes:
+def aad(fetched_id: str) -> bytes:
+    """What a sealed name is bound to."""
     return f"fetched|{fetched_id}".encode()

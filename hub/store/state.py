@@ -35,13 +35,13 @@ class PluginState:
         row = self._session.conn.execute(select(PLUGIN_STATE).where(*self._at(key))).one_or_none()
         if row is None:
             return None
-        return self._session.keys.open(row.key_id, self._aad(key, row.row_version), bytes(row.body))
+        return self._session.keys.open(row.key_id, self.aad(key, row.row_version), bytes(row.body))
 
     def put(self, key: str, value: bytes) -> None:
         """Replace the value; another writer of the same key at the same time raises `Stale`."""
         query = select(PLUGIN_STATE.c.row_version).where(*self._at(key))
         version = self._session.conn.execute(query).scalar_one_or_none()
-        key_id, body = self._session.keys.seal(self._aad(key, (version or 0) + 1), value)
+        key_id, body = self._session.keys.seal(self.aad(key, (version or 0) + 1), value)
         sealed = {"key_id": key_id, "body": body, "updated_at": self._session.now}
         changed = self._add(key, sealed) if version is None else self._replace(key, version, sealed)
         if not changed:
@@ -64,5 +64,6 @@ class PluginState:
     def _at(self, key: str) -> tuple[ColumnElement[bool], ...]:
         return (PLUGIN_STATE.c.instance == self._instance, PLUGIN_STATE.c.key == key)
 
-    def _aad(self, key: str, version: int) -> bytes:
+    def aad(self, key: str, version: int) -> bytes:
+        """What a sealed value is bound to."""
         return f"plugin_state|{self._instance}|{key}|{version}".encode()

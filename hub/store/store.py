@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from hub.clock import Clock
 from hub.store import engine as engines
-from hub.store import migrate
+from hub.store import migrate, rekey
 from hub.store.blobs import Writing, cut
 from hub.store.crypto import DataKeys, Keyring
 from hub.store.events import Chain, OpenTail
@@ -102,6 +102,25 @@ class Store:
         """Remove what is left of streams that were cut off longer than `older_than` ago; returns how many."""
         with self.begin("blob.chunk") as tx:
             return tx.blobs.sweep(tx.now - older_than)
+
+    def rotate_keys(self, purpose: str = "data") -> int:
+        """Seal (purpose `data`) or hash for lookups (`lookup`) with a new key from now on; returns its id.
+
+        Nothing is rewritten and nothing stops being readable: `reencrypt` moves old rows at leisure.
+        """
+        return self.keys.rotate(purpose)
+
+    def reencrypt(self, limit: int = 1_000) -> int:
+        """Move up to `limit` rows to the present data key in short transactions; 0 means that all are moved."""
+        moved = 0
+        for sealed in rekey.SEALED:
+            while moved < limit:
+                with self.begin("keys.reencrypt") as tx:
+                    done = rekey.move(tx.session, sealed, limit - moved)
+                moved += done
+                if done == 0:
+                    break
+        return moved
 
     def migrate(self) -> None:
         """Bring the tables up to this hub; a database of a newer hub raises `Misconfigured`, untouched."""
