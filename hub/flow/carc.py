@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from hub.model.claim import Adjustment
 
-CONTRACTUAL = frozenset({"24", "45", "59", "94", "144", "161", "237", "253"})
+CONTRACTUAL = frozenset({"24", "45", "59", "94", "144", "161", "237", "253", "P12"})
 """CARCs that reduce what was agreed beforehand: fee schedule, capitation, incentive, sequestration."""
 
 COST_SHARE = frozenset({"1", "2", "3", "66", "187", "241"})

@@ -83,8 +83,6 @@ def _read_file(hub: Hub, mailbox: str, received: InboxItem) -> None:
     with hub.store.begin("remit.read") as tx:
         whole = sets and not broken
         tx.inbox.put_state(received, "read" if whole else "read_in_part" if sets else "set_aside")
-            received.seq, "read" if sets and not broken else "read_in_part" if sets else "set_aside"
-        )
         if broken or not sets:
             tx.work.open(_broken_file(received, broken[0].where if broken else "ST"), practice=received.practice)
         tx.then(Nudge("posting.post", received.practice))

@@ -29,7 +29,7 @@ def check(hub: Hub, practice: str) -> Outcome:
                 for row, route, findings in found
             ]
         )
-        for row, route, findings in found:
+        for row, _, findings in found:
             tx.work.resolve_for(row.id, "scrub.", "scrubbed again")
             for finding in findings:
                 tx.work.open(_item(row, finding), practice=practice)

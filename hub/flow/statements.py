@@ -18,13 +18,20 @@ from hub.model.statement import Statement, StatementLine
 from hub.money import from_cents, to_cents
 from hub.store import Nudge, Tx
 from hub.store.book import Posted
-from hub.store.documents import New
+from hub.store.documents import New, Row
 
 A = AccountKind
 WORDS = {
-    "A": "Supplies", "E": "Equipment", "G": "Preventive or office service", "H": "Counselling", "J": "Medication given",
-    "K": "Equipment", "L": "Brace or prosthesis", "Q": "Service", "S": "Service", "T": "Clinic visit", "V": "Vision or hearing",
-}  # fmt: skip
+    "A": "Supplies",
+    "E": "Equipment",
+    "G": "Preventive or office service",
+    "H": "Counselling",
+    "J": "Medication given",
+    "K": "Equipment",
+    "L": "Brace or prosthesis",
+    "T": "Clinic visit",
+    "V": "Vision or hearing",
+}
 PER_TRANSACTION = 25
 
 
@@ -44,7 +51,7 @@ def make(hub: Hub, practice: str) -> Outcome:
     with hub.store.view() as view:
         balances = view.book.sum(by=("guarantor_id",), account=A.PATIENT_RECEIVABLE, practice=practice)
         wanted = [g for (g,), cents in sorted(balances.items()) if cents >= hub.settings.print.least_cents]
-        recent = _recent(view.statements.heads(practice=practice, limit=1_000_000), hub, practice)
+        recent = _recent(view.statements.heads(practice=practice, limit=1_000_000), hub)
     due = [guarantor for guarantor in wanted if guarantor not in recent]
     made = 0
     for part in chunks(due, PER_TRANSACTION):
@@ -54,9 +61,9 @@ def make(hub: Hub, practice: str) -> Outcome:
     return Outcome(done=made)
 
 
-def _recent(rows: Iterable[object], hub: Hub, practice: str) -> set[str]:
+def _recent(rows: Iterable[Row[None]], hub: Hub) -> set[str]:
     since = today(hub.clock) - timedelta(days=hub.settings.print.every_days)
-    return {row.col("guarantor_id") for row in rows if row.col("statement_date") > since}  # type: ignore[attr-defined]
+    return {row.col("guarantor_id") for row in rows if row.col("statement_date") > since}
 
 
 def _make_one(tx: Tx, hub: Hub, practice: str, guarantor: str) -> int:
@@ -95,16 +102,19 @@ def owed_by(guarantor_id: str, entries: Iterable[Posted], codes: Mapping[tuple[s
     A line's `due` is exactly its patient receivable; `pending` what insurance still has. Services of which nothing
     is due are left out, what is pending on them is told in one sum.
     """
-    kept = [e for e in entries if e.entry.claim_id]
-    kept.sort(key=lambda e: (e.entry.claim_id, e.entry.line))
-    lines, pending, ages, patients = [], 0, [], {}
-    for (claim_id, number), group in groupby(kept, key=lambda e: (e.entry.claim_id, e.entry.line)):
+    kept = [e for e in entries if e.claim_id]
+    kept.sort(key=lambda e: (e.claim_id, e.line))
+    lines: list[StatementLine] = []
+    ages: list[tuple[date, int]] = []
+    pending = 0
+    patients: dict[str, None] = {}
+    for (claim_id, number), group in groupby(kept, key=lambda e: (e.claim_id, e.line)):
         posted = list(group)
         sums = _sums(posted)
         pending += sums.pending
         if not sums.due:
             continue
-        first = posted[0].entry
+        first = posted[0]
         patients[first.patient_id] = None
         lines.append(sums.line(first.service_date or on, codes.get((claim_id, number), "")))
         ages.append((first.service_date or on, sums.due))
@@ -147,10 +157,10 @@ class _Sums(Record, frozen=True, kw_only=True):
 def _sums(posted: list[Posted]) -> _Sums:
     by_account: dict[str, int] = {}
     for one in posted:
-        by_account[one.entry.account] = by_account.get(one.entry.account, 0) + one.entry.cents
+        by_account[one.account] = by_account.get(one.account, 0) + one.cents
     charge = -by_account.get(A.REVENUE, 0)
-    plain = sum(e.entry.cents for e in posted if e.entry.account == A.INSURANCE_RECEIVABLE and not e.entry.reason)
-    asked = charge if any(e.entry.account == A.INSURANCE_RECEIVABLE for e in posted) else 0
+    plain = sum(e.cents for e in posted if e.account == A.INSURANCE_RECEIVABLE and not e.reason)
+    asked = charge if any(e.account == A.INSURANCE_RECEIVABLE for e in posted) else 0
     adjusted = sum(by_account.get(a, 0) for a in (A.CONTRACTUAL, A.WRITE_OFF, A.DENIED_WRITE_OFF))
     return _Sums(
         charge=charge,
@@ -163,7 +173,7 @@ def _sums(posted: list[Posted]) -> _Sums:
 
 def _codes(tx: Tx, entries: Iterable[Posted]) -> dict[tuple[str, int], str]:
     """HCPCS codes by (claim, line); self pay has none, its lines are told in words only."""
-    rows = tx.claims.get_many({e.entry.claim_id for e in entries if e.entry.claim_id})
+    rows = tx.claims.get_many({e.claim_id for e in entries if e.claim_id})
     return {(row.id, line.number): line.hcpcs for row in rows.values() for line in row.record.lines}
 
 

@@ -1,0 +1,149 @@
+"""Puts the hub together: settings, store, plugins, steps; everything that runs or asks starts here."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hub.clock import Clock, SystemClock
+from hub.config import Fault, Loaded, SecretStore, load
+from hub.config.settings import Settings
+from hub.errors import Misconfigured, Problem
+from hub.flow.base import Hub, Step
+from hub.flow.steps import STEPS, lanes_of
+from hub.plugin.host import ConnectorSpec, PluginHost, contexts
+from hub.plugin.host.settings import Locate
+from hub.runner.port import Outcome
+from hub.runner.port import Step as RunStep
+from hub.store import Keyring, Nudge, Store, open_store
+
+
+class Faulty(Misconfigured):
+    """The settings have faults; `faults` tells every one."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__(f"the settings have {len(faults)} faults", fix="run: hub check")
+        self.faults = faults
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """A hub that is put together; `close` lets go of everything."""
+
+    loaded: Loaded
+    store: Store
+    host: PluginHost
+    clock: Clock
+    stop: threading.Event
+
+    @property
+    def settings(self) -> Settings:
+        """The checked tree."""
+        return self.loaded.settings
+
+    @property
+    def hub(self) -> Hub:
+        """What steps are given."""
+        return Hub(settings=self.settings, store=self.store, host=self.host, clock=self.clock)
+
+    def steps(self) -> dict[str, RunStep]:
+        """Every step as a runner wants it."""
+        return {name: _bound(step, self.hub) for name, (step, _) in STEPS.items()}
+
+    def lanes(self, step: str) -> tuple[str, ...]:
+        """The lanes a step runs for when a schedule names none."""
+        return lanes_of(step, self.settings, self.host.names("EhrSource"))
+
+    def everything(self) -> list[Nudge]:
+        """A nudge for every step and lane: what a start or a sweep asks for. Files are frozen by schedule only."""
+        steps = [name for name in STEPS if name not in {"batch.freeze", "statements.make", "sweep.expect"}]
+        return [Nudge(step, lane) for step in steps for lane in self.lanes(step)]
+
+    def close(self) -> None:
+        """Close plugins and store; harmless twice."""
+        self.stop.set()
+        self.host.close()
+        self.store.close()
+
+
+def _bound(step: Step, hub: Hub) -> Callable[[str], Outcome]:
+    def run(lane: str) -> Outcome:
+        outcome = step(hub, lane)
+        return Outcome(done=outcome.done, more=outcome.more)
+
+    return run
+
+
+def open_app(folder: Path, *, clock: Clock | None = None, migrate: bool = True) -> App:
+    """Open the hub that is configured in `folder`. Raises `Faulty` with every fault of settings and plugins."""
+    loaded = load(folder)
+    if not loaded.ok:
+        raise Faulty(loaded.faults)
+    clock = clock or SystemClock()
+    secrets = SecretStore(folder)
+    store = open_hub_store(loaded, secrets, clock)
+    if migrate:
+        store.migrate()
+    stop = threading.Event()
+    host, problems = load_plugins(loaded, secrets, clock, saved_state(store), stop)
+    if problems:
+        store.close()
+        raise Faulty(tuple(plugin_fault(problem) for problem in problems))
+    return App(loaded=loaded, store=store, host=host, clock=clock, stop=stop)
+
+
+def open_hub_store(loaded: Loaded, secrets: SecretStore, clock: Clock) -> Store:
+    """The store of these settings, with its master key; tables are not made here."""
+    keyring = Keyring.from_text(secrets.get(loaded.settings.hub.master_key))
+    loaded.data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return open_store(loaded.store_url(secrets.get), keyring, clock)
+
+
+def saved_state(store: Store) -> Callable[[str, str], bytes | None]:
+    """How a plugin instance's saved state is read."""
+
+    def read(instance: str, key: str) -> bytes | None:
+        with store.view() as view:
+            return view.plugin_state(instance).get(key)
+
+    return read
+
+
+def load_plugins(
+    loaded: Loaded,
+    secrets: SecretStore,
+    clock: Clock,
+    state: Callable[[str, str], bytes | None],
+    stop: threading.Event | None = None,
+) -> tuple[PluginHost, tuple[Problem, ...]]:
+    """The plugins that the settings name, and every fault of theirs."""
+    connectors = {
+        name: ConnectorSpec(plugin=one.plugin, kind=one.kind, settings=one.settings)
+        for name, one in loaded.settings.connectors.items()
+        if one.enabled
+    }
+    make = contexts(clock=clock, secrets=secrets, load=state, stop=stop)
+    return PluginHost.load(connectors, context_for=make, locate=_locator(loaded))
+
+
+def _locator(loaded: Loaded) -> Locate:
+    def locate(name: str, key: tuple[str | int, ...]) -> str:
+        file, line = loaded.locate(("connectors", name, *key))
+        return f"{file}:{line}"
+
+    return locate
+
+
+def plugin_fault(problem: Problem) -> Fault:
+    """A plugin's problem as a fault of the settings, at the file and line that the locator gave."""
+    place, _, key = problem.where.partition(" ")
+    file, _, line = place.partition(":")
+    return Fault(
+        file=file,
+        line=int(line) if line.isdigit() else 0,
+        key=key or "connectors",
+        wrong=problem.why,
+        fix=problem.fix,
+    )

@@ -1,0 +1,1 @@
+"""`hub demo`: the whole path in simulated days, with a simulated partner, in a folder of its own."""

@@ -1,0 +1,121 @@
+"""The settings of the demonstration: the example practice, pointed at the simulated partners of this run."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+
+from hub.config.template import write_template
+from hub.sandbox.mailbox import Endpoint
+from hub.sandbox.sandbox import Sandbox
+
+CLEARINGHOUSE = """
+[connectors.clearinghouse]
+plugin = "clearinghouse_sftp"
+[connectors.clearinghouse.settings]
+{mailbox}
+put_folder = "{inbound}"
+get_folders = ["{outbound}"]
+in_doubt = "await-answer"
+partner_takes_files = true
+"""
+FOLDER_CLEARINGHOUSE = """
+[connectors.clearinghouse]
+plugin = "clearinghouse_folder"
+[connectors.clearinghouse.settings]
+folder = "{folder}"
+"""
+HUB = """# Written by `hub demo` for one run: the example practice, pointed at simulated partners on this machine.
+[hub]
+data = "{data}"
+master_key = "file:master.key"
+usage = "P"
+zone = "America/New_York"
+{store}
+
+[connectors.ehr]
+plugin = "ehr_fhir"
+practice = "lakeside"
+[connectors.ehr.settings]
+folder = "{fhir}"
+settle_seconds = 0
+
+[connectors.adt]
+plugin = "hl7_adt"
+practice = "lakeside"
+[connectors.adt.settings]
+folder = "{hl7}"
+settle_seconds = 0
+{clearinghouse}
+[connectors.printer]
+plugin = "statements_print"
+[connectors.printer.settings]
+{printer}
+
+[route]
+default = "clearinghouse"
+
+[print]
+vendor = "printer"
+due_days = 21
+every_days = 28
+least_cents = 500
+
+[mailboxes.clearinghouse]
+sender_id = "LAKESIDE"
+receiver_id = "DEMOHOUSE"
+submitter_name = "LAKESIDE FAMILY MEDICINE"
+submitter_id = "LAKESIDE"
+contact_name = "BILLING OFFICE"
+contact_phone = "2165550142"
+receiver_name = "DEMO CLEARINGHOUSE"
+answer_hours = 24
+claim_prefix = "LF"
+"""
+
+
+def write_settings(
+    folder: Path, work: Path, sandbox: Sandbox, *, store: str = "", clearinghouse: str = "clearinghouse_sftp"
+) -> Path:
+    """Write the demonstration's settings into `folder` and return it. `store` is a database address, or empty."""
+    if not (folder / "hub.toml").exists():
+        write_template(folder)
+    key = folder / "master.key"
+    if not key.exists():
+        _secret(key, base64.b64encode(os.urandom(32)).decode())
+    for name, endpoint in (("clearinghouse", sandbox.clearinghouse), ("printer", sandbox.printer)):
+        _secret(folder / f"{name}.key", Path(endpoint.key_file).read_text())
+    body = HUB.format(
+        data=work / "data",
+        store=f'store = "{store}"' if store else "",
+        fhir=work / "ehr" / "fhir",
+        hl7=work / "ehr" / "hl7",
+        clearinghouse=_clearinghouse(clearinghouse, sandbox),
+        printer=_mailbox(sandbox.printer, "printer")
+        + f'\nput_folder = "{sandbox.printer.inbound}"\nget_folders = ["{sandbox.printer.outbound}"]\npartner_takes_files = true\nin_doubt = "await-answer"',
+    )
+    (folder / "hub.toml").write_text(body)
+    return folder
+
+
+def _clearinghouse(plugin: str, sandbox: Sandbox) -> str:
+    if plugin == "clearinghouse_folder":
+        return FOLDER_CLEARINGHOUSE.format(folder=sandbox.clearinghouse_mailbox.home)
+    endpoint = sandbox.clearinghouse
+    return CLEARINGHOUSE.format(
+        mailbox=_mailbox(endpoint, "clearinghouse"), inbound=endpoint.inbound, outbound=endpoint.outbound
+    )
+
+
+def _mailbox(endpoint: Endpoint, name: str) -> str:
+    return (
+        f'host = "{endpoint.host}"\nport = {endpoint.port}\nuser = "{endpoint.user}"\n'
+        f'key = "file:{name}.key"\nhost_keys = ["{endpoint.fingerprint}"]\nsettle_seconds = 0'
+    )
+
+
+def _secret(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text(text)
