@@ -19,6 +19,7 @@ from hub.sandbox.claims import (
 )
 from hub.x12.wire import Delimiters, Wire
 
+ISA_ELEMENTS = 16
 _OURS = Delimiters()
 _SAFE = str.maketrans("*~:^", "    ")
 
@@ -77,13 +78,15 @@ def read_interchanges(data: bytes) -> list[Interchange]:
 
 def _opened(parts: list[str], *, fixed: bool) -> Interchange:
     note = "000"
-    if not fixed:
+    whole = len(parts) == ISA_ELEMENTS + 1
+    header = [part.translate(_SAFE) for part in [*parts, *[""] * ISA_ELEMENTS][: ISA_ELEMENTS + 1]]
+    if not fixed or not whole:
         note = "024"
     elif parts[12] != "00501":
         note = "017"
     elif parts[15] not in {"P", "T"}:
         note = "020"
-    return Interchange(header=parts, note=note)
+    return Interchange(header=header, note=note)
 
 
 def _translated(parts: list[str], marks: Delimiters) -> list[str]:

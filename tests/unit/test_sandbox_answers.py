@@ -10,6 +10,8 @@ from pathlib import Path
 
 import oxedi
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hub.sandbox.clearinghouse import Answer, Clearinghouse
 from hub.sandbox.options import SandboxOptions
@@ -21,6 +23,7 @@ from hub.x12.envelope import X12Reader
 AT = datetime(2026, 1, 30, 9, 30, tzinfo=UTC)
 LONG = timedelta(days=90)
 REAL_FILES = Path(__file__).parents[3] / "shared" / "data" / "x12"
+DAMAGE = (b"", b"~", b"*", b"\xff", b"CAS*PR*1*5~", b"LX*9~", b"CLM*~", b"AMT*D*x~", b"SE*1*0001~", b"ISA*00~")
 FILINGS = ("MB", "CI", "MC", "WC")
 
 
@@ -74,9 +77,9 @@ def pyx12_complaints(path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     logger.addHandler(keeper)
     monkeypatch.setattr(logger, "propagate", False)
     try:
-        settings = params()
-        settings.set("exclude_external_codes", "remark_code")
-        accepted = x12n_document(param=settings, src_file=str(path), fd_997=None, fd_html=None, fd_xmldoc=None)
+        chosen = params()
+        chosen.set("exclude_external_codes", "remark_code")
+        accepted = x12n_document(param=chosen, src_file=str(path), fd_997=None, fd_html=None, fd_xmldoc=None)
     finally:
         logger.removeHandler(keeper)
     return found if accepted else found or ["refused without a word"]
@@ -481,3 +484,21 @@ def test_real_files_never_stop_the_partner() -> None:
         made.receive("real", data, AT)
         kinds = {answer.kind for answer in made.release(AT + LONG)}
         assert kinds & {"TA1", "999"} or not made.report.files[0].controls, path.name
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    cuts=st.lists(
+        st.tuples(st.integers(0, 2_500), st.integers(0, 30), st.sampled_from(DAMAGE)), min_size=1, max_size=5
+    )
+)
+def test_damaged_files_never_stop_the_partner(cuts: list[tuple[int, int, bytes]]) -> None:
+    """However a file is damaged, the partner answers or stays silent, and what it pays still balances."""
+    data = sample_file([a_mix(3)])
+    for at, length, put in cuts:
+        data = data[:at] + put + data[at + length :]
+    made = partner(check=False)
+    made.receive("damaged.837", data, AT)
+    out = made.release(AT + LONG)
+    assert {answer.kind for answer in out} <= {"TA1", "999", "277CA", "835"}
+    assert len(made.report.files) == 1
