@@ -26,6 +26,11 @@ plugin = "clearinghouse_folder"
 [connectors.clearinghouse.settings]
 folder = "{folder}"
 """
+PRINTER = """{mailbox}
+put_folder = "{inbound}"
+get_folders = ["{outbound}"]
+in_doubt = "await-answer"
+partner_takes_files = true"""
 HUB = """# Written by `hub demo` for one run: the example practice, pointed at simulated partners on this machine.
 [hub]
 data = "{data}"
@@ -91,17 +96,20 @@ def write_settings(
         store=f'store = "{store}"' if store else "",
         fhir=work / "ehr" / "fhir",
         hl7=work / "ehr" / "hl7",
-        clearinghouse=_clearinghouse(clearinghouse, sandbox),
-        printer=_mailbox(sandbox.printer, "printer")
-        + f'\nput_folder = "{sandbox.printer.inbound}"\nget_folders = ["{sandbox.printer.outbound}"]\npartner_takes_files = true\nin_doubt = "await-answer"',
+        clearinghouse=_clearinghouse(clearinghouse, sandbox, work),
+        printer=PRINTER.format(
+            mailbox=_mailbox(sandbox.printer, "printer"),
+            inbound=sandbox.printer.inbound,
+            outbound=sandbox.printer.outbound,
+        ),
     )
     (folder / "hub.toml").write_text(body)
     return folder
 
 
-def _clearinghouse(plugin: str, sandbox: Sandbox) -> str:
+def _clearinghouse(plugin: str, sandbox: Sandbox, work: Path) -> str:
     if plugin == "clearinghouse_folder":
-        return FOLDER_CLEARINGHOUSE.format(folder=sandbox.clearinghouse_mailbox.home)
+        return FOLDER_CLEARINGHOUSE.format(folder=work / "partner" / "clearinghouse")
     endpoint = sandbox.clearinghouse
     return CLEARINGHOUSE.format(
         mailbox=_mailbox(endpoint, "clearinghouse"), inbound=endpoint.inbound, outbound=endpoint.outbound
