@@ -19,6 +19,8 @@ PAGE = 2_000
 TODAY = 5
 #: What stops everything behind it comes before what is worth most.
 BLOCKING = frozenset({"file", "connector"})
+#: What one item counts for in the order of things when its own amount is less or not known yet (not priced).
+NOMINAL_CENTS = 100_00
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +98,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 def summarize(view: View, practice: str, *, reasons: int = 10) -> Summary:
     """The summary of one practice (a legal entity), everything from one consistent view."""
-    groups = view.work.groups(practice=practice)
+    groups = sorted(view.work.groups(practice=practice), key=lambda group: (-_worth(group), group.reason))
     return Summary(
         practice=practice,
         as_of=view.now,
@@ -137,13 +139,17 @@ def statements(view: View, practice: str) -> Statements:
 
 
 def today(view: View, groups: list[Group], limit: int = TODAY) -> tuple[Todo, ...]:
-    """The most pressing reasons: first what blocks others, then what is overdue, then what is worth most."""
+    """The most pressing reasons: first what blocks others, then what is overdue, then what is worth most.
+
+    Warnings, which hold nothing up, come last.
+    """
     examples = {group.example: view.work.get(group.example) for group in groups}
 
-    def press(group: Group) -> tuple[bool, bool, int, int]:
+    def press(group: Group) -> tuple[bool, bool, bool, int, str]:
         item = examples[group.example]
         blocks = item is not None and item.aggregate in BLOCKING
-        return (not blocks, not _overdue(group, view.now), -group.cents, -group.count)
+        warns = group.reason.endswith(".warning")
+        return (warns, not blocks, not _overdue(group, view.now), -_worth(group), group.reason)
 
     return tuple(_todo(view, group) for group in sorted(groups, key=press)[:limit])
 
@@ -249,6 +255,11 @@ def _todo(view: View, group: Group) -> Todo:
         overdue=_overdue(group, view.now),
         example=group.example,
     )
+
+
+def _worth(group: Group) -> int:
+    """What clearing a group of items is worth, in cents, for ordering only."""
+    return max(group.cents, group.count * NOMINAL_CENTS)
 
 
 def _overdue(group: Group, now: datetime) -> bool:

@@ -132,8 +132,9 @@ def told(store: Store, clock: TurnedClock) -> Summary:
         tx.submissions.close(subs["clm_d"], "rejected_277ca", state="rejected")
         submit(tx, "clm_b", "medicare", "accepted")
         _answers(tx)
-        deny(tx, "clm_c", 5_000)
+        deny(tx, "clm_c", 50_000)
         deny(tx, "clm_d", 3_000, "rejected.277ca")
+        deny(tx, "clm_d", 0, "scrub.pos.warning")
         tx.expect("adjudication", "sub_b", tx.now + timedelta(days=20), EAST)
     with store.view() as view:
         return summarize(view, EAST)
@@ -197,8 +198,15 @@ def test_encounters_and_what_holds_them(told: Summary) -> None:
 
 
 def test_what_to_do_today(store: Store, told: Summary) -> None:
-    """What blocks everything comes first, then what is overdue, then what is worth most; five at most."""
-    assert [one.reason for one in told.today] == ["denial.CO-197", "rejected.277ca", "coding.unmapped"]
+    """What blocks everything comes first, then what is overdue, then what is worth most, where an item without
+    an amount still counts; warnings last; five at most.
+    """
+    assert [one.reason for one in told.today] == [
+        "denial.CO-197",
+        "coding.unmapped",
+        "rejected.277ca",
+        "scrub.pos.warning",
+    ]
     with store.begin("admin") as tx:
         deny(tx, "clm_b", 1, "overdue.adjudication")
         deny(tx, "clm_b", 2, "late.by_date", due_at=tx.now)
@@ -216,7 +224,7 @@ def test_what_to_do_today(store: Store, told: Summary) -> None:
         "late.by_date",
         "overdue.adjudication",
         "denial.CO-197",
-        "rejected.277ca",
+        "coding.unmapped",
     ]
     assert [one.overdue for one in again.today] == [False, True, True, False, False]
     assert again.today[0].example.startswith("wrk_")
