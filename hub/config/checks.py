@@ -33,12 +33,14 @@ class Found(msgspec.Struct, frozen=True):
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """What the checks look at: the well-formed part of the tree, every name that was declared, well-formed or
-    not, the top-level keys nobody could read, and the way from a row of the tree to its place in the file.
+    not, the top-level keys nobody could read and those of which a part is malformed, and the way from a row of
+    the tree to its place in the file.
     """
 
     tree: Settings
     declared: dict[str, set[str]]
     unread: frozenset[str]
+    doubtful: frozenset[str]
     where: Callable[[Path], Path]
 
 
@@ -114,16 +116,18 @@ def _roles(context: Context) -> Iterator[Found]:
     roles: dict[str, set[str]] = {}
     for name in tree.clearinghouses:
         roles.setdefault(name, set()).add("a clearinghouse")
-    for name in tree.sources:
+    for name in {*tree.sources, *context.declared.get("sources", set())}:
         roles.setdefault(name, set()).add("a source")
     if tree.print.vendor:
         roles.setdefault(tree.print.vendor, set()).add("a print vendor")
+    misnamed = set(roles) - context.declared.get("connectors", set())
+    known = not misnamed and not {"route", "print", "sources"} & context.doubtful
     for name, connector in tree.connectors.items():
         held = roles.get(name, set())
         if len(held) > 1:
             wrong = f"serves as {' and '.join(sorted(held))}"
             yield Found(("connectors", name), wrong, "configure two connectors")
-        elif not held and connector.enabled and not {"route", "print", "sources"} & context.unread:
+        elif not held and connector.enabled and known:
             fix = f"name it in [route] or [print], write [sources.{name}], or set enabled = false"
             yield Found(("connectors", name), "nobody uses this connector", fix, "warning")
         if held and not connector.enabled:
@@ -141,7 +145,8 @@ def _routes(context: Context) -> Iterator[Found]:
     active = {(row.payer, row.clearinghouse) for row in tree.enrolments if row.status == "active"}
     for key, payer in tree.payers.items():
         house = tree.clearinghouse(key)
-        if payer.kind == "self_pay" or not payer.electronic or not house or house in payer.ids:
+        known = house in context.declared.get("connectors", set())
+        if payer.kind == "self_pay" or not payer.electronic or not known or house in payer.ids:
             continue
         severity = "error" if (key, house) in active else "warning"
         fix = f'add {house} = "..." from its payer list, or set electronic = false'
@@ -252,8 +257,8 @@ def _prices(context: Context) -> Iterator[Found]:
     priced = {row.hcpcs for row in tree.fees}
     timed = {row.hcpcs for row in tree.timed}
     for row, rule in enumerate(tree.charges):
-        if rule.hcpcs not in priced and "fees" not in context.unread:
+        if rule.hcpcs not in priced and "fees" not in context.doubtful:
             fix = "add a row to fees, or let the source send the amount"
             yield Found(("charges", row, "hcpcs"), "has no price", fix, "warning")
-        if rule.units == "minutes" and rule.hcpcs not in timed and "timed" not in context.unread:
+        if rule.units == "minutes" and rule.hcpcs not in timed and "timed" not in context.doubtful:
             yield Found(("charges", row, "units"), "counts minutes, but no rule says how", "add a row to timed")

@@ -25,7 +25,9 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
         place = f"{self.file}:{self.line}" if self.line else self.file
         said = f"{place}: {self.key}: {self.wrong}" if self.key else f"{place}: {self.wrong}"
         said += f"; expected: {self.expected}" if self.expected else ""
-        return f"{said}. {self.fix[:1].upper()}{self.fix[1:]}." if self.fix else f"{said}."
+        if not self.fix:
+            return f"{said}."
+        return f"{said}. {self.fix[:1].upper()}{self.fix[1:]}{'' if self.fix.endswith('?') else '.'}"
 
 
 def dotted(path: Path) -> str:

@@ -17,6 +17,7 @@ from hub.config.locate import key_lines
 from hub.config.settings import FILES, HOME, Settings
 
 _BIG = 20_000_000
+_SINGLE = frozenset({"hub", "route", "print", "notifications"})
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,13 +142,17 @@ def _checked(
     """The tree of what is well-formed, after all checks have spoken; faults are added to `faults`."""
     declared = {key: {str(name) for name in value} for key, value in raw.items() if isinstance(value, dict)}
     where: Callable[[Path], Path] = _same
+    doubtful = set(unread)
     try:
         tree = Settings.model_validate(raw)
     except ValidationError as error:
         problems = [explain.said(found) for found in error.errors(include_url=False, include_input=False)]
         faults += [_fault(lines, p, wrong, expected=want, fix=fix) for p, wrong, want, fix in problems]
         tree, where = _well_formed(raw, [path for path, *_ in problems])
-    context = checks.Context(tree=tree, declared=declared, unread=frozenset(unread), where=where)
+        doubtful |= {str(path[0]) for path, *_ in problems}
+    context = checks.Context(
+        tree=tree, declared=declared, unread=frozenset(unread), doubtful=frozenset(doubtful), where=where
+    )
     for found in checks.run(context):
         faults.append(_fault(lines, found.path, found.wrong, fix=found.fix, severity=found.severity))
     return tree
@@ -165,7 +170,7 @@ def _well_formed(raw: dict[str, Any], bad: Iterable[Path]) -> tuple[Settings, Ca
     for key, value in raw.items():
         if (key,) in drop:
             continue
-        if key in {"hub", "route", "print", "notifications"}:
+        if key in _SINGLE:
             kept.update({} if any(path[0] == key for path in drop) else {key: value})
         elif isinstance(value, dict):
             kept[key] = {name: part for name, part in value.items() if (key, name) not in drop}

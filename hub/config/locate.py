@@ -60,7 +60,8 @@ class _Scan:
             self.rows[path] = row = self.rows.get(path, -1) + 1
             self.note(path, line)
             path = (*path, row)
-        self.note(path, line)
+        for length in range(1, len(path) + 1):
+            self.note(path[:length], line)
         return path
 
     def resolved(self, key: Path) -> Path:
