@@ -82,7 +82,7 @@ class SftpClearinghouse:
         if extension is None:
             return
         stem, _, ending = file.name.rpartition(".")
-        if ending != extension or "." in stem:
+        if not stem or ending != extension or "." in stem:
             raise Refused(
                 f"{self._preset.title} routes {file.kind} files by the extension .{extension}, and the name "
                 "may hold no other period",

@@ -182,9 +182,12 @@ class SftpConnection:
         wait = self._settings.connect_timeout_seconds
         transport.banner_timeout = transport.auth_timeout = transport.handshake_timeout = wait
         transport.channel_timeout = self._settings.operation_timeout_seconds
+        options = transport.get_security_options()
+        options.ciphers = tuple(name for name in options.ciphers if not name.endswith("-cbc"))
+        options.digests = tuple(name for name in options.digests if not name.endswith(("md5", "-96")))
         wanted = algorithms(self._settings.host_keys)
         if wanted:
-            transport.get_security_options().key_types = wanted
+            options.key_types = wanted
         return transport
 
     def _channel(self, transport: paramiko.Transport) -> paramiko.SFTPClient:
