@@ -21,13 +21,25 @@ Match = Callable[[str], object]
 class Row:
     """One place for a segment in one loop, with what the reader needs to count and order it."""
 
-    __slots__ = ("bit", "index", "limit", "loop", "order", "relations", "relations_from", "required", "segment")
+    __slots__ = (
+        "before",
+        "bit",
+        "index",
+        "limit",
+        "loop",
+        "order",
+        "relations",
+        "relations_from",
+        "required",
+        "segment",
+    )
 
     def __init__(self, segment: Segment, index: int, order: int, place: int) -> None:
         self.segment = segment
         self.index = index
         self.order = order
         self.bit = 1 << place
+        self.before = 0
         self.limit = segment.repeat
         self.required = segment.required
         self.relations = relations(segment)
@@ -113,6 +125,7 @@ class CompiledGuide:
                 found.limit, found.required = inner.repeat, inner.required
                 found.loop = self._fill(inner, made)
                 found.loop.trigger = found
+            found.before = sum(row.bit for row in made.rows if row.required and row.order < order)
             if found.required:
                 made.required |= found.bit
         return made

@@ -91,6 +91,7 @@ class TransactionSet:
             kind=self.guide.kind if self.guide else self.st[1],
         )
         self._texts = reader.body(self, st)
+        self._units: Iterator[Node] | None = None
         self._strict = reader.strict
 
     @property
@@ -117,25 +118,15 @@ class TransactionSet:
         """Yields each loop with one of these ids as it closes (the guide's own units when none is named).
 
         A unit's `parent` chain holds what came before it; the rest lies in `root`. Without a guide
-        nothing is yielded and a finding says so.
+        nothing is yielded and a finding says so. A set is read once: a second call goes on where the
+        first one stopped.
         """
-        if self.guide is None:
-            self.findings.append(_unknown_guide())
-            self.skip()
-            return
-        lenient = self.guide.payer_made and not self._strict
-        walk = Walk(self.guide, self.delimiters, units=loops or self.guide.units, check=check, lenient=lenient)
-        if check:
-            walk.use_rules(rules_for(self.guide, walk))
-        self.root = walk.root
-        yield from walk.run(self._texts)
-        self.findings.extend(walk.findings)
+        if self._units is None:
+            self._units = self._walk(loops, check=check)
+        return self._units
 
     def tree(self) -> Node:
         """Reads the whole set into one tree; for large sets take `units` instead."""
-        if self.guide is None:
-            list(self.units())
-            return self.root
         for _ in self.units("*"):
             pass
         return self.root.link()
@@ -147,9 +138,24 @@ class TransactionSet:
         return self.findings
 
     def skip(self) -> None:
-        """Reads past what is left of this set."""
-        for _ in self._texts:
-            pass
+        """Reads past what is left of this set; a walk that was begun is finished, for its findings."""
+        for rest in (self._units, self._texts):
+            for _ in rest or ():
+                pass
+
+    def _walk(self, loops: tuple[str, ...], *, check: bool) -> Iterator[Node]:
+        if self.guide is None:
+            self.findings.append(_unknown_guide())
+            return
+        lenient = self.guide.payer_made and not self._strict
+        units = loops or self.guide.units
+        walk = Walk(self.guide, self.delimiters, units=units, check=check, lenient=lenient)
+        if check:
+            walk.use_rules(rules_for(self.guide, walk))
+        self.root = walk.root
+        yield from walk.run(self._texts)
+        self.findings.extend(walk.findings)
+        self.findings.sort(key=lambda found: found.position)
 
 
 class X12Reader:

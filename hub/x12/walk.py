@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from hub.x12.compiled import CompiledLoop, Entry, Hit, Match, Row, compiled, matcher, matchers
+from hub.x12.dictionary import layouts
 from hub.x12.elements import Fault, faults, note_fault
 from hub.x12.finding import Finding, softened
 from hub.x12.grammar import Guide, Loop
@@ -18,7 +19,7 @@ Closer = Callable[[Node], None]
 class Frame:
     """An open loop: its node, which rows it has seen, how far in their order it is."""
 
-    __slots__ = ("counts", "has_levels", "level", "loop", "node", "order", "seen")
+    __slots__ = ("counts", "gaps", "guessed", "has_levels", "level", "loop", "node", "order", "seen")
 
     def __init__(self, loop: CompiledLoop, node: Node, row: Row | None) -> None:
         self.loop = loop
@@ -26,6 +27,8 @@ class Frame:
         self.seen = row.bit if row else 0
         self.order = row.order if row else 0
         self.counts: dict[int, int] | None = None
+        self.gaps: list[tuple[int, int]] | None = None
+        self.guessed = 0
         self.level = ""
         self.has_levels = False
 
@@ -96,7 +99,9 @@ class Walk:
                 frame = self._open_empty(hit.via)
             row = hit.row
             self._lost = False
-            if not hit.guess:
+            if hit.guess:
+                frame.guessed |= row.bit
+            else:
                 if frame.seen & row.bit:
                     if row.limit:
                         self._again(frame, row, values)
@@ -104,8 +109,10 @@ class Walk:
                     frame.seen |= row.bit
                 if row.order < frame.order:
                     self._out_of_order(frame, row)
-                else:
+                elif row.order > frame.order:
                     frame.order = row.order
+                    if row.before & ~frame.seen:
+                        self._gap(frame, row)
             if row.loop is not None:
                 frame = self._open(row.loop, frame, values)
             table = frame.loop.table
@@ -176,9 +183,15 @@ class Walk:
         if closer is not None:
             closer(self.root)
 
+    def _gap(self, frame: Frame, row: Row) -> None:
+        gaps = frame.gaps if frame.gaps is not None else []
+        frame.gaps = gaps
+        gaps.append((row.before & ~frame.seen, self.position))
+
     def _missing(self, frame: Frame) -> None:
+        known = frame.seen | frame.guessed
         for row in frame.loop.rows:
-            if row.required and not frame.seen & row.bit and row.segment.id != "SE":
+            if row.required and not known & row.bit and row.segment.id != "SE":
                 inner = row.loop
                 name = inner.loop.name if inner else row.segment.name
                 self._report(
@@ -188,11 +201,8 @@ class Walk:
                     inner.id if inner else frame.loop.id,
                     row.segment.id,
                     ik3="I7" if inner else "3",
-                    position=self._end_of(frame),
+                    position=next((at for bits, at in frame.gaps or () if bits & row.bit), self.position),
                 )
-
-    def _end_of(self, frame: Frame) -> int:
-        return max(frame.node.position, self.position - 1)
 
     def _again(self, frame: Frame, row: Row, values: list[str]) -> None:
         count = 2
@@ -220,11 +230,11 @@ class Walk:
         self._lost = True
         tag = values[0]
         if tag not in self._compiled.ids:
-            message, ik3 = "is not a segment of this transaction set", "1"
+            message, ik3 = "is not a segment of this transaction set", "6" if tag in layouts() else "1"
         else:
             message, ik3 = "does not belong at this place", "2"
         shown = tag if len(tag) <= 3 and tag.isalnum() else ""
-        self._report(1 if ik3 == "1" else 2, "segment.unexpected", message, frame.loop.id, shown, ik3=ik3)
+        self._report(2 if ik3 == "2" else 1, "segment.unexpected", message, frame.loop.id, shown, ik3=ik3)
 
     def _level(self, frame: Frame, values: list[str]) -> None:
         self._levels += 1

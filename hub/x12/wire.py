@@ -147,7 +147,7 @@ def read_delimiters(data: bytes) -> tuple[Delimiters, bool] | None:
     None when there is no ISA with sixteen elements. Source: ISA, positions 4, 83 (ISA11), 105 (ISA16), 106.
     """
     head = data[: 4 * ISA_CHARACTERS].decode("latin-1")
-    if len(head) < 4 or head[:3] != "ISA" or head[3].isalnum() or head[3].isspace():
+    if len(head) < 4 or head[:3] != "ISA" or head[3].isalnum() or head[3] in " \t\r\n":
         return None
     fields = head.split(head[3], 16)
     if len(fields) < 17 or len(fields[16]) < 2:
@@ -180,12 +180,7 @@ def _cut(data: bytes, marks: Delimiters, fresh: bool, *, last: bool) -> tuple[in
     term = marks.segment.encode("latin-1")
     start = 3 if fresh else 0
     while (found := data.find(b"ISA", start)) >= 0:
-        before = data[:found].rstrip(_BLANK if term not in (b"\r", b"\n") else b" \t\x00\x1a")
-        if (
-            (not before or before.endswith(term))
-            and data[found + 3 : found + 4].strip(b"\r\n")
-            and not (data[found + 3 : found + 4].isalnum())
-        ):
+        if _begins(data, found, term):
             return found, True
         start = found + 3
     if last:
@@ -196,6 +191,17 @@ def _cut(data: bytes, marks: Delimiters, fresh: bool, *, last: bool) -> tuple[in
         full = term
         cut = data.rfind(full)
     return (cut + len(full) if cut >= 0 else 0), False
+
+
+def _begins(data: bytes, found: int, term: bytes) -> bool:
+    """Whether the letters ISA at this place follow a terminator and are followed by a separator."""
+    separator = data[found + 3 : found + 4]
+    if not separator or separator.isalnum() or separator in b"\r\n":
+        return False
+    before = found
+    while before and data[before - 1 : before] != term and data[before - 1] in _BLANK:
+        before -= 1
+    return not before or data[before - 1 : before] == term
 
 
 def segments(source: Source) -> Iterator[list[str]]:

@@ -143,7 +143,7 @@ def _run(guide: Guide, texts: list[str], marks: Delimiters) -> list[Finding]:
     walk.use_rules(rules_for(guide, walk))
     for _ in walk.run(texts):
         pass
-    return walk.findings
+    return sorted(walk.findings, key=lambda found: found.position)
 
 
 class _Numbers:
