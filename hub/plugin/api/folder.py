@@ -33,14 +33,19 @@ class FolderSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    folder: Path | None = Field(None, description="the folder that is watched")
-    pattern: str = Field("*", description="which file names are taken, such as *.hl7")
+    folder: Path | None = Field(default=None, description="the folder that is watched")
+    pattern: str = Field(default="*", description="which file names are taken, such as *.hl7")
     after: Literal["archive", "leave"] = Field(
-        "archive", description="what happens to a file that was taken: moved to `archive`, or left where it is"
+        default="archive",
+        description="what happens to a file that was taken: moved to `archive`, or left where it is",
     )
-    archive: Path | None = Field(None, description="where taken files go; `archive` beside the files by default")
-    settle_seconds: float = Field(2.0, ge=0, description="how long a file must hold still; 0 trusts every file")
-    batch_bytes: int = Field(8 << 20, gt=0, description="about how many bytes one pull returns")
+    archive: Path | None = Field(
+        default=None, description="where taken files go; `archive` beside the files by default"
+    )
+    settle_seconds: float = Field(
+        default=2.0, ge=0, description="how long a file must hold still; 0 trusts every file"
+    )
+    batch_bytes: int = Field(default=8 << 20, gt=0, description="about how many bytes one pull returns")
 
 
 class _Cursor(msgspec.Struct):
@@ -87,6 +92,7 @@ class FolderDrop:
         now = _Cursor(taken=sorted(present & set(was.taken)), partly=was.partly, pieces=was.pieces)
         fresh = [file for file in files if file.signature in present - set(now.taken)]
         messages, more = self._take(self._settled(fresh), now)
+        now.taken.sort()
         return Changes(messages=tuple(messages), cursor=msgspec.json.encode(now).decode(), more=more)
 
     def _take(self, files: list[_File], now: _Cursor) -> tuple[list[RawMessage], bool]:

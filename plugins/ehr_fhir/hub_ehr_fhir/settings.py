@@ -25,33 +25,35 @@ class FhirSettings(FolderSettings):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     validate_with: Literal["every", "sample", "quarantine"] = Field(
-        "every",
+        default="every",
         alias="validate",
         description="which resources fhir.resources checks: every one, each `sample_every`-th, or those that "
         "could not be read",
     )
-    sample_every: int = Field(20, ge=1, description="with validate = sample: one resource of this many")
+    sample_every: int = Field(default=20, ge=1, description="with validate = sample: one resource of this many")
     time_zone: Annotated[str, AfterValidator(_checked_zone)] = Field(
-        "UTC", description="zone of dates that carry no time, such as America/Chicago"
+        default="UTC", description="zone of dates that carry no time, such as America/Chicago"
     )
-    procedures_are_charges: bool = Field(True, description="whether a completed Procedure is a charge")
+    procedures_are_charges: bool = Field(default=True, description="whether a completed Procedure is a charge")
     visit_types_are_charges: bool = Field(
-        False, description="whether Encounter.type is a charge for the visit (where no visit level is sent)"
+        default=False,
+        description="whether Encounter.type is a charge for the visit (where no visit level is sent)",
     )
     billed_are_charges: bool = Field(
-        False, description="whether a ChargeItem with status billed is still to be billed by the hub"
+        default=False, description="whether a ChargeItem with status billed is still to be billed by the hub"
     )
     units_when_empty: Decimal | None = Field(
-        None,
+        default=None,
         gt=0,
         description="units of a ChargeItem without quantity; R4 states none, so without this it is held",
     )
     modifier_extensions: tuple[str, ...] = Field(
-        ("modifier", "procedure-modifier"), description="extensions of ChargeItem that carry modifiers"
+        default=("modifier", "procedure-modifier"), description="extensions of ChargeItem that carry modifiers"
     )
     amount_extensions: tuple[str, ...] = Field(
-        ("amount", "net"), description="extensions of ChargeItem that carry the amount of the whole line"
+        default=("amount", "net"), description="extensions of ChargeItem that carry the amount of the whole line"
     )
     drug_quantity_extensions: tuple[str, ...] = Field(
-        ("ndc-quantity", "drug-quantity"), description="extensions of ChargeItem that carry the NDC quantity"
+        default=("ndc-quantity", "drug-quantity"),
+        description="extensions of ChargeItem that carry the NDC quantity",
     )

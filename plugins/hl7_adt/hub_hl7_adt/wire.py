@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import pairwise
 
 import msgspec
 
@@ -290,7 +291,7 @@ def split(raw: bytes) -> Split:
     strays = [body[: starts[0]] if starts else body]
     messages: list[bytes] = []
     envelope: list[bytes] = []
-    for start, end in zip(starts, [*starts[1:], len(body)], strict=True):
+    for start, end in pairwise([*starts, len(body)]):
         piece = body[start:end]
         if piece.startswith(b"MSH"):
             messages.append(piece)

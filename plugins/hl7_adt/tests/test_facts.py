@@ -1,0 +1,349 @@
+"""What each segment becomes, and what is held and why."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import permutations
+from typing import Any, TypeVar
+
+import pytest
+from hub_hl7_adt.reading import read
+from hub_hl7_adt.settings import Hl7Settings
+
+from hub.model.encounter import Coding, Drug
+from hub.model.facts import ChargeFact, CoverageFact, EncounterFact, MergeFact, PatientFact, Reading
+
+F = TypeVar("F")
+
+
+def segment(name: str, fields: dict[int, str]) -> str:
+    """A segment with some fields by position."""
+    return "|".join([name, *(fields.get(n, "") for n in range(1, max(fields) + 1))])
+
+
+def with_(fields: dict[int, str], changes: dict[str, str]) -> dict[int, str]:
+    """Fields with some of them changed, written `f10="3"`."""
+    return fields | {int(name[1:]): value for name, value in changes.items()}
+
+
+PERSON = {3: "100^^^EAST^MR~999999999^^^SSA^SS", 5: "QUILL^ADA^B^JR", 7: "19800203", 8: "F",
+          11: "1 Elm^Apt 2^Salem^OR^97301-0000", 13: "5035550100"}  # fmt: skip
+CHARGE = {1: "1", 2: "T1", 4: "20260105^20260106", 6: "CG", 7: "L77^local^L", 10: "2", 11: "200.00&USD",
+          12: "100.00&USD", 16: "CLINIC", 19: "I10^^I10C", 20: "1234567893^HALE^IDA", 25: "G0438^^HCPCS",
+          26: "25~59"}  # fmt: skip
+PID = segment("PID", PERSON)
+PV1 = segment(
+    "PV1", {2: "O", 3: "CLINIC^1", 7: "1234567893^HALE^IDA^^^^^^NPI", 19: "V77", 44: "20260105090000-0500"}
+)
+FT1 = segment("FT1", CHARGE)
+
+
+def message(*segments: str, kind: str = "DFT^P03", processing: str = "P", sent: str = "20260106120000") -> bytes:
+    """One message, with its header."""
+    return "\r".join([f"MSH|^~\\&|APP|FAC|HUB|SITE|{sent}||{kind}|M1|{processing}|2.5", *segments]).encode()
+
+
+def reading(*segments: str, settings: dict[str, Any] | None = None, **header: str) -> Reading:
+    """The reading of one message under a profile."""
+    return read(message(*segments, **header), Hl7Settings(**(settings or {})))
+
+
+def only(found: Reading, kind: type[F]) -> F:
+    """The one fact of a kind."""
+    (fact,) = [fact for fact in found.facts if isinstance(fact, kind)]
+    return fact
+
+
+def codes(found: Reading) -> list[str]:
+    """The problem codes in order."""
+    return [problem.code for problem in found.problems]
+
+
+def test_patient() -> None:
+    """PID gives the patient, and GT1 who pays; social security numbers are not kept."""
+    gt1 = segment("GT1", {3: "QUILL^BEA", 5: "9 Oak^^Salem^OR^97301", 6: "5035550111", 11: "PAR"})
+    fact = only(reading(PID, gt1, kind="ADT^A31"), PatientFact)
+    assert fact.key == "EAST|100"
+    patient = fact.patient
+    assert (patient.name.last, patient.name.first, patient.name.middle, patient.name.suffix) == (
+        "QUILL", "ADA", "B", "JR",
+    )  # fmt: skip
+    assert (patient.birth_date, patient.sex, patient.phone) == (date(1980, 2, 3), "F", "5035550100")
+    assert patient.address
+    assert (patient.address.line2, patient.address.state, patient.address.zip) == ("Apt 2", "OR", "973010000")
+    assert [(i.authority, i.value) for i in patient.identifiers] == [("MR:EAST", "100")]
+    assert patient.guarantor
+    assert (patient.guarantor.name.first, patient.guarantor.relationship) == ("BEA", "parent")
+
+
+def test_version_orders_messages() -> None:
+    """The version is the sending time in UTC, then the control id: later messages compare as greater."""
+    first = only(reading(PID, kind="ADT^A31", sent="20260106120000-0500"), PatientFact)
+    second = only(reading(PID, kind="ADT^A31", sent="20260106110001-0700"), PatientFact)
+    assert first.version == "2026-01-06T17:00:00.000000Z/000000000000000000M1"
+    assert first.version < second.version
+
+
+def test_visit() -> None:
+    """PV1, DG1 and ACC give the visit; a DFT makes it ready, an ADT only when it ends it."""
+    dg1 = ["DG1|1||R55^^I10|||A", "DG1|2||E11.9^^I10|||W", "DG1|3||I10^^I10|||F"]
+    acc = "ACC|20260104|AUTO||OR"
+    dft = only(reading(PID, PV1, *dg1, acc, FT1), EncounterFact)
+    assert (dft.key, dft.patient_key, dft.kind, dft.status, dft.ready) == (
+        "V77", "EAST|100", "ambulatory", "open", True,
+    )  # fmt: skip
+    assert dft.started_at == datetime(2026, 1, 5, 14, 0, tzinfo=UTC)
+    assert dft.rendering
+    assert dft.rendering.npi == "1234567893"
+    assert dft.facility
+    assert dft.facility.name == "CLINIC"
+    assert [(d.coding.code, d.rank) for d in dft.diagnoses] == [("I10", 1), ("E11.9", 2)]
+    assert dft.accident
+    assert (dft.accident.kind, dft.accident.state) == ("AA", "OR")
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "ready"),
+    [
+        ("ADT^A04", "open", False),
+        ("ADT^A03", "finished", True),
+        ("ADT^A11", "cancelled", False),
+        ("ADT^A05", "planned", False),
+        ("ADT^A13", "open", False),
+        ("BAR^P06", "finished", True),
+    ],
+)
+def test_status(kind: str, status: str, ready: bool) -> None:
+    """The trigger says what became of the visit; without charges only its end makes it ready."""
+    visit = only(reading(PID, PV1, kind=kind), EncounterFact)
+    assert (visit.status, visit.ready) == (status, ready)
+    always = only(reading(PID, PV1, kind=kind, settings={"ready": "always"}), EncounterFact)
+    assert always.ready == (status in ("open", "finished"))
+
+
+def test_visit_without_a_number() -> None:
+    """Where neither visit nor account is named, patient and day stand for the visit, and a person is told."""
+    found = reading(PID, "PV1|1|O", FT1)
+    visit = only(found, EncounterFact)
+    assert visit.key == "EAST|100@20260105"
+    assert visit.started_at == datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+    assert codes(found) == ["hl7.visit.key"]
+
+
+def test_charge() -> None:
+    """FT1 gives the charge with exact money, all its codes, modifiers, units, diagnoses and performer."""
+    charge = only(reading(PID, PV1, FT1), ChargeFact)
+    assert charge.key == "V77/T1"
+    assert (charge.encounter_key, charge.kind, charge.service_from) == ("V77", "charge", date(2026, 1, 5))
+    assert charge.codings == (Coding(system="HCPCS", code="G0438"), Coding(system="LOCAL", code="L77"))
+    assert charge.modifiers == ("25", "59")
+    assert (charge.units, charge.amount) == (Decimal(2), Decimal("200.00"))
+    assert charge.diagnoses == (Coding(system="ICD10", code="I10"),)
+    assert charge.rendering
+    assert charge.rendering.last == "HALE"
+
+
+def test_drug() -> None:
+    """FT1-29 and FT1-43 give the drug in eleven digits with its own quantity and unit."""
+    charge = only(reading(PID, PV1, line(f29="0002-1433-80", f43="2.5^ML")), ChargeFact)
+    assert charge.drug == Drug(ndc="00002143380", quantity=Decimal("2.5"), unit="ML")
+    assert Coding(system="NDC", code="00002143380") in charge.codings
+
+
+def line(**fields: str) -> str:
+    """A charge line with some fields changed."""
+    return segment("FT1", with_(CHARGE, fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "amount"),
+    [
+        ({"f6": "CG"}, "charge", "200.00"),
+        ({"f6": "CD"}, "credit", "-200.00"),
+        ({"f11": "-200"}, "credit", "-200.00"),
+        ({"f6": "PY", "f10": "", "f25": "", "f7": ""}, "payment", "200.00"),
+        ({"f6": "CO", "f10": ""}, "copay", "200.00"),
+        ({"f6": "AJ", "f10": "", "f11": "-5.5", "f12": ""}, "adjustment", "-5.50"),
+        ({"f11": ""}, "charge", "200.00"),
+        ({"f11": "0150.00", "f12": ""}, "charge", "150.00"),
+    ],
+)
+def test_kinds_and_amounts(fields: dict[str, str], kind: str, amount: str) -> None:
+    """Table 0017 tells charges, credits and money to post apart; the amount is of the whole line."""
+    charge = only(reading(PID, PV1, line(**fields)), ChargeFact)
+    assert (charge.kind, charge.amount) == (kind, Decimal(amount))
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "where"),
+    [
+        ({"f6": ""}, "hl7.charge.type", "FT1[2]-6"),
+        ({"f4": ""}, "hl7.charge.date", "FT1[2]-4"),
+        ({"f4": "20261305"}, "hl7.charge.date", "FT1[2]-4"),
+        ({"f4": "20260105^20260101"}, "hl7.charge.date", "FT1[2]-4"),
+        ({"f10": "", "f12": ""}, "hl7.charge.units", "FT1[2]-10"),
+        ({"f10": "0"}, "hl7.charge.units", "FT1[2]-10"),
+        ({"f10": "two"}, "hl7.charge.units", "FT1[2]-10"),
+        ({"f11": "SECRET"}, "hl7.charge.amount", "FT1[2]-11"),
+        ({"f11": "10.00&EUR"}, "hl7.charge.amount", "FT1[2]-11"),
+        ({"f11": "1.001"}, "hl7.charge.amount", "FT1[2]-11"),
+        ({"f7": "", "f25": ""}, "hl7.charge.code", "FT1[2]"),
+    ],
+)
+def test_one_bad_line(fields: dict[str, str], code: str, where: str) -> None:
+    """A line that cannot be read is set aside with its place, its neighbours go on, and the visit is not ready."""
+    found = reading(PID, PV1, FT1, line(f2="T2", **fields), line(f2="T3"))
+    assert [f.key for f in found.facts if isinstance(f, ChargeFact)] == ["V77/T1", "V77/T3"]
+    assert [(p.code, p.where) for p in found.problems] == [(code, where)]
+    assert not only(found, EncounterFact).ready
+    assert "SECRET" not in repr(found.problems)
+
+
+def test_empty_units() -> None:
+    """An empty quantity is one where the profile says so, or where unit and line amount are equal."""
+    bare = line(f10="", f12="")
+    assert only(reading(PID, PV1, bare, settings={"units_when_empty": 1}), ChargeFact).units == 1
+    assert only(reading(PID, PV1, line(f10="", f11="75.00", f12="75.00")), ChargeFact).units == 1
+
+
+def test_charge_keys() -> None:
+    """A repeated FT1-2 keeps its lines apart, an empty one falls back to the message, and a correction of one
+    FT1-2 in a later message has the same key."""
+    repeated = reading(PID, PV1, line(), line(), line(f2=""))
+    assert [f.key for f in repeated.facts if isinstance(f, ChargeFact)] == [
+        "V77/T1/1", "V77/T1/2", "V77/message/M1/3",
+    ]  # fmt: skip
+    later = only(reading(PID, PV1, line(f11="90.00", f12="45.00"), sent="20260107"), ChargeFact)
+    assert later.key == "V77/T1"
+
+
+def test_profile_moves_positions() -> None:
+    """A sender that puts things elsewhere is described by settings, not by code."""
+    profile = {
+        "charge_code_places": ["FT1-7"],
+        "code_systems": {"FT1-7": "HCPCS"},
+        "amount_place": "FT1-22",
+        "unit_amount_place": "FT1-23",
+        "visit_places": ["PID-18"],
+        "payer_places": ["IN1-15"],
+        "member_id_places": ["IN2-61"],
+        "place_of_service": {"CLINIC": "11"},
+    }
+    pid = segment("PID", PERSON | {18: "ACC9"})
+    in1, in2 = _in1(1, f15="TOKEN", f36=""), segment("IN2", {61: "MEMBER"})
+    found = reading(pid, PV1, in1, in2, line(f7="H0004", f22="33.00"), settings=profile)
+    charge, coverage = only(found, ChargeFact), only(found, CoverageFact)
+    assert charge.codings == (Coding(system="HCPCS", code="H0004"),)
+    assert (charge.amount, charge.encounter_key, charge.place_of_service) == (Decimal("33.00"), "ACC9", "11")
+    assert (coverage.payer_token, coverage.member_id) == ("TOKEN", "MEMBER")
+
+
+def _in1(n: int, **fields: str) -> str:
+    base = {1: str(n), 2: f"PLAN{n}^Plan", 3: f"CO{n}", 4: f"Payer {n}", 36: f"MEM{n}"}
+    return segment("IN1", with_(base, fields))
+
+
+def test_coverages() -> None:
+    """IN1 gives the policies by IN1-22, else set id; the member is the subscriber unless IN1-17 says otherwise."""
+    other = _in1(2, f17="PAR", f16="QUILL^BEA", f18="19550101", f43="F", f8="GRP")
+    found = reading(PID, PV1, _in1(1, f22="2"), other, _in1(3, f22="1"), FT1)
+    first, second, third = (f for f in found.facts if isinstance(f, CoverageFact))
+    assert [(c.rank, c.payer_token, c.member_id) for c in (first, second, third)] == [
+        (2, "PLAN1", "MEM1"), (3, "PLAN2", "MEM2"), (1, "PLAN3", "MEM3"),
+    ]  # fmt: skip
+    assert (first.relationship, first.subscriber, first.payer_name) == ("self", None, "Payer 1")
+    assert (second.relationship, second.group_number) == ("child", "GRP")
+    assert second.subscriber
+    assert second.subscriber.birth_date == date(1955, 1, 1)
+    assert {c.encounter_key for c in (first, second, third)} == {"V77"}
+
+
+def test_an_adt_states_all_coverages() -> None:
+    """An ADT that names policies withdraws the ranks it leaves out; one that names none withdraws none."""
+    found = reading(PID, PV1, _in1(1), kind="ADT^A08")
+    ranks = {f.rank: f.active for f in found.facts if isinstance(f, CoverageFact)}
+    assert ranks == {1: True, 2: False, 3: False}
+    assert not [f for f in reading(PID, PV1, kind="ADT^A08").facts if isinstance(f, CoverageFact)]
+
+
+def test_coverage_problems() -> None:
+    """A policy without a payer is set aside; an insured who is somebody else without a relationship is told."""
+    found = reading(PID, PV1, "IN1|1", _in1(2, f16="SMITH^AL"), FT1)
+    assert codes(found) == ["hl7.coverage.payer", "hl7.coverage.relationship"]
+    assert only(found, CoverageFact).relationship == "other"
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"), [("ADT^A40", "patient"), ("ADT^A18", "patient"), ("ADT^A41", "account")]
+)
+def test_merges(kind: str, says: str) -> None:
+    """MRG gives what ceases and what remains; an identifier without an authority is of its successor's."""
+    found = reading(segment("PID", PERSON | {18: "ACC2"}), "MRG|200||ACC1", kind=kind)
+    merge = only(found, MergeFact)
+    expected = ("EAST|200", "EAST|100") if says == "patient" else ("ACC1", "ACC2")
+    assert (merge.kind, merge.from_key, merge.into_key) == (says, *expected)
+
+
+def test_merges_repeat_and_fail() -> None:
+    """An A40 with two pairs gives two merges; one without a side is an error, never a guess."""
+    second = PID.replace("100^^^EAST", "101^^^EAST")
+    found = reading(PID, "MRG|200^^^EAST", second, "MRG|201^^^EAST", kind="ADT^A40")
+    assert [(f.from_key, f.into_key) for f in found.facts if isinstance(f, MergeFact)] == [
+        ("EAST|200", "EAST|100"), ("EAST|201", "EAST|101"),
+    ]  # fmt: skip
+    assert codes(reading(PID, "MRG|", kind="ADT^A40")) == ["hl7.merge"]
+    assert codes(reading(PID, kind="ADT^A40")) == ["hl7.merge"]
+
+
+@pytest.mark.parametrize(
+    ("header", "verdict"),
+    [
+        ({"processing": "T"}, "test"),
+        ({"processing": "D"}, "test"),
+        ({"processing": ""}, "test"),
+        ({"kind": "ORU^R01"}, "informational"),
+        ({"kind": "BAR^P02"}, "informational"),
+        ({"kind": "ADT^A23"}, "informational"),
+        ({"kind": "DFT^P03"}, ""),
+        ({"kind": "BAR^P05"}, ""),
+    ],
+)
+def test_what_never_bills(header: dict[str, str], verdict: str) -> None:
+    """Only production messages bill; FT1 outside DFT and BAR does not, and purges take nothing away."""
+    found = reading(PID, PV1, FT1, **header)
+    assert found.not_billable == verdict
+    if verdict == "informational":
+        assert found.facts == ()
+
+
+def test_profile_may_bill_other_messages() -> None:
+    """Where the profile says that a result's FT1 bills, it is read as in a DFT."""
+    found = reading(PID, PV1, FT1, kind="ORU^R01", settings={"bill_ft1_from": ["ORU"]})
+    assert only(found, ChargeFact).key == "V77/T1"
+
+
+def test_ft1_in_an_adt() -> None:
+    """A charge inside an ADT is not read, and a person is told."""
+    found = reading(PID, PV1, FT1, kind="ADT^A08")
+    assert codes(found) == ["hl7.charge.outside"]
+    assert not [f for f in found.facts if isinstance(f, ChargeFact)]
+
+
+def test_moves_are_work() -> None:
+    """A visit that moves to another patient is never followed silently."""
+    found = reading(PID, "MRG|200", kind="ADT^A45")
+    assert (found.facts, codes(found)) == ((), ["hl7.move"])
+
+
+def test_facts_belong_to_somebody() -> None:
+    """Without a patient's identifier there are no facts; without a name there is no patient, and it is said."""
+    assert codes(reading("PID|1||||QUILL^ADA", PV1, FT1)) == ["hl7.patient.key"]
+    assert codes(reading("PID|1||100", PV1, FT1)) == ["hl7.patient.name"]
+
+
+def test_segments_in_any_order() -> None:
+    """Facts do not depend on the order in which a careless sender puts its segments."""
+    expected = set(reading(PID, PV1, "DG1|1||I10^^I10", FT1).facts)
+    for segments in permutations([PID, PV1, "DG1|1||I10^^I10", FT1]):
+        assert set(reading(*segments).facts) == expected
