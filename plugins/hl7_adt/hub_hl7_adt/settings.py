@@ -79,37 +79,41 @@ class Hl7Settings(FolderSettings):
     bill_ft1_from: tuple[str, ...] = Field(
         default=(), description="message types beside DFT and BAR whose FT1 may bill, such as ORU"
     )
-    test_last_names: tuple[str, ...] = Field(default=(), description="last names that mark a test patient: ZZTEST")
+    test_last_names: tuple[str, ...] = Field(
+        default=(), description="last names that mark a test patient: ZZTEST"
+    )
 
     patient_id_types: tuple[str, ...] = Field(
         default=("MR", "MRN", "PI"), description="identifier types (CX-5) that name the patient, best first"
     )
     visit_places: Places = Field(
-        default=("PV1-19", "PID-18"), description="where the visit's key stands; none filled: patient and service day"
+        default=("PV1-19", "PID-18"),
+        description="where the visit's key stands; none filled: patient and service day",
     )
     coverage_scope: Literal["visit", "patient"] = Field(
         default="visit", description="whether an IN1 in a message with a visit holds for that visit alone"
     )
     ready: Literal["charges", "always"] = Field(
-        default="charges", description="charges: a DFT or a discharge makes a visit ready; always: every message does"
+        default="charges",
+        description="charges: a DFT or a discharge makes a visit ready; always: every message does",
     )
 
     payer_places: Places = Field(default=("IN1-2.1", "IN1-3.1", "IN1-4.1"), description="the payer or plan token")
     member_id_places: Places = Field(default=("IN1-36", "IN1-49.1", "IN2-61.1"), description="the member id")
 
-    charge_code_places: Places = Field(default=("FT1-25", "FT1-7"), description="charge codes, best first; all are kept")
+    charge_code_places: Places = Field(default=("FT1-25", "FT1-7"), description="the charge codes, best first")
     charge_key: Literal["transaction", "message"] = Field(
         default="transaction", description="transaction: FT1-2 within the visit; message: MSH-10 and the line"
     )
     code_systems: dict[str, str] = Field(
-       default= default_factory=dict, description="a system for codes that name none, by place: FT1-25 = HCPCS"
+        default_factory=dict, description="a system for codes that name none, by place: FT1-25 = HCPCS"
     )
     amount_place: PlaceText = Field(default="FT1-11", description="the amount of the whole line")
     unit_amount_place: PlaceText = Field(default="FT1-12", description="the amount of one unit")
     amount_is: Literal["line", "unit"] = Field(default="line", description="what amount_place holds")
     units_when_empty: Decimal | None = Field(
-       default= None, gt=0, description="units when FT1-10 is empty; HL7 states none, so without this the line is held"
+        default=None, gt=0, description="units when FT1-10 is empty; HL7 states none: without this it is held"
     )
     place_of_service: dict[str, str] = Field(
-       default= default_factory=dict, description="place of service code by point of care (PV1-3.1, FT1-16.1)"
+        default_factory=dict, description="place of service code by point of care (PV1-3.1, FT1-16.1)"
     )

@@ -309,7 +309,7 @@ def test_merges_repeat_and_fail() -> None:
         ({"kind": "BAR^P05"}, ""),
     ],
 )
-def test_what_never_bills(header: dict[str, str], verdict: str) -> None:
+def test_what_never_bills(header: dict[str, Any], verdict: str) -> None:
     """Only production messages bill; FT1 outside DFT and BAR does not, and purges take nothing away."""
     found = reading(PID, PV1, FT1, **header)
     assert found.not_billable == verdict
