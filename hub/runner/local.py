@@ -44,6 +44,7 @@ class LocalRunner:
         self._on_trouble = on_trouble
         self._lanes = Lanes(retry or Retry())
         self._changed = threading.Condition()
+        self._telling = 0
         self._threads: list[threading.Thread] = []
         self._counts = {name: StepCount(step=name) for name in steps}
 
@@ -98,7 +99,7 @@ class LocalRunner:
 
     def _idle(self) -> bool:
         now = time.monotonic()
-        return not self._lanes.could_run(now) and not self._lanes.status().running
+        return not (self._telling or self._lanes.could_run(now) or self._lanes.status().running)
 
     def _work(self) -> None:
         while (nudge := self._next()) is not None:
@@ -123,9 +124,21 @@ class LocalRunner:
             note(self._counts[nudge.step], outcome, verdict, seconds)
             follow(self._lanes, self._steps, nudge, outcome)
             trouble = self._lanes.settle(nudge, verdict, time.monotonic())
+            self._telling += trouble is not None
             self._changed.notify_all()
         if trouble is not None:
-            self._on_trouble(trouble)
+            tell(self._on_trouble, trouble)
+            with self._changed:
+                self._telling -= 1
+                self._changed.notify_all()
+
+
+def tell(on_trouble: Callable[[Trouble], None], trouble: Trouble) -> None:
+    """Report trouble; a listener that fails must not end the runner."""
+    try:
+        on_trouble(trouble)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the lanes go on
+        get_log().warning("step.untold", step=trouble.step, lane=trouble.lane, exception=type(error).__name__)
 
 
 def run_step(steps: Steps, nudge: Nudge) -> tuple[Outcome, Verdict | None]:

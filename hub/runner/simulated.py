@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from hub.clock import TurnedClock
 from hub.runner.lanes import Lanes
-from hub.runner.local import follow, log_trouble, note, run_step
+from hub.runner.local import follow, log_trouble, note, run_step, tell
 from hub.runner.port import Retry, Status, StepCount, Steps, Trouble
 from hub.store.nudge import Nudge
 
@@ -119,7 +119,7 @@ class SimulatedRunner:
         follow(self._lanes, self._steps, nudge, outcome)
         trouble = self._lanes.settle(nudge, verdict, self._now())
         if trouble is not None:
-            self._on_trouble(trouble)
+            tell(self._on_trouble, trouble)
 
     def _earliest(self, slots: Sequence[Due], until: datetime) -> datetime | None:
         retry = self._lanes.next_due()
