@@ -421,6 +421,19 @@ def test_state_is_saved_with_what_it_led_to() -> None:
     assert state.get("cursor") == b"1"
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("ZZCANARY, ZOE", b"1"), ("", b"1"), ("k" * 61, b"1"), ("cursor", "1")]
+)
+def test_state_keys_are_words(key: str, value: Any) -> None:
+    """Keys stand in clear in the store: a key that could be data is the plugin's fault, and so is a value that is
+    not bytes.
+    """
+    state = BufferedState("acme", lambda _instance, _key: None)
+    with pytest.raises(PluginFault, match="TypeError"):
+        guard(memory=state).call("list", lambda: state.put(key, value), anything)
+    assert state.pending() == {}
+
+
 def test_hung_call_can_save_nothing_later() -> None:
     """What a call puts after it was given up is ignored."""
     freed, ended = threading.Event(), threading.Event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from typing import Protocol
@@ -11,6 +12,7 @@ from hub.log import get_log
 from hub.plugin.api.ports import Log, Secrets
 from hub.plugin.host.guard import Memory
 
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,59}")
 Load = Callable[[str, str], bytes | None]
 
 
@@ -48,9 +50,11 @@ class BufferedState(Memory):
         return self._load(self._instance, key)
 
     def put(self, key: str, value: bytes) -> None:
-        """Remember `value` (bytes) under `key` (text) once the hub commits."""
-        if not isinstance(key, str) or not isinstance(value, bytes):
-            raise TypeError("state holds bytes under text keys")
+        """Remember `value` (bytes) under `key` once the hub commits. Keys stand in clear in the store, so a key is
+        a short word of the plugin's own, never data.
+        """
+        if not isinstance(value, bytes) or _KEY.fullmatch(key) is None:
+            raise TypeError("state holds bytes under short plain words")
         with self._lock:
             if not self._closed:
                 self._pending[key] = value
