@@ -20,6 +20,7 @@ from hub.x12.tree import Node, Segment
 
 KINDS = ("999", "TA1", "277CA")
 VERDICTS = {"A": "accepted", "E": "accepted_with_errors", "P": "accepted_in_part"}
+REPEATED = "025"
 CLAIM_STATES_OPEN = ("sent", "accepted", "frozen")
 
 
@@ -118,7 +119,7 @@ class _Desk:
             self._unknown("TA1", "TA101")
             return
         self._arrived(file)
-        if ta1.verdict == "rejected":
+        if ta1.verdict == "rejected" and not self._is_second_copy(file, ta1.code):
             self._reject(file, self.tx.submissions.of_file(file.id), "ta1", f"TA105 {ta1.code}")
 
     def group(self, ack: GroupAck) -> None:
@@ -180,6 +181,11 @@ class _Desk:
             self.tx.work.resolve_for(file.id, "dispatch.", "the partner answered it")
             settle(self.tx, self.hub, self.tx.files.put_state(file, "sent"))
             self.tx.met("acknowledgement", file.id, self.item.id)
+
+    def _is_second_copy(self, file: File, code: str) -> bool:
+        """A repeated control number (025) on a file that went out twice says that the first copy arrived."""
+        published = [line for line in self.tx.outbox.journal(file.id) if line.phase == "publishing"]
+        return code == REPEATED and len(published) > 1
 
     def _accept(self, submissions: Iterable[Submission]) -> None:
         for submission in submissions:

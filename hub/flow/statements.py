@@ -32,6 +32,9 @@ WORDS = {
     "T": "Clinic visit",
     "V": "Vision or hearing",
 }
+PAYMENTS = "Payments received, thank you"
+NOT_ASKED = (A.CONTRACTUAL, A.WRITE_OFF, A.DENIED_WRITE_OFF, A.HELD_RECEIVABLE)
+"""What nobody is asked for: written down, written off, or kept from the patient by the gate."""
 PER_TRANSACTION = 25
 
 
@@ -100,10 +103,10 @@ def owed_by(guarantor_id: str, entries: Iterable[Posted], codes: Mapping[tuple[s
     """Sum a guarantor's entries into statement lines. Pure.
 
     A line's `due` is exactly its patient receivable; `pending` what insurance still has. Services of which nothing
-    is due are left out, what is pending on them is told in one sum.
+    is due are left out, what is pending on them is told in one sum. What was paid on no particular service is a
+    line of its own, which takes from the total.
     """
-    kept = [e for e in entries if e.claim_id]
-    kept.sort(key=lambda e: (e.claim_id, e.line))
+    kept = sorted(entries, key=lambda e: (e.claim_id, e.line))
     lines: list[StatementLine] = []
     ages: list[tuple[date, int]] = []
     pending = 0
@@ -116,7 +119,8 @@ def owed_by(guarantor_id: str, entries: Iterable[Posted], codes: Mapping[tuple[s
             continue
         first = posted[0]
         patients[first.patient_id] = None
-        lines.append(sums.line(first.service_date or on, codes.get((claim_id, number), "")))
+        words = described(codes.get((claim_id, number), "")) if claim_id else PAYMENTS
+        lines.append(sums.line(first.service_date or on, words))
         ages.append((first.service_date or on, sums.due))
     return Owed(
         guarantor_id=guarantor_id,
@@ -137,14 +141,13 @@ class _Sums(Record, frozen=True, kw_only=True):
     pending: int
     due: int
 
-    def line(self, on: date, code: str) -> StatementLine:
+    def line(self, on: date, words: str) -> StatementLine:
         """As a statement line; what is left after all else is what the patient has paid."""
         paid = self.charge - self.insurance_paid - self.adjusted - self.pending - self.due
-        words = WORDS.get(code[:1], "Service")
         return StatementLine(
             service_date=on,
             patient="",
-            description=f"{words} ({code})" if code else words,
+            description=words,
             charge=from_cents(self.charge),
             insurance_paid=from_cents(self.insurance_paid),
             adjusted=from_cents(self.adjusted),
@@ -154,6 +157,12 @@ class _Sums(Record, frozen=True, kw_only=True):
         )
 
 
+def described(code: str) -> str:
+    """A service in plain words; the code stands beside them for those who ask."""
+    words = WORDS.get(code[:1], "Service")
+    return f"{words} ({code})" if code else words
+
+
 def _sums(posted: list[Posted]) -> _Sums:
     by_account: dict[str, int] = {}
     for one in posted:
@@ -161,12 +170,12 @@ def _sums(posted: list[Posted]) -> _Sums:
     charge = -by_account.get(A.REVENUE, 0)
     plain = sum(e.cents for e in posted if e.account == A.INSURANCE_RECEIVABLE and not e.reason)
     asked = charge if any(e.account == A.INSURANCE_RECEIVABLE for e in posted) else 0
-    adjusted = sum(by_account.get(a, 0) for a in (A.CONTRACTUAL, A.WRITE_OFF, A.DENIED_WRITE_OFF))
+    adjusted = sum(by_account.get(a, 0) for a in NOT_ASKED)
     return _Sums(
         charge=charge,
         insurance_paid=asked - plain,
         adjusted=adjusted,
-        pending=by_account.get(A.INSURANCE_RECEIVABLE, 0) + by_account.get(A.HELD_RECEIVABLE, 0),
+        pending=by_account.get(A.INSURANCE_RECEIVABLE, 0),
         due=by_account.get(A.PATIENT_RECEIVABLE, 0),
     )
 

@@ -6,6 +6,7 @@ from hub.flow.base import Hub, Outcome
 from hub.model.work import WorkItem
 from hub.store.expectations import Expectation
 
+SEAL = 1_000
 TOLD = {
     "acknowledgement": (
         "the clearinghouse has not answered a file",
@@ -41,7 +42,8 @@ def expect(hub: Hub, practice: str) -> Outcome:
 
 def seal(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - every step is given its lane
     """Chain what the log has gathered."""
-    return Outcome(done=hub.store.seal())
+    done = hub.store.seal(SEAL)
+    return Outcome(done=done, more=done == SEAL)
 
 
 def _item(one: Expectation) -> WorkItem:

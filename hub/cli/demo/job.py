@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from hub.app import App, open_app
-from hub.cli.demo.settings import write_settings
+from hub.cli.demo.settings import bill_everything, write_settings
 from hub.clock import TurnedClock
 from hub.errors import Misconfigured
 from hub.runner.port import Trouble
@@ -34,6 +34,7 @@ class Job:
     clearinghouse: str = "clearinghouse_sftp"
     options: SandboxOptions = field(default_factory=SandboxOptions)
     start: date = date(2026, 1, 5)
+    all_history: bool = False
     troubles: list[Trouble] = field(default_factory=list)
     on_day: Callable[[date], None] = lambda _: None
 
@@ -56,6 +57,8 @@ class Job:
             folder = write_settings(
                 self.work / "config", self.work, self.sandbox, store=self.store, clearinghouse=self.clearinghouse
             )
+            if self.all_history:
+                bill_everything(folder)
             self.app = open_app(folder, clock=self.clock)
             self.runner = SimulatedRunner(self.app.steps(), self.clock, on_trouble=self.troubles.append)
             self.app.store.on_commit(self.runner.told)

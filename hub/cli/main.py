@@ -1,0 +1,281 @@
+"""The command `hub`: names the commands and their options; what they do is imported when one is used."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Billing Hub: encounters in, claims out, remittances posted to the cent.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+connector = typer.Typer(help="Connections to EHRs, clearinghouses and print vendors.", no_args_is_help=True)
+claims = typer.Typer(help="Claims and where each one stands.", no_args_is_help=True)
+files = typer.Typer(help="Files that went out and came in.", no_args_is_help=True)
+work = typer.Typer(help="What the hub could not finish, and who should.", no_args_is_help=True)
+db = typer.Typer(help="The database.", no_args_is_help=True)
+config = typer.Typer(help="The settings.", no_args_is_help=True)
+x12 = typer.Typer(help="X12 guides and files.", no_args_is_help=True)
+for name, group in (
+    ("connector", connector),
+    ("claims", claims),
+    ("files", files),
+    ("work", work),
+    ("db", db),
+    ("config", config),
+    ("x12", x12),
+):
+    app.add_typer(group, name=name, rich_help_panel=None)
+
+Folder = Annotated[
+    Path, typer.Option("--config", "-c", envvar="HUB_CONFIG", help="Folder of the settings.", show_default=True)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Limit = Annotated[int, typer.Option(help="Rows at most.", min=1)]
+HERE = Path("config")
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where the settings shall stand.")] = HERE,
+) -> None:
+    """Write an example practice and a master key into an empty folder."""
+    from hub.cli import setup
+
+    setup.init(folder)
+
+
+@app.command()
+def check(folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Read all settings and tell every fault at once, each with file and line."""
+    from hub.cli import setup
+
+    setup.check(folder, as_json=as_json)
+
+
+@app.command()
+def run(
+    folder: Folder = HERE,
+    once: Annotated[bool, typer.Option(help="Do what is due and waiting, then end.")] = False,
+) -> None:
+    """Run the schedule and every step, until stopped."""
+    from hub.cli import serve
+
+    serve.run(folder, once=once)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="The folder that the run makes.")] = Path("demo-out"),
+    inputs: Annotated[
+        list[Path] | None, typer.Option("--input", help="FHIR bundles and HL7 files instead of the practice.")
+    ] = None,
+    overlay: Annotated[Path | None, typer.Option(help="What may be altered in --input to let it bill.")] = None,
+    keep: Annotated[bool, typer.Option(help="Go on from the last run instead of starting clean.")] = False,
+    seed: Annotated[int, typer.Option(help="Which synthetic practice.")] = 1,
+    days: Annotated[int, typer.Option(help="Days with encounters.", min=1, max=366)] = 60,
+    clearinghouse: Annotated[str, typer.Option(help="Plugin that carries the claims.")] = "clearinghouse_sftp",
+    as_json: AsJson = False,
+) -> None:
+    """The whole path, from an encounter to a statement at the print vendor, with simulated partners."""
+    from hub.cli.demo import command
+
+    command.demo(
+        out, inputs or [], overlay, keep=keep, seed=seed, days=days, clearinghouse=clearinghouse, as_json=as_json
+    )
+
+
+@app.command()
+def status(folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Where everything stands: messages, encounters, claims, money, work."""
+    from hub.cli import show
+
+    show.status(folder, as_json=as_json)
+
+
+@app.command()
+def replay(
+    what: Annotated[str, typer.Argument(help="An id of a message, encounter or claim, or `held` for all held.")],
+    folder: Folder = HERE,
+    dry_run: Annotated[bool, typer.Option(help="Only tell what would be done.")] = False,
+) -> None:
+    """Look again at what was held or set aside, as after a change of settings."""
+    from hub.cli import act
+
+    act.replay(folder, what, dry_run=dry_run)
+
+
+@app.command()
+def verify(folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Prove the eleven promises on the live database; name every exception."""
+    from hub.cli import show
+
+    show.verify(folder, as_json=as_json)
+
+
+@connector.command("list")
+def connector_list(folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """The configured connectors and what their plugins offer."""
+    from hub.cli import connectors
+
+    connectors.show(folder, as_json=as_json)
+
+
+@connector.command("add")
+def connector_add(
+    name: Annotated[str, typer.Argument(help="What to call it.")],
+    plugin: Annotated[str, typer.Option(help="The plugin, as its package registers it.")],
+    kind: Annotated[str, typer.Option(help="Which of its offers.")] = "",
+    practice: Annotated[str, typer.Option(help="The practice it serves.")] = "",
+    folder: Folder = HERE,
+    dry_run: Annotated[bool, typer.Option(help="Only show what would be written.")] = False,
+) -> None:
+    """Add a connector to hub.toml with every setting of its plugin, ready to be filled in."""
+    from hub.cli import connectors
+
+    connectors.add(folder, name, plugin, kind, practice, dry_run=dry_run)
+
+
+@connector.command("test")
+def connector_test(
+    name: Annotated[str, typer.Argument(help="Which connector.")], folder: Folder = HERE, as_json: AsJson = False
+) -> None:
+    """Try a connection step by step, without changing anything at the partner."""
+    from hub.cli import connectors
+
+    connectors.test(folder, name, as_json=as_json)
+
+
+@claims.command("list")
+def claims_list(
+    folder: Folder = HERE,
+    state: Annotated[str, typer.Option(help="Only claims that stand so.")] = "",
+    payer: Annotated[str, typer.Option(help="Only claims to this payer.")] = "",
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Claims, newest last."""
+    from hub.cli import show
+
+    show.claims(folder, state=state, payer=payer, limit=limit, as_json=as_json)
+
+
+@claims.command("show")
+def claims_show(
+    claim: Annotated[str, typer.Argument(help="Claim id or patient control number.")],
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """One claim: lines, submissions, answers, payments, balance, history. Looking is recorded."""
+    from hub.cli import show
+
+    show.claim(folder, claim, as_json=as_json)
+
+
+@files.command("list")
+def files_list(folder: Folder = HERE, limit: Limit = 50, as_json: AsJson = False) -> None:
+    """Files out and in, newest last."""
+    from hub.cli import show
+
+    show.files(folder, limit=limit, as_json=as_json)
+
+
+@files.command("show")
+def files_show(
+    file: Annotated[str, typer.Argument(help="File or message id.")],
+    folder: Folder = HERE,
+    content: Annotated[bool, typer.Option(help="Print the content too (patient data: recorded).")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """One file with its journal."""
+    from hub.cli import show
+
+    show.file(folder, file, content=content, as_json=as_json)
+
+
+@work.command("list")
+def work_list(
+    folder: Folder = HERE,
+    reason: Annotated[str, typer.Option(help="Only reasons that begin so.")] = "",
+    owner: Annotated[str, typer.Option(help="Only of this role: it, biller, coder, front-desk.")] = "",
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Open work items, the most urgent first."""
+    from hub.cli import show
+
+    show.work_items(folder, reason=reason, owner=owner, limit=limit, as_json=as_json)
+
+
+@work.command("show")
+def work_show(
+    item: Annotated[str, typer.Argument(help="Work item id.")], folder: Folder = HERE, as_json: AsJson = False
+) -> None:
+    """One work item with what it is about."""
+    from hub.cli import show
+
+    show.work_item(folder, item, as_json=as_json)
+
+
+@work.command("resolve")
+def work_resolve(
+    item: Annotated[str, typer.Argument(help="Work item id.")],
+    how: Annotated[str, typer.Option(help="What was done, in a few words without patient data.")],
+    by: Annotated[str, typer.Option(envvar="HUB_USER", help="Who says so.")] = "cli",
+    resend: Annotated[bool, typer.Option(help="Send the claim, or the file in doubt, again.")] = False,
+    confirm: Annotated[bool, typer.Option(help="The proposed codes are right.")] = False,
+    release: Annotated[bool, typer.Option(help="Post the held remittance as it is.")] = False,
+    folder: Folder = HERE,
+    dry_run: Annotated[bool, typer.Option(help="Only tell what would be done.")] = False,
+) -> None:
+    """Close a work item, and do what it needs."""
+    from hub.cli import act
+
+    choice = act.Choice(how=how, by=by, resend=resend, confirm=confirm, release=release)
+    act.resolve(folder, item, choice, dry_run=dry_run)
+
+
+@db.command("upgrade")
+def db_upgrade(folder: Folder = HERE) -> None:
+    """Make or migrate the tables."""
+    from hub.cli import setup
+
+    setup.upgrade(folder)
+
+
+@config.command("schema")
+def config_schema() -> None:
+    """Print the settings' JSON Schema, for editors."""
+    from hub.cli import setup
+
+    setup.schema()
+
+
+@x12.command("guide")
+def x12_guide(name: Annotated[str, typer.Argument(help="837P, 835, 999, 277CA, TA1")]) -> None:
+    """Print an implementation guide as the hub checks it."""
+    from hub.cli import setup
+
+    setup.guide(name)
+
+
+def main() -> None:
+    """Run the command line; what is known to go wrong ends with one plain message."""
+    from hub.errors import HubError
+
+    try:
+        app()
+    except HubError as error:
+        from hub.cli.ui import explain
+
+        sys.exit(explain(error))
+
+
+if __name__ == "__main__":
+    main()

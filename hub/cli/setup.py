@@ -1,0 +1,112 @@
+"""`init`, `check`, `db upgrade`, `config schema`, `x12 guide`: from an empty folder to a hub that may run."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+from pathlib import Path
+
+from hub.cli.ui import say, table
+from hub.config import Fault, json_schema, load
+from hub.errors import Misconfigured
+
+
+def init(folder: Path) -> None:
+    """Write the example practice and a fresh master key into `folder`."""
+    from hub.config.template import write_template
+
+    written = write_template(folder)
+    key = folder / "master.key"
+    descriptor = os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(base64.b64encode(os.urandom(32)).decode() + "\n")
+    hub = folder / "hub.toml"
+    hub.write_text(hub.read_text().replace('"env:HUB_MASTER_KEY"', '"file:master.key"'))
+    for path in [*written, key]:
+        say(f"wrote {path}")
+    say("")
+    say(f"Keep {key} safe and apart from the database: without it nothing can be read.")
+    say(f"Next: edit {folder}/practices.toml and hub.toml, then run: hub check -c {folder}")
+
+
+def check(folder: Path, *, as_json: bool) -> None:
+    """Tell every fault of settings and plugins; ends with 1 when the hub may not start."""
+    faults = all_faults(folder)
+    wrong = [fault for fault in faults if fault.severity == "error"]
+    if as_json:
+        print(json.dumps([_plain(fault) for fault in faults], indent=2))
+    else:
+        for fault in faults:
+            say(_told(folder, fault))
+        say(_verdict(len(wrong), len(faults) - len(wrong)))
+    sys.exit(1 if wrong else 0)
+
+
+def all_faults(folder: Path) -> tuple[Fault, ...]:
+    """Faults of the settings and, where those can be read, of the plugins they name."""
+    from hub.app import load_plugins, plugin_fault
+    from hub.clock import SystemClock
+    from hub.config import SecretStore
+
+    loaded = load(folder)
+    if not loaded.ok:
+        return loaded.faults
+    host, problems = load_plugins(loaded, SecretStore(folder), SystemClock(), lambda _instance, _key: None)
+    host.close()
+    return (*loaded.faults, *(plugin_fault(problem) for problem in problems))
+
+
+def _told(folder: Path, fault: Fault) -> str:
+    place = f"{folder / fault.file}:{fault.line}" if fault.line else str(folder / fault.file)
+    parts = [f"{place}: {fault.severity}: {fault.key}: {fault.wrong}" if fault.key else f"{place}: {fault.wrong}"]
+    parts += [f"    expected: {fault.expected}"] if fault.expected else []
+    parts += [f"    do: {fault.fix}"] if fault.fix else []
+    return "\n".join(parts)
+
+
+def _plain(fault: Fault) -> dict[str, str | int]:
+    return {name: getattr(fault, name) for name in fault.__struct_fields__}
+
+
+def _verdict(wrong: int, warnings: int) -> str:
+    if wrong:
+        return f"{wrong} faults, {warnings} warnings: the hub may not start"
+    return f"the settings are good ({warnings} warnings)"
+
+
+def upgrade(folder: Path) -> None:
+    """Make or migrate the tables of the configured database."""
+    from hub.app import open_hub_store
+    from hub.clock import SystemClock
+    from hub.config import SecretStore
+
+    loaded = load(folder)
+    if not loaded.ok:
+        raise Misconfigured("the settings have faults", fix=f"run: hub check -c {folder}")
+    store = open_hub_store(loaded, SecretStore(folder), SystemClock())
+    try:
+        store.migrate()
+    finally:
+        store.close()
+    say("the database is up to date")
+
+
+def schema() -> None:
+    """Print the JSON Schema of the settings."""
+    print(json.dumps(json_schema(), indent=2))
+
+
+def guide(name: str) -> None:
+    """Print a guide as a table."""
+    from hub.x12.guides import guide_named
+    from hub.x12.show import render_guide
+
+    found = guide_named(name)
+    if found is None:
+        raise Misconfigured("there is no such guide here", fix="one of: 837P, 835, 999, 277CA, TA1")
+    print(render_guide(found))
+
+
+__all__ = ["all_faults", "check", "guide", "init", "schema", "table", "upgrade"]
