@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, Strict
 
-from hub.config.fields import Cron, Part, SecretRef, Span, Word, Words, Zone
+from hub.config.fields import Cron, FileName, Part, SecretRef, Span, Word, Words, Zone
 
 Usage = Literal["P", "T"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -73,10 +73,8 @@ class Mailbox(Part):
         default=24, ge=1, le=240, description="hours after which a missing TA1 or 999 is an alarm"
     )
     max_claims: int = Field(default=2000, ge=1, le=5000, description="claims in one file at most")
-    file_name: str = Field(
-        default="{kind}_{number}.x12",
-        pattern=r"\{number\}",
-        description="name at the partner: {kind}, {number}, {date}",
+    file_name: FileName = Field(
+        default="{kind}_{number}.x12", description="name at the partner: {kind}, {number}, {date} (YYYYMMDD)"
     )
     first_control_number: int = Field(default=1, ge=1, le=900_000_000, description="ISA13 and GS06 begin here")
     claim_prefix: str = Field(

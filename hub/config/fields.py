@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
+from string import Formatter
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from hub.config import forms
 
 SECRET = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:[^\s].*")
+PLACEHOLDERS = ("kind", "number", "date")
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -90,6 +92,19 @@ def _pattern_fault(text: str) -> str:
     return ""
 
 
+def _file_name_fault(pattern: str) -> str:
+    try:
+        parts = list(Formatter().parse(pattern))
+    except ValueError:
+        return "its braces do not match"
+    if any(name is not None and (name not in PLACEHOLDERS or spec or how) for _, name, spec, how in parts):
+        return "it has a placeholder that is not known"
+    if not any(name == "number" for _, name, _, _ in parts):
+        return "without {number} two files would have one name"
+    plain = re.fullmatch(r"[A-Za-z0-9._-]*", "".join(text for text, *_ in parts))
+    return "" if plain else "a file name has letters, digits, point, _ and - only"
+
+
 def _ndc(value: str) -> str:
     found = forms.ndc11(value)
     if found is None:
@@ -121,6 +136,7 @@ Span = Annotated[
 Zone = Annotated[str, _form(_zone_fault, 'write it as in "America/New_York"')]
 Cron = Annotated[str, _form(_cron_fault)]
 Pattern = Annotated[str, _form(_pattern_fault)]
+FileName = Annotated[str, _form(_file_name_fault, "write {number}, and {kind} or {date} where wanted")]
 Words = Annotated[tuple[Word, ...], Strict(strict=False)]
 Modifiers = Annotated[tuple[Modifier, ...], Strict(strict=False), Field(max_length=4)]
 

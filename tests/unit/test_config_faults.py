@@ -82,6 +82,25 @@ CASES: dict[str, tuple[str, str, str, str, str, tuple[str, ...]]] = {
     "cron and interval": (
         "hub.toml", 'cron = "15 6 * * *"', 'cron = "15 6 * * *"\nevery = "1h"', "[schedules.overdue]",
         "schedules.overdue", ("either cron or every",)),
+    "file name without number": (
+        "hub.toml", "answer_hours = 24", 'file_name = "{kind}.x12"', "file_name",
+        "mailboxes.clearinghouse.file_name",
+        ("two files would have one name",)),
+    "file name with an unknown part": (
+        "hub.toml", "answer_hours = 24", 'file_name = "{nmber}.x12"', "file_name",
+        "mailboxes.clearinghouse.file_name",
+        ("not known", "{number}")),
+    "file name that reaches into objects": (
+        "hub.toml", "answer_hours = 24", 'file_name = "{number.real}.x12"', "file_name",
+        "mailboxes.clearinghouse.file_name", ("not known",)),
+    "file name that is a path": (
+        "hub.toml", "answer_hours = 24", 'file_name = "../{number}"', "file_name",
+        "mailboxes.clearinghouse.file_name",
+        ("letters, digits",)),
+    "file name with an open brace": (
+        "hub.toml", "answer_hours = 24", 'file_name = "{number"', "file_name",
+        "mailboxes.clearinghouse.file_name",
+        ("braces",)),
     "bad cron": (
         "hub.toml", '"15 6 * * *"', '"15 6 * *"', '"15 6 * *"', "schedules.overdue.cron", ("five fields",)),
     "bad span": ("hub.toml", '"15m"', '"15 min"', '"15 min"', "schedules.pull.every", ("span of time", "15m")),
