@@ -16,6 +16,12 @@ _TA1_NOTES = {
     "interchange.unclosed": "023",
     "group.unclosed": "022",
     "isa.width": "022",
+    "isa.date": "014",
+    "isa.time": "015",
+    "isa.version": "017",
+    "isa.control": "018",
+    "isa.acknowledgement": "019",
+    "isa.usage": "020",
 }
 _AK9_CODES = {"ge.control": "4", "ge.count": "5", "group.unclosed": "3"}
 _MOST_ERRORS = 500

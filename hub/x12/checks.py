@@ -7,8 +7,7 @@ What is wrong inside one segment, or missing, or out of order, comes from the gu
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
-from functools import lru_cache
+from decimal import Decimal, InvalidOperation
 
 from hub.x12.finding import Finding
 from hub.x12.grammar import Guide
@@ -89,20 +88,32 @@ def text(values: list[str] | None, position: int) -> str:
 
 def decimal(values: list[str] | None, position: int) -> Decimal | None:
     """An amount for a sum: None when it is absent or unreadable, which its row reports."""
-    return _decimal(values[position]) if values is not None and position < len(values) else None
+    return exact(values[position]) if values is not None and position < len(values) else None
 
 
-@lru_cache(maxsize=65536)
-def _decimal(value: str) -> Decimal | None:
-    digits = value.replace(".", "", 1).removeprefix("-")
-    return Decimal(value) if digits.isdigit() and value.isascii() else None
+def exact(value: str) -> Decimal | None:
+    """A plain decimal number exactly; None for anything else."""
+    if not value.replace(".", "", 1).replace("-", "", 1).isdigit():
+        return None
+    try:
+        return Decimal(value)
+    except InvalidOperation:
+        return None
 
 
-def adjusted(node: Node, group: str = "") -> Decimal:
-    """The sum of the amounts in the CAS segments of one loop (CAS03, 06 to 18), of one group if given."""
-    total = ZERO
-    for cas in own(node, "CAS"):
-        if not group or cas[1] == group:
-            for position in range(3, len(cas), 3):
-                total += _decimal(cas[position]) or ZERO
-    return total
+def adjusted(node: Node) -> Decimal:
+    """The sum of the amounts in the CAS segments of one loop (CAS03, 06 to 18)."""
+    return adjustments(node)[0]
+
+
+def adjustments(node: Node) -> tuple[Decimal, Decimal]:
+    """The sum of all CAS amounts of one loop, and of those of the group PR."""
+    total = share = ZERO
+    for item in node.items:
+        if item.__class__ is list and item[0] == "CAS":
+            amounts = [exact(value) or ZERO for value in item[3::3]]
+            moved = amounts[0] if len(amounts) == 1 else sum(amounts, ZERO)
+            total += moved
+            if item[1] == "PR":
+                share += moved
+    return total, share

@@ -12,66 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import msgspec
-
 from hub.x12.checks import rules_for
 from hub.x12.finding import Finding
 from hub.x12.grammar import Guide
 from hub.x12.guides import guide_for
+from hub.x12.headers import Group, Interchange, SetOutcome, count, gs_faults, isa_faults
 from hub.x12.tree import Node, Segment
 from hub.x12.walk import Walk
 from hub.x12.wire import STANDARD, Block, Delimiters, Source, Wire
 
+__all__ = ["Group", "Interchange", "SetOutcome", "TransactionSet", "X12Reader"]
+
 _CONTROL = ("ISA", "IEA", "GS", "GE", "ST", "SE")
 _ENDERS = frozenset(tag[:2] for tag in _CONTROL)
-
-
-class Interchange(msgspec.Struct, kw_only=True, eq=False):
-    """ISA to IEA: its header as elements (`isa[13]` is the control number), groups, TA1s and findings."""
-
-    delimiters: Delimiters
-    isa: Segment
-    groups: list[Group] = []
-    ta1s: list[Segment] = []
-    findings: list[Finding] = []
-    complete: bool = False
-
-    @property
-    def control_number(self) -> str:
-        """ISA13."""
-        return self.isa[13]
-
-
-class Group(msgspec.Struct, kw_only=True, eq=False):
-    """GS to GE: its header, the outcome of each transaction set so far, and findings."""
-
-    interchange: Interchange
-    gs: Segment
-    sets: list[SetOutcome] = []
-    findings: list[Finding] = []
-    declared: int = 0
-    complete: bool = False
-
-    @property
-    def control_number(self) -> str:
-        """GS06."""
-        return self.gs[6]
-
-
-class SetOutcome(msgspec.Struct, kw_only=True, eq=False):
-    """What is known of a transaction set once it is read: ids, size and findings, no content."""
-
-    transaction: str
-    control_number: str
-    version: str
-    kind: str
-    segments: int = 0
-    findings: list[Finding] = []
-
-    @property
-    def accepted(self) -> bool:
-        """Whether nothing worse than warnings was found."""
-        return all(finding.severity != "error" for finding in self.findings)
 
 
 class TransactionSet:
@@ -145,7 +98,6 @@ class TransactionSet:
 
     def _walk(self, loops: tuple[str, ...], *, check: bool) -> Iterator[Node]:
         if self.guide is None:
-            self.findings.append(_unknown_guide())
             return
         lenient = self.guide.payer_made and not self._strict
         units = loops or self.guide.units
@@ -210,7 +162,7 @@ class X12Reader:
 
     def body(self, transaction: TransactionSet, st: str) -> Iterator[str]:
         """Yields the texts of a set from ST to SE, and notes a missing or wrong trailer."""
-        count = 1
+        met = 1
         yield st
         while self._fill():
             texts = self._block
@@ -218,7 +170,7 @@ class X12Reader:
                 text = texts[at]
                 if text[:2] in _ENDERS and self._tag(text) in _CONTROL:
                     break
-                count += 1
+                met += 1
                 yield text
             else:
                 self._at = len(texts)
@@ -227,11 +179,11 @@ class X12Reader:
             if text.startswith("SE"):
                 self._at += 1
                 yield text
-                self._check_end(transaction, text, count + 1)
+                self._check_end(transaction, text, met + 1)
                 return
             break
-        transaction.outcome.segments = count
-        self._trailer(transaction, "trailer.missing", "the transaction set has no SE", count, "2")
+        transaction.outcome.segments = met
+        self._set_fault(transaction, "trailer.missing", "the transaction set has no SE", "SE", 0, "2", met)
 
     def _next(self) -> str | None:
         if not self._fill():
@@ -265,8 +217,7 @@ class X12Reader:
         marks, fixed_width = self._opening.delimiters, self._opening.fixed_width
         header = Segment(text.split(marks.element), marks)
         self.interchanges.append(Interchange(delimiters=marks, isa=header))
-        if not fixed_width:
-            self._report(1, "isa.width", "the ISA segment is not 106 characters wide", "ISA")
+        self.interchanges[-1].findings.extend(isa_faults(header, fixed_width=fixed_width))
 
     def _open_group(self, text: str) -> Group:
         if self._group is not None:
@@ -276,6 +227,8 @@ class X12Reader:
         interchange.groups.append(self._group)
         if text == "GS":
             self._report(1, "group.missing", "a transaction set stands outside a group", "GS", self._group)
+        else:
+            self._group.findings.extend(gs_faults(self._group.gs, interchange.delimiters))
         return self._group
 
     def _check_start(self, transaction: TransactionSet) -> None:
@@ -286,20 +239,23 @@ class X12Reader:
         if transaction.st[3] and group.gs[8] and transaction.st[3] != group.gs[8]:
             message = "the version is not that of the group"
             self._set_fault(transaction, "st.version", message, "ST", 3, "I6")
+        if transaction.guide is None:
+            message = "no guide is known for this transaction set and version"
+            self._set_fault(transaction, "guide.unknown", message, "ST", 1, "1")
+        elif group.gs[1] != transaction.guide.group:
+            message = "the transaction set does not belong in a group of this kind"
+            self._set_fault(transaction, "st.group", message, "ST", 1, "6")
         group.sets.append(outcome)
 
-    def _check_end(self, transaction: TransactionSet, text: str, count: int) -> None:
+    def _check_end(self, transaction: TransactionSet, text: str, segments: int) -> None:
         se = Segment(text.split(transaction.delimiters.element), transaction.delimiters)
-        transaction.outcome.segments = count
-        if not se[1].isdigit() or int(se[1]) != count:
-            message = f"counts other than the {count} segments that are there"
-            self._set_fault(transaction, "se.count", message, "SE", 1, "4", count)
+        transaction.outcome.segments = segments
+        if count(se[1]) != segments:
+            message = f"counts other than the {segments} segments that are there"
+            self._set_fault(transaction, "se.count", message, "SE", 1, "4", segments)
         if se[2] != transaction.control_number:
             message = "does not repeat the control number of its ST"
-            self._set_fault(transaction, "se.control", message, "SE", 2, "3", count)
-
-    def _trailer(self, transaction: TransactionSet, code: str, message: str, count: int, ik5: str) -> None:
-        self._set_fault(transaction, code, message, "SE", 0, ik5, count)
+            self._set_fault(transaction, "se.control", message, "SE", 2, "3", segments)
 
     def _set_fault(
         self,
@@ -328,11 +284,11 @@ class X12Reader:
         if group is None:
             self._report(1, "group.stray", "a GE without its GS", "GE")
             return
-        if not ge[1].isdigit() or int(ge[1]) != len(group.sets):
+        if count(ge[1]) != len(group.sets):
             self._report(1, "ge.count", "does not count the transaction sets that are there", "GE", group, 1)
         if ge[2] != group.control_number:
             self._report(1, "ge.control", "does not repeat the control number of its GS", "GE", group, 2)
-        group.declared = int(ge[1]) if ge[1].isdigit() else 0
+        group.declared = max(0, count(ge[1]))
         group.complete = True
         self._group = None
 
@@ -344,7 +300,7 @@ class X12Reader:
             self._report(1, "interchange.stray", "an IEA without its ISA", "IEA")
             return
         current, iea = self.interchanges[-1], self._segment(text)
-        if not iea[1].isdigit() or int(iea[1]) != len(current.groups):
+        if count(iea[1]) != len(current.groups):
             self._report(1, "iea.count", "does not count the groups that are there", "IEA", element=1)
         if iea[2] != current.control_number:
             self._report(1, "iea.control", "does not repeat the control number of its ISA", "IEA", element=2)
@@ -370,15 +326,3 @@ class X12Reader:
         found = Finding(snip=snip, code=code, message=message, segment=segment, element=element)
         place = self.interchanges[-1].findings if self.interchanges else self.loose
         (group.findings if group is not None else place).append(found)
-
-
-def _unknown_guide() -> Finding:
-    return Finding(
-        snip=1,
-        code="guide.unknown",
-        message="no guide is known for this transaction set and version",
-        severity="warning",
-        segment="ST",
-        position=1,
-        element=3,
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from hub.x12.checks import ZERO, Reporter, adjusted, decimal, first, own, text
+from hub.x12.checks import ZERO, Reporter, adjustments, decimal, first, own, text
 from hub.x12.tree import Node
 from hub.x12.walk import Closer
 
@@ -27,9 +27,9 @@ class _Rules:
         """SVC03 = SVC02 - sum of the line's CAS."""
         svc = first(node, "SVC")
         charge, paid = decimal(svc, 2), decimal(svc, 3)
-        moved = adjusted(node)
+        moved, share = adjustments(node)
         self.line_adjustments += moved
-        self.line_patient_share += adjusted(node, "PR")
+        self.line_patient_share += share
         if charge is not None and paid is not None and charge - moved != paid:
             message = "the line's payment is not its charge less its adjustments"
             self.report(node, svc, "835.line_balance", message, snip=3, element=3)
@@ -38,8 +38,9 @@ class _Rules:
         """CLP04 = CLP03 - sum of claim and line CAS, and the signs and statuses make sense."""
         clp = first(node, "CLP")
         charge, paid = decimal(clp, 3), decimal(clp, 4)
-        moved = adjusted(node) + self.line_adjustments
-        share = adjusted(node, "PR") + self.line_patient_share
+        moved, share = adjustments(node)
+        moved += self.line_adjustments
+        share += self.line_patient_share
         self.line_adjustments = self.line_patient_share = ZERO
         if clp is None or charge is None or paid is None:
             self.readable = False

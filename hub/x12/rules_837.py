@@ -182,7 +182,7 @@ class _Rules:
             self.report(line, sv1, "sv1.code", "this is not a HCPCS code", snip=5, element=1, part=2)
         pointers = [pointer for pointer in text(sv1, 7).split(line.delimiters.component) if pointer]
         for part, pointer in enumerate(pointers, 1):
-            if pointer.isdigit() and int(pointer) > diagnoses:
+            if pointer.isdecimal() and int(pointer[:9]) > diagnoses:
                 message = "points to a diagnosis that the claim does not have"
                 self.report(line, sv1, "sv1.pointer", message, snip=4, element=7, part=part)
         if len(set(pointers)) != len(pointers):
