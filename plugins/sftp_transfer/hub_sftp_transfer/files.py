@@ -15,9 +15,8 @@ import paramiko
 from hub.plugin.api import HubError, InDoubt, Misconfigured, Refused, RetryLater
 from hub_sftp_transfer import faults
 from hub_sftp_transfer.connection import SftpConnection
+from hub_sftp_transfer.pipeline import REQUEST_BYTES, ReadAhead, WriteAhead
 
-REQUEST_BYTES = 32_768
-WINDOW_BYTES = 8 * 1024 * 1024
 UNKNOWN = -1
 OCCUPIED = "a different file stands at the partner under this name"
 OTHER_NAME = "look at what stands there; then send this one under another name"
@@ -148,7 +147,7 @@ class SftpFiles:
         return mode
 
     def read(self, path: str, size: int) -> Iterator[bytes]:
-        """Stream a file of `size` bytes (`UNKNOWN`: to its end) in windows, so that memory stays flat.
+        """Stream a file of `size` bytes (`UNKNOWN`: to its end); memory stays flat.
 
         Ends early, without an error, where the file does: the caller counts. `Refused` when it is gone.
         """
@@ -161,7 +160,7 @@ class SftpFiles:
             except PermissionError:
                 raise Refused("the partner does not let this file be read") from None
             with self._closing(source):
-                yield from _to_end(source) if size == UNKNOWN else _windows(source, size)
+                yield from _to_end(source) if size == UNKNOWN else ReadAhead(client, source, size)
 
     def remove(self, path: str) -> None:
         """Delete; harmless when it is gone."""
@@ -187,18 +186,14 @@ class SftpFiles:
             opened.close()
 
     def _write(self, client: paramiko.SFTPClient, path: str, pieces: Iterator[bytes]) -> Written:
-        size, digest, held = 0, hashlib.sha256(), b""
+        size, digest = 0, hashlib.sha256()
         with self._closing(client.open(path, "wb")) as target:
-            target.set_pipelined(True)
+            ahead = WriteAhead(client, target)
             for piece in pieces:
-                if held:
-                    target.write(held)
-                held = piece
+                ahead.write(piece)
                 size += len(piece)
                 digest.update(piece)
-            # An unpipelined last write waits for every answer before it: else a refusal goes unseen.
-            target.set_pipelined(False)
-            target.write(held)
+            ahead.finish()
         return Written(size=size, digest=digest.hexdigest())
 
     def _standing(self, path: str, size: int, digest: str) -> Literal["none", "same", "other"]:
@@ -282,25 +277,6 @@ def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 yield chunk[start : start + REQUEST_BYTES]
     except Exception as error:
         raise BodyFailed from error
-
-
-def _windows(source: paramiko.SFTPFile, size: int) -> Iterator[bytes]:
-    if size <= REQUEST_BYTES:
-        data = source.read(size)
-        if data:
-            yield data
-        return
-    for start in range(0, size, WINDOW_BYTES):
-        end = min(start + WINDOW_BYTES, size)
-        wanted = [(at, min(REQUEST_BYTES, end - at)) for at in range(start, end, REQUEST_BYTES)]
-        try:
-            for (_, want), data in zip(wanted, source.readv(wanted), strict=True):
-                if data:
-                    yield data
-                if len(data) < want:  # the file ends here: no answer will come for the rest
-                    return
-        except EOFError:
-            return
 
 
 def _to_end(source: paramiko.SFTPFile) -> Iterator[bytes]:

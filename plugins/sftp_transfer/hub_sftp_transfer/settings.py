@@ -34,18 +34,18 @@ class SftpSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     host: str = ""
-    port: int = Field(22, ge=1, le=65535)
+    port: int = Field(default=22, ge=1, le=65535)
     user: str = Field(min_length=1)
-    password: str = Field("", repr=False)
-    key: str = Field("", repr=False)
-    key_passphrase: str = Field("", repr=False)
+    password: str = Field(default="", repr=False)
+    key: str = Field(default="", repr=False)
+    key_passphrase: str = Field(default="", repr=False)
     keyboard_interactive: bool = False
     host_keys: Names = ()
-    connect_timeout_seconds: float = Field(20, gt=0, le=300)
-    operation_timeout_seconds: float = Field(60, gt=0, le=3600)
-    keepalive_seconds: int = Field(30, ge=0, le=600)
-    connect_attempts: int = Field(2, ge=1, le=5)
-    stop_after_failed_connects: int = Field(0, ge=0)
+    connect_timeout_seconds: float = Field(default=20, gt=0, le=300)
+    operation_timeout_seconds: float = Field(default=60, gt=0, le=3600)
+    keepalive_seconds: int = Field(default=30, ge=0, le=600)
+    connect_attempts: int = Field(default=2, ge=1, le=5)
+    stop_after_failed_connects: int = Field(default=0, ge=0)
 
     @field_validator("password", "key", "key_passphrase")
     @classmethod
@@ -91,11 +91,11 @@ class MailboxSettings(SftpSettings):
     confirm: Literal["size", "hash"] = "size"
     partner_takes_files: bool = False
     in_doubt: Literal["resend-same-bytes", "await-answer", "ask"] = "ask"
-    settle_seconds: float = Field(2, ge=0, le=600)
+    settle_seconds: float = Field(default=2, ge=0, le=600)
     first_reader_removes: bool = False
     log_out_after_sending: bool = False
-    largest_bytes: int = Field(0, ge=0)
-    longest_name: int = Field(128, ge=8, le=255)
+    largest_bytes: int = Field(default=0, ge=0)
+    longest_name: int = Field(default=128, ge=8, le=255)
 
     @field_validator("temporary_name")
     @classmethod
