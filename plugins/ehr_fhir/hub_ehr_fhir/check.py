@@ -45,12 +45,18 @@ def _is_valid(kind: str, raw: bytes, part: Part, notes: Notes) -> bool:
 
 
 def _place(location: tuple[Any, ...]) -> str:
-    """Element names and indexes; a name that is not one of FHIR's own form is left out."""
+    """Element names and indexes; a name that has not the form of FHIR's own (valueString) is left out."""
     out = ""
     for piece in location:
         if isinstance(piece, int):
             out += f"[{piece}]"
-        elif isinstance(piece, str) and piece.isascii() and piece.isalpha() and len(piece) < 40:
+        elif (
+            isinstance(piece, str)
+            and piece.isascii()
+            and piece.isalpha()
+            and piece[0].islower()
+            and len(piece) < 40
+        ):
             out += f".{piece}" if out else piece
     return out
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.errors import Problem
-from hub.model.facts import AnyFact, Reading
+from hub.model.facts import AnyFact, ChargeFact, Reading
 from hub_hl7_adt.charges import charge_facts
 from hub_hl7_adt.coverage import coverage_facts
 from hub_hl7_adt.merges import merge_facts
@@ -143,7 +143,7 @@ def _about_patient(scene: Scene) -> list[AnyFact]:
     facts += coverage_facts(scene)
     charges: list[AnyFact] = []
     if scene.trigger.says is Says.CHARGES or scene.kind == "BAR":
-        charges += charge_facts(scene)
+        charges += _charges(scene)
     elif scene.message.all(b"FT1"):
         scene.notes.warn(
             "hl7.charge.outside",
@@ -154,3 +154,14 @@ def _about_patient(scene: Scene) -> list[AnyFact]:
     if scene.visit:
         facts.append(encounter_fact(scene))
     return facts + charges
+
+
+def _charges(scene: Scene) -> list[ChargeFact]:
+    if scene.kind == "DFT" and not scene.message.all(b"FT1"):
+        scene.notes.warn(
+            "hl7.charge.none",
+            "FT1",
+            "a charge message holds no financial transaction, so there is nothing to bill or to post",
+            "ask the sender whether the charges of this visit are missing",
+        )
+    return charge_facts(scene)

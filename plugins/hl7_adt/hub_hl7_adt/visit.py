@@ -107,7 +107,8 @@ def _ready(scene: Scene, status: str) -> bool:
     """
     if status in ("planned", "cancelled"):
         return False
-    if scene.trigger.says is Says.CHARGES or scene.settings.ready == "always":
+    charged = scene.trigger.says is Says.CHARGES and bool(scene.message.all(b"FT1"))
+    if charged or scene.settings.ready == "always":
         return scene.whole
     return status == "finished"
 

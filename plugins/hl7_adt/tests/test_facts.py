@@ -330,6 +330,13 @@ def test_ft1_in_an_adt() -> None:
     assert not [f for f in found.facts if isinstance(f, ChargeFact)]
 
 
+def test_a_dft_without_charges() -> None:
+    """A charge message without a charge makes no visit ready, and a person is told."""
+    found = reading(PID, PV1)
+    assert codes(found) == ["hl7.charge.none"]
+    assert not only(found, EncounterFact).ready
+
+
 def test_moves_are_work() -> None:
     """A visit that moves to another patient is never followed silently."""
     found = reading(PID, "MRG|200", kind="ADT^A45")

@@ -219,7 +219,9 @@ def test_settings_are_checked(wrong: dict[str, Any]) -> None:
         Hl7Settings(**wrong)
 
 
-PIECES = rb"""MSH|^~\&| PID| FT1| PV1| IN1| MRG| DG1| | ^ ~ & \ 20260101 CG DFT^P03 ADT^A40 1 -9 1e9 "" BTS|9 P""".split()
+PIECES = (
+    b"MSH|^~\\&| PID| FT1| PV1| IN1| MRG| DG1| | ^ ~ & \\ 20260101 CG DFT^P03 ADT^A40 1 -9 1e9 BTS|9 P".split()
+)
 PIECES += [b"\r", b"\n", b" ", b"\xff"]
 
 
