@@ -116,7 +116,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
-    """What a partner connection can do. `sends` and `receives` name transactions; `resend_safe` is what may
+    """What a partner connection can do. `sends` and `receives` name transactions; `in_doubt` is what may
     happen to a file in doubt: `resend-same-bytes`, `await-answer` or `ask`; `evidence` names the kinds of
     evidence that make a file sent.
     """
