@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Index, Integer, Table, Text, delete, insert, 
 
 from hub.errors import Problem
 from hub.store.crypto import Damaged
+from hub.store.rows import Bulk
 from hub.store.schema import METADATA, Id, Instant, clear, encrypted, keyed
 from hub.store.session import Session
 
@@ -42,11 +43,15 @@ BLOB_CHUNKS = Table(
 )
 
 
+_BLOB_NAMES = tuple(column.name for column in BLOBS.columns)
+_CHUNK_NAMES = tuple(column.name for column in BLOB_CHUNKS.columns)
+
+
 class Writing:
     """A blob that is being written; it is none until `finish`."""
 
-    def __init__(self, session: Session, kind: str) -> None:
-        self.id = session.new_id("blob")
+    def __init__(self, session: Session, kind: str, blob_id: str = "") -> None:
+        self.id = blob_id or session.new_id("blob")
         self._count, self._size = 0, 0
         self._running: hmac.HMAC = session.keys.hasher(BODY)
         row = {"id": self.id, "kind": kind, "size": 0, "chunks": 0, "digest": "", "created_at": session.now}
@@ -74,12 +79,25 @@ class Blobs:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def write(self, kind: str, content: bytes | Iterable[bytes]) -> str:
+    def write(self, kind: str, content: bytes | Iterable[bytes], *, id: str = "") -> str:  # noqa: A002
         """Store content in this transaction and return the blob's id; large streams: `Store.write_blob`."""
-        writing = Writing(self._session, kind)
+        blob_id = id or self._session.new_id("blob")
+        if isinstance(content, bytes) and len(content) <= CHUNK_BYTES:
+            return self._write_small(blob_id, kind, content)
+        writing = Writing(self._session, kind, blob_id)
         for chunk, last in cut([content] if isinstance(content, bytes) else content):
             writing.add(self._session, chunk, last=last)
         return writing.id
+
+    def _write_small(self, blob_id: str, kind: str, content: bytes) -> str:
+        """A blob of one chunk, in two statements."""
+        session = self._session
+        key_id, body = session.keys.seal(aad(blob_id, 0, last=True), content)
+        digest, now = session.keys.body_digest(BODY, content), session.now
+        bulk = Bulk(session)
+        bulk.insert(BLOBS, _BLOB_NAMES, [(blob_id, kind, len(content), 1, digest, now, now)])
+        bulk.insert(BLOB_CHUNKS, _CHUNK_NAMES, [(blob_id, 0, key_id, body)])
+        return blob_id
 
     def read(self, blob_id: str) -> Iterator[bytes]:
         """The content chunk by chunk; missing, reordered, altered or cut chunks raise `Damaged`."""

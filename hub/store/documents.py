@@ -8,15 +8,15 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import UNSET
-from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
 from hub.errors import Stale
+from hub.store import queries
 from hub.store.aggregates import COMMON, SEALED, Aggregate
 from hub.store.rows import Bulk
 from hub.store.session import Session
 
 T = TypeVar("T")
-R = TypeVar("R")
+_BY_ID = ("id",)
 
 
 class Row(msgspec.Struct, Generic[T], frozen=True):
@@ -110,33 +110,40 @@ class Collection(Generic[T]):
         wanted = list(ids)
         found: dict[str, Row[T]] = {}
         for start in range(0, len(wanted), 500):
-            for row in self._read("id", (), {"id": wanted[start : start + 500]}):
+            for row in self._read({"id": wanted[start : start + 500]}, order=_BY_ID):
                 found[row.id] = row
         return found
 
     def find(self, *, limit: int = 1000, after_id: str = "", **equals: Any) -> list[Row[T]]:
         """Documents in id order whose columns equal (a list or tuple: are among) what is given."""
-        return self._read("id", (after_id, limit), equals)
+        return self._read(equals, order=_BY_ID, limit=limit, after=after_id)
 
     def waiting(self, state: str | Sequence[str], limit: int = 200, **equals: Any) -> list[Row[T]]:
         """The documents that have stood longest in `state`, oldest first."""
-        return self._read("age", ("", limit), {"state": state, **equals})
+        return self._read({"state": state, **equals}, order=("state_since", "id"), limit=limit)
 
     def heads(self, *, limit: int = 1000, after_id: str = "", **equals: Any) -> list[Row[None]]:
         """As `find`, but without opening the documents: for lists and counts."""
         names = self._kind.columns
-        return [
-            Row(r[0], r[1], r[2], r[3], r[4], r[5], None, dict(zip(names, r[6:], strict=True)))
-            for r in self._select("heads", (after_id, limit), equals)
-        ]
+        rows = queries.read(
+            self._session,
+            self._kind.table,
+            (*COMMON, *names),
+            equals,
+            order=_BY_ID,
+            limit=limit,
+            after=after_id,
+        )
+        return [Row(r[0], r[1], r[2], r[3], r[4], r[5], None, dict(zip(names, r[6:], strict=True))) for r in rows]
 
     def count(self, **equals: Any) -> int:
         """How many documents there are."""
-        return int(self._select("count", (), equals)[0][0])
+        return int(queries.tally(self._session, self._kind.table, (), equals)[0][0])
 
     def tally(self, column: str = "state", **equals: Any) -> dict[Any, int]:
         """How many documents there are for each value of `column`."""
-        return {value: int(number) for value, number in self._select(f"tally:{column}", (), equals)}
+        rows = queries.tally(self._session, self._kind.table, (column,), equals)
+        return {value: int(number) for value, number in rows}
 
     def _complete(self, given: dict[str, Any]) -> dict[str, Any]:
         """All clear columns of the kind in order; a missing or unknown one is a bug."""
@@ -173,71 +180,15 @@ class Collection(Generic[T]):
     def _update(self, names: tuple[str, ...], values: list[tuple[Any, ...]]) -> int:
         return Bulk(self._session).update(self._kind.table, names, ("id", "row_version"), values)
 
-    def _read(self, order: str, page: tuple[Any, ...], equals: dict[str, Any]) -> list[Row[T]]:
+    def _read(self, equals: dict[str, Any], **page: Any) -> list[Row[T]]:
         kind, opened = self._kind, self._session.keys.open
         names, rows = kind.columns, []
-        for r in self._select(order, page, equals):
+        for r in queries.read(self._session, kind.table, (*COMMON, *names, *SEALED), equals, **page):
             schema, doc_version, key_id, body = r[-4:]
             record = kind.decode(opened(key_id, kind.aad(r[0], doc_version, schema), bytes(body)), schema)
             columns = dict(zip(names, r[6:-4], strict=True))
             rows.append(Row(r[0], r[1], r[2], r[3], r[4], r[5], record, columns))
         return rows
-
-    def _select(self, what: str, page: tuple[Any, ...], equals: dict[str, Any]) -> Sequence[Any]:
-        shape = tuple([(name, _mode(value)) for name, value in equals.items()])
-        statement = _statement(self._kind, what, paged=bool(page), shape=shape)
-        parameters = {f"p_{name}": _plain(value) for name, value in equals.items() if value is not None}
-        if page:
-            parameters |= {"after": page[0], "page": page[1]}
-        return self._session.conn.execute(statement, parameters).all()
-
-
-_STATEMENTS: dict[tuple[Any, ...], Select[Any]] = {}
-
-
-def _mode(value: Any) -> str:
-    if value is None:
-        return "null"
-    return "in" if isinstance(value, list | tuple | set | frozenset) else "="
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, set | frozenset) else value
-
-
-def _statement(
-    kind: Aggregate[Any], what: str, *, paged: bool, shape: tuple[tuple[str, str], ...]
-) -> Select[Any]:
-    """The statement of this shape, built once: SQLAlchemy then finds its compiled form by identity."""
-    key = (kind, what, paged, shape)
-    if key not in _STATEMENTS:
-        _STATEMENTS[key] = _build(kind, what, paged=paged, shape=shape)
-    return _STATEMENTS[key]
-
-
-def _build(kind: Aggregate[Any], what: str, *, paged: bool, shape: tuple[tuple[str, str], ...]) -> Select[Any]:
-    table = kind.table
-    where = [_condition(table.c[name], mode) for name, mode in shape]
-    if what == "count":
-        return select(func.count()).select_from(table).where(*where)
-    if what.startswith("tally:"):
-        column = table.c[what.removeprefix("tally:")]
-        return select(column, func.count()).where(*where).group_by(column)
-    names = (*COMMON, *kind.columns) if what == "heads" else (*COMMON, *kind.columns, *SEALED)
-    order = (table.c.state_since, table.c.id) if what == "age" else (table.c.id,)
-    statement = select(*[table.c[name] for name in names]).where(*where).order_by(*order)
-    if not paged:
-        return statement
-    after = [] if what == "age" else [table.c.id > bindparam("after")]
-    return statement.where(*after).limit(bindparam("page"))
-
-
-def _condition(column: Any, mode: str) -> ColumnElement[bool]:
-    if mode == "null":
-        return column.is_(None)  # type: ignore[no-any-return]
-    if mode == "in":
-        return column.in_(bindparam(f"p_{column.name}", expanding=True))  # type: ignore[no-any-return]
-    return column == bindparam(f"p_{column.name}", type_=column.type)  # type: ignore[no-any-return]
 
 
 __all__ = ["Change", "Collection", "New", "Row"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +9,7 @@ import msgspec
 from sqlalchemy import BigInteger, Index, Integer, Row, Table, Text, UniqueConstraint, select, update
 
 from hub.errors import Stale
-from hub.store.inbox import conditions
+from hub.store import queries
 from hub.store.schema import METADATA, Id, Instant, clear, encrypted, keyed
 from hub.store.schema import Sequence as SequenceType
 from hub.store.session import Session
@@ -121,9 +120,8 @@ class FetchJournal:
         return self._find(equals, limit)
 
     def _find(self, equals: dict[str, Any], limit: int) -> list[Fetched]:
-        query = select(FETCHED).where(*conditions(FETCHED, equals))
-        ordered = query.order_by(FETCHED.c.state_since, FETCHED.c.id).limit(limit)
-        rows: Sequence[Row[Any]] = self._session.conn.execute(ordered).all()
+        names, order = (*_PLAIN, "key_id", "body"), ("state_since", "id")
+        rows = queries.read(self._session, FETCHED, names, equals, order=order, limit=limit)
         return [self._record(row) for row in rows]
 
     def _record(self, row: Row[Any]) -> Fetched:

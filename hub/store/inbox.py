@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Index, Table, Text, UniqueConstraint, func, select, update
+from sqlalchemy import Index, Table, Text, UniqueConstraint, select, update
 
 from hub.errors import Stale
+from hub.store import queries
 from hub.store.blobs import BODY, Blobs
 from hub.store.schema import METADATA, Id, Instant, Sequence, clear, keyed
 from hub.store.session import Session
@@ -87,25 +88,30 @@ class Inbox:
 
         The same bytes from the same source under the same `external` name are one row, whenever they come.
         """
-        blobs = Blobs(self._session)
-        digest = blobs.digest(blob_id) if body is None else self._session.keys.body_digest(BODY, body)
+        digest = self._digest(body, blob_id)
         keys = self._keys(source, external, digest)
         known = self._known(keys)
         if known is not None:
             return known, False
+        new = self._session.new_id("blob") if body is not None else blob_id
         row: dict[str, Any] = {
             **keys,
             "id": self._session.new_id("in"),
             "practice": practice,
             "kind": kind,
             "content_type": content_type,
-            "blob_id": blob_id or blobs.write("inbox", body or b""),
+            "blob_id": new,
             "received_at": self._session.now,
             "state": state,
             "state_since": self._session.now,
             "reason": "",
         }
-        return self._insert(row, keys, drop="" if blob_id else row["blob_id"])
+        seq = self._session.conn.scalar(_insert_new(self._session), row)
+        if seq is None:
+            return self._others(keys), False
+        if body is not None:
+            Blobs(self._session).write("inbox", body, id=new)
+        return int(seq), True
 
     def ack(self, *seqs: int) -> None:
         """Journal that the senders of `seqs` are being told: call it only after their commit."""
@@ -135,13 +141,12 @@ class Inbox:
 
     def find(self, *, limit: int = 1000, after: int = 0, **equals: Any) -> list[InboxItem]:
         """Items in the order of arrival whose columns equal (a list: are among) what is given."""
-        query = select(INBOX).where(*conditions(INBOX, equals), INBOX.c.seq > after).order_by(INBOX.c.seq)
-        return [InboxItem(**row._mapping) for row in self._session.conn.execute(query.limit(limit))]  # noqa: SLF001
+        return queries.records(self._session, INBOX, InboxItem, equals, order=("seq",), limit=limit, after=after)
 
     def tally(self) -> dict[tuple[str, str], int]:
         """How many items there are by (source, state)."""
-        query = select(INBOX.c.source, INBOX.c.state, func.count()).group_by(INBOX.c.source, INBOX.c.state)
-        return {(source, state): number for source, state, number in self._session.conn.execute(query)}
+        rows = queries.tally(self._session, INBOX, ("source", "state"), {})
+        return {(source, state): number for source, state, number in rows}
 
     def acks_without_item(self, limit: int = 100) -> list[int]:
         """Sequence numbers whose sender was told although nothing is there: promise 1 is broken for them."""
@@ -153,25 +158,29 @@ class Inbox:
         hashed = self._session.keys.digest("external", external) if external else ""
         return {"source": source, "external": hashed, "digest": digest}
 
-    def _known(self, keys: dict[str, str]) -> int | None:
-        return self._session.conn.scalar(select(INBOX.c.seq).where(*conditions(INBOX, keys)))
+    def _digest(self, body: bytes | None, blob_id: str) -> str:
+        if body is None:
+            return Blobs(self._session).digest(blob_id)
+        return self._session.keys.body_digest(BODY, body)
 
-    def _insert(self, row: dict[str, Any], keys: dict[str, str], drop: str) -> tuple[int, bool]:
-        insert = insert_for(self._session, INBOX).on_conflict_do_nothing().returning(INBOX.c.seq)
-        seq = self._session.conn.scalar(insert, row)
-        if seq is not None:
-            return int(seq), True
-        if drop:  # another process was first with the same message: its bytes are enough
-            Blobs(self._session).drop(drop)
+    def _others(self, keys: dict[str, str]) -> int:
+        """The number that another process gave the same message between our look and our insert."""
         known = self._known(keys)
         if known is None:
             raise Stale("the same message is being stored by another process")
-        return known, False
+        return known
+
+    def _known(self, keys: dict[str, str]) -> int | None:
+        found = queries.read(self._session, INBOX, ("seq",), keys, order=("seq",))
+        return int(found[0][0]) if found else None
 
 
-def conditions(table: Table, equals: dict[str, Any]) -> list[Any]:
-    """Equality, or IN for a list or tuple, for each of `equals`."""
-    return [
-        table.c[name].in_(value) if isinstance(value, list | tuple) else table.c[name] == value
-        for name, value in equals.items()
-    ]
+_INSERTS: dict[str, Any] = {}
+
+
+def _insert_new(session: Session) -> Any:
+    """INSERT that yields nothing for a message that is known: the unique key decides, also between processes."""
+    if session.dialect not in _INSERTS:
+        insert = insert_for(session, INBOX).on_conflict_do_nothing()
+        _INSERTS[session.dialect] = insert.returning(INBOX.c.seq)
+    return _INSERTS[session.dialect]

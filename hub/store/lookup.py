@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Index, Integer, Table, Text, select, tuple_
 
 from hub.store.schema import METADATA, Id, Instant, clear, keyed
@@ -50,6 +52,37 @@ class Lookup:
             tuple_(LOOKUP.c.key_id, LOOKUP.c.digest).in_(digests),
         )
         return sorted(set(self._session.conn.scalars(select(LOOKUP.c.aggregate).where(*where))))
+
+    def put_many(self, kind: str, authority: str, pairs: Iterable[tuple[str, str]]) -> None:
+        """As `put` for each (value, aggregate)."""
+        rows = []
+        for value, aggregate in pairs:
+            key_id, digest = self._session.keys.lookup_digest(kind, f"{authority}\x1f{value}")
+            rows.append(
+                {"kind": kind, "authority": authority, "key_id": key_id, "digest": digest, "aggregate": aggregate}
+            )
+        if rows:
+            self._session.conn.execute(insert_for(self._session, LOOKUP).on_conflict_do_nothing(), rows)
+
+    def first(self, kind: str, authority: str, values: Iterable[str]) -> dict[str, str]:
+        """The (first) aggregate of each value that leads to one; the others are left out."""
+        by_digest = {
+            digest: value
+            for value in values
+            for _, digest in self._session.keys.lookup_digests(kind, f"{authority}\x1f{value}")
+        }
+        found: dict[str, str] = {}
+        digests = list(by_digest)
+        for start in range(0, len(digests), 500):
+            where = (
+                LOOKUP.c.kind == kind,
+                LOOKUP.c.authority == authority,
+                LOOKUP.c.digest.in_(digests[start : start + 500]),
+            )
+            query = select(LOOKUP.c.digest, LOOKUP.c.aggregate).where(*where).order_by(LOOKUP.c.aggregate)
+            for digest, aggregate in self._session.conn.execute(query):
+                found.setdefault(by_digest[digest], aggregate)
+        return found
 
 
 class Aliases:

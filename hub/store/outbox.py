@@ -9,9 +9,8 @@ import msgspec
 from sqlalchemy import BigInteger, Index, Integer, Table, Text, UniqueConstraint, insert, select, update
 
 from hub.errors import Problem, Stale
-from hub.store import append_only
+from hub.store import append_only, queries
 from hub.store.blobs import Blobs
-from hub.store.inbox import conditions
 from hub.store.schema import METADATA, Id, Instant, Sequence, clear, keyed
 from hub.store.session import Session
 from hub.store.upsert import insert_for
@@ -175,14 +174,12 @@ class Files:
 
     def waiting(self, state: str, limit: int = 200, **equals: Any) -> list[File]:
         """The files that have stood longest in `state`."""
-        query = select(FILES).where(FILES.c.state == state, *conditions(FILES, equals))
-        rows = self._session.conn.execute(query.order_by(FILES.c.state_since, FILES.c.id).limit(limit))
-        return [File(**row._mapping) for row in rows]  # noqa: SLF001 - its public accessor
+        page = {"order": ("state_since", "id"), "limit": limit}
+        return queries.records(self._session, FILES, File, {"state": state, **equals}, **page)
 
     def find(self, *, limit: int = 1000, after_id: str = "", **equals: Any) -> list[File]:
         """Files in id order whose columns equal (a list: are among) what is given."""
-        query = select(FILES).where(*conditions(FILES, equals), FILES.c.id > after_id).order_by(FILES.c.id)
-        return [File(**row._mapping) for row in self._session.conn.execute(query.limit(limit))]  # noqa: SLF001
+        return queries.records(self._session, FILES, File, equals, order=("id",), limit=limit, after=after_id)
 
     def verify(self, file: File) -> Problem | None:
         """None when the frozen bytes are those that were frozen (promise 2); else what is wrong."""
@@ -233,8 +230,7 @@ class Outbox:
 
     def journal(self, file_id: str) -> list[Transfer]:
         """Everything that was done with a file, in order."""
-        query = select(TRANSFERS).where(TRANSFERS.c.file_id == file_id).order_by(TRANSFERS.c.seq)
-        return [Transfer(**row._mapping) for row in self._session.conn.execute(query)]  # noqa: SLF001
+        return queries.records(self._session, TRANSFERS, Transfer, {"file_id": file_id}, order=("seq",))
 
     def last(self, file_id: str) -> Transfer | None:
         """The last line of a file's journal."""

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Index, Integer, Table, Text, UniqueConstraint, select, text, update
+from sqlalchemy import Index, Integer, Table, Text, UniqueConstraint, text, update
 
 from hub.errors import Refused, Stale
+from hub.store import queries
 from hub.store.rows import Bulk
 from hub.store.schema import METADATA, Id, Instant, clear
 from hub.store.session import Session
@@ -134,6 +135,22 @@ class Submissions:
         if self._session.conn.execute(update(SUBMISSIONS).where(*where).values(state=state)).rowcount != 1:
             raise Stale("the submission is not there, or in another state")
 
+    def put_states(self, ids: Iterable[str], state: str) -> int:
+        """Write one state to many submissions, whatever theirs was; returns how many there were."""
+        return self._update(ids, {"state": state})
+
+    def close_many(self, ids: Iterable[str], reason: str, *, state: str = "closed") -> int:
+        """As `close` for each that is still open; returns how many were."""
+        values = {"closed_at": self._session.now, "close_reason": reason, "state": state}
+        return self._update(ids, values, SUBMISSIONS.c.closed_at.is_(None))
+
+    def _update(self, ids: Iterable[str], values: dict[str, Any], *where: Any) -> int:
+        wanted, done = list(ids), 0
+        for start in range(0, len(wanted), 500):
+            page = SUBMISSIONS.c.id.in_(wanted[start : start + 500])
+            done += self._session.conn.execute(update(SUBMISSIONS).where(page, *where).values(values)).rowcount
+        return done
+
     def get(self, id: str) -> Submission | None:  # noqa: A002
         """The submission of that id."""
         return _first(self.find(id=id))
@@ -165,10 +182,9 @@ class Submissions:
 
     def find(self, *, limit: int = 10_000, after_id: str = "", **equals: Any) -> list[Submission]:
         """Submissions in id order whose columns equal (a list: are among) what is given."""
-        columns = [SUBMISSIONS.c[name] for name in _NAMES]
-        query = select(*columns).where(*_conditions(equals), SUBMISSIONS.c.id > after_id)
-        rows = self._session.conn.execute(query.order_by(SUBMISSIONS.c.id).limit(limit))
-        return [Submission(**row._mapping) for row in rows]  # noqa: SLF001 - its public accessor
+        return queries.records(
+            self._session, SUBMISSIONS, Submission, equals, order=("id",), limit=limit, after=after_id
+        )
 
 
 class ClaimLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,26 +209,19 @@ class ClaimCharges:
 
     def of_claims(self, claim_ids: Sequence[str]) -> list[ClaimLine]:
         """The lines of some claims, in order."""
-        return self._find(CLAIM_CHARGES.c.claim_id, claim_ids)
+        return self._find("claim_id", claim_ids)
 
     def of_charges(self, charge_ids: Sequence[str]) -> list[ClaimLine]:
         """The claim lines that some charges stand in, at any rank."""
-        return self._find(CLAIM_CHARGES.c.charge_id, charge_ids)
+        return self._find("charge_id", charge_ids)
 
-    def _find(self, column: Any, ids: Sequence[str]) -> list[ClaimLine]:
-        order = (CLAIM_CHARGES.c.claim_id, CLAIM_CHARGES.c.line, CLAIM_CHARGES.c.charge_id)
+    def _find(self, column: str, ids: Sequence[str]) -> list[ClaimLine]:
+        order = ("claim_id", "line", "charge_id")
         found: list[ClaimLine] = []
         for start in range(0, len(ids), 500):
-            query = select(CLAIM_CHARGES).where(column.in_(ids[start : start + 500])).order_by(*order)
-            found += [ClaimLine(**row._mapping) for row in self._session.conn.execute(query)]  # noqa: SLF001
+            equals = {column: list(ids[start : start + 500])}
+            found += queries.records(self._session, CLAIM_CHARGES, ClaimLine, equals, order=order)
         return found
-
-
-def _conditions(equals: dict[str, Any]) -> list[Any]:
-    return [
-        SUBMISSIONS.c[name].in_(value) if isinstance(value, list | tuple) else SUBMISSIONS.c[name] == value
-        for name, value in equals.items()
-    ]
 
 
 def _first(found: list[Submission]) -> Submission | None:

@@ -1,0 +1,102 @@
+"""Reading rows by the values of their columns, with each shape of statement built and compiled once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, Table, bindparam, func, select
+
+from hub.store.session import Session
+
+R = TypeVar("R")
+Shape = tuple[tuple[str, str], ...]
+_STATEMENTS: dict[tuple[Any, ...], Select[Any]] = {}
+
+
+def read(
+    session: Session,
+    table: Table,
+    names: tuple[str, ...],
+    equals: dict[str, Any],
+    *,
+    order: tuple[str, ...],
+    limit: int | None = None,
+    after: Any = None,
+) -> Sequence[Any]:
+    """The columns `names` of the rows where each column equals what is given, in `order`.
+
+    None means IS NULL; a list, tuple or set means any of. `after` begins behind that value of the first column of
+    `order`, so that pages neither repeat nor skip.
+    """
+    shape = _shape(equals)
+    key = (table, names, shape, order, limit is None, after is None)
+    statement = _STATEMENTS.get(key)
+    if statement is None:
+        statement = _STATEMENTS[key] = _build(
+            table, names, shape, order, paged=limit is not None, on=after is not None
+        )
+    parameters = _parameters(equals)
+    if limit is not None:
+        parameters["page"] = limit
+    if after is not None:
+        parameters["after"] = after
+    return session.conn.execute(statement, parameters).all()
+
+
+def records(session: Session, table: Table, kind: type[R], equals: dict[str, Any], **page: Any) -> list[R]:
+    """As `read`, each row as a record whose fields are named as the columns are."""
+    names: tuple[str, ...] = kind.__struct_fields__  # type: ignore[attr-defined]
+    return [kind(**dict(zip(names, row, strict=True))) for row in read(session, table, names, equals, **page)]
+
+
+def tally(session: Session, table: Table, by: tuple[str, ...], equals: dict[str, Any]) -> Sequence[Any]:
+    """(value of each of `by` ..., how many rows) of the rows where each column equals what is given."""
+    shape = _shape(equals)
+    key = (table, "tally", by, shape)
+    statement = _STATEMENTS.get(key)
+    if statement is None:
+        columns = [table.c[name] for name in by]
+        counted = select(*columns, func.count()).select_from(table).where(*_conditions(table, shape))
+        statement = _STATEMENTS[key] = counted.group_by(*columns) if columns else counted
+    return session.conn.execute(statement, _parameters(equals)).all()
+
+
+def _build(
+    table: Table, names: tuple[str, ...], shape: Shape, order: tuple[str, ...], *, paged: bool, on: bool
+) -> Select[Any]:
+    columns = [table.c[name] for name in order]
+    statement = select(*[table.c[name] for name in names]).where(*_conditions(table, shape)).order_by(*columns)
+    if on:
+        statement = statement.where(columns[0] > bindparam("after", type_=columns[0].type))
+    return statement.limit(bindparam("page")) if paged else statement
+
+
+def _shape(equals: dict[str, Any]) -> Shape:
+    return tuple([(name, _mode(value)) for name, value in equals.items()])
+
+
+def _mode(value: Any) -> str:
+    if value is None:
+        return "null"
+    return "in" if isinstance(value, list | tuple | set | frozenset) else "="
+
+
+def _parameters(equals: dict[str, Any]) -> dict[str, Any]:
+    return {
+        f"p_{name}": list(value) if isinstance(value, set | frozenset) else value
+        for name, value in equals.items()
+        if value is not None
+    }
+
+
+def _conditions(table: Table, shape: Shape) -> list[ColumnElement[bool]]:
+    return [_condition(table.c[name], mode) for name, mode in shape]
+
+
+def _condition(column: Any, mode: str) -> ColumnElement[bool]:
+    if mode == "null":
+        return column.is_(None)  # type: ignore[no-any-return]
+    if mode == "in":
+        return column.in_(bindparam(f"p_{column.name}", expanding=True))  # type: ignore[no-any-return]
+    return column == bindparam(f"p_{column.name}", type_=column.type)  # type: ignore[no-any-return]
