@@ -106,14 +106,26 @@ class Value:
         """A component, or its subcomponent `sub`, decoded and without escapes; empty when it is not there
         or is HL7's explicit null.
         """
-        seps = self._seps
-        raw = _part(_part(self.raw, seps.component, component), seps.subcomponent, sub)
-        if not raw or raw == _NULL:
+        raw, seps = self.raw, self._seps
+        if seps.component in raw:
+            parts = raw.split(seps.component, component)
+            raw = parts[component - 1] if component <= len(parts) else b""
+        elif component != 1:
             return ""
-        text = raw.decode(self._codec, errors="replace")
-        if seps.escape in text:
-            text = _unescaped(text, seps)
-        return text.strip()
+        if seps.subcomponent in raw:
+            raw = _part(raw, seps.subcomponent, sub)
+        elif sub != 1:
+            return ""
+        return _decoded(raw, seps, self._codec)
+
+
+def _decoded(raw: bytes, seps: Separators, codec: str) -> str:
+    if not raw or raw == _NULL:
+        return ""
+    text = raw.decode(codec, errors="replace")
+    if seps.escape in text:
+        text = _unescaped(text, seps)
+    return text.strip()
 
 
 def _part(raw: bytes, separator: bytes, position: int) -> bytes:
@@ -156,8 +168,10 @@ class Segment:
 
     def value(self, position: int) -> Value:
         """The first repetition of a field, empty when there is none."""
-        raw = self.field(position)
-        return Value(_part(raw, self._seps.repetition, 1), self._seps, self._codec)
+        raw, seps = self.field(position), self._seps
+        if seps.repetition in raw:
+            raw = raw.split(seps.repetition, 1)[0]
+        return Value(raw, seps, self._codec)
 
     def text(self, position: int, component: int = 1, sub: int = 1) -> str:
         """A component of the first repetition."""

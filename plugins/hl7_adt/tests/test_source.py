@@ -28,7 +28,7 @@ def message(n: int, *segments: str, processing: str = "P") -> bytes:
     header = f"MSH|^~\\&|APP|FAC|HUB|SITE|20260106120000||DFT^P03|M{n}|{processing}|2.5"
     person = f"PID|1||{1000 + n}^^^EAST^MR||QUILLFEATHER^ADALINE||19800203|F|||1 Elmwood^^Salem^OR^97301"
     visit = f"PV1|1|O|CLINIC||||1234567893^HALEWOOD^IDA{'|' * 12}V{n}{'|' * 25}20260105090000"
-    return "\r".join([header, person, visit, *segments, ""]).encode()
+    return "\r".join([header, person, visit, *(segments or (CHARGE,)), ""]).encode()
 
 
 CHARGE = "FT1|1|T1||20260105||CG|G0438^^HCPCS|||1|200.00&USD||||||||I10^^I10"
