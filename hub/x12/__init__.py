@@ -12,7 +12,8 @@ Where things are (import from the modules; this package imports nothing by itsel
     grammar     seg, loop, guide: how a guide is declared                  compiled, walk, elements run it
     guides      the guides                                                 guide_for, guide_named
     checks      rules across segments: balances, pointers, sequences
-    show        a guide or a file as a table for people                    render_guide
+    show        a guide as a table for people                              render_guide
+    generate    valid trees of any guide from its rows, for tests          generate(guide, random)
 
 Reading, streamed unit by unit (a unit of an 835 is 2100, of an 837P 2300, of a 277CA 2000D):
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from hub.x12.dictionary import Note, segment_layout
+from hub.x12.dictionary import Note, composites, segment_layout
 from hub.x12.formats import NAMED, fits_date_format, is_date, is_npi, is_time, text_barriers
 from hub.x12.grammar import Segment, Use
 from hub.x12.wire import Delimiters
@@ -69,8 +69,11 @@ def _part_faults(use: Use, text: str, marks: Delimiters) -> Iterator[Fault]:
     values = text.split(marks.component)
     if len(values) > 1 and not values[-1]:
         yield Fault(1, "element.trailing", "ends with an empty part; remove it", use.position, len(values), "1")
+    known = len(composites()[use.element.number].parts)
     for place, value in enumerate(values[len(use.parts) :], len(use.parts) + 1):
-        if value:
+        if value and place <= known:
+            yield _not_used(use.position, place)
+        elif value:
             yield Fault(1, "element.too_many_parts", "has more parts than allowed", use.position, place, "13")
     for place, part in enumerate(use.parts, 1):
         value = values[place - 1] if place <= len(values) else ""

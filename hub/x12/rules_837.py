@@ -162,7 +162,7 @@ class _Rules:
         mark = node.delimiters.component
         for hi in own(node, "HI"):
             for position, value in enumerate(hi[1:], 1):
-                kind, _, code = value.partition(mark)
+                kind, code = [*value.split(mark), ""][:2]
                 if kind not in ("ABK", "ABF", "BK", "BF"):
                     continue
                 count += 1
