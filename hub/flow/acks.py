@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from msgspec.structs import replace
+
 from hub.flow.base import Hub, Outcome
 from hub.flow.dispatch import settle
 from hub.model.ack import ClaimAck, GroupAck, InterchangeAck, SetAck
-from hub.model.claim import Claim
 from hub.model.work import WorkItem
 from hub.money import to_cents
 from hub.store import Tx
-from hub.store.documents import Change, Row
+from hub.store.documents import Change
 from hub.store.inbox import InboxItem
 from hub.store.outbox import File
 from hub.store.submissions import Submission
@@ -111,6 +112,9 @@ class _Desk:
         self.tx, self.hub, self.mailbox, self.item = tx, hub, mailbox, item
         self.states: dict[str, str] = {}
         self.work: list[WorkItem] = []
+        self.accepted: set[str] = set()
+        self.answered: set[str] = set()
+        self.closed: dict[str, tuple[str, str]] = {}
 
     def interchange(self, ta1: InterchangeAck) -> None:
         """A TA1 speaks of a whole file, by its ISA13."""
@@ -147,15 +151,22 @@ class _Desk:
             if submission is None:
                 self._unknown("277CA", "2200D TRN02")
                 continue
-            self.tx.met("claim_ack", submission.id, self.item.id)
+            self.answered.add(submission.id)
             if ack.accepted:
                 self._accept([submission])
-            elif self._is_open(submission):
+            else:
                 why = f"{ack.level} rejected the claim: category {ack.category}, status {ack.status}"
                 self._close(submission, "277ca", f"the {why}", "2200D STC")
 
     def write(self) -> None:
-        """Write claim states and work."""
+        """Write submissions, claim states, expectations and work."""
+        tx, by = self.tx, self.item.id
+        tx.submissions.put_states(self.accepted, "accepted")
+        for reason in sorted({reason for reason, _ in self.closed.values()}):
+            ids = [id_ for id_, (why, _) in self.closed.items() if why == reason]
+            tx.submissions.close_many(ids, reason, state="rejected")
+        tx.met_many("claim_ack", self.answered, by)
+        tx.met_many("adjudication", {about for _, about in self.closed.values()}, by)
         rows = self.tx.claims.get_many(self.states)
         self.tx.claims.put_many(
             [
@@ -164,7 +175,9 @@ class _Desk:
                 if row.state in CLAIM_STATES_OPEN and row.state != self.states[row.id]
             ]
         )
-        self.tx.work.open_many(self.work, practice=self.item.practice)
+        worth = {row.id: to_cents(row.record.total) for row in rows.values()}
+        items = [replace(item, amount_cents=worth.get(item.aggregate_id, 0)) for item in self.work]
+        self.tx.work.open_many(items, practice=self.item.practice)
         self.tx.event(
             "answer.read",
             "message",
@@ -189,30 +202,24 @@ class _Desk:
 
     def _accept(self, submissions: Iterable[Submission]) -> None:
         for submission in submissions:
-            if submission.state in {"frozen", "sent"}:
-                self.tx.submissions.put_state(submission.id, "accepted")
+            if submission.state in {"frozen", "sent"} and submission.id not in self.closed:
+                self.accepted.add(submission.id)
             self.states.setdefault(submission.claim_id, "accepted")
 
     def _reject(self, file: File, submissions: Sequence[Submission], kind: str, told: str) -> None:
         for submission in submissions:
-            if self._is_open(submission):
-                why = (
-                    f"the clearinghouse rejected the file or set that carried the claim ({kind.upper()}: {told})"
-                )
-                self._close(submission, kind, why, told)
-                self.tx.met("claim_ack", submission.id, self.item.id)
+            why = f"the clearinghouse rejected the file or set that carried the claim ({kind.upper()}: {told})"
+            self._close(submission, kind, why, told)
+            self.answered.add(submission.id)
         self.tx.event("file.rejected", "file", file.id, practice=file.practice, claims=len(submissions), by=kind)
-
-    def _is_open(self, submission: Submission) -> bool:
-        current = self.tx.submissions.get(submission.id)
-        return current is not None and current.closed_at is None
 
     def _close(self, submission: Submission, kind: str, why: str, where: str) -> None:
         """A rejection closes the submission: the claim may be corrected and go out again."""
-        self.tx.submissions.close(submission.id, f"rejected_{kind}", state="rejected")
-        self.tx.met("adjudication", f"{submission.id}:{submission.rank}", self.item.id)
+        if submission.closed_at is not None or submission.id in self.closed:
+            return
+        self.closed[submission.id] = (f"rejected_{kind}", f"{submission.id}:{submission.rank}")
+        self.accepted.discard(submission.id)
         self.states[submission.claim_id] = "rejected"
-        row: Row[Claim] | None = self.tx.claims.get(submission.claim_id)
         self.work.append(
             WorkItem(
                 reason=f"rejected.{kind}",
@@ -221,7 +228,6 @@ class _Desk:
                 why=why,
                 fix="correct what is named, then send the claim again: hub work resolve ID --resend",
                 where=where,
-                amount_cents=to_cents(row.record.total) if row else 0,
             )
         )
 

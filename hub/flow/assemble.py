@@ -17,6 +17,7 @@ from hub.model.coverage import PatientFile
 from hub.model.encounter import Charge, Encounter
 from hub.model.facts import AnyFact, ChargeFact, CoverageFact, DiagnosisFact, EncounterFact, PatientFact
 from hub.model.people import Address, Facility, Patient, Record
+from hub.model.work import WorkItem
 from hub.money import to_cents
 from hub.store import Nudge, Tx, View
 from hub.store.documents import Change, New, Row
@@ -69,7 +70,10 @@ def assemble(hub: Hub, source: str) -> Outcome:
     with hub.store.begin("ingest.assemble") as tx:
         people = _patients(tx, hub, pieces, source, practice)
         made = [_put_together(hub, row, pieces, people, source, tx.now) for row in rows]
-        changed = sum(_store(tx, put, known, practice) for put in made)
+        page = _Page(tx, known, practice)
+        for put in made:
+            page.add(put)
+        changed = page.write()
         tx.event(
             "encounters.assembled", "source", source, practice=practice, encounters=len(made), charges=changed
         )
@@ -137,6 +141,7 @@ def _patients(tx: Tx, hub: Hub, pieces: Pieces, source: str, practice: str) -> d
     policy, result = policy_of(hub.settings, source), {}
     fresh: list[New[PatientFile]] = []
     changes: list[Change[PatientFile]] = []
+    keys: list[tuple[str, str]] = []
     for digest, fact in pieces.patients.items():
         patient_id = ids.get(fact.key) or tx.new_id("pat")
         patient = _marked(fact.patient, hub.settings.sources.get(source))
@@ -148,11 +153,12 @@ def _patients(tx: Tx, hub: Hub, pieces: Pieces, source: str, practice: str) -> d
         result[digest] = (tx.resolve("patient", patient_id), file)
         if patient_id not in known:
             fresh.append(New(patient_id, file, practice=practice, state="known"))
-            tx.lookup.put("patient", source, fact.key, patient_id)
+            keys.append((fact.key, patient_id))
             for identifier in patient.identifiers:
                 tx.lookup.put("mrn", identifier.authority, identifier.value, patient_id)
         elif known[patient_id].record != file:
             changes.append(Change(known[patient_id], record=file))
+    tx.lookup.put_many("patient", source, keys)
     tx.patients.add_many(fresh)
     tx.patients.put_many(changes)
     return result
@@ -248,54 +254,66 @@ def _placed(encounter: Encounter, settings: Settings, source: str) -> Encounter:
     )
 
 
-def _store(tx: Tx, put: Put, known: dict[tuple[str, str], Row[Charge]], practice: str) -> int:
-    """Write one encounter and its charges; returns how many charges are new or changed."""
-    row, encounter = put.row, put.encounter
-    tx.encounters.put(
-        row,
-        record=encounter,
-        state=put.state,
-        patient_id=encounter.patient_id,
-        service_date=put.on,
-        payer=encounter.coverages[0].payer if encounter.coverages else None,
-    )
-    if put.state == "incomplete":
-        tx.work.open(work_for([_incomplete()], "encounter", row.id, owner="it")[0], practice=practice)
-        return 0
-    tx.work.resolve_for(row.id, "ingest.", "put together")
-    state = "new" if put.state in {"ready", "waiting"} else put.state
-    return sum(_store_charge(tx, put, fact, known, practice, state) for _, fact in put.charges)
+class _Page:
+    """What a chunk of encounters is put together to, gathered and then written at once."""
 
+    def __init__(self, tx: Tx, known: dict[tuple[str, str], Row[Charge]], practice: str) -> None:
+        self.tx, self.known, self.practice = tx, known, practice
+        self.encounters: list[Change[Encounter]] = []
+        self.fresh: list[New[Charge]] = []
+        self.changed: list[Change[Charge]] = []
+        self.work: list[WorkItem] = []
+        self.whole: list[str] = []
 
-def _store_charge(
-    tx: Tx, put: Put, fact: ChargeFact, known: dict[tuple[str, str], Row[Charge]], practice: str, state: str
-) -> int:
-    charge = charge_of(
-        fact, patient_id=put.encounter.patient_id, encounter_id=put.row.id, source=put.encounter.source
-    )
-    if not fact.active:
-        state = "void"
-    row = known.get((put.row.id, fact.key))
-    columns = {
-        "patient_id": charge.patient_id,
-        "encounter_id": put.row.id,
-        "kind": charge.kind,
-        "cents": None if charge.amount is None else to_cents(charge.amount),
-        "service_date": charge.service_from,
-    }
-    if row is None:
-        source = put.encounter.source
-        key = tx.digest("source-key", f"{source}\x1fcharge\x1f{fact.key}")
-        tx.charges.add(
-            tx.new_id("chg"), charge, practice=practice, state=state, source=source, key=key, **columns
+    def add(self, put: Put) -> None:
+        """Plan one encounter and its charges."""
+        encounter = put.encounter
+        self.encounters.append(
+            Change(
+                put.row,
+                record=encounter,
+                state=put.state,
+                patient_id=encounter.patient_id,
+                service_date=put.on,
+                payer=encounter.coverages[0].payer if encounter.coverages else None,
+            )
         )
-        return 1
-    if row.state in OPEN_CHARGE:
-        tx.charges.put(row, record=charge, state=state, **columns)
-        return 1
-    if _differs(row.record, charge) or (state == "void" and row.state != "void"):
-        tx.work.open(work_for([_changed_late()], "charge", row.id)[0], practice=practice)
-    return 0
+        if put.state == "incomplete":
+            self.work += work_for([_incomplete()], "encounter", put.row.id, owner="it")
+            return
+        self.whole.append(put.row.id)
+        state = "new" if put.state in {"ready", "waiting"} else put.state
+        for _, fact in put.charges:
+            self._charge(put, fact, state if fact.active else "void")
+
+    def _charge(self, put: Put, fact: ChargeFact, state: str) -> None:
+        encounter, source = put.encounter, put.encounter.source
+        charge = charge_of(fact, patient_id=encounter.patient_id, encounter_id=put.row.id, source=source)
+        columns: dict[str, Any] = {
+            "patient_id": charge.patient_id,
+            "encounter_id": put.row.id,
+            "kind": charge.kind,
+            "cents": None if charge.amount is None else to_cents(charge.amount),
+            "service_date": charge.service_from,
+        }
+        row = self.known.get((put.row.id, fact.key))
+        if row is None:
+            key = self.tx.digest("source-key", f"{source}\x1fcharge\x1f{fact.key}")
+            about = {"practice": self.practice, "state": state, "source": source, "key": key}
+            self.fresh.append(New(self.tx.new_id("chg"), charge, **about, **columns))
+        elif row.state in OPEN_CHARGE:
+            self.changed.append(Change(row, record=charge, state=state, **columns))
+        elif _differs(row.record, charge) or (state == "void" and row.state != "void"):
+            self.work += work_for([_changed_late()], "charge", row.id)
+
+    def write(self) -> int:
+        """Write the page; returns how many charges are new or changed."""
+        self.tx.encounters.put_many(self.encounters)
+        self.tx.charges.add_many(self.fresh)
+        self.tx.charges.put_many(self.changed)
+        self.tx.work.resolve_many(self.whole, "ingest.", "put together")
+        self.tx.work.open_many(self.work, practice=self.practice)
+        return len(self.fresh) + len(self.changed)
 
 
 def _differs(billed: Charge, coming: Charge) -> bool:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Sequence
+
+from msgspec.structs import replace
 
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
 from hub.flow.building import Built, build
 from hub.flow.entries import Posting, charge, self_pay
+from hub.ledger import Transaction
 from hub.model.claim import Claim
 from hub.model.coverage import PatientFile
 from hub.model.encounter import Charge, Encounter
+from hub.model.work import WorkItem
 from hub.money import to_cents
 from hub.store import Nudge, Tx
-from hub.store.documents import Change, Row
+from hub.store.documents import Change, New, Row
 from hub.store.submissions import ClaimLine as ClaimCharge
 
 
@@ -33,40 +37,82 @@ def make(hub: Hub, practice: str) -> Outcome:
         priced = [(c.id, c.record) for c in charges.get(row.id, [])]
         built.append((row, file, build([(row.id, row.record)], priced, file.patient, hub.settings, practice)))
     with hub.store.begin("claims.make") as tx:
+        tx.work.resolve_many([row.id for row in rows], "claim.", "looked at again")
+        page = _Page(tx, practice)
         for row, file, result in built:
-            _store(tx, hub, row, file, result, charges.get(row.id, []))
+            page.add(row, file, result, charges.get(row.id, []))
+        page.write(hub)
         tx.then(Nudge("scrub.check", practice))
     return Outcome(done=len(rows), more=len(rows) == CHUNK)
 
 
-def _store(
-    tx: Tx, hub: Hub, row: Row[Encounter], file: PatientFile, built: Built, charges: list[Row[Charge]]
-) -> None:
-    tx.work.resolve_for(row.id, "claim.", "looked at again")
-    if built.problems:
-        tx.encounters.put(row, state="held")
-        tx.charges.put_many([Change(c, state="held") for c in charges])
-        for item in work_for(built.problems, "encounter", row.id):
-            tx.work.open(item, practice=row.practice)
-        return
-    for claim in built.claims:
-        add_claim(tx, hub, claim, practice=row.practice, guarantor_id=file.guarantor_id)
-    state = "patient" if built.self_pay else "claimed"
-    if built.self_pay:
-        _bill_patient(tx, row, file, charges)
-    tx.encounters.put(row, state=state)
-    tx.charges.put_many([Change(c, state="settled" if c.id in built.settled else state) for c in charges])
+class _Page:
+    """What a chunk of encounters comes to, gathered and then written at once."""
+
+    def __init__(self, tx: Tx, practice: str) -> None:
+        self.tx, self.practice = tx, practice
+        self.encounters: list[Change[Encounter]] = []
+        self.charges: list[Change[Charge]] = []
+        self.claims: list[tuple[Claim, str]] = []
+        self.booked: list[Transaction] = []
+        self.work: list[WorkItem] = []
+
+    def add(self, row: Row[Encounter], file: PatientFile, built: Built, charges: list[Row[Charge]]) -> None:
+        """Plan what becomes of one encounter."""
+        state = "held" if built.problems else "patient" if built.self_pay else "claimed"
+        self.work += work_for(built.problems, "encounter", row.id)
+        self.claims += [(claim, file.guarantor_id) for claim in built.claims]
+        if built.self_pay and not built.problems:
+            self._bill_patient(row, file, charges)
+        self.encounters.append(Change(row, state=state))
+        settled = () if built.problems else built.settled
+        self.charges += [Change(c, state="settled" if c.id in settled else state) for c in charges]
+
+    def _bill_patient(self, row: Row[Encounter], file: PatientFile, charges: list[Row[Charge]]) -> None:
+        """Self pay: the charges go straight to the guarantor."""
+        key = f"self-pay:{row.id}:{row.row_version}"
+        at = Posting(practice=self.practice, key=key, cause=row.id, on=self.tx.now.date())
+        kept = [c.record for c in charges if c.record.kind == "charge"]
+        if booked := self_pay(row.id, kept, file.guarantor_id, at):
+            self.booked.append(booked)
+
+    def write(self, hub: Hub) -> None:
+        """Write the page."""
+        add_claims(self.tx, hub, self.claims, practice=self.practice)
+        self.tx.book.post_many(self.booked)
+        self.tx.encounters.put_many(self.encounters)
+        self.tx.charges.put_many(self.charges)
+        self.tx.work.open_many(self.work, practice=self.practice)
 
 
-def add_claim(tx: Tx, hub: Hub, claim: Claim, *, practice: str, guarantor_id: str, state: str = "new") -> str:
-    """Store a claim with fresh line control numbers and, for the first payer, book it; returns its id."""
-    claim_id = tx.new_id("clm")
-    claim = numbered(tx, claim)
-    tx.claims.add(
+def add_claims(tx: Tx, hub: Hub, claims: Sequence[tuple[Claim, str]], *, practice: str) -> list[str]:
+    """Store new claims (each with its guarantor) with fresh line control numbers; book those of the first payer.
+
+    Returns their ids.
+    """
+    numbered_claims = list(zip(numbered(tx, [claim for claim, _ in claims]), claims, strict=True))
+    made = [(tx.new_id("clm"), claim, guarantor) for claim, (_, guarantor) in numbered_claims]
+    tx.claims.add_many([_row(hub, practice, *one) for one in made])
+    tx.claim_versions.add_many([_version(tx, practice, id_, claim) for id_, claim, _ in made])
+    tx.claim_charges.add_many(
+        ClaimCharge(claim_id=id_, line=line.number, charge_id=charge_id, rank=claim.rank)
+        for id_, claim, _ in made
+        for line in claim.lines
+        for charge_id in line.charge_ids
+    )
+    booked = [_booked(tx, practice, *one) for one in made if one[1].rank == 1 and one[1].version == 1]
+    tx.book.post_many([one for one in booked if one is not None])
+    for id_, claim, _ in made:
+        tx.event("claim.made", "claim", id_, practice=practice, version=claim.version, rank=claim.rank)
+    return [id_ for id_, _, _ in made]
+
+
+def _row(hub: Hub, practice: str, claim_id: str, claim: Claim, guarantor_id: str) -> New[Claim]:
+    return New(
         claim_id,
         claim,
         practice=practice,
-        state=state,
+        state="new",
         patient_id=claim.patient_id,
         payer=claim.payer,
         rank=claim.rank,
@@ -76,40 +122,25 @@ def add_claim(tx: Tx, hub: Hub, claim: Claim, *, practice: str, guarantor_id: st
         guarantor_id=guarantor_id,
         route=hub.settings.clearinghouse(claim.payer),
     )
-    tx.claim_versions.add(
-        tx.new_id("clv"), claim, practice=practice, state="made", claim_id=claim_id, version=claim.version
-    )
-    tx.claim_charges.add_many(
-        ClaimCharge(claim_id=claim_id, line=line.number, charge_id=charge_id, rank=claim.rank)
-        for line in claim.lines
-        for charge_id in line.charge_ids
-    )
-    if claim.rank == 1 and claim.version == 1:
-        at = Posting(practice=practice, key=f"charge:{claim_id}", cause=claim_id, on=tx.now.date())
-        if booked := charge(claim_id, claim, guarantor_id, at):
-            tx.book.post(booked)
-    tx.event("claim.made", "claim", claim_id, practice=practice, version=claim.version, rank=claim.rank)
-    return claim_id
 
 
-def numbered(tx: Tx, claim: Claim) -> Claim:
-    """The claim with a fresh control number on every line (REF*6R); numbers are never used twice."""
-    numbers = tx.registry.take("line", len(claim.lines))
-    lines = tuple(
-        msgspec.structs.replace(line, control_number=f"L{number}")
-        for line, number in zip(claim.lines, numbers, strict=True)
-    )
-    return msgspec.structs.replace(claim, lines=lines)
+def _version(tx: Tx, practice: str, claim_id: str, claim: Claim) -> New[Claim]:
+    about = {"claim_id": claim_id, "version": claim.version}
+    return New(tx.new_id("clv"), claim, practice=practice, state="made", **about)
 
 
-def _bill_patient(tx: Tx, row: Row[Encounter], file: PatientFile, charges: list[Row[Charge]]) -> None:
-    """Self pay: the charges go straight to the guarantor."""
-    at = Posting(
-        practice=row.practice, key=f"self-pay:{row.id}:{row.row_version}", cause=row.id, on=tx.now.date()
-    )
-    kept = [c.record for c in charges if c.record.kind == "charge"]
-    if booked := self_pay(row.id, kept, file.guarantor_id, at):
-        tx.book.post(booked)
+def _booked(tx: Tx, practice: str, claim_id: str, claim: Claim, guarantor_id: str) -> Transaction | None:
+    at = Posting(practice=practice, key=f"charge:{claim_id}", cause=claim_id, on=tx.now.date())
+    return charge(claim_id, claim, guarantor_id, at)
 
 
-__all__ = ["add_claim", "make", "numbered"]
+def numbered(tx: Tx, claims: Sequence[Claim]) -> list[Claim]:
+    """The claims with a fresh control number on every line (REF*6R); numbers are never used twice."""
+    numbers = iter(tx.registry.take("line", sum(len(claim.lines) for claim in claims)))
+    return [
+        replace(claim, lines=tuple(replace(line, control_number=f"L{next(numbers)}") for line in claim.lines))
+        for claim in claims
+    ]
+
+
+__all__ = ["add_claims", "make", "numbered"]

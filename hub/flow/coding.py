@@ -16,6 +16,7 @@ from hub.store.documents import Change, Row
 
 BILLED = ("charge", "credit")
 OPEN = ("new", "held", "proposal", "priced")
+OF_CHARGE = {"coded": "priced", "proposal": "proposal", "held": "held", "claimed": "held"}
 
 
 def code(hub: Hub, practice: str) -> Outcome:
@@ -30,8 +31,7 @@ def code(hub: Hub, practice: str) -> Outcome:
         by_encounter.setdefault(charge.col("encounter_id"), []).append(charge)
     coded = [(row, _code(hub, row, by_encounter.get(row.id, []), practice)) for row in rows]
     with hub.store.begin("coding.code") as tx:
-        for row, (state, result, open_charges) in coded:
-            _store(tx, row, state, result, open_charges)
+        _store(tx, coded, practice)
         tx.then(Nudge("claims.make", practice), Nudge("payments.post", practice))
     return Outcome(done=len(rows), more=len(rows) == CHUNK)
 
@@ -52,25 +52,28 @@ def _code(hub: Hub, row: Row[Encounter], charges: list[Row[Charge]], practice: s
     return ("proposal" if coded.proposals else "coded"), coded, open_charges
 
 
-def _store(tx: Tx, row: Row[Encounter], state: str, coded: Coded, charges: Sequence[Row[Charge]]) -> None:
-    tx.encounters.put(row, record=coded.encounter, state=state)
-    of_charge = {"coded": "priced", "proposal": "proposal", "held": "held"}
+def _store(tx: Tx, coded: Sequence[tuple[Row[Encounter], Result]], practice: str) -> None:
+    ids = [row.id for row, _ in coded]
+    for prefix in ("coding.", "encounter."):
+        tx.work.resolve_many(ids, prefix, "coded anew")
+    tx.encounters.put_many(
+        [Change(row, record=result.encounter, state=state) for row, (state, result, _) in coded]
+    )
     tx.charges.put_many(
         [
-            Change(
-                charge,
-                record=record,
-                state=of_charge[state],
-                cents=None if record.amount is None else to_cents(record.amount),
-            )
-            for charge, record in zip(charges, coded.charges, strict=True)
+            _changed(charge, record, OF_CHARGE[state])
+            for _, (state, result, charges) in coded
+            for charge, record in zip(charges, result.charges, strict=True)
         ]
     )
-    tx.work.resolve_for(row.id, "coding.", "coded anew")
-    tx.work.resolve_for(row.id, "encounter.", "coded anew")
-    told = coded.problems or coded.proposals
-    for item in work_for(told, "encounter", row.id, owner="coder"):
-        tx.work.open(item, practice=row.practice)
+    for row, (_, result, _) in coded:
+        told = result.problems or result.proposals
+        tx.work.open_many(work_for(told, "encounter", row.id, owner="coder"), practice=practice)
+
+
+def _changed(charge: Row[Charge], record: Charge, state: str) -> Change[Charge]:
+    cents = None if record.amount is None else to_cents(record.amount)
+    return Change(charge, record=record, state=state, cents=cents)
 
 
 def confirm(tx: Tx, row: Row[Encounter], by: str) -> None:

@@ -114,8 +114,7 @@ def settle(tx: Tx, hub: Hub, file: File) -> None:
         _settle_statements(tx, file)
         return
     submissions = [s for s in tx.submissions.of_file(file.id) if s.state == "frozen"]
-    for submission in submissions:
-        tx.submissions.put_state(submission.id, "sent")
+    tx.submissions.put_states([submission.id for submission in submissions], "sent")
     rows = tx.claims.get_many([submission.claim_id for submission in submissions])
     tx.claims.put_many([Change(row, state="sent") for row in rows.values() if row.state == "frozen"])
     hours = hub.settings.mailboxes[file.mailbox].answer_hours

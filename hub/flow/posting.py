@@ -96,7 +96,7 @@ class _Page:
         self.claims: dict[str, tuple[Row[Claim], str]] = {}
         self.rows: list[Change[ClaimPayment]] = []
         self.work: list[WorkItem] = []
-        self.closed: dict[str, tuple[Submission, str]] = {}
+        self.closed: set[str] = set()
         self.onward: list[tuple[Match, Coverage]] = []
         self.adjudicated: set[str] = set()
 
@@ -137,7 +137,7 @@ class _Page:
         if paid.status == REVERSAL:
             return
         if match.submission.closed_at is None:
-            self.closed[match.submission.id] = (match.submission, "adjudicated")
+            self.closed.add(match.submission.id)
         if following is not None and _is_forwarded(paid):
             self.onward.append((match, following))
         if shut and following is None and (paid.patient_responsibility or 0) > 0:
@@ -156,8 +156,7 @@ class _Page:
         tx.book.post_many(self.booked)
         tx.remit_claims.put_many(self.rows)
         tx.claims.put_many([Change(row, state=state) for row, state in self.claims.values()])
-        for submission, reason in self.closed.values():
-            tx.submissions.close(submission.id, reason, state="adjudicated")
+        tx.submissions.close_many(self.closed, "adjudicated", state="adjudicated")
         tx.met_many("adjudication", self.adjudicated, self.remit.id)
         for match, coverage in self.onward:
             self._expect_crossover(match, coverage)

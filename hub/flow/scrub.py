@@ -29,10 +29,9 @@ def check(hub: Hub, practice: str) -> Outcome:
                 for row, route, findings in found
             ]
         )
+        tx.work.resolve_many([row.id for row in rows], "scrub.", "scrubbed again")
         for row, _, findings in found:
-            tx.work.resolve_for(row.id, "scrub.", "scrubbed again")
-            for finding in findings:
-                tx.work.open(_item(row, finding), practice=practice)
+            tx.work.open_many([_item(row, finding) for finding in findings], practice=practice)
     return Outcome(done=len(rows), more=len(rows) == CHUNK)
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from hub.errors import Problem
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
-from hub.flow.claims import add_claim
+from hub.flow.claims import add_claims
 from hub.flow.entries import line_numbers
 from hub.flow.posting import REVERSAL
 from hub.model.claim import Claim, ClaimLine, LineAdjudication, OtherPayer
@@ -26,6 +26,7 @@ def make(hub: Hub, practice: str) -> Outcome:
         answers = {row.id: _answer(view, row) for row in rows}
     if not rows:
         return Outcome()
+    made: list[tuple[Claim, str]] = []
     with hub.store.begin("secondary.make") as tx:
         for row in rows:
             told = answers[row.id]
@@ -35,8 +36,9 @@ def make(hub: Hub, practice: str) -> Outcome:
                 tx.work.open(work_for([_no_answer()], "claim", row.id)[0], practice=practice)
                 continue
             claim = next_claim(row.record, row.id, following, *told)
-            add_claim(tx, hub, claim, practice=practice, guarantor_id=row.col("guarantor_id"))
+            made.append((claim, row.col("guarantor_id")))
             tx.claims.put(row, state="forwarded")
+        add_claims(tx, hub, made, practice=practice)
         tx.then(Nudge("scrub.check", practice))
     return Outcome(done=len(rows), more=len(rows) == CHUNK)
 

@@ -130,6 +130,19 @@ class Work:
         about = {"about": aggregate_id, "pattern": _starting(reason_prefix)}
         return self._conn.execute(_RESOLVE_FOR, {**done, **about}).rowcount
 
+    def resolve_many(self, aggregate_ids: Iterable[str], reason_prefix: str, how: str, by: str = "hub") -> int:
+        """As `resolve_for`, for many aggregates in a statement or two."""
+        done = {"resolved_at": self._session.now, "resolved_by": by, "how": how}
+        wanted, closed = list(aggregate_ids), 0
+        for start in range(0, len(wanted), 500):
+            where = (
+                _IS_OPEN,
+                WORK.c.aggregate_id.in_(wanted[start : start + 500]),
+                WORK.c.reason.like(_starting(reason_prefix), escape="/"),
+            )
+            closed += self._conn.execute(update(WORK).where(*where).values(done)).rowcount
+        return closed
+
     def get(self, item_id: str) -> OpenItem | None:
         """One item, open or resolved."""
         row = self._conn.execute(select(WORK).where(WORK.c.id == item_id)).one_or_none()
