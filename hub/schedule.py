@@ -219,10 +219,19 @@ class Scheduler:
         return (soon[0].at - now).total_seconds() if soon else _LONGEST_NAP_SECONDS
 
     def serve(self, stop: threading.Event) -> None:
-        """Catch up, then begin slots as they come due, until `stop`."""
-        self.catch_up()
-        while not stop.wait(self.nap_seconds()):
+        """Catch up (as soon as the store is there), then begin slots as they come due, until `stop`."""
+        while not (caught := self._caught_up()) and not stop.wait(_LONGEST_NAP_SECONDS):
+            continue
+        while caught and not stop.wait(self.nap_seconds()):
             self.tick()
+
+    def _caught_up(self) -> bool:
+        try:
+            self.catch_up()
+        except Exception as error:  # noqa: BLE001 - the store may be away: the schedule waits for it
+            get_log().warning("schedule.fault", exception=type(error).__name__)
+            return False
+        return True
 
     def _marked(self, slot: Slot) -> bool:
         """True where the schedule never ran; its last slot is then taken without a nudge."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -394,6 +395,55 @@ class _Saved:
                 rows[instance, key] = value
 
         return Saves()
+
+
+class Listens:
+    """A source that listens in one of several ways."""
+
+    def __init__(self, how: str) -> None:
+        self.how = how
+
+    async def serve(self, inbox: Any, stop: threading.Event) -> None:
+        """Put one message, then end as told."""
+        await inbox.put(RawMessage(external_id="1", content_type="hl7v2", body=b"x"))
+        if self.how == "fails":
+            raise ValueError(CANARY)
+        if self.how == "busy":
+            raise RetryLater("the port is taken")
+        while self.how == "deaf" or not stop.is_set():  # noqa: ASYNC110 - `stop` is a thread's event
+            await asyncio.sleep(0.01)
+
+
+class _Inbox:
+    def __init__(self, stop: threading.Event) -> None:
+        self.got: list[bytes] = []
+        self.stop = stop
+
+    async def put(self, message: RawMessage) -> None:
+        self.got.append(message.body)
+        self.stop.set()
+
+
+@pytest.mark.parametrize(("how", "error"), [("fails", PluginFault), ("busy", RetryLater), ("deaf", PluginFault)])
+def test_bad_listeners_are_faults(how: str, error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listener that fails, or does not hear `stop`, is a fault without values, and nothing else ends."""
+    monkeypatch.setattr("hub.plugin.host.ports.STOP_GRACE_SECONDS", 0.1)
+    stop = threading.Event()
+    source = GuardedSource(Listens(how), guard(), TurnedClock(START))
+    with pytest.raises(error) as caught:
+        asyncio.run(source.serve(_Inbox(stop), stop))
+    assert "ZZCANARY" not in shown(caught.value)
+    assert getattr(caught.value, "hung", False) == (how == "deaf")
+
+
+def test_good_listeners_end() -> None:
+    """A listener that hears `stop` ends, and what it put has arrived."""
+    stop = threading.Event()
+    inbox = _Inbox(stop)
+    source = GuardedSource(Listens(""), guard(), TurnedClock(START))
+    assert source.listens
+    asyncio.run(source.serve(inbox, stop))
+    assert inbox.got == [b"x"]
 
 
 def test_state_is_saved_with_what_it_led_to() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -265,6 +266,34 @@ def test_naps_end_when_something_is_due(ledger: Store) -> None:
     assert scheduler.nap_seconds() == 30
     clock.turn(timedelta(minutes=59, seconds=50))
     assert scheduler.nap_seconds() == 10
+
+
+class _Turning(threading.Event):
+    """A stop that turns the clock instead of waiting, so many times."""
+
+    def __init__(self, clock: TurnedClock, times: int) -> None:
+        super().__init__()
+        self._clock, self._times = clock, times
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._clock.turn(timedelta(seconds=timeout or 0))
+        self._times -= 1
+        return self._times < 0
+
+
+def test_the_loop_begins_what_comes_due(ledger: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Left alone, the loop catches up once the store is there, then begins each slot once."""
+    clock = ledger.clock
+    assert isinstance(clock, TurnedClock)
+    begun: list[object] = []
+    ledger.on_commit(begun.extend)
+    scheduler = Scheduler([HOURLY], ledger, clock)
+    with monkeypatch.context() as away:
+        away.setattr(ledger, "begin", _away)
+        scheduler.serve(_Turning(clock, 3))
+    assert _taken(ledger) == []
+    scheduler.serve(_Turning(clock, 2 * 60 * 3 + 10))
+    assert len(begun) == 3
 
 
 def test_simulated_week_across_the_clock_change(ledger: Store) -> None:

@@ -124,10 +124,10 @@ class Guard:
             if close is not None and not self.held:
                 self.call(method, close, anything, _FURTHER)
 
-    async def watch(self, method: str, running: Awaitable[T]) -> T:
+    async def watch(self, method: str, begin: Callable[[], Awaitable[T]]) -> T:
         """Await what runs in the caller's loop, beside other calls: isolated, without lock and deadline."""
         try:
-            return await running
+            return await begin()
         except asyncio.CancelledError:
             raise
         except (Misconfigured, RetryLater, Refused, InDoubt) as error:

@@ -123,7 +123,7 @@ class GuardedSource(Guarded):
         """Listen until `stop`. It runs beside the other calls, in the caller's loop; a listener that is still
         there well after `stop` is cancelled and counts as hung.
         """
-        listening = asyncio.ensure_future(self._guard.watch("serve", self._inner.serve(inbox, stop)))
+        listening = asyncio.ensure_future(self._guard.watch("serve", lambda: self._inner.serve(inbox, stop)))
         while not listening.done() and not stop.is_set():
             await asyncio.wait((listening,), timeout=0.2)
         await asyncio.wait((listening,), timeout=STOP_GRACE_SECONDS)
