@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Index, Table, Text, UniqueConstraint, select, update
+from sqlalchemy import Index, Table, Text, UniqueConstraint, select
 
 from hub.errors import Stale
 from hub.store import queries
 from hub.store.blobs import BODY, Blobs
+from hub.store.rows import Bulk
 from hub.store.schema import METADATA, Id, Instant, Sequence, clear, keyed
 from hub.store.session import Session
 from hub.store.upsert import insert_for
@@ -121,11 +122,12 @@ class Inbox:
 
     def put_state(self, item: InboxItem, state: str, reason: str = "") -> InboxItem:
         """Move an item on, if it is still in the state it was read in; else raise `Stale`."""
-        where = (INBOX.c.seq == item.seq, INBOX.c.state == item.state, INBOX.c.state_since == item.state_since)
-        values = {"state": state, "reason": reason, "state_since": self._session.now}
-        if self._session.conn.execute(update(INBOX).where(*where).values(values)).rowcount != 1:
+        now = self._session.now
+        row = (state, reason, now, item.seq, item.state, item.state_since)
+        names, where = ("state", "reason", "state_since"), ("seq", "state", "state_since")
+        if Bulk(self._session).update(INBOX, names, where, [row]) != 1:
             raise Stale(f"inbox item {item.seq} was moved since it was read")
-        return msgspec.structs.replace(item, **values)
+        return msgspec.structs.replace(item, state=state, reason=reason, state_since=now)
 
     def get(self, seq: int) -> InboxItem | None:
         """The item of that sequence number."""

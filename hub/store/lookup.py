@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Index, Integer, Table, Text, select, tuple_
+from sqlalchemy import Index, Integer, Table, Text
 
+from hub.store import queries
+from hub.store.rows import Bulk
 from hub.store.schema import METADATA, Id, Instant, clear, keyed
 from hub.store.session import Session
-from hub.store.upsert import insert_for
 
 LOOKUP = Table(
     "lookup",
@@ -39,30 +40,20 @@ class Lookup:
 
     def put(self, kind: str, authority: str, value: str, aggregate: str) -> None:
         """From now on `value` of `authority` leads to `aggregate`, beside what it led to before."""
-        key_id, digest = self._session.keys.lookup_digest(kind, f"{authority}\x1f{value}")
-        row = {"kind": kind, "authority": authority, "key_id": key_id, "digest": digest, "aggregate": aggregate}
-        self._session.conn.execute(insert_for(self._session, LOOKUP).on_conflict_do_nothing(), row)
-
-    def find(self, kind: str, authority: str, value: str) -> list[str]:
-        """The aggregates that `value` of `authority` leads to, under whichever key it was hashed; sorted."""
-        digests = self._session.keys.lookup_digests(kind, f"{authority}\x1f{value}")
-        where = (
-            LOOKUP.c.kind == kind,
-            LOOKUP.c.authority == authority,
-            tuple_(LOOKUP.c.key_id, LOOKUP.c.digest).in_(digests),
-        )
-        return sorted(set(self._session.conn.scalars(select(LOOKUP.c.aggregate).where(*where))))
+        self.put_many(kind, authority, [(value, aggregate)])
 
     def put_many(self, kind: str, authority: str, pairs: Iterable[tuple[str, str]]) -> None:
         """As `put` for each (value, aggregate)."""
         rows = []
         for value, aggregate in pairs:
             key_id, digest = self._session.keys.lookup_digest(kind, f"{authority}\x1f{value}")
-            rows.append(
-                {"kind": kind, "authority": authority, "key_id": key_id, "digest": digest, "aggregate": aggregate}
-            )
-        if rows:
-            self._session.conn.execute(insert_for(self._session, LOOKUP).on_conflict_do_nothing(), rows)
+            rows.append((kind, authority, key_id, digest, aggregate))
+        Bulk(self._session).insert_new(LOOKUP, ("kind", "authority", "key_id", "digest", "aggregate"), rows)
+
+    def find(self, kind: str, authority: str, value: str) -> list[str]:
+        """The aggregates that `value` of `authority` leads to, under whichever key it was hashed; sorted."""
+        digests = self._session.keys.lookup_digests(kind, f"{authority}\x1f{value}")
+        return sorted({aggregate for _, aggregate in self._read(kind, authority, [d for _, d in digests])})
 
     def first(self, kind: str, authority: str, values: Iterable[str]) -> dict[str, str]:
         """The (first) aggregate of each value that leads to one; the others are left out."""
@@ -72,16 +63,16 @@ class Lookup:
             for _, digest in self._session.keys.lookup_digests(kind, f"{authority}\x1f{value}")
         }
         found: dict[str, str] = {}
-        digests = list(by_digest)
+        for digest, aggregate in self._read(kind, authority, list(by_digest)):
+            found.setdefault(by_digest[digest], aggregate)
+        return found
+
+    def _read(self, kind: str, authority: str, digests: list[str]) -> list[tuple[str, str]]:
+        """(digest, aggregate) of what stands under any of `digests`, the first aggregate first."""
+        found: list[tuple[str, str]] = []
         for start in range(0, len(digests), 500):
-            where = (
-                LOOKUP.c.kind == kind,
-                LOOKUP.c.authority == authority,
-                LOOKUP.c.digest.in_(digests[start : start + 500]),
-            )
-            query = select(LOOKUP.c.digest, LOOKUP.c.aggregate).where(*where).order_by(LOOKUP.c.aggregate)
-            for digest, aggregate in self._session.conn.execute(query):
-                found.setdefault(by_digest[digest], aggregate)
+            equals = {"kind": kind, "authority": authority, "digest": digests[start : start + 500]}
+            found += queries.read(self._session, LOOKUP, ("digest", "aggregate"), equals, order=("aggregate",))
         return found
 
 
@@ -96,16 +87,16 @@ class Aliases:
         source, target = self.resolve(kind, from_id), self.resolve(kind, into_id)
         if source == target:
             return
-        row = {"kind": kind, "from_id": source, "into_id": target, "cause": cause, "at": self._session.now}
-        self._session.conn.execute(insert_for(self._session, ALIASES), row)
+        names = ("kind", "from_id", "into_id", "cause", "at")
+        Bulk(self._session).insert(ALIASES, names, [(kind, source, target, cause, self._session.now)])
 
     def resolve(self, kind: str, id: str) -> str:  # noqa: A002
         """The id that `id` means now: itself, or what it was merged into, however often."""
         seen = {id}
         while True:
-            where = (ALIASES.c.kind == kind, ALIASES.c.from_id == id)
-            found = self._session.conn.scalar(select(ALIASES.c.into_id).where(*where))
-            if found is None or found in seen:
+            where = {"kind": kind, "from_id": id}
+            found = queries.read(self._session, ALIASES, ("into_id",), where, order=("into_id",))
+            if not found or found[0][0] in seen:
                 return id
-            id = found  # noqa: A001
-            seen.add(found)
+            id = found[0][0]  # noqa: A001
+            seen.add(id)

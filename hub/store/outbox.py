@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Index, Integer, Table, Text, UniqueConstraint
 from hub.errors import Problem, Stale
 from hub.store import append_only, queries
 from hub.store.blobs import Blobs
+from hub.store.rows import Bulk
 from hub.store.schema import METADATA, Id, Instant, Sequence, clear, keyed
 from hub.store.session import Session
 from hub.store.upsert import insert_for
@@ -158,11 +159,11 @@ class Files:
         """Move a file on, if it is still in the state it was read in; else raise `Stale`."""
         if state not in STATES:
             raise ValueError(f"a file is never {state}")
-        where = (FILES.c.id == file.id, FILES.c.state == file.state, FILES.c.state_since == file.state_since)
-        values = {"state": state, "state_since": self._session.now}
-        if self._session.conn.execute(update(FILES).where(*where).values(values)).rowcount != 1:
+        row = (state, self._session.now, file.id, file.state, file.state_since)
+        names, where = ("state", "state_since"), ("id", "state", "state_since")
+        if Bulk(self._session).update(FILES, names, where, [row]) != 1:
             raise Stale(f"file {file.id} was moved since it was read")
-        return msgspec.structs.replace(file, **values)
+        return msgspec.structs.replace(file, state=state, state_since=self._session.now)
 
     def get(self, id: str) -> File | None:  # noqa: A002
         """The file of that id."""

@@ -43,12 +43,31 @@ class Bulk:
         self._run(table, sql, bound)
         return len(values)
 
+    def insert_new(self, table: Table, names: Sequence[str], values: list[tuple[Any, ...]]) -> None:
+        """Insert the rows whose unique keys are free."""
+        if not values:
+            return
+        marks = ", ".join([self._mark] * len(names))
+        sql = f"INSERT INTO {table.name} ({_names(names)}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
+        self._run(table, sql, self._bind(values))
+
     def update(
-        self, table: Table, names: Sequence[str], where: Sequence[str], values: list[tuple[Any, ...]]
+        self,
+        table: Table,
+        names: Sequence[str],
+        where: Sequence[str],
+        values: list[tuple[Any, ...]],
+        *,
+        still: str = "",
     ) -> int:
-        """Set `names` where all of `where` equal; each tuple holds first the one, then the other."""
+        """Set `names` where all of `where` equal; each tuple holds first the one, then the other.
+
+        `still` is a condition more, in SQL of ours. Returns how many rows were found so.
+        """
+        if not values:
+            return 0
         sets = ", ".join([f'"{name}" = {self._mark}' for name in names])
-        conditions = " AND ".join([f'"{name}" = {self._mark}' for name in where])
+        conditions = " AND ".join([*[f'"{name}" = {self._mark}' for name in where], *([still] if still else [])])
         sql = f"UPDATE {table.name} SET {sets} WHERE {conditions}"  # noqa: S608 - our own names
         return self._run(table, sql, self._bind(values))
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Index, Integer, Table, Text, UniqueConstraint, text, update
+from sqlalchemy import Index, Integer, Table, Text, UniqueConstraint, text
 
 from hub.errors import Refused, Stale
 from hub.store import queries
@@ -122,34 +122,26 @@ class Submissions:
 
     def close(self, id: str, reason: str, *, state: str = "closed") -> None:  # noqa: A002
         """Close an open submission for a recorded reason; one that is closed raises `Stale`."""
-        where = (SUBMISSIONS.c.id == id, SUBMISSIONS.c.closed_at.is_(None))
-        values = {"closed_at": self._session.now, "close_reason": reason, "state": state}
-        if self._session.conn.execute(update(SUBMISSIONS).where(*where).values(values)).rowcount != 1:
+        if self.close_many([id], reason, state=state) != 1:
             raise Stale("the submission is not open")
-
-    def put_state(self, id: str, state: str, *, expect: str | None = None) -> None:  # noqa: A002
-        """Write the state; with `expect`, only if it still is that, else raise `Stale`."""
-        where = [SUBMISSIONS.c.id == id]
-        if expect is not None:
-            where.append(SUBMISSIONS.c.state == expect)
-        if self._session.conn.execute(update(SUBMISSIONS).where(*where).values(state=state)).rowcount != 1:
-            raise Stale("the submission is not there, or in another state")
-
-    def put_states(self, ids: Iterable[str], state: str) -> int:
-        """Write one state to many submissions, whatever theirs was; returns how many there were."""
-        return self._update(ids, {"state": state})
 
     def close_many(self, ids: Iterable[str], reason: str, *, state: str = "closed") -> int:
         """As `close` for each that is still open; returns how many were."""
-        values = {"closed_at": self._session.now, "close_reason": reason, "state": state}
-        return self._update(ids, values, SUBMISSIONS.c.closed_at.is_(None))
+        names = ("closed_at", "close_reason", "state")
+        rows = [(self._session.now, reason, state, submission_id) for submission_id in ids]
+        return Bulk(self._session).update(SUBMISSIONS, names, ("id",), rows, still="closed_at IS NULL")
 
-    def _update(self, ids: Iterable[str], values: dict[str, Any], *where: Any) -> int:
-        wanted, done = list(ids), 0
-        for start in range(0, len(wanted), 500):
-            page = SUBMISSIONS.c.id.in_(wanted[start : start + 500])
-            done += self._session.conn.execute(update(SUBMISSIONS).where(page, *where).values(values)).rowcount
-        return done
+    def put_state(self, id: str, state: str, *, expect: str | None = None) -> None:  # noqa: A002
+        """Write the state; with `expect`, only if it still is that, else raise `Stale`."""
+        if self.put_states([id], state, expect=expect) != 1:
+            raise Stale("the submission is not there, or in another state")
+
+    def put_states(self, ids: Iterable[str], state: str, *, expect: str | None = None) -> int:
+        """Write one state to many submissions (of those that are in `expect`, if given); returns to how many."""
+        was = () if expect is None else (expect,)
+        where = ("id", "state")[: 1 + len(was)]
+        rows = [(state, submission_id, *was) for submission_id in ids]
+        return Bulk(self._session).update(SUBMISSIONS, ("state",), where, rows)
 
     def get(self, id: str) -> Submission | None:  # noqa: A002
         """The submission of that id."""

@@ -187,6 +187,28 @@ def test_submissions_are_found_by_what_answers_carry(store: Store) -> None:
         submit(tx, "clm_3", pcn="A1")
 
 
+def test_many_submissions_move_and_close_at_once(store: Store) -> None:
+    """A file's submissions change together; those that were closed before are passed over and counted out."""
+    with store.begin("admin") as tx:
+        ids = [submit(tx, f"clm_{n}") for n in range(3)]
+        assert tx.submissions.put_states(ids, "sent") == 3
+        assert tx.submissions.put_states(ids[:1], "accepted", expect="open") == 0
+        tx.submissions.close(ids[0], "rejected-999")
+        assert tx.submissions.close_many(ids, "adjudicated", state="adjudicated") == 2
+        assert tx.submissions.close_many([], "x") == 0
+        assert [s.state for s in tx.submissions.find(id=ids)] == ["closed", "adjudicated", "adjudicated"]
+
+
+def test_many_identifiers_are_put_and_found_at_once(store: Store) -> None:
+    """A page of values is looked up in one go; values that lead nowhere are left out."""
+    with store.begin("admin") as tx:
+        tx.lookup.put_many("charge", "p1", [("a", "chg_1"), ("b", "chg_2"), ("b", "chg_1")])
+    store.rotate_keys("lookup")
+    with store.begin("admin") as tx:
+        tx.lookup.put_many("charge", "p1", [("c", "chg_3")])
+        assert tx.lookup.first("charge", "p1", ["a", "b", "c", "d"]) == {"a": "chg_1", "b": "chg_1", "c": "chg_3"}
+
+
 def test_charges_and_claim_lines_are_many_to_many(store: Store) -> None:
     """A line may hold several charges, a charge stands in one claim for each rank, and both ways are found."""
     lines = [
