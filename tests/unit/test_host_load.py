@@ -282,6 +282,25 @@ def test_all_bad_keys_of_all_instances_at_once() -> None:
     assert "twenty-two" not in repr(faults)
 
 
+def test_a_failing_validator_is_a_fault() -> None:
+    """A validator with a bug does not stop the others' settings from being checked, and shows no value."""
+
+    class Buggy(StrictSettings):
+        @field_validator("host")
+        @classmethod
+        def look_up(cls, value: str) -> str:
+            raise KeyError(value)
+
+    class Bugged(Strict):
+        Settings = Buggy
+
+    module = plugin(hub_clearinghouses=offer("hub_clearinghouses", {"x": Bugged}))
+    host, (fault,) = load({"a": _strict(host=CANARY, port=1), "b": memory()}, made=module, fake=fakes)
+    assert "KeyError in the plugin" in fault.why
+    assert CANARY not in repr(fault)
+    assert [it.name for it in host.instances()] == ["b"]
+
+
 def test_a_model_may_allow_more_keys() -> None:
     """Only a model that says so takes keys it does not know."""
 

@@ -79,6 +79,9 @@ def check(
         return None, [
             _fault(name, dict(one), locate) for one in error.errors(include_url=False, include_context=False)
         ]
+    except Exception as error:  # noqa: BLE001 - a plugin's own validators may raise anything
+        why = f"its settings cannot be checked: {type(error).__name__} in the plugin"
+        return None, [problem("settings", locate(name, ()), why, "tell the plugin's author")]
 
 
 def _fault(name: str, error: dict[str, Any], locate: Locate) -> Problem:
