@@ -12,9 +12,11 @@ from pydantic import BaseModel, ValidationError
 
 from hub_ehr_fhir.notes import Notes
 from hub_ehr_fhir.parts import Part
+from hub_ehr_fhir.sameness import Verdicts, shape_of
 
 _JSON = msgspec.json.Decoder(float_hook=Decimal)
 _SHOWN = 3
+_VERDICTS = Verdicts()
 
 
 @cache
@@ -28,20 +30,27 @@ def _model(kind: str) -> type[BaseModel]:
 
 def is_valid(part: Part, notes: Notes) -> bool:
     """Check a resource; False, and a problem for each of its first faults, when it is not valid."""
-    return _is_valid(part.kind, part.raw, part, notes)
+    shape = shape_of(part.kind, part.raw) if part.record is not None else b""
+    if shape and _VERDICTS.known(shape):
+        return True
+    faults = faults_of(part.kind, part.raw)
+    for where, why in faults:
+        notes.error("fhir.invalid", part.at(where), why)
+    if shape and not faults:
+        _VERDICTS.remember(shape)
+    return not faults
 
 
-def _is_valid(kind: str, raw: bytes, part: Part, notes: Notes) -> bool:
+def faults_of(kind: str, raw: bytes) -> list[tuple[str, str]]:
+    """The first faults that fhir.resources finds in a resource, as element and reason."""
     try:
         _model(kind).model_validate(_JSON.decode(raw))
     except ValidationError as error:
-        for fault in error.errors(include_url=False, include_input=False, include_context=False)[:_SHOWN]:
-            notes.error("fhir.invalid", part.at(_place(fault["loc"])), _why(str(fault["type"])))
-        return False
+        found = error.errors(include_url=False, include_input=False, include_context=False)[:_SHOWN]
+        return [(_place(fault["loc"]), _why(str(fault["type"]))) for fault in found]
     except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError):
-        notes.error("fhir.invalid", part.at(), "the R4 checker cannot read this resource")
-        return False
-    return True
+        return [("", "the R4 checker cannot read this resource")]
+    return []
 
 
 def _place(location: tuple[Any, ...]) -> str:

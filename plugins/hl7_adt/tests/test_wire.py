@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hub_hl7_adt.wire import Separators, message_of, separators, split
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 MSH = b"MSH|^~\\&|APP|FAC|HUB|SITE|20260105090000||ADT^A08|M1|P|2.5"
@@ -18,6 +18,7 @@ def _escaped(text: str) -> str:
     return "".join(codes.get(char, char) for char in text)
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=40), max_size=6), st.sampled_from([b"\r", b"\n", b"\r\n"]))
 def test_bytes_are_the_truth(lines: list[bytes], end: bytes) -> None:
     """A message keeps the bytes it was read from, and its segments are pieces of them in order."""
@@ -32,6 +33,7 @@ def test_bytes_are_the_truth(lines: list[bytes], end: bytes) -> None:
     assert rest.strip(b"\r\n\x0b\x1c") == b""
 
 
+@settings(deadline=None)
 @given(TEXT)
 def test_escapes_come_back(text: str) -> None:
     """What a sender escapes is read as what it meant, surrounding blanks aside."""
@@ -128,6 +130,7 @@ def test_split() -> None:
     assert split(b"hello\r" + one).strays == (b"hello\r",)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_split_loses_nothing(raw: bytes) -> None:
     """Whatever the bytes, their printable part lands in messages, envelope or strays."""

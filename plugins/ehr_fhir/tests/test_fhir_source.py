@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from hub_ehr_fhir.source import JSON, NDJSON, FhirSource
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -137,6 +137,7 @@ JSONS = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from([PERSON, VISIT, CHARGE]), st.data())
 def test_read_is_total(resource: dict[str, Any], data: st.DataObject) -> None:
     """Any JSON where an element stands gives a reading whose every field is of its type, and no problem shows a
@@ -152,6 +153,7 @@ def test_read_is_total(resource: dict[str, Any], data: st.DataObject) -> None:
         assert not [value for value in VALUES if value in said]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes(raw: bytes) -> None:
     """Any bytes give a reading."""

@@ -12,7 +12,7 @@ import pytest
 from hub_hl7_adt.reading import read
 from hub_hl7_adt.settings import Hl7Settings
 from hub_hl7_adt.source import Hl7Source
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -225,6 +225,7 @@ PIECES = (
 PIECES += [b"\r", b"\n", b" ", b"\xff"]
 
 
+@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=400), st.lists(st.sampled_from(PIECES), max_size=80).map(b"".join)))
 def test_read_is_total(raw: bytes) -> None:
     """Any bytes give a reading whose every field is of its type, as they are and inside a message."""
