@@ -62,6 +62,15 @@ def tally(session: Session, table: Table, by: tuple[str, ...], equals: dict[str,
     return session.conn.execute(statement, _parameters(equals)).all()
 
 
+def conditions(table: Table, equals: dict[str, Any]) -> list[ColumnElement[bool]]:
+    """For statements that are built for one use: equality, IS NULL for None, IN for a list, tuple or set."""
+    found: list[ColumnElement[bool]] = []
+    for name, value in equals.items():
+        column: Any = table.c[name]
+        found.append(column.in_(list(value)) if _mode(value) == "in" else column == value)
+    return found
+
+
 def _build(
     table: Table, names: tuple[str, ...], shape: Shape, order: tuple[str, ...], *, paged: bool, on: bool
 ) -> Select[Any]:
