@@ -161,7 +161,7 @@ class _Desk:
     def write(self) -> None:
         """Write submissions, claim states, expectations and work."""
         tx, by = self.tx, self.item.id
-        tx.submissions.put_states(self.accepted, "accepted")
+        tx.submissions.put_states(sorted(self.accepted), "accepted")
         for reason in sorted({reason for reason, _ in self.closed.values()}):
             ids = [id_ for id_, (why, _) in self.closed.items() if why == reason]
             tx.submissions.close_many(ids, reason, state="rejected")

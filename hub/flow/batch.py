@@ -74,25 +74,22 @@ Kept = tuple[Row[Claim], str]
 def _write(
     hub: Hub, route: Route, numbers: _Numbers, rows: Sequence[Row[Claim]]
 ) -> tuple[bytes, list[Kept], list[tuple[Row[Claim], Problem]]]:
-    """The bytes, the claims in them, and the claims that the guide refuses (each is tried alone then)."""
+    """The bytes, the claims in them, and the claims that the guide refuses: then each is tried alone."""
+    sets = [(st02, list(part)) for part, st02 in zip(chunks(rows, SET_CLAIMS), numbers.st02, strict=True)]
     refused: list[tuple[Row[Claim], Problem]] = []
-    kept: list[Kept] = []
-    for part, st02 in zip(chunks(rows, SET_CLAIMS), numbers.st02, strict=True):
-        good = list(part)
-        try:
-            list(_interchange(hub, route, numbers, [(st02, good)]))
-        except RefusedByGuide:
-            good, bad = _sorted_out(route, numbers, part)
-            refused += bad
-        kept += [(row, st02) for row in good]
-    sets = [(st02, [row for row, its in kept if its == st02]) for st02 in numbers.st02]
-    body = b"".join(_interchange(hub, route, numbers, [pair for pair in sets if pair[1]])) if kept else b""
-    return body, kept, refused
+    try:
+        body = _interchange(hub, route, numbers, sets)
+    except RefusedByGuide:
+        checked = [(st02, *_sorted_out(route, numbers, part)) for st02, part in sets]
+        refused = [one for _, _, bad in checked for one in bad]
+        sets = [(st02, good) for st02, good, _ in checked if good]
+        body = _interchange(hub, route, numbers, sets) if sets else b""
+    return body, [(row, st02) for st02, part in sets for row in part], refused
 
 
 def _interchange(
     hub: Hub, route: Route, numbers: _Numbers, sets: list[tuple[str, list[Row[Claim]]]]
-) -> list[bytes]:
+) -> bytes:
     mailbox = route.mailbox
     envelope = Envelope(
         sender=Party(id=mailbox.sender_id, qualifier=mailbox.sender_qualifier),
@@ -117,7 +114,7 @@ def _interchange(
             for st02, rows in sets
         ],
     )
-    return list(write_interchange(envelope, [group]))
+    return b"".join(write_interchange(envelope, [group]))
 
 
 def _sendings(numbers: _Numbers, rows: Sequence[Row[Claim]]) -> list[Sending]:

@@ -62,6 +62,7 @@ def bring(hub: Hub, mailbox: str, kind: str = "") -> int:
         port.done(_ref(one))
         with hub.store.begin("fetch.done") as tx:
             tx.fetched.done(one.id)
+            hub.host.state(mailbox).commit(tx)
     return stored
 
 

@@ -156,7 +156,7 @@ class _Page:
         tx.book.post_many(self.booked)
         tx.remit_claims.put_many(self.rows)
         tx.claims.put_many([Change(row, state=state) for row, state in self.claims.values()])
-        tx.submissions.close_many(self.closed, "adjudicated", state="adjudicated")
+        tx.submissions.close_many(sorted(self.closed), "adjudicated", state="adjudicated")
         tx.met_many("adjudication", self.adjudicated, self.remit.id)
         for match, coverage in self.onward:
             self._expect_crossover(match, coverage)

@@ -38,7 +38,7 @@ class Taken:
 
 def _place(token: str) -> tuple[str, bytes]:
     digest = hashlib.sha256(token.encode(errors="surrogateescape")).digest()
-    return f"taken/{digest[:1].hex()}", digest[1 : 1 + DIGEST_BYTES]
+    return f"taken-{digest[:1].hex()}", digest[1 : 1 + DIGEST_BYTES]
 
 
 def _split(held: bytes) -> set[bytes]:
