@@ -12,17 +12,20 @@ LARKSPUR = Provider(npi="1999999034", last="Larkspur", first="Maren")
 QUILLON = Provider(npi="1999999042", last="Quillon", first="Tobias")
 FENNIMORE = Provider(npi="1999999059", last="Fennimore", first="Odette")
 
-_LASTS = (
+_LAST_NAMES = (
     "Alder Aster Avocet Balsam Barberry Bittern Borage Bracken Bunting Burdock Catkin Celandine Chickadee "
     "Clover Columbine Cormorant Cowslip Crake Curlew Cypress Dogwood Dunlin Egret Elderberry Fescue Finch "
     "Flicker Foxglove Gannet Gentian Godwit Gorse Grebe Harrier Hawthorn Heather Heron Hornbeam Ibis Juniper "
     "Kestrel Killdeer Kinglet Lapwing Linnet Lupine Mallow Merlin Mulberry Nuthatch Oriole Osprey Ouzel "
     "Pipit Plover Primrose Quail Redstart Rowan Sandpiper Sedge Siskin Sorrel Tamarack Tansy Teal Thistle "
     "Vervain Vireo Waxwing Whimbrel Willet Yarrow"
-).split()
-_FEMALE = "Ivy Hazel Flora Laurel Myrtle Olive Poppy Rosa Sage Tamsin Viola Willa Zinnia Briony Delphi".split()
-_MALE = "Ash Basil Birch Cedar Colm Florian Jay Linden Martin Oren Reed Robin Sorel Thorn Wren".split()
-_STREETS = "Acorn Way|Bracken Row|Clover Lane|Fern Street|Moss Road|Nettle Court|Pine Ridge|Reed Walk|Teal Drive"
+)
+_WOMEN = "Ivy Hazel Flora Laurel Myrtle Olive Poppy Rosa Sage Tamsin Viola Willa Zinnia Briony Delphi"
+_MEN = "Ash Basil Birch Cedar Colm Florian Jay Linden Martin Oren Reed Robin Sorel Thorn Wren"
+_ROADS = "Acorn Way|Bracken Row|Clover Lane|Fern Street|Moss Road|Nettle Court|Pine Ridge|Reed Walk|Teal Drive"
+_LASTS, _FEMALE, _MALE, _STREETS = (
+    tuple(text.split(by)) for text, by in ((_LAST_NAMES, " "), (_WOMEN, " "), (_MEN, " "), (_ROADS, "|"))
+)
 
 _LETTERS = "ACDEFGHJKMNPQRTUVWXY"
 _PLANS = {
@@ -63,13 +66,12 @@ def person(number: int, *, born: int, sex: str = "", last: str = "", street: str
     """The person of that number: their names, street and telephone follow from it."""
     sex = sex or ("F" if number % 2 else "M")
     firsts = _FEMALE if sex == "F" else _MALE
-    streets = _STREETS.split("|")
     return Person(
         last=last or _LASTS[number * 7 % len(_LASTS)],
         first=firsts[number // 2 % len(firsts)],
         birth=date(born, number % 12 + 1, number * 5 % 28 + 1),
         sex=sex,
-        street=street or f"{number % 900 + 10} {streets[number % len(streets)]}",
+        street=street or f"{number % 900 + 10} {_STREETS[number % len(_STREETS)]}",
         phone=f"21655501{number % 100:02d}",
     )
 
@@ -124,7 +126,12 @@ def _family(number: int, source: str, rng: Random) -> Iterator[Patient]:
     )
     for nth, (one, policy, guarantor) in enumerate(told):
         yield Patient(
-            key=f"P{number + nth:06d}", source=source, person=one, payer="ppo", covers=(policy,), guarantor=guarantor
+            key=f"P{number + nth:06d}",
+            source=source,
+            person=one,
+            payer="ppo",
+            covers=(policy,),
+            guarantor=guarantor,
         )
 
 

@@ -36,9 +36,9 @@ def counsel(minutes: int) -> Item:
     return local("COUNSEL", minutes, minutes=True)
 
 
-KETOROLAC = ("99999-1885-01", Decimal("1"), "mL")
-B12 = ("99999-3420-01", Decimal("1"), "mL")
-CEFTRIAXONE = ("99999-0696-01", Decimal("2"), "UN")
+KETOROLAC = ("99999-1885-01", Decimal(1), "mL")
+B12 = ("99999-3420-01", Decimal(1), "mL")
+CEFTRIAXONE = ("99999-0696-01", Decimal(2), "UN")
 _OLD = ("medicare", "medigap")
 _INSURED = ("ppo", "two_ppos", "medicaid", "self_pay")
 
@@ -52,9 +52,7 @@ SERVICES = (
     Service(items=(hcpcs("T1015"),), diagnoses=("I10",), payers=_INSURED, weight=3),
     Service(items=(local("CLINIC"), local("INJ-KETO", 2)), diagnoses=("M54.50",), provider=QUILLON),
     Service(items=(hcpcs("J3420", drug=B12),), diagnoses=("E53.8",), weight=1),
-    Service(
-        items=(hcpcs("T1015"), hcpcs("J0696", 2, drug=CEFTRIAXONE)), diagnoses=("J18.9",), provider=QUILLON
-    ),
+    Service(items=(hcpcs("T1015"), hcpcs("J0696", 2, drug=CEFTRIAXONE)), diagnoses=("J18.9",), provider=QUILLON),
     Service(items=(local("CLINIC"), local("INJ-DEXA", 4)), diagnoses=("L50.0",), payers=_INSURED, weight=1),
     Service(items=(counsel(30),), diagnoses=("F41.1",), provider=FENNIMORE, payers=("ppo", "medicaid")),
     Service(items=(counsel(53),), diagnoses=("F41.1",), provider=FENNIMORE, payers=(*_OLD, "two_ppos")),
