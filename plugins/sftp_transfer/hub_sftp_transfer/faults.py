@@ -13,7 +13,7 @@ from hub.plugin.api import HubError, Misconfigured, RetryLater
 from hub_sftp_transfer.settings import LEGACY_NOTE
 
 BROKEN = (paramiko.SSHException, EOFError, TimeoutError, ConnectionError)
-OUTSIDE = (paramiko.SSHException, EOFError, OSError)
+OUTSIDE = (paramiko.SSHException, EOFError, OSError, UnicodeDecodeError)  # a server's text may be in any code
 
 
 def is_broken(error: BaseException) -> bool:

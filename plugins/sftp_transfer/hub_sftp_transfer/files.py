@@ -15,7 +15,7 @@ import paramiko
 from hub.plugin.api import HubError, InDoubt, Misconfigured, Refused, RetryLater
 from hub_sftp_transfer import faults
 from hub_sftp_transfer.connection import SftpConnection
-from hub_sftp_transfer.pipeline import REQUEST_BYTES, ReadAhead, WriteAhead
+from hub_sftp_transfer.pipeline import REQUEST_BYTES, Folder, ReadAhead, WriteAhead
 
 UNKNOWN = -1
 OCCUPIED = "a different file stands at the partner under this name"
@@ -49,6 +49,11 @@ class BodyFailed(Exception):
 def joined(folder: str, name: str) -> str:
     """A path at the server; `.` is the folder of the login."""
     return name if folder in ("", ".") else f"{folder.rstrip('/')}/{name}"
+
+
+def wire(path: str) -> bytes:
+    """A path as the server wrote it, also where that was not UTF-8."""
+    return path.encode(errors="surrogateescape")
 
 
 class SftpFiles:
@@ -115,7 +120,7 @@ class SftpFiles:
         client = self._connection.client()
         with self._connection.working("looking at a file"):
             try:
-                found = client.stat(path)
+                found = client.stat(wire(path))
             except FileNotFoundError:
                 return None
         return UNKNOWN if found.st_size is None else found.st_size
@@ -125,7 +130,7 @@ class SftpFiles:
         client = self._connection.client()
         with self._connection.working("looking at a file"):
             try:
-                return _entry(folder, name, client.stat(joined(folder, name)))
+                return _entry(folder, name, client.stat(wire(joined(folder, name))))
             except FileNotFoundError:
                 return None
 
@@ -133,15 +138,15 @@ class SftpFiles:
         """All plain files of a folder, in the server's order."""
         client = self._connection.client()
         with self._connection.working(f"listing the folder {folder}"):
-            for found in client.listdir_iter(folder):
+            for name, found in Folder(client, wire(folder)):
                 if not stat.S_ISDIR(found.st_mode or 0):
-                    yield _entry(folder, found.filename, found)
+                    yield _entry(folder, name, found)
 
     def folder_mode(self, folder: str) -> int | None:
         """The permission bits of a folder, None where the server does not tell; `Misconfigured` if it is none."""
         client = self._connection.client()
         with self._connection.working(f"looking at the folder {folder}"):
-            mode: int | None = client.stat(folder).st_mode
+            mode: int | None = client.stat(wire(folder)).st_mode
         if mode is not None and not stat.S_ISDIR(mode):
             raise Misconfigured(f"{folder} is no folder", fix="check it against the partner's guide")
         return mode
@@ -154,7 +159,7 @@ class SftpFiles:
         client = self._connection.client()
         with self._connection.working("reading a file"):
             try:
-                source = client.open(path, "rb")
+                source = client.open(wire(path), "rb")
             except FileNotFoundError:
                 raise Refused("the file is gone at the partner: somebody else took it") from None
             except PermissionError:
@@ -166,7 +171,7 @@ class SftpFiles:
         """Delete; harmless when it is gone."""
         client = self._connection.client()
         with self._connection.working("removing a file"), contextlib.suppress(FileNotFoundError):
-            client.remove(path)
+            client.remove(wire(path))
 
     def move(self, path: str, target: str) -> bool:
         """Rename, never over another file; False when the server would not."""
@@ -187,7 +192,7 @@ class SftpFiles:
 
     def _write(self, client: paramiko.SFTPClient, path: str, pieces: Iterator[bytes]) -> Written:
         size, digest = 0, hashlib.sha256()
-        with self._closing(client.open(path, "wb")) as target:
+        with self._closing(client.open(wire(path), "wb")) as target:
             ahead = WriteAhead(client, target)
             for piece in pieces:
                 ahead.write(piece)
@@ -249,15 +254,15 @@ def _renamed(client: paramiko.SFTPClient, path: str, target: str) -> bool:
     if _granted(client.rename, path, target):
         return True
     try:
-        client.stat(target)
+        client.stat(wire(target))
     except FileNotFoundError:
         return _granted(client.posix_rename, path, target)
     return False
 
 
-def _granted(rename: Callable[[str, str], None], path: str, target: str) -> bool:
+def _granted(rename: Callable[[bytes, bytes], None], path: str, target: str) -> bool:
     try:
-        rename(path, target)
+        rename(wire(path), wire(target))
     except OSError as error:
         if faults.is_broken(error):
             raise

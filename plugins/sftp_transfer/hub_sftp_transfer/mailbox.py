@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -23,6 +24,7 @@ from hub_sftp_transfer.taken import Taken
 from hub_sftp_transfer.wholeness import Watched
 
 SHORT_READS_BELIEVED = 3
+SHOWN = " !#$&'()+,;=@[]^{}"
 UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".filepart", ".writing", ".uploading")
 FORBIDDEN = frozenset("/\\\0\r\n\t")
 
@@ -197,17 +199,19 @@ def _key(text: str) -> str:
 
 
 def _token(entry: Entry) -> str:
-    return msgspec.json.encode((entry.size, entry.mtime, entry.folder, entry.name)).decode()
+    name = quote(entry.name, safe=SHOWN, errors="surrogateescape")
+    return msgspec.json.encode((entry.size, entry.mtime, entry.folder, name)).decode()
 
 
 def _ref(entry: Entry) -> Ref:
     modified = datetime.fromtimestamp(entry.mtime, UTC)
-    return Ref(token=_token(entry), name=entry.name, size=entry.size, modified_at=modified)
+    name = entry.name.encode(errors="replace").decode()
+    return Ref(token=_token(entry), name=name, size=entry.size, modified_at=modified)
 
 
 def _entry(ref: Ref) -> Entry:
     size, mtime, folder, name = msgspec.json.decode(ref.token, type=tuple[int, int, str, str])
-    return Entry(folder=folder, name=name, size=size, mtime=mtime)
+    return Entry(folder=folder, name=unquote(name, errors="surrogateescape"), size=size, mtime=mtime)
 
 
 def _encoded(waiting: dict[str, str]) -> str:

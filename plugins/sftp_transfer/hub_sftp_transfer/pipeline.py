@@ -1,9 +1,10 @@
-"""Reads and writes a remote file with a fixed number of requests under way: fast, and memory stays flat.
+"""Reads, writes and lists with a fixed number of requests under way: fast, and memory stays flat.
 
 paramiko's own means fall short. Its prefetch takes a request for the last one when the others happen to be
 answered already: it then reads what follows a second time, one by one, and keeps what comes late (measured: a
 fifth of the speed, and 100 MB held for a file of 800 MB). Its pipelined write drops the answers that are under way
-when the file is closed, so that a full disk may go unseen. So this goes one layer down, to `_async_request` and
+when the file is closed, so that a full disk may go unseen. Its listing ends at the first name that is not UTF-8.
+So this goes one layer down, to `_async_request` and
 `_read_response` of paramiko 5.
 """
 
@@ -14,18 +15,30 @@ from collections.abc import Iterator
 from typing import Any
 
 import paramiko
-from paramiko.sftp import CMD_DATA, CMD_READ, CMD_STATUS, CMD_WRITE, int64
+from paramiko.sftp import (
+    CMD_CLOSE,
+    CMD_DATA,
+    CMD_HANDLE,
+    CMD_NAME,
+    CMD_OPENDIR,
+    CMD_READ,
+    CMD_READDIR,
+    CMD_STATUS,
+    CMD_WRITE,
+    int64,
+)
 
 REQUEST_BYTES = 32_768
 REQUESTS_UNDER_WAY = 64
+FOLDER_REQUESTS_UNDER_WAY = 16
 
 
 class _Requests:
-    """Requests on one open file, and their answers as they come."""
+    """Requests on one open file or folder, and their answers as they come."""
 
-    def __init__(self, client: paramiko.SFTPClient, file: paramiko.SFTPFile) -> None:
+    def __init__(self, client: paramiko.SFTPClient, handle: bytes) -> None:
         self._client = client
-        self._handle = file.handle
+        self._handle = handle
         self._answers: dict[int, tuple[int, Any]] = {}
 
     def _ask(self, command: int, *rest: object) -> int:
@@ -50,7 +63,7 @@ class ReadAhead(_Requests):
     """Iterates over the first `size` bytes of `source`, in order; ends early, without an error, where it does."""
 
     def __init__(self, client: paramiko.SFTPClient, source: paramiko.SFTPFile, size: int) -> None:
-        super().__init__(client, source)
+        super().__init__(client, source.handle)
         self._size = size
         self._asked = 0
         self._waiting: deque[tuple[int, int, int]] = deque()
@@ -92,7 +105,7 @@ class WriteAhead(_Requests):
     """Writes pieces one after another to `target` and hears every answer; `OSError` when one was not taken."""
 
     def __init__(self, client: paramiko.SFTPClient, target: paramiko.SFTPFile) -> None:
-        super().__init__(client, target)
+        super().__init__(client, target.handle)
         self._offset = 0
         self._waiting: deque[int] = deque()
 
@@ -107,3 +120,37 @@ class WriteAhead(_Requests):
         """Wait for the answers that are still due."""
         while self._waiting:
             self._hear(self._waiting.popleft())
+
+
+class Folder(_Requests):
+    """Iterates over the names and attributes in a folder, in the server's order, `.` and `..` left out.
+
+    A name that is not UTF-8 keeps its bytes as surrogates (`errors="surrogateescape"`).
+    """
+
+    def __init__(self, client: paramiko.SFTPClient, path: bytes) -> None:
+        kind, message = client._request(CMD_OPENDIR, path)  # noqa: SLF001
+        if kind != CMD_HANDLE:
+            raise paramiko.SSHException("a folder was opened without a handle")
+        super().__init__(client, message.get_binary())
+        self._waiting: deque[int] = deque()
+
+    def __iter__(self) -> Iterator[tuple[str, paramiko.SFTPAttributes]]:
+        try:
+            while True:
+                while len(self._waiting) < FOLDER_REQUESTS_UNDER_WAY:
+                    self._waiting.append(self._ask(CMD_READDIR))
+                yield from self._names(self._waiting.popleft())
+        except EOFError:
+            self._client._request(CMD_CLOSE, self._handle)  # noqa: SLF001
+
+    def _names(self, number: int) -> Iterator[tuple[str, paramiko.SFTPAttributes]]:
+        kind, message = self._hear(number)
+        if kind != CMD_NAME:
+            raise paramiko.SSHException("a listing was answered with something else than names")
+        for _ in range(message.get_int()):
+            name = message.get_string().decode(errors="surrogateescape")
+            message.get_string()  # the line as `ls -l` would show it
+            attributes = paramiko.SFTPAttributes._from_msg(message)  # noqa: SLF001
+            if name not in (".", ".."):
+                yield name, attributes

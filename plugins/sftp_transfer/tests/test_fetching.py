@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -204,3 +205,20 @@ def test_a_thousand_files_are_listed(partner: SftpPartner, make: Make) -> None:
     assert len(listing.refs) == 1000
     assert len({ref.token for ref in listing.refs}) == 1000
     assert listing.cursor == ""
+
+
+def test_names_that_are_not_utf8_stop_nothing(partner: SftpPartner, make: Make) -> None:
+    """One name in another code is listed, fetched and archived like the others, and its ref is plain text."""
+    for name in (b"caf\xe9.835", "café 100%.835".encode(), b"plain.835"):
+        Path(os.fsdecode(os.fsencode(partner.root / "out") + b"/" + name)).write_bytes(INTERCHANGE)
+    box = make(after_done="archive", archive_folder="archive")
+    refs = box.list("").refs
+    assert len(refs) == 3
+    assert "café 100%.835" in {ref.name for ref in refs}
+    for ref in refs:
+        assert ref.name.encode()
+        assert ref.token.encode()
+        assert b"".join(box.open(ref)) == INTERCHANGE
+        box.done(ref)
+    assert partner.names("out") == []
+    assert len(partner.names("archive")) == 3
