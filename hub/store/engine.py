@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
-from hub.errors import Misconfigured, RetryLater
+from hub.errors import Misconfigured, RetryLater, Stale
 
 BUSY_MILLIS = 10_000
 BEGIN_TRIES = 3
+_OVERTAKEN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -60,6 +64,21 @@ def begin(connection: Connection) -> None:
                 raise RetryLater("another process keeps the database locked", after_seconds=5) from None
         else:
             return
+
+
+@contextmanager
+def told_apart() -> Iterator[None]:
+    """What the database refuses only for the moment becomes one of the hub's errors; a bug stays what it is."""
+    try:
+        yield
+    except DBAPIError as error:
+        if isinstance(error.orig, _OVERTAKEN):
+            raise Stale("another transaction was first: read again and redo") from None
+        if isinstance(error.orig, psycopg.errors.LockNotAvailable) or "database is locked" in str(error.orig):
+            raise RetryLater("another process keeps the database locked", after_seconds=5) from None
+        if error.connection_invalidated:
+            raise RetryLater("the connection to the database was lost", after_seconds=5) from None
+        raise
 
 
 def _parse(url: str) -> URL:

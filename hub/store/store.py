@@ -68,7 +68,7 @@ class Store:
         """A transaction named in `hub/store/points.py`: committed at the end, rolled back by an exception."""
         declared(name)
         keys = self.keys
-        with self._one_writer(), self.engines.writer.connect() as connection:
+        with self._one_writer(), engines.told_apart(), self.engines.writer.connect() as connection:
             engines.begin(connection)
             tx = Tx(Session(connection, keys, self.clock, writable=True), name)
             yield tx
@@ -80,7 +80,7 @@ class Store:
     def view(self) -> Iterator[View]:
         """A consistent, read-only look that neither waits for writers nor holds them up."""
         keys = self.keys
-        with self.engines.reader.connect() as connection:
+        with engines.told_apart(), self.engines.reader.connect() as connection:
             connection.begin()
             yield View(Session(connection, keys, self.clock, writable=False))
             connection.rollback()
