@@ -111,8 +111,10 @@ def adjustments(node: Node) -> tuple[Decimal, Decimal]:
     total = share = ZERO
     for item in node.items:
         if item.__class__ is list and item[0] == "CAS":
-            amounts = [exact(value) or ZERO for value in item[3::3]]
-            moved = amounts[0] if len(amounts) == 1 else sum(amounts, ZERO)
+            if len(item) < 7:  # most carry one reason
+                moved = (exact(item[3]) or ZERO) if len(item) > 3 else ZERO
+            else:
+                moved = sum([exact(value) or ZERO for value in item[3::3]], ZERO)
             total += moved
             if item[1] == "PR":
                 share += moved

@@ -23,6 +23,8 @@ TIME = r"(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\d\d?)?)?"
 NAMED: dict[str, tuple[str, str]] = {
     "state": ("(?:" + "|".join(_STATES.split()) + ")", "is not a state, territory or province"),
     "country": ("[A-Z]{2,3}", "is not a country code"),
+    "currency": ("[A-Z]{3}", "is not a currency code of three letters"),
+    "ssn": (r"\d{9}", "has not nine digits"),
     "pos": (r"\d\d", "is not a place of service of two digits"),
     "pointer": (r"(?:[1-9]|1[0-2])", "does not point to a diagnosis from 1 to 12"),
 }

@@ -12,7 +12,7 @@ from hub.x12.grammar import Guide, Loop, Segment, Use
 from hub.x12.tree import Node, Value, node
 
 _NPI = "1234567893"
-_FORMATS = {"state": "IL", "country": "US", "pos": "11", "pointer": "1"}
+_FORMATS = {"state": "IL", "country": "US", "pos": "11", "pointer": "1", "ssn": "999001234", "currency": "USD"}
 _NUMBERS = {"116": "627011234", "156": "IL", "26": "US", "1028": "PCN"}
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _DATES = {"D8": "20260105", "RD8": "20260105-20260107", "TM": "0930", "DT": "202601050930"}

@@ -17,6 +17,7 @@ _TAXONOMY = re.compile(r"[0-9A-Z]{9}X")
 _ZIP = re.compile(r"\d{5}(?:\d{4})?")
 _BOX = re.compile(r"\b(?:P\.? ?O\.? ?BOX|POST OFFICE BOX|LOCK ?BOX)\b", re.IGNORECASE)
 _ADDRESSES = "2010AA 2010AB 2010AC 2010BA 2010BB 2010CA 2310C 2310E 2310F 2330A 2330B 2420C 2420E 2420G 2420H"
+_MOST_NUMBERS = 50_000  # guides ask for 5,000 claims a set at most
 _FULL_ZIP = frozenset(("2010AA", "2310C", "2420C"))
 
 
@@ -118,7 +119,8 @@ class _Rules:
         if number in self.control_numbers:
             message = "the patient control number was used before in this set"
             self.report(node, clm, "clm.duplicate", message, snip=7, element=1, severity="warning")
-        self.control_numbers.add(number)
+        if len(self.control_numbers) < _MOST_NUMBERS:
+            self.control_numbers.add(number)
 
     def _total(self, node: Node, clm: list[str], lines: list[Node]) -> None:
         total = decimal(clm, 2)

@@ -11,6 +11,7 @@ import msgspec
 BLOCK_BYTES = 1 << 18
 LONGEST_SEGMENT_BYTES = 1 << 22
 ISA_CHARACTERS = 106
+ISA_WIDTHS = [3, 2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1, 1]
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n\x00\x1a"
 _BLANK_TEXT = _BLANK.decode("ascii")
@@ -162,7 +163,7 @@ def read_delimiters(data: bytes) -> tuple[Delimiters, bool] | None:
         element=head[3], component=component, repetition=repetition, segment=segment, ending=ending
     )
     widths = [len(field) for field in fields[:16]]
-    return marks, widths == [3, 2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1]
+    return marks, widths == ISA_WIDTHS[:16]
 
 
 def _chunks(source: Source) -> Iterator[bytes]:

@@ -14,9 +14,10 @@ from hub.x12.checks import rules_for
 from hub.x12.finding import Finding
 from hub.x12.formats import text_barriers
 from hub.x12.grammar import Guide
-from hub.x12.tree import Node, RawSegment, Value, encode_value
+from hub.x12.headers import gs_faults, isa_faults
+from hub.x12.tree import Node, RawSegment, Segment, Value, encode_value
 from hub.x12.walk import Walk
-from hub.x12.wire import STANDARD, Delimiters
+from hub.x12.wire import ISA_WIDTHS, STANDARD, Delimiters
 
 
 class Party(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,10 +225,8 @@ def _isa(envelope: Envelope) -> str:
         envelope.usage,
         marks.component,
     )
-    text = marks.element.join(fields)
-    if len(text) != 105 or envelope.usage not in ("T", "P") or not text.isascii():
-        raise ValueError("an ISA element does not have its fixed width: check the sender and receiver ids")
-    return text
+    _refuse_faults(isa_faults(Segment(fields, marks), fixed_width=[*map(len, fields)] == ISA_WIDTHS))
+    return marks.element.join(fields)
 
 
 def _gs(group: OutgoingGroup, envelope: Envelope) -> str:
@@ -242,7 +241,15 @@ def _gs(group: OutgoingGroup, envelope: Envelope) -> str:
         "X",
         group.guide.version,
     )
+    _refuse_faults(gs_faults(Segment(fields), envelope.delimiters))
     return encode_segment(fields, envelope.delimiters)
+
+
+def _refuse_faults(found: Iterable[Finding]) -> None:
+    """Raises ValueError for a header that cannot be written: the caller's settings are wrong."""
+    told = [f"{one.where} {one.message}" for one in found]
+    if told:
+        raise ValueError("the header of the interchange or group cannot be written: " + "; ".join(told))
 
 
 def _lines(texts: list[str], marks: Delimiters) -> bytes:
