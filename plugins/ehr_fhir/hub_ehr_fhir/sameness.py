@@ -4,7 +4,8 @@ fhir.resources needs about half a millisecond for a resource, and a feed sends t
 verdict *valid* is remembered by what is left of a resource when such values are masked: a calendar date becomes
 any date, a plain identifier any identifier, a plain text any text. What is not masked (codes, systems, element
 names, nesting, and every value out of the ordinary) stays and must be equal. Only JSON that was decoded before
-may be asked about: a quote without a backslash before it is then always the edge of a string.
+may be asked about: a quote without a backslash before it is then always the edge of a string. A mask holds a
+zero byte, which JSON cannot, so that it equals no value.
 """
 
 from __future__ import annotations
@@ -26,16 +27,16 @@ _TEXTS = b"family|city|text|display|postalCode|state|subscriberId"
 _MASKS: tuple[tuple[re.Pattern[bytes], bytes], ...] = tuple(
     (re.compile(pattern), mask)
     for pattern, mask in (
-        (rb'(:\s*")' + _DAY + rb'"', rb'\1D"'),
-        (rb'(:\s*")' + _DAY + _TIME + rb'"', rb'\1T"'),
-        (_KEY % b"id" + rb'"[A-Za-z0-9.-]{1,64}"', rb'\1"I"'),
-        (_KEY % b"value" + rb'"(?:[0-9]{1,40})"', rb'\1"9"'),
-        (_KEY % b"value" + rb'"(?:[A-Za-z](?:[A-Za-z0-9 .,#/-]{0,98}[A-Za-z0-9])?)"', rb'\1"S"'),
-        (_KEY % b"value" + rb"-?(?:0|[1-9]\d{0,8})(?:\.\d{1,6})?(?=\s*[,}])", rb"\1N"),
-        (_KEY % _TEXTS + rb'"' + _PLAIN + rb'"', rb'\1"X"'),
-        (_KEY % b"given|line" + rb'\[\s*"' + _PLAIN + rb'"\s*\]', rb'\1["X"]'),
-        (_KEY % b"reference" + rb'"([A-Za-z]+/)[A-Za-z0-9.-]{1,64}"', rb'\1"\2I"'),
-        (_KEY % b"reference" + rb'"urn:uuid:' + _UUID + rb'"', rb'\1"U"'),
+        (rb'(:\s*")' + _DAY + rb'"', b'\\1\x00D"'),
+        (rb'(:\s*")' + _DAY + _TIME + rb'"', b'\\1\x00T"'),
+        (_KEY % b"id" + rb'"[A-Za-z0-9.-]{1,64}"', b'\\1"\x00I"'),
+        (_KEY % b"value" + rb'"(?:[0-9]{1,40})"', b'\\1"\x009"'),
+        (_KEY % b"value" + rb'"(?:[A-Za-z](?:[A-Za-z0-9 .,#/-]{0,98}[A-Za-z0-9])?)"', b'\\1"\x00S"'),
+        (_KEY % b"value" + rb"-?(?:0|[1-9]\d{0,8})(?:\.\d{1,6})?(?=\s*[,}])", b"\\1\x00N"),
+        (_KEY % _TEXTS + rb'"' + _PLAIN + rb'"', b'\\1"\x00X"'),
+        (_KEY % b"given|line" + rb'\[\s*"' + _PLAIN + rb'"\s*\]', b'\\1["\x00X"]'),
+        (_KEY % b"reference" + rb'"([A-Za-z]+/)[A-Za-z0-9.-]{1,64}"', b'\\1"\\2\x00I"'),
+        (_KEY % b"reference" + rb'"urn:uuid:' + _UUID + rb'"', b'\\1"\x00U"'),
     )
 )
 
