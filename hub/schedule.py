@@ -13,7 +13,7 @@ where both hold.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,6 +21,7 @@ import msgspec
 from apscheduler.triggers.cron import CronTrigger
 
 from hub.clock import Clock
+from hub.config.settings import Settings
 from hub.errors import Problem
 from hub.log import get_log
 from hub.store import Nudge, Store
@@ -34,14 +35,14 @@ _LONGEST_NAP_SECONDS = 30.0
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
-    """When a step is nudged for a lane: either `cron` (minute hour day month weekday, 0 and 7 are Sunday, in
+    """When a step is nudged for its lanes: either `cron` (minute hour day month weekday, 0 and 7 are Sunday, in
     `zone`) or `every`, counted from `epoch`, the same in every process and after every restart. A slot later in
     its local day than `cut_off`, not on one of `days`, or on one of `holidays` is none.
     """
 
     name: str
     step: str
-    lane: str = ""
+    lanes: tuple[str, ...] = ("",)
     cron: str = ""
     every: timedelta | None = None
     epoch: datetime = EPOCH
@@ -57,6 +58,25 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
     schedule: str
     name: str
     at: datetime
+
+
+def configured(settings: Settings, lanes_of: Callable[[str], tuple[str, ...]]) -> list[Schedule]:
+    """The schedules of the settings; one that names no connector is for every lane of its step (`lanes_of`)."""
+    return [
+        Schedule(
+            name=name,
+            step=one.step,
+            lanes=(one.connector,) if one.connector else lanes_of(one.step),
+            cron=one.cron or "",
+            every=one.every,
+            epoch=one.epoch or EPOCH,
+            zone=one.zone or settings.hub.zone,
+            cut_off=one.cut_off,
+            days=one.days,
+            holidays=one.holidays,
+        )
+        for name, one in settings.schedules.items()
+    ]
 
 
 def check(schedule: Schedule) -> list[Problem]:
@@ -185,7 +205,7 @@ class Scheduler:
         with self._store.begin("schedule.slot") as tx:
             taken = tx.slots.take(slot.schedule, slot.name)
             if taken:
-                tx.then(Nudge(schedule.step, schedule.lane))
+                tx.then(*(Nudge(schedule.step, lane) for lane in schedule.lanes))
         return taken
 
     def catch_up(self) -> list[Slot]:

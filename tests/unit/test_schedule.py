@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.clock import TurnedClock
+from hub.config import load
 from hub.runner import Outcome, SimulatedRunner
-from hub.schedule import EPOCH, Schedule, Scheduler, Slot, check, due, instant, latest
-from hub.store import Keyring, Store, open_store
+from hub.schedule import EPOCH, Schedule, Scheduler, Slot, check, configured, due, instant, latest
+from hub.store import Keyring, Nudge, Store, open_store
 
 NEW_YORK = ZoneInfo("America/New_York")
 CRONS = (
@@ -183,7 +184,7 @@ def test_bad_schedules_are_named(schedule: Schedule, keys: list[str]) -> None:
 
 
 NIGHTLY = Schedule(name="nightly", step="night", cron="30 1 * * *", zone="America/New_York")
-HOURLY = Schedule(name="hourly", step="hour", lane="acme", every=timedelta(hours=1))
+HOURLY = Schedule(name="hourly", step="hour", lanes=("acme", "apex"), every=timedelta(hours=1))
 
 
 @pytest.fixture
@@ -293,7 +294,21 @@ def test_the_loop_begins_what_comes_due(ledger: Store, monkeypatch: pytest.Monke
         scheduler.serve(_Turning(clock, 3))
     assert _taken(ledger) == []
     scheduler.serve(_Turning(clock, 2 * 60 * 3 + 10))
-    assert len(begun) == 3
+    assert begun == [Nudge("hour", lane) for _ in range(3) for lane in ("acme", "apex")]
+
+
+def test_the_example_practice_is_scheduled() -> None:
+    """The settings that the repository ships become schedules without a fault, each with the lanes of its step."""
+    settings = load(Path(__file__).parents[2] / "config").settings
+    found = {one.name: one for one in configured(settings, lambda step: (f"{step}-1", f"{step}-2"))}
+    assert set(found) == set(settings.schedules)
+    assert [fault for one in found.values() for fault in check(one)] == []
+    assert found["pull"].lanes == ("ingest.pull-1", "ingest.pull-2")
+    assert found["fetch"].lanes == ("clearinghouse",)
+    assert found["send"].zone == settings.hub.zone
+    week = due(found["send"], local(2026, 11, 1), local(2026, 11, 8))
+    assert {f"{slot.at.astimezone(NEW_YORK):%a}" for slot in week} == {"Mon", "Tue", "Wed", "Thu", "Fri"}
+    assert len(week) == 5 * 13
 
 
 def test_simulated_week_across_the_clock_change(ledger: Store) -> None:
@@ -313,9 +328,9 @@ def test_simulated_week_across_the_clock_change(ledger: Store) -> None:
     ledger.on_commit(runner.told)
     scheduler = Scheduler([NIGHTLY, HOURLY], ledger, clock)
     until = clock.now() + timedelta(days=7)
-    expected = [
-        (slot.schedule[:4].replace("nigh", "night"), slot.at) for slot in scheduler.due(clock.now(), until)
-    ]
+    named = {"nightly": NIGHTLY, "hourly": HOURLY}
+    slots = [(named[slot.schedule], slot.at) for slot in scheduler.due(clock.now(), until)]
+    expected = [(schedule.step, at) for schedule, at in slots for _ in schedule.lanes]
     runner.turn_to(until, scheduler)
     assert clock.now() == until
     assert sorted(ran) == sorted(expected)
