@@ -9,15 +9,23 @@ from pathlib import Path
 
 from hub.clock import Clock, SystemClock
 from hub.config import Fault, Loaded, SecretStore, load
+from hub.config.explain import near
 from hub.config.settings import Settings
 from hub.errors import Misconfigured, Problem
 from hub.flow.base import Hub, Step
 from hub.flow.steps import STEPS, lanes_of
+from hub.flow.trouble import Watch
 from hub.plugin.host import ConnectorSpec, PluginHost, contexts
 from hub.plugin.host.settings import Locate
-from hub.runner.port import Outcome
+from hub.runner.local import log_trouble
+from hub.runner.port import Outcome, Trouble
 from hub.runner.port import Step as RunStep
+from hub.schedule import EPOCH, Schedule
 from hub.store import Keyring, Nudge, Store, open_store
+
+#: Steps that a sweep leaves to the schedule, and those that ask a partner although nothing may wait there.
+SCHEDULED = frozenset({"batch.freeze", "statements.make", "sweep.expect"})
+ASKS_OUTSIDE = frozenset({"ingest.pull", "fetch.fetch", "printing.results"})
 
 
 class Faulty(Misconfigured):
@@ -37,6 +45,7 @@ class App:
     host: PluginHost
     clock: Clock
     stop: threading.Event
+    watch: Watch
 
     @property
     def settings(self) -> Settings:
@@ -50,15 +59,31 @@ class App:
 
     def steps(self) -> dict[str, RunStep]:
         """Every step as a runner wants it."""
-        return {name: _bound(step, self.hub) for name, (step, _) in STEPS.items()}
+        return {name: _bound(name, step, self.hub, self.watch) for name, (step, _) in STEPS.items()}
+
+    def on_trouble(self, trouble: Trouble) -> None:
+        """What a runner is to do about trouble: a line in the log, and one work item until the lane flows again."""
+        log_trouble(trouble)
+        self.watch.open(
+            trouble.step,
+            trouble.lane,
+            trouble.kind,
+            trouble.error,
+            said=trouble.said,
+            place=trouble.place,
+            fix=trouble.fix,
+        )
 
     def lanes(self, step: str) -> tuple[str, ...]:
         """The lanes a step runs for when a schedule names none."""
         return lanes_of(step, self.settings, self.host.names("EhrSource"))
 
-    def everything(self) -> list[Nudge]:
-        """A nudge for every step and lane: what a start or a sweep asks for. Files are frozen by schedule only."""
-        steps = [name for name in STEPS if name not in {"batch.freeze", "statements.make", "sweep.expect"}]
+    def everything(self, *, outside: bool = True) -> list[Nudge]:
+        """A nudge for every step and lane: what a start or a sweep asks for. Files are frozen by schedule only.
+        Without `outside`, partners that have nothing to be sent are left alone.
+        """
+        left = SCHEDULED if outside else SCHEDULED | ASKS_OUTSIDE
+        steps = [name for name in STEPS if name not in left]
         return [Nudge(step, lane) for step in steps for lane in self.lanes(step)]
 
     def close(self) -> None:
@@ -68,9 +93,10 @@ class App:
         self.store.close()
 
 
-def _bound(step: Step, hub: Hub) -> Callable[[str], Outcome]:
+def _bound(name: str, step: Step, hub: Hub, watch: Watch) -> Callable[[str], Outcome]:
     def run(lane: str) -> Outcome:
         outcome = step(hub, lane)
+        watch.flows(name, lane)
         return Outcome(done=outcome.done, more=outcome.more)
 
     return run
@@ -88,10 +114,13 @@ def open_app(folder: Path, *, clock: Clock | None = None, migrate: bool = True) 
         store.migrate()
     stop = threading.Event()
     host, problems = load_plugins(loaded, secrets, clock, saved_state(store), stop)
-    if problems:
+    faults = (*map(plugin_fault, problems), *schedule_faults(loaded, host.names("EhrSource")))
+    if faults:
+        host.close()
         store.close()
-        raise Faulty(tuple(plugin_fault(problem) for problem in problems))
-    return App(loaded=loaded, store=store, host=host, clock=clock, stop=stop)
+        raise Faulty(faults)
+    watch = Watch(loaded.settings, store)
+    return App(loaded=loaded, store=store, host=host, clock=clock, stop=stop, watch=watch)
 
 
 def open_hub_store(loaded: Loaded, secrets: SecretStore, clock: Clock) -> Store:
@@ -147,3 +176,42 @@ def plugin_fault(problem: Problem) -> Fault:
         wrong=problem.why,
         fix=problem.fix,
     )
+
+
+def schedules_of(settings: Settings, sources: tuple[str, ...]) -> tuple[Schedule, ...]:
+    """The configured schedules, one for each lane of theirs. `sources` are the EHR connectors that were made."""
+    found = []
+    for name, told in settings.schedules.items():
+        lanes = (told.connector,) if told.connector else lanes_of(told.step, settings, sources)
+        found += [
+            Schedule(
+                name=name if told.connector else f"{name}/{lane}",
+                step=told.step,
+                lane=lane,
+                cron=told.cron or "",
+                every=told.every,
+                epoch=told.epoch or EPOCH,
+                zone=told.zone or settings.hub.zone,
+                cut_off=told.cut_off,
+                days=told.days,
+                holidays=told.holidays,
+            )
+            for lane in lanes
+        ]
+    return tuple(found)
+
+
+def schedule_faults(loaded: Loaded, sources: tuple[str, ...]) -> list[Fault]:
+    """Schedules whose step is none, or whose connector is no lane of it."""
+    faults = []
+    for name, told in loaded.settings.schedules.items():
+        path = ("schedules", name)
+        if told.step not in STEPS:
+            fix = near(told.step, STEPS) or f"the steps are: {', '.join(STEPS)}"
+            faults.append(loaded.fault((*path, "step"), "is no step of the hub", fix=fix))
+            continue
+        lanes = lanes_of(told.step, loaded.settings, sources)
+        if told.connector and told.connector not in lanes:
+            fix = f"for this step: {', '.join(lanes) or 'none is configured'}; or leave it out for all"
+            faults.append(loaded.fault((*path, "connector"), f"{told.step} does not run for this connector", fix=fix))
+    return faults

@@ -46,16 +46,20 @@ def check(folder: Path, *, as_json: bool) -> None:
 
 def all_faults(folder: Path) -> tuple[Fault, ...]:
     """Faults of the settings and, where those can be read, of the plugins they name."""
-    from hub.app import load_plugins, plugin_fault
+    from hub.app import load_plugins, plugin_fault, schedule_faults
     from hub.clock import SystemClock
     from hub.config import SecretStore
+    from hub.config.secrets import secret_faults
 
     loaded = load(folder)
     if not loaded.ok:
         return loaded.faults
-    host, problems = load_plugins(loaded, SecretStore(folder), SystemClock(), lambda _instance, _key: None)
+    secrets = SecretStore(folder)
+    host, problems = load_plugins(loaded, secrets, SystemClock(), lambda _instance, _key: None)
+    schedules = schedule_faults(loaded, host.names("EhrSource"))
     host.close()
-    return (*loaded.faults, *(plugin_fault(problem) for problem in problems))
+    plugins = (plugin_fault(problem) for problem in problems)
+    return (*loaded.faults, *plugins, *schedules, *secret_faults(loaded, secrets))
 
 
 def _told(folder: Path, fault: Fault) -> str:

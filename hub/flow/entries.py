@@ -112,6 +112,17 @@ def provider_adjustment(plb: ProviderAdjustment, payer: str, at: Posting) -> Tra
     )
 
 
+def remittance_variance(cents: int, payer: str, at: Posting) -> Transaction | None:
+    """What was deposited (BPR02) beyond what claims and PLBs explain; less where `cents` is negative."""
+    return _transaction(
+        [
+            entry(A.CASH_CLEARING, cents, payer=payer, remit_id=at.remit_id),
+            entry(A.REMITTANCE_VARIANCE, -cents, payer=payer, remit_id=at.remit_id),
+        ],
+        at,
+    )
+
+
 def line_numbers(paid: ClaimPayment, claim: Claim) -> tuple[int, ...]:
     """Our line number for each service of a payment, 0 where it cannot be told: by line control number
     (REF*6R), else by the only line with the code that was asked (SVC06, then SVC01) on that day."""

@@ -6,11 +6,19 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
+from hub.errors import Refused
 from hub.flow.base import CHUNK, Hub, Outcome
 from hub.flow.carc import Meaning, meaning
 from hub.flow.denials import adjustments_of, denial_item, denied, gate, remarks_of
-from hub.flow.entries import Account, Posting, payment, provider_adjustment, unmatched
-from hub.ledger import Transaction
+from hub.flow.entries import (
+    Account,
+    Posting,
+    payment,
+    provider_adjustment,
+    remittance_variance,
+    unmatched,
+)
+from hub.ledger import AccountKind, Transaction
 from hub.model.claim import Claim
 from hub.model.coverage import Coverage
 from hub.model.people import Record
@@ -207,6 +215,7 @@ def _finish(hub: Hub, remit: Row[Remittance]) -> None:
             )
             if booked := provider_adjustment(plb, remit.col("payer"), at):
                 tx.book.post(booked)
+        _book_variance(tx, remit)
         tx.remits.put(remit, state="posted")
         tx.event(
             "remit.posted",
@@ -218,8 +227,33 @@ def _finish(hub: Hub, remit: Row[Remittance]) -> None:
         )
 
 
+def _book_variance(tx: Tx, remit: Row[Remittance]) -> None:
+    """Cash is what BPR02 says; what claims and PLBs lack of it in a remittance that a person released unbalanced
+    waits in the variance account (promise 5). A balanced one moves nothing here."""
+    told = remit.record
+    deposited = to_cents(told.amount if told.credit else -told.amount)
+    cents = deposited - tx.book.total(account=AccountKind.CASH_CLEARING, remit_id=remit.id)
+    at = Posting(
+        practice=remit.practice,
+        key=f"remit:{remit.id}:variance",
+        cause=remit.id,
+        on=tx.now.date(),
+        remit_id=remit.id,
+    )
+    if booked := remittance_variance(cents, remit.col("payer"), at):
+        tx.book.post(booked)
+        tx.event("remit.variance", "remit", remit.id, practice=remit.practice, cents=cents)
+
+
 def release(tx: Tx, remit: Row[Remittance], by: str) -> None:
     """A person's word that a held remittance is to be posted as it is."""
+    if remit.state != "held":
+        raise Refused(f"the remittance is {remit.state}, not held", fix="look at it with: hub files show")
+    if not remit.col("payer"):
+        raise Refused(
+            "nobody knows whose money this is: no payer of payers.toml has the ids that the remittance carries",
+            fix="add the id under remit_ids in payers.toml, then: hub replay REMITTANCE",
+        )
     tx.remits.put(remit, state="balanced")
     tx.work.resolve_for(remit.id, "remit.", "released", by)
     tx.event("remit.released", "remit", remit.id, practice=remit.practice, actor=by)

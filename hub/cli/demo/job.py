@@ -60,7 +60,7 @@ class Job:
             if self.all_history:
                 bill_everything(folder)
             self.app = open_app(folder, clock=self.clock)
-            self.runner = SimulatedRunner(self.app.steps(), self.clock, on_trouble=self.troubles.append)
+            self.runner = SimulatedRunner(self.app.steps(), self.clock, on_trouble=self._trouble)
             self.app.store.on_commit(self.runner.told)
             last = self.start
             for on, files in days:
@@ -80,6 +80,10 @@ class Job:
         if (app := getattr(self, "app", None)) is not None:
             app.close()
         self.sandbox.stop()
+
+    def _trouble(self, trouble: Trouble) -> None:
+        self.troubles.append(trouble)
+        self.app.on_trouble(trouble)
 
     def _first_morning(self) -> datetime:
         return datetime.combine(self.start, time(6), UTC)

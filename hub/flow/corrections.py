@@ -1,0 +1,177 @@
+"""A claim goes out again: the same after a rejection, corrected (frequency 7) after an adjudication.
+
+Promise 3 rules here: nothing goes out while a submission of the claim is open. A TA1, 999 or 277CA rejection
+closes it, so does an adjudication, so does a person's recorded reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from hub.config.settings import Settings
+from hub.errors import Refused
+from hub.flow.building import billing_provider, rendering_of
+from hub.flow.claims import numbered
+from hub.model.claim import Claim
+from hub.model.coverage import Coverage, PatientFile
+from hub.model.encounter import Encounter
+from hub.money import to_cents
+from hub.store import Nudge, Tx
+from hub.store.documents import New, Row
+from hub.store.outbox import File
+from hub.store.submissions import Submission
+
+HELD, REJECTED = ("held",), ("rejected",)
+ADJUDICATED = ("paid", "denied", "reversed")
+ASKED_ONWARD = ("forwarded", "secondary_due")
+REVERSAL = "22"
+SETTLED_BY_RESENDING = ("rejected.", "denial.", "batch.", "scrub.")
+
+
+def resend(tx: Tx, settings: Settings, row: Row[Claim], by: str) -> str:
+    """Let the claim go out again, and say in which way; `Refused` with what to do where it may not.
+
+    What was corrected at its source since (patient, coverage, providers, diagnoses) goes with it; its lines and
+    their amounts, which are in the books, do not change.
+    """
+    if still := tx.submissions.open_of(row.id, row.col("rank")):
+        raise Refused(
+            f"a submission of this claim is still open (since {still.opened_at:%Y-%m-%d}, {still.state})",
+            fix="wait for its answer, or resolve its overdue item with --resend if the payer never got it",
+        )
+    if row.state in ADJUDICATED:
+        return _corrected(tx, settings, row, by)
+    if row.state in HELD + REJECTED:
+        return _again(tx, settings, row, by)
+    fix = (
+        "correct it with the last payer asked"
+        if row.state in ASKED_ONWARD
+        else "look at it with: hub claims show"
+    )
+    raise Refused(f"the claim is {row.state}: there is nothing to send again", fix=fix)
+
+
+def _again(tx: Tx, settings: Settings, row: Row[Claim], by: str) -> str:
+    """No payer has taken it yet: it is scrubbed and sent anew, under a new patient control number."""
+    claim = _as_of_now(tx, settings, row)
+    if claim == row.record:
+        _put(tx, row, row.record, by, cause=row.state)
+        return f"the claim goes out again as version {claim.version}"
+    changed = _versioned(tx, row, claim)
+    _put(tx, row, changed, by, cause=row.state)
+    return f"the claim goes out as version {changed.version}, with what was corrected at its source"
+
+
+def _corrected(tx: Tx, settings: Settings, row: Row[Claim], by: str) -> str:
+    """A payer has decided: only a replacement that names its claim number may follow (CLM05-3 7, REF*F8)."""
+    reference = payer_reference(tx, row)
+    if not reference:
+        raise Refused(
+            "no payment of this claim carries the payer's claim number (CLP07), which a corrected claim must name",
+            fix="ask the payer for it, or correct the claim in the payer's portal",
+        )
+    claim = replace(_as_of_now(tx, settings, row), frequency="7", original_reference=reference)
+    corrected = _versioned(tx, row, claim)
+    _put(tx, row, corrected, by, cause=row.state)
+    return f"a corrected claim (frequency 7) goes out as version {corrected.version}"
+
+
+def payer_reference(tx: Tx, row: Row[Claim]) -> str:
+    """The payer's claim control number (CLP07) of the claim's last payment, a reversal's only if no other has one."""
+    rows = tx.remit_claims.find(claim_id=row.id, state="posted")
+    told = [paid.record for paid in rows if paid.record.payer_control_number]
+    standing = [paid for paid in told if paid.status != REVERSAL] or told
+    return standing[-1].payer_control_number if standing else ""
+
+
+def _versioned(tx: Tx, row: Row[Claim], claim: Claim) -> Claim:
+    """The next version of the claim, stored for good, with line control numbers of its own."""
+    (version,) = numbered(tx, [replace(claim, version=row.col("version") + 1)])
+    about = {"claim_id": row.id, "version": version.version}
+    tx.claim_versions.add_many([New(tx.new_id("clv"), version, practice=row.practice, state="made", **about)])
+    return version
+
+
+def _put(tx: Tx, row: Row[Claim], claim: Claim, by: str, *, cause: str) -> None:
+    tx.claims.put(row, record=claim, state="new", version=claim.version, cents=to_cents(claim.total))
+    for reason in SETTLED_BY_RESENDING:
+        tx.work.resolve_for(row.id, reason, "the claim goes out again", by)
+    kind = "claim.corrected" if claim.frequency == "7" else "claim.resent"
+    tx.event(kind, "claim", row.id, practice=row.practice, version=claim.version, actor=by, was=cause)
+    tx.then(Nudge("scrub.check", row.practice))
+
+
+def _as_of_now(tx: Tx, settings: Settings, row: Row[Claim]) -> Claim:
+    encounters = tx.encounters.get_many(row.record.encounter_ids)
+    lead = encounters.get(row.record.encounter_ids[0]) if row.record.encounter_ids else None
+    file = tx.patients.get(tx.resolve("patient", row.record.patient_id))
+    if lead is None or file is None:
+        return row.record
+    return refreshed(row.record, lead.record, file.record, settings, row.practice)
+
+
+def refreshed(claim: Claim, encounter: Encounter, file: PatientFile, settings: Settings, practice: str) -> Claim:
+    """The claim with what its source says today of everything but its lines. Pure.
+
+    A coverage is taken over where the payer of that rank is still the same; another payer is another claim.
+    """
+    house = settings.practices.get(practice)
+    rendering, problems = rendering_of(encounter, (), settings)
+    pointed = max((pointer for line in claim.lines for pointer in line.pointers), default=1)
+    keeps = len(encounter.icd10) < pointed
+    return replace(
+        claim,
+        patient=file.patient,
+        coverage=_same_payer(claim.coverage, encounter.coverages),
+        other_coverages=tuple(_same_payer(one, encounter.coverages) for one in claim.other_coverages),
+        billing=billing_provider(house) if house else claim.billing,
+        rendering=claim.rendering if problems else rendering,
+        diagnoses=claim.diagnoses if keeps else encounter.icd10,
+        authorization=encounter.authorization or claim.authorization,
+    )
+
+
+def _same_payer(held: Coverage, told: Sequence[Coverage]) -> Coverage:
+    return next((one for one in told if (one.rank, one.payer) == (held.rank, held.payer)), held)
+
+
+def give_up_submission(tx: Tx, submission: Submission, by: str, reason: str) -> None:
+    """A person's word that a submission never reached its payer: it is closed, and its claim may go out again."""
+    if submission.closed_at is not None:
+        raise Refused("this submission is closed already", fix="look at its claim with: hub claims show")
+    tx.submissions.close(submission.id, "person", state="given_up")
+    tx.met("claim_ack", submission.id, by)
+    tx.met("adjudication", f"{submission.id}:{submission.rank}", by)
+    tx.event(
+        "submission.closed",
+        "claim",
+        submission.claim_id,
+        practice=submission.practice,
+        version=submission.version,
+        actor=by,
+        cause=submission.id,
+        reason=reason[:200],
+    )
+    row = tx.claims.get(submission.claim_id)
+    if row is not None and row.state in {"frozen", "sent", "accepted"}:
+        tx.claims.put(row, state="rejected")
+
+
+def rebatch(tx: Tx, settings: Settings, file: File, by: str, reason: str) -> int:
+    """The claims of a file that the partner refused go out again in another file; returns how many."""
+    if file.state != "refused":
+        raise Refused(f"the file is {file.state}: its claims do not go out in another", fix="hub files show")
+    waiting = [one for one in tx.submissions.of_file(file.id) if one.closed_at is None]
+    for submission in waiting:
+        give_up_submission(tx, submission, by, reason)
+        row = tx.claims.get(submission.claim_id)
+        if row is not None and row.state == "rejected":
+            resend(tx, settings, row, by)
+    tx.work.resolve_for(file.id, "dispatch.", "its claims go out in another file", by)
+    tx.event("file.rebatched", "file", file.id, practice=file.practice, actor=by, claims=len(waiting))
+    return len(waiting)
+
+
+__all__ = ["give_up_submission", "payer_reference", "rebatch", "refreshed", "resend"]
