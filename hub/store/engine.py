@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
@@ -16,7 +15,9 @@ from hub.errors import Misconfigured, RetryLater, Stale
 
 BUSY_MILLIS = 10_000
 BEGIN_TRIES = 3
-_OVERTAKEN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+# PostgreSQL's own codes, so that a hub on SQLite need not load the driver
+_OVERTAKEN = frozenset({"40P01", "40001"})
+_LOCK_NOT_AVAILABLE = "55P03"
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -72,9 +73,10 @@ def told_apart() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if isinstance(error.orig, _OVERTAKEN):
+        state = getattr(error.orig, "sqlstate", None)
+        if state in _OVERTAKEN:
             raise Stale("another transaction was first: read again and redo") from None
-        if isinstance(error.orig, psycopg.errors.LockNotAvailable) or "database is locked" in str(error.orig):
+        if state == _LOCK_NOT_AVAILABLE or "database is locked" in str(error.orig):
             raise RetryLater("another process keeps the database locked", after_seconds=5) from None
         if error.connection_invalidated:
             raise RetryLater("the connection to the database was lost", after_seconds=5) from None

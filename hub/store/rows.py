@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-import psycopg
 from sqlalchemy import Table
 from sqlalchemy.exc import IntegrityError
 
@@ -15,6 +14,8 @@ from hub.store.schema import to_micros
 from hub.store.session import Session
 
 COPY_FROM_ROWS = 30
+# PostgreSQL's own code, so that a hub on SQLite need not load the driver
+_UNIQUE_VIOLATION = "23505"
 
 
 class Bulk:
@@ -96,14 +97,16 @@ class Bulk:
             with driver.cursor() as cursor, cursor.copy(sql) as copy:
                 for row in values:
                     copy.write_row(row)
-        except psycopg.errors.UniqueViolation:
+        except Exception as error:
+            if not is_taken(error):
+                raise
             raise Stale(f"{table.name}: a row with that id or key is already there") from None
         return len(values)
 
 
 def is_taken(error: BaseException | None) -> bool:
     """Whether a unique constraint was hit; any other refusal of the database is a bug of ours."""
-    return isinstance(error, psycopg.errors.UniqueViolation) or "UNIQUE constraint" in str(error)
+    return getattr(error, "sqlstate", None) == _UNIQUE_VIOLATION or "UNIQUE constraint" in str(error)
 
 
 def _names(names: Sequence[str]) -> str:
