@@ -3,6 +3,7 @@
 Where things are (import from the modules; this package imports nothing by itself):
 
     wire        bytes <-> segments, delimiters from the ISA, streaming     Wire, Delimiters, rebuild
+    zipped      a ZIP around files, opened within limits                   members(file)
     classify    what a file holds, by content                              classify(source) -> Contents
     envelope    interchanges, groups, transaction sets                     X12Reader(source)
     tree        loops and segments, read and built                         node, Node, Segment, amount, date

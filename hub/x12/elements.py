@@ -123,7 +123,14 @@ def _number_faults(use: Use, text: str, place: int, part: int) -> Iterator[Fault
 def _text_faults(use: Use, text: str, marks: Delimiters, place: int, part: int) -> Iterator[Fault]:
     name = use.element.name
     if re.search(f"[{text_barriers(marks)}]", text):
-        yield Fault(1, "element.character", f"{name} holds a delimiter or control character", place, part, "6")
+        yield Fault(
+            1,
+            "element.character",
+            f"{name} holds a delimiter, a control or a non-ASCII character",
+            place,
+            part,
+            "6",
+        )
     if text != text.strip(" "):
         yield Fault(1, "element.blanks", f"{name} begins or ends with a blank", place, part, "6")
     if len(text) > use.element.high:

@@ -14,6 +14,8 @@ _STATES = (
     "AB BC MB NB NL NT NS NU ON PE QC SK YT"
 )
 
+_PLACES = r"(?:0[1-9]|1\d|2[0-7]|3[1-4]|4[129]|5[0-8]|6[01256]|7[12]|81|99)"
+
 DATE8 = (
     r"(?:19|20)\d\d(?:(?:0[13578]|1[02])(?:0[1-9]|[12]\d|3[01])|"
     r"(?:0[469]|11)(?:0[1-9]|[12]\d|30)|02(?:0[1-9]|1\d|2[0-8]))"
@@ -22,10 +24,10 @@ TIME = r"(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\d\d?)?)?"
 
 NAMED: dict[str, tuple[str, str]] = {
     "state": ("(?:" + "|".join(_STATES.split()) + ")", "is not a state, territory or province"),
-    "country": ("[A-Z]{2,3}", "is not a country code"),
+    "country": ("[A-Z]{2}", "is not a country code of two letters"),
     "currency": ("[A-Z]{3}", "is not a currency code of three letters"),
     "ssn": (r"\d{9}", "has not nine digits"),
-    "pos": (r"\d\d", "is not a place of service of two digits"),
+    "pos": (_PLACES, "is not a place of service code"),
     "pointer": (r"(?:[1-9]|1[0-2])", "does not point to a diagnosis from 1 to 12"),
 }
 
@@ -76,6 +78,6 @@ def is_npi(text: str) -> bool:
 
 
 def text_barriers(marks: Delimiters) -> str:
-    """The characters that may not stand in text, escaped for a character class."""
+    """The characters that may not stand in text (the basic and extended sets are ASCII), for a character class."""
     special = marks.element + marks.component + marks.repetition + marks.segment
-    return re.escape(special) + r"\x00-\x1f\x7f"
+    return re.escape(special) + r"\x00-\x1f\x7f-\U0010ffff"

@@ -17,6 +17,7 @@ _TAXONOMY = re.compile(r"[0-9A-Z]{9}X")
 _ZIP = re.compile(r"\d{5}(?:\d{4})?")
 _BOX = re.compile(r"\b(?:P\.? ?O\.? ?BOX|POST OFFICE BOX|LOCK ?BOX)\b", re.IGNORECASE)
 _ADDRESSES = "2010AA 2010AB 2010AC 2010BA 2010BB 2010CA 2310C 2310E 2310F 2330A 2330B 2420C 2420E 2420G 2420H"
+_ICD10_SINCE = "20151001"
 _MOST_NUMBERS = 50_000  # guides ask for 5,000 claims a set at most
 _FULL_ZIP = frozenset(("2010AA", "2310C", "2420C"))
 
@@ -28,7 +29,7 @@ def rules_837p(report: Reporter) -> dict[str, Closer]:
     closers |= dict.fromkeys(("2010AA", "2010AC"), rules.billing_provider)
     closers |= dict.fromkeys(("2310B", "2420A"), rules.specialty)
     closers |= {"2010BA": rules.subscriber, "2000A": rules.specialty, "2000C": rules.patient}
-    closers |= {"2300": rules.claim, "2410": rules.drug}
+    closers |= {"2300": rules.claim, "2410": rules.drug, "2010CA": rules.person}
     return closers
 
 
@@ -71,6 +72,7 @@ class _Rules:
     def subscriber(self, node: Node) -> None:
         """A subscriber who is the patient has an address, a birth date and a sex."""
         self.address(node)
+        self.born(node)
         sbr = first(node.parent, "SBR") if node.parent is not None else None
         nm1 = first(node, "NM1")
         if text(sbr, 2) != "18" or text(nm1, 2) != "1":
@@ -79,6 +81,18 @@ class _Rules:
             if first(node, tag) is None:
                 message = f"{tag} is required, since the subscriber is the patient"
                 self.report(node, None, "subscriber.incomplete", message, snip=4, missing=tag)
+
+    def born(self, node: Node) -> None:
+        """Nobody is born after the day on which the file was made."""
+        dmg, created = first(node, "DMG"), text(first(_root(node), "BHT"), 4)
+        if is_date(created) and is_date(text(dmg, 2)) and text(dmg, 2) > created:
+            message = "the birth date lies after the day on which the file was made"
+            self.report(node, dmg, "dmg.future", message, snip=4, element=2)
+
+    def person(self, node: Node) -> None:
+        """The patient's address and birth date, where the patient is not the subscriber."""
+        self.address(node)
+        self.born(node)
 
     def patient(self, node: Node) -> None:
         """A patient level stands only below a subscriber who is somebody else."""
@@ -104,7 +118,7 @@ class _Rules:
         self._frequency(node, clm)
         self._accident(node, clm)
         self._admission(node, clm)
-        diagnoses = self._diagnoses(node)
+        diagnoses = self._diagnoses(node, lines)
         for number, line in enumerate(lines, 1):
             self._line(line, number, diagnoses)
         self._dates(node, lines)
@@ -159,8 +173,9 @@ class _Rules:
             message = "an inpatient claim needs its admission date (DTP*435)"
             self.report(node, clm, "clm.admission_date", message, snip=4, missing="DTP")
 
-    def _diagnoses(self, node: Node) -> int:
+    def _diagnoses(self, node: Node, lines: list[Node]) -> int:
         count = 0
+        since_icd10 = any(_last_day(line) >= _ICD10_SINCE for line in lines)
         mark = node.delimiters.component
         for hi in own(node, "HI"):
             for position, value in enumerate(hi[1:], 1):
@@ -168,6 +183,9 @@ class _Rules:
                 if kind not in ("ABK", "ABF", "BK", "BF"):
                     continue
                 count += 1
+                if kind in ("BK", "BF") and since_icd10:
+                    message = "ICD-9 ended on 2015-09-30; this service needs ICD-10 (ABK, ABF)"
+                    self.report(node, hi, "hi.icd9", message, snip=2, element=position, part=1)
                 if kind in ("ABK", "ABF") and not _ICD10.fullmatch(code):
                     message = "this is not an ICD-10-CM code without its point"
                     self.report(node, hi, "hi.icd10", message, snip=5, element=position, part=2)
@@ -195,11 +213,10 @@ class _Rules:
         if not is_date(created):
             return
         for line in lines:
-            dtp = first(line, "DTP", "472")
-            last = text(dtp, 3).rpartition("-")[2]
-            if is_date(last) and last > created:
+            last = _last_day(line)
+            if last > created and is_date(last):
                 message = "the service lies after the day on which the file was made"
-                self.report(line, dtp, "dtp.future", message, snip=4, element=3)
+                self.report(line, first(line, "DTP", "472"), "dtp.future", message, snip=4, element=3)
 
     def _other_payers(self, node: Node, clm: list[str], lines: list[Node]) -> None:
         sequence = [text(first(node.parent, "SBR"), 1)] if node.parent is not None else []
@@ -257,6 +274,10 @@ def _adjudications(line: Node) -> Iterator[_Adjudication]:
 def _same_payer(other: Node, svd: list[str]) -> bool:
     payer = other.child("2330B")
     return payer is not None and text(first(payer, "NM1"), 9) == text(svd, 1)
+
+
+def _last_day(line: Node) -> str:
+    return text(first(line, "DTP", "472"), 3).rpartition("-")[2]
 
 
 def _part(node: Node, values: list[str], position: int, part: int) -> str:

@@ -195,7 +195,7 @@ def _barrier_finding(loop: str, segment: str, position: int) -> Finding:
     return Finding(
         snip=1,
         code="element.character",
-        message="an element holds a delimiter or control character",
+        message="an element holds a delimiter, a control or a non-ASCII character",
         loop=loop,
         segment=segment,
         position=position,

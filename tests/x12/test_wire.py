@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub.errors import Problem
 from hub.x12.classify import classify
 from hub.x12.envelope import X12Reader
 from hub.x12.wire import Delimiters, Wire, read_delimiters, rebuild, segments
+from hub.x12.zipped import LARGEST_RATIO, members
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +139,25 @@ def test_an_isa_of_uneven_width_is_read_by_its_separators(claims: bytes) -> None
     """An ISA that is not padded is read all the same and reported."""
     assert read_delimiters(claims.replace(b"*ZZ*ANYTOWN        *", b"*ZZ*ANYTOWN*")) == (Delimiters(), False)
     assert read_delimiters(claims) == (Delimiters(), True)
+
+
+def test_a_zip_around_files_is_opened(claims: bytes) -> None:
+    """Each member of a ZIP is read as a file of its own; what cannot be is a Problem; a plain file passes."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("out/", b"")
+        archive.writestr("out/one.835", claims)
+        archive.writestr("out/bomb.835", b" " * (LARGEST_RATIO << 17))
+    packed.seek(0)
+    found = [
+        one if isinstance(one, Problem) else [each.kind for each in X12Reader(one)] for one in members(packed)
+    ]
+    assert found[0] == ["837P"]
+    assert [one.where for one in found if isinstance(one, Problem)] == ["member 2"]
+    plain = io.BytesIO(claims)
+    assert list(members(plain)) == [plain]
+    damaged = list(members(io.BytesIO(packed.getvalue()[:100])))
+    assert [isinstance(one, Problem) for one in damaged] == [True]
 
 
 def test_kinds_are_told_by_content(samples: SimpleNamespace, claims: bytes) -> None:
