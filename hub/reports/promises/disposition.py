@@ -1,0 +1,221 @@
+"""Promise 11: everything has exactly one disposition that is known, and nothing waits without somebody in charge."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from hub.config.settings import Settings
+from hub.reports.promises.room import Room, slices
+
+DONE = None
+"""A disposition that ends the path; the others may stand for so many days without an open work item."""
+
+STATES: dict[str, dict[str, int | None]] = {
+    "inbox": {
+        "received": 1,
+        "read": DONE,
+        "read_in_part": 0,
+        "set_aside": 0,
+        "stored": DONE,
+        "test": DONE,
+        "informational": DONE,
+    },
+    "encounters": {
+        "gathering": 1,
+        "incomplete": 0,
+        "waiting": 30,
+        "ready": 1,
+        "held": 0,
+        "proposal": 0,
+        "coded": 1,
+        "claimed": DONE,
+        "patient": DONE,
+        "history": DONE,
+        "cancelled": DONE,
+        "test": DONE,
+    },
+    "charges": {
+        "new": 30,
+        "gathering": 1,
+        "waiting": 30,
+        "held": 0,
+        "proposal": 0,
+        "priced": 1,
+        "claimed": DONE,
+        "patient": DONE,
+        "settled": DONE,
+        "posted": DONE,
+        "void": DONE,
+        "history": DONE,
+        "cancelled": DONE,
+        "test": DONE,
+    },
+    "claims": {
+        "new": 1,
+        "ready": 3,
+        "held": 0,
+        "frozen": 3,
+        "sent": 5,
+        "accepted": 45,
+        "rejected": 0,
+        "denied": 0,
+        "secondary_due": 1,
+        "reversed": 60,
+        "forwarded": DONE,
+        "paid": DONE,
+    },
+    "remits": {
+        "reading": 1,
+        "balanced": 1,
+        "held": 0,
+        "set_aside": 0,
+        "posted": DONE,
+        "duplicate": DONE,
+        "notified": DONE,
+    },
+    "remit_claims": {
+        "read": 1,
+        "unmatched": 0,
+        "set_aside": 0,
+        "posted": DONE,
+        "duplicate": DONE,
+        "notified": DONE,
+    },
+    "statements": {
+        "made": 2,
+        "frozen": 3,
+        "sent": 14,
+        "returned": 0,
+        "rejected": 0,
+        "printed": DONE,
+        "moved": DONE,
+    },
+}
+"""Table -> state -> age limit in days. 0: a work item from the first moment."""
+
+CALLED = {
+    "inbox": "message",
+    "encounters": "encounter",
+    "charges": "charge",
+    "claims": "claim",
+    "remits": "remit",
+    "remit_claims": "remit claim",
+    "statements": "statement",
+}
+#: Columns whose value may be what a work item is about, beside the row's own id.
+PARENTS: dict[str, tuple[str, ...]] = {
+    "inbox": ("source",),
+    "encounters": (),
+    "charges": ("encounter_id",),
+    "claims": ("route",),
+    "remits": (),
+    "remit_claims": ("remit_id",),
+    "statements": ("file_id",),
+}
+SETTLE = timedelta(hours=1)
+"""What a running hub may have in its hands at this moment."""
+REPLAY = "hub replay ID; and find which step left it there without a work item"
+
+
+def somewhere(room: Room) -> None:
+    """Every row of every kind against the table above; charges against claims; PLBs against the ledger."""
+    for table in STATES:
+        with room.guarded(table):
+            _known(room, table)
+            _waiting(room, table)
+    with room.guarded("charges on claims"):
+        _charges(room)
+    with room.guarded("provider adjustments"):
+        _plbs(room)
+
+
+def _known(room: Room, table: str) -> None:
+    """Count everything; name the rows whose state nobody knows."""
+    room.count(f"{CALLED[table]}s", room.scan.count(table))
+    for page in room.scan.rows(table, "id", "state", by=_key(table)):
+        for row in page:
+            if row.state not in STATES[table]:
+                room.breach(f"{CALLED[table]} {row.id}", f"it is {row.state!r}, which is no disposition", REPLAY)
+
+
+def _key(table: str) -> tuple[str, ...]:
+    return ("seq",) if table == "inbox" else ("id",)
+
+
+def _waiting(room: Room, table: str) -> None:
+    limits = limits_of(table, room.settings)
+    columns = ("id", "state", "state_since", *PARENTS[table])
+    for page in room.scan.rows(table, *columns, by=_key(table), state=list(limits)):
+        late = [row for row in page if _is_late(row, limits, room.now)]
+        _in_charge(room, table, late)
+
+
+def limits_of(table: str, settings: Settings) -> dict[str, int]:
+    """The age limits of a table's states in days; how long an answer may take, each payer has said for itself."""
+    limits = {state: days for state, days in STATES[table].items() if days is not None}
+    if table == "claims":
+        payers = settings.payers.values()
+        limits["sent"] = max([limits["sent"], *(payer.ack_days + 2 for payer in payers)])
+        limits["accepted"] = max([limits["accepted"], *(payer.era_days + 2 for payer in payers)])
+    return limits
+
+
+def _is_late(row: Any, limits: Mapping[str, int], now: datetime) -> bool:
+    limit = limits[row.state]
+    return limit == 0 or bool(now - row.state_since > max(timedelta(days=limit), SETTLE))
+
+
+def _in_charge(room: Room, table: str, late: Collection[Any]) -> None:
+    """Each late row has an open work item, or a person's word on one since it came to stand there."""
+    about = {row.id: {row.id, *(getattr(row, name) for name in PARENTS[table])} - {None, ""} for row in late}
+    if table == "claims":
+        for submission in room.scan.among("submissions", "claim_id", about, "id", "file_id"):
+            about[submission.claim_id] |= {submission.id, submission.file_id} - {None}
+    words = _words(room, {one for ids in about.values() for one in ids})
+    for row in late:
+        told = max((words[one] for one in about[row.id] if one in words), default=None)
+        if told is None or told < row.state_since:
+            days = (room.now - row.state_since).days
+            why = f"it has been {row.state} for {days} days, and no work item is open for it"
+            room.breach(f"{CALLED[table]} {row.id}", why, REPLAY)
+
+
+def _words(room: Room, ids: Iterable[str]) -> dict[str, datetime]:
+    """Until when somebody was in charge of each id: now while an item is open, else when a person closed it."""
+    found: dict[str, datetime] = {}
+    for part in slices(ids):
+        for item in room.scan.among("work_items", "aggregate_id", part, "resolved_at", "resolved_by"):
+            if item.resolved_at is None:
+                until = room.now
+            elif item.resolved_by != "hub":
+                until = item.resolved_at
+            else:
+                continue
+            found[item.aggregate_id] = max(found.get(item.aggregate_id, until), until)
+    return found
+
+
+def _charges(room: Room) -> None:
+    """What counts as claimed stands on a claim."""
+    for page in room.scan.rows("charges", "kind", state="claimed", kind="charge"):
+        known = {line.charge_id for line in room.view.claim_charges.of_charges([row.id for row in page])}
+        for row in page:
+            if row.id not in known:
+                room.breach(f"charge {row.id}", "it counts as claimed, and stands on no claim", REPLAY)
+
+
+def _plbs(room: Room) -> None:
+    """Each PLB of a posted remittance is in the ledger; those of the others are their remittance's business."""
+    for page in room.documents(room.view.remits, "remit", state="posted"):
+        wanted = {
+            f"remit:{row.id}:plb:{number}": (row.id, number)
+            for row in page
+            for number, plb in enumerate(row.record.provider_adjustments, 1)
+            if plb.amount
+        }
+        room.count("PLBs", len(wanted))
+        known = {row.key for row in room.scan.among("ledger_transactions", "key", wanted)}
+        for remit, number in (wanted[key] for key in sorted(wanted.keys() - known)):
+            room.breach(f"remit {remit} PLB {number}", "it is in no account", REPLAY)
