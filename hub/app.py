@@ -20,7 +20,7 @@ from hub.plugin.host.settings import Locate
 from hub.runner.local import log_trouble
 from hub.runner.port import Outcome, Trouble
 from hub.runner.port import Step as RunStep
-from hub.schedule import EPOCH, Schedule
+from hub.schedule import Schedule, configured
 from hub.store import Keyring, Nudge, Store, open_store
 
 #: Steps that a sweep leaves to the schedule, and those that ask a partner although nothing may wait there.
@@ -77,6 +77,10 @@ class App:
     def lanes(self, step: str) -> tuple[str, ...]:
         """The lanes a step runs for when a schedule names none."""
         return lanes_of(step, self.settings, self.host.names("EhrSource"))
+
+    def schedules(self) -> list[Schedule]:
+        """What the settings want to be run, and when."""
+        return configured(self.settings, self.lanes)
 
     def everything(self, *, outside: bool = True) -> list[Nudge]:
         """A nudge for every step and lane: what a start or a sweep asks for. Files are frozen by schedule only.
@@ -178,29 +182,6 @@ def plugin_fault(problem: Problem) -> Fault:
     )
 
 
-def schedules_of(settings: Settings, sources: tuple[str, ...]) -> tuple[Schedule, ...]:
-    """The configured schedules, one for each lane of theirs. `sources` are the EHR connectors that were made."""
-    found = []
-    for name, told in settings.schedules.items():
-        lanes = (told.connector,) if told.connector else lanes_of(told.step, settings, sources)
-        found += [
-            Schedule(
-                name=name if told.connector else f"{name}/{lane}",
-                step=told.step,
-                lane=lane,
-                cron=told.cron or "",
-                every=told.every,
-                epoch=told.epoch or EPOCH,
-                zone=told.zone or settings.hub.zone,
-                cut_off=told.cut_off,
-                days=told.days,
-                holidays=told.holidays,
-            )
-            for lane in lanes
-        ]
-    return tuple(found)
-
-
 def schedule_faults(loaded: Loaded, sources: tuple[str, ...]) -> list[Fault]:
     """Schedules whose step is none, or whose connector is no lane of it."""
     faults = []
@@ -213,5 +194,7 @@ def schedule_faults(loaded: Loaded, sources: tuple[str, ...]) -> list[Fault]:
         lanes = lanes_of(told.step, loaded.settings, sources)
         if told.connector and told.connector not in lanes:
             fix = f"for this step: {', '.join(lanes) or 'none is configured'}; or leave it out for all"
-            faults.append(loaded.fault((*path, "connector"), f"{told.step} does not run for this connector", fix=fix))
+            faults.append(
+                loaded.fault((*path, "connector"), f"{told.step} does not run for this connector", fix=fix)
+            )
     return faults

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -115,24 +115,33 @@ class Collection(Generic[T]):
         return found
 
     def find(self, *, limit: int = 1000, after_id: str = "", **equals: Any) -> list[Row[T]]:
-        """Documents in id order whose columns equal (a list or tuple: are among) what is given."""
+        """At most `limit` documents in id order whose columns equal (a list or tuple: are among) what is given."""
         return self._read(equals, order=_BY_ID, limit=limit, after=after_id)
+
+    def each(self, *, page: int = 500, **equals: Any) -> Iterator[Row[T]]:
+        """All that `find` would find, however many: page by page, so that memory stays flat."""
+        after = ""
+        while rows := self.find(limit=page, after_id=after, **equals):
+            yield from rows
+            after = rows[-1].id
 
     def waiting(self, state: str | Sequence[str], limit: int = 200, **equals: Any) -> list[Row[T]]:
         """The documents that have stood longest in `state`, oldest first."""
         return self._read({"state": state, **equals}, order=("state_since", "id"), limit=limit)
 
-    def heads(self, *, limit: int = 1000, after_id: str = "", **equals: Any) -> list[Row[None]]:
-        """As `find`, but without opening the documents: for lists and counts."""
+    def heads(
+        self, *, limit: int = 1000, after_id: str = "", newest: bool = False, **equals: Any
+    ) -> list[Row[None]]:
+        """As `find`, but without opening the documents: for lists and counts. `newest`: the last ones, backwards."""
         names = self._kind.columns
         rows = queries.read(
             self._session,
             self._kind.table,
             (*COMMON, *names),
             equals,
-            order=_BY_ID,
+            order=("-id",) if newest else _BY_ID,
             limit=limit,
-            after=after_id,
+            after=None if newest else after_id,
         )
         return [Row(r[0], r[1], r[2], r[3], r[4], r[5], None, dict(zip(names, r[6:], strict=True))) for r in rows]
 

@@ -145,6 +145,10 @@ class Inbox:
         """Items in the order of arrival whose columns equal (a list: are among) what is given."""
         return queries.records(self._session, INBOX, InboxItem, equals, order=("seq",), limit=limit, after=after)
 
+    def newest(self, limit: int, **equals: Any) -> list[InboxItem]:
+        """The last items that match, backwards."""
+        return queries.records(self._session, INBOX, InboxItem, equals, order=("-seq",), limit=limit)
+
     def tally(self) -> dict[tuple[str, str], int]:
         """How many items there are by (source, state)."""
         rows = queries.tally(self._session, INBOX, ("source", "state"), {})

@@ -182,6 +182,15 @@ class Files:
         """Files in id order whose columns equal (a list: are among) what is given."""
         return queries.records(self._session, FILES, File, equals, order=("id",), limit=limit, after=after_id)
 
+    def newest(self, limit: int, **equals: Any) -> list[File]:
+        """The last files that match, backwards."""
+        return queries.records(self._session, FILES, File, equals, order=("-id",), limit=limit)
+
+    def tally(self, *by: str) -> dict[tuple[str, ...], int]:
+        """How many files there are for each value of the columns `by`."""
+        rows = queries.tally(self._session, FILES, by, {})
+        return {tuple(row[:-1]): int(row[-1]) for row in rows}
+
     def verify(self, file: File) -> Problem | None:
         """None when the frozen bytes are those that were frozen (promise 2); else what is wrong."""
         blobs = Blobs(self._session)

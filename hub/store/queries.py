@@ -27,7 +27,7 @@ def read(
     """The columns `names` of the rows where each column equals what is given, in `order`.
 
     None means IS NULL; a list, tuple or set means any of. `after` begins behind that value of the first column of
-    `order`, so that pages neither repeat nor skip.
+    `order`, so that pages neither repeat nor skip. A column of `order` that begins with `-` runs downwards.
     """
     shape = _shape(equals)
     key = (table, names, shape, order, limit is None, after is None)
@@ -74,8 +74,9 @@ def conditions(table: Table, equals: dict[str, Any]) -> list[ColumnElement[bool]
 def _build(
     table: Table, names: tuple[str, ...], shape: Shape, order: tuple[str, ...], *, paged: bool, on: bool
 ) -> Select[Any]:
-    columns = [table.c[name] for name in order]
-    statement = select(*[table.c[name] for name in names]).where(*_conditions(table, shape)).order_by(*columns)
+    columns = [table.c[name.removeprefix("-")] for name in order]
+    turned = [column.desc() if name[0] == "-" else column for name, column in zip(order, columns, strict=True)]
+    statement = select(*[table.c[name] for name in names]).where(*_conditions(table, shape)).order_by(*turned)
     if on:
         statement = statement.where(columns[0] > bindparam("after", type_=columns[0].type))
     return statement.limit(bindparam("page")) if paged else statement
