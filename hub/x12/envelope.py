@@ -45,7 +45,7 @@ class TransactionSet:
         )
         self._texts = reader.body(self, st)
         self._units: Iterator[Node] | None = None
-        self._strict = reader.strict
+        self.lenient = self.guide is not None and self.guide.payer_made and not reader.strict
 
     @property
     def kind(self) -> str:
@@ -99,9 +99,8 @@ class TransactionSet:
     def _walk(self, loops: tuple[str, ...], *, check: bool) -> Iterator[Node]:
         if self.guide is None:
             return
-        lenient = self.guide.payer_made and not self._strict
         units = loops or self.guide.units
-        walk = Walk(self.guide, self.delimiters, units=units, check=check, lenient=lenient)
+        walk = Walk(self.guide, self.delimiters, units=units, check=check, lenient=self.lenient)
         if check:
             walk.use_rules(rules_for(self.guide, walk))
         self.root = walk.root
@@ -267,11 +266,13 @@ class X12Reader:
         ik5: str,
         position: int = 1,
     ) -> None:
+        lenient = transaction.lenient and code != "trailer.missing"
         transaction.findings.append(
             Finding(
                 snip=1,
                 code=code,
                 message=message,
+                severity="warning" if lenient else "error",
                 segment=segment,
                 element=element,
                 position=position,

@@ -13,7 +13,7 @@ from hub.x12.walk import Closer
 
 _ICD10 = re.compile(r"[A-Z]\d[0-9A-Z]{1,5}")
 _HCPCS = re.compile(r"[0-9A-Z]\d{3}[0-9A-Z]")
-_TAXONOMY = re.compile(r"[0-9A-Z]{9}X")
+_TAXONOMY = re.compile(r"\d\d[0-9A-Z]{7}[XY]")
 _ZIP = re.compile(r"\d{5}(?:\d{4})?")
 _BOX = re.compile(r"\b(?:P\.? ?O\.? ?BOX|POST OFFICE BOX|LOCK ?BOX)\b", re.IGNORECASE)
 _ADDRESSES = "2010AA 2010AB 2010AC 2010BA 2010BB 2010CA 2310C 2310E 2310F 2330A 2330B 2420C 2420E 2420G 2420H"
@@ -64,7 +64,7 @@ class _Rules:
                 self.report(node, ref, "ref.tax_id", "a tax id has nine digits", snip=5, element=2)
 
     def specialty(self, node: Node) -> None:
-        """A taxonomy code has ten characters and ends in X."""
+        """A taxonomy code has ten characters and ends in X (once Y)."""
         prv = first(node, "PRV")
         if prv is not None and text(prv, 2) == "PXC" and not _TAXONOMY.fullmatch(text(prv, 3)):
             self.report(node, prv, "prv.taxonomy", "this is not a taxonomy code", snip=5, element=3)
