@@ -145,10 +145,8 @@ def _plb_keys(row: Row[Remittance]) -> list[str]:
 
 def _back(room: Room) -> None:
     """From the ledger back: each posting of a claim payment has its claim payment, posted, and no second posting."""
-    for page in room.scan.rows("ledger_transactions", "key", "cause", "reverses", by=("seq",)):
-        own = [
-            row for row in page if row.key.startswith("remit:") and ":plb:" not in row.key and not row.reverses
-        ]
+    for page in room.scan.rows("ledger_transactions", "key", "cause", by=("seq",)):
+        own = [row for row in page if _posts_a_claim(row.key)]
         states = room.scan.among(
             "remit_claims", "id", [row.cause for row in own], "state", "remit_id", "position"
         )
@@ -162,6 +160,12 @@ def _back(room: Room) -> None:
     repeated = room.scan.repeated("ledger_transactions", "cause", reverses="")
     for cause in _of_payments(room, [row.cause for row in repeated]):
         room.breach(f"remit claim {cause}", "it was posted more than once", TWICE)
+
+
+def _posts_a_claim(key: str) -> bool:
+    """`remit:ID:POSITION`; provider adjustments, variance and reversals have keys of other shapes."""
+    kind, _, rest = key.partition(":")
+    return kind == "remit" and rest.partition(":")[2].isdigit()
 
 
 def _of_payments(room: Room, causes: Sequence[str]) -> list[str]:
