@@ -163,6 +163,19 @@ class DataKeys:
         self._load()
         return self._active[purpose]
 
+    def rewrap(self, keyring: Keyring) -> None:
+        """Wrap every data key under the master key of `keyring`, all together; no sealed row is touched."""
+        with self._engine.connect() as connection:
+            engines.begin(connection)
+            for row in connection.execute(select(DATA_KEYS)).all():
+                key = self._keyring.unwrap(row.purpose, row.created_at, row.wrapped)
+                wrapped = keyring.wrap(row.purpose, row.created_at, key)
+                connection.execute(
+                    update(DATA_KEYS).where(DATA_KEYS.c.key_id == row.key_id).values(wrapped=wrapped)
+                )
+            connection.commit()
+        self._keyring = keyring
+
     def _hash(self, key_id: int, kind: str, value: str) -> str:
         message = f"{kind}\x1f{value}".encode()
         return hmac.digest(self._hashers[key_id], message, "sha256").hex()[:32]

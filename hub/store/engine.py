@@ -18,6 +18,7 @@ BEGIN_TRIES = 3
 # PostgreSQL's own codes, so that a hub on SQLite need not load the driver
 _OVERTAKEN = frozenset({"40P01", "40001"})
 _LOCK_NOT_AVAILABLE = "55P03"
+_GOING = frozenset({"57P01", "57P02", "57P03"})
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -78,9 +79,16 @@ def told_apart() -> Iterator[None]:
             raise Stale("another transaction was first: read again and redo") from None
         if state == _LOCK_NOT_AVAILABLE or "database is locked" in str(error.orig):
             raise RetryLater("another process keeps the database locked", after_seconds=5) from None
-        if error.connection_invalidated:
-            raise RetryLater("the connection to the database was lost", after_seconds=5) from None
+        if _is_away(error):
+            raise RetryLater("the database is away, or has ended the connection", after_seconds=5) from None
         raise
+
+
+def _is_away(error: DBAPIError) -> bool:
+    """Whether the server cannot be reached or is going down; psycopg gives no code when it cannot connect."""
+    state = getattr(error.orig, "sqlstate", None)
+    unreached = state is None and type(error.orig).__module__.startswith("psycopg")
+    return error.connection_invalidated or (isinstance(error, OperationalError) and unreached) or state in _GOING
 
 
 def _parse(url: str) -> URL:

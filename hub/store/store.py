@@ -49,7 +49,7 @@ class Store:
         """The data keys of this database, opened (and at the very first made) when they are first needed."""
         with self._keys_lock:
             if self._keys is None:
-                with self.engines.reader.connect() as connection:
+                with engines.told_apart(), self.engines.reader.connect() as connection:
                     migrate.check(connection)
                 self._keys = self._keyring.open(self.engines.writer, self.clock)
             return self._keys
@@ -108,7 +108,15 @@ class Store:
 
         Nothing is rewritten and nothing stops being readable: `reencrypt` moves old rows at leisure.
         """
-        return self.keys.rotate(purpose)
+        keys = self.keys
+        with self._one_writer():
+            return keys.rotate(purpose)
+
+    def change_master(self, keyring: Keyring) -> None:
+        """Wrap every data key under another master key; from the next start on only that one opens the store."""
+        keys = self.keys
+        with self._one_writer():
+            keys.rewrap(keyring)
 
     def reencrypt(self, limit: int = 1_000) -> int:
         """Move up to `limit` rows to the present data key in short transactions; 0 means that all are moved."""

@@ -124,6 +124,7 @@ def test_the_same_message_arrives_once(store: Store) -> None:
         assert view.blobs.content(item.blob_id) == b"MSH|"
         assert "m1" not in item.external
         assert [i.seq for i in view.inbox.waiting("received", source="ehr")] == [first, first + 1, first + 2]
+        assert [i.seq for i in view.inbox.newest(1, source="ehr")] == [first + 2]
         assert view.inbox.tally() == {("ehr", "received"): 3, ("other", "received"): 1}
         assert view.session.conn.scalar(text("SELECT count(*) FROM blobs")) == 4
 
@@ -192,6 +193,7 @@ def test_a_file_moves_from_the_state_it_was_read_in(store: Store) -> None:
     with store.view() as view:
         assert view.files.waiting("staged", mailbox="acme") == [staged]
         assert view.files.find(state=["frozen", "sent"]) == []
+        assert (view.files.newest(5), view.files.tally("state")) == ([staged], {("staged",): 1})
 
 
 def test_an_effect_needs_the_newest_fence(store: Store) -> None:

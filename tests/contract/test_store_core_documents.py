@@ -68,9 +68,10 @@ def test_many_documents_are_added_and_found_page_by_page(store: Store, count: in
         seen: list[str] = []
         while page := view.patients.find(limit=7, after_id=seen[-1] if seen else ""):
             seen += [row.id for row in page]
-        assert seen == sorted(ids)
+        assert seen == sorted(ids) == [row.id for row in view.patients.each(page=7)]
         assert set(view.patients.get_many([*ids, "pat_none"])) == set(ids)
         assert [row.record for row in view.patients.heads(limit=2)] == [None, None]
+        assert [row.id for row in view.patients.heads(limit=2, newest=True)] == sorted(ids)[:-3:-1]
 
 
 def test_what_waits_comes_oldest_first(store: Store, clock: TurnedClock) -> None:

@@ -96,6 +96,24 @@ def test_two_processes_make_one_first_set_of_keys(made_url: str, keyring: Keyrin
     second.close()
 
 
+def test_another_master_key_takes_over(made_url: str, keyring: Keyring, clock: TurnedClock) -> None:
+    """The site's master key can be changed without touching a row: the old one opens nothing any more."""
+    store, new = open_store(made_url, keyring, clock), Keyring(secrets.token_bytes(32))
+    with store.begin("admin") as tx:
+        fill(tx, clock)
+    store.rotate_keys()
+    store.change_master(new)
+    store.rotate_keys()
+    store.close()
+    old, again = open_store(made_url, keyring, clock), open_store(made_url, new, clock)
+    with pytest.raises(Misconfigured, match="master key"), old.view():
+        pass
+    with again.view() as view:
+        assert len(view.patients.find()) == 3
+    old.close()
+    again.close()
+
+
 def test_the_digest_key_is_never_rotated(store: Store) -> None:
     """Unique columns depend on it: with two keys the same message would come in twice."""
     with pytest.raises(ValueError, match="cannot be rotated"):

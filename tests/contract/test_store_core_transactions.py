@@ -87,6 +87,26 @@ def test_two_transactions_that_wait_for_each_other_are_told_apart(
     assert sorted(outcomes) == ["done", "stale"]
 
 
+def test_a_server_that_ends_the_connection_is_tried_again(
+    made_pg_url: str, keyring: Keyring, clock: TurnedClock
+) -> None:
+    """A lost connection loses its transaction and no other: the next one finds a connection that works."""
+    store = open_store(made_pg_url, keyring, clock)
+    with pytest.raises(RetryLater, match="ended the connection"), store.begin("admin") as tx:
+        tx.session.conn.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    with store.begin("admin") as tx:
+        assert list(tx.registry.take("st02")) == [1]
+    store.close()
+
+
+def test_a_server_that_is_not_there_is_waited_for(keyring: Keyring, clock: TurnedClock) -> None:
+    """No server at the address is `RetryLater`: it may come back."""
+    store = open_store("postgresql://127.0.0.1:1/hub", keyring, clock)
+    with pytest.raises(RetryLater, match="away"), store.view():
+        pass
+    store.close()
+
+
 def test_a_failed_transaction_leaves_nothing_and_the_next_one_works(store: Store) -> None:
     """An exception rolls back everything, and neither the thread nor the connection is spoilt by it."""
     with pytest.raises(Exception, match="no_such_table"):
