@@ -87,9 +87,7 @@ def _write(
     return body, [(row, st02) for st02, part in sets for row in part], refused
 
 
-def _interchange(
-    hub: Hub, route: Route, numbers: _Numbers, sets: list[tuple[str, list[Row[Claim]]]]
-) -> bytes:
+def _interchange(hub: Hub, route: Route, numbers: _Numbers, sets: list[tuple[str, list[Row[Claim]]]]) -> bytes:
     mailbox = route.mailbox
     envelope = Envelope(
         sender=Party(id=mailbox.sender_id, qualifier=mailbox.sender_qualifier),

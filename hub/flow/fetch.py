@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from hub.errors import Refused, RetryLater
 from hub.flow.base import Hub, Outcome
 from hub.flow.dispatch import transfer_port
+from hub.model.people import Record
 from hub.model.work import WorkItem
 from hub.plugin.api import Ref
-from hub.store import Nudge
+from hub.store import Nudge, Tx
 from hub.store.fetched import Fetched
 from hub.store.inbox import InboxItem
 from hub.x12.classify import Contents, classify
 
 HEAD = 4096
+PAGE = 50
+SMALL = 1 << 20
+"""Bytes up to which files are kept in memory and stored together; a larger one is streamed alone."""
 STEP_OF = {"835": "remit.read", "999": "acks.apply", "TA1": "acks.apply", "277CA": "acks.apply"}
 
 
@@ -54,58 +60,106 @@ def bring(hub: Hub, mailbox: str, kind: str = "") -> int:
     """Store what is listed and tell the partner what is stored; returns how many files came in."""
     with hub.store.view() as view:
         listed = view.fetched.waiting("listed", connector=mailbox)
-    stored = sum(_store(hub, mailbox, one, kind) for one in listed)
+    stored = 0
+    for page in _pages(listed):
+        stored += _store(hub, mailbox, [got for one in page if (got := _get(hub, mailbox, one, kind))])
+        _tell(hub, mailbox)
+    _tell(hub, mailbox)
+    return stored
+
+
+def _pages(listed: list[Fetched]) -> Iterator[list[Fetched]]:
+    """Files that are stored together: a page of small ones, or a large one alone."""
+    page: list[Fetched] = []
+    for one in listed:
+        if page and (len(page) == PAGE or sum(each.size for each in page) + one.size > SMALL):
+            yield page
+            page = []
+        page.append(one)
+    if page:
+        yield page
+
+
+def _tell(hub: Hub, mailbox: str) -> None:
+    """Let the partner know what is durable here; after a crash this is said again, which is harmless."""
     with hub.store.view() as view:
         untold = view.fetched.waiting("stored", connector=mailbox)
     port = transfer_port(hub, mailbox)
     for one in untold:
         port.done(_ref(one))
+    if untold:
         with hub.store.begin("fetch.done") as tx:
-            tx.fetched.done(one.id)
+            for one in untold:
+                tx.fetched.done(one.id)
             hub.host.state(mailbox).commit(tx)
-    return stored
 
 
-def _store(hub: Hub, mailbox: str, one: Fetched, kind: str) -> int:
+class Got(Record, frozen=True, kw_only=True):
+    """A file that is here: its bytes, or the blob that a large one was streamed into, and what it holds."""
+
+    fetched: Fetched
+    kind: str
+    body: bytes | None = None
+    blob_id: str = ""
+
+
+def _get(hub: Hub, mailbox: str, one: Fetched, kind: str) -> Got | None:
+    """Bring one file; None when it is not whole yet (it stays listed) or cannot be had."""
     port = transfer_port(hub, mailbox)
     try:
-        blob_id = hub.store.write_blob("inbox", port.open(_ref(one)))
+        if one.size > SMALL:
+            blob_id = hub.store.write_blob("inbox", port.open(_ref(one)))
+            return Got(fetched=one, blob_id=blob_id, kind=kind or _classify_blob(hub, one, blob_id))
+        body = b"".join(port.open(_ref(one)))
+        return Got(fetched=one, body=body, kind=kind or _classify(hub, one, body[:HEAD], (body,)))
     except RetryLater:
-        return 0  # not whole yet, or cut: it is listed still, the next run takes it
+        return None
     except Refused as error:
         _unavailable(hub, mailbox, one, error)
+        return None
+
+
+def _store(hub: Hub, mailbox: str, page: list[Got]) -> int:
+    """One transaction for a page of files: inbox, journal, events and nudges; returns how many are new."""
+    if not page:
         return 0
-    found = kind or _classify(hub, one, blob_id)
     with hub.store.begin("fetch.store") as tx:
-        seq, is_new = tx.inbox.put(
-            practice=one.practice,
-            source=mailbox,
-            kind=found,
-            content_type="x12" if found in STEP_OF else "other",
-            external=one.remote.name,
-            blob_id=blob_id,
-            state="received" if found in STEP_OF or kind else "stored",
-        )
-        tx.fetched.stored(one.id, blob_id=blob_id, inbox_seq=seq)
-        tx.event(
-            "file.received", "message", str(seq), practice=one.practice, actor=mailbox, holds=found, fresh=is_new
-        )
-        if found in STEP_OF:
-            tx.then(Nudge(STEP_OF[found], mailbox))
-        elif found == "damaged":
-            tx.work.open(_damaged(tx.inbox.get(seq)), practice=one.practice)
+        return sum(_store_one(tx, mailbox, got) for got in page)
+
+
+def _store_one(tx: Tx, mailbox: str, got: Got) -> int:
+    one, found = got.fetched, got.kind
+    seq, is_new = tx.inbox.put(
+        practice=one.practice,
+        source=mailbox,
+        kind=found,
+        content_type="x12" if found in STEP_OF else "other",
+        external=one.remote.name,
+        body=got.body,
+        blob_id=got.blob_id,
+        state="stored" if found in {"report", "damaged"} else "received",
+    )
+    item = tx.inbox.get(seq)
+    tx.fetched.stored(one.id, blob_id=item.blob_id if item else got.blob_id, inbox_seq=seq)
+    tx.event(
+        "file.received", "message", str(seq), practice=one.practice, actor=mailbox, holds=found, fresh=is_new
+    )
+    if found in STEP_OF:
+        tx.then(Nudge(STEP_OF[found], mailbox))
+    elif found == "damaged":
+        tx.work.open(_damaged(item), practice=one.practice)
     return int(is_new)
 
 
-def _classify(hub: Hub, one: Fetched, blob_id: str) -> str:
-    """`835`, `999`, `TA1`, `277CA`, `damaged`, or `report` for what is no X12: a plugin's word, then the content."""
+def _classify_blob(hub: Hub, one: Fetched, blob_id: str) -> str:
     with hub.store.view() as view:
         head = next(view.blobs.read(blob_id))[:HEAD]
-        told = hub.host.classify_file(one.remote.name, head)
-        if told:
-            return told
-        contents = classify(view.blobs.read(blob_id))
-    return kind_of(contents)
+        return _classify(hub, one, head, view.blobs.read(blob_id))
+
+
+def _classify(hub: Hub, one: Fetched, head: bytes, content: Iterable[bytes]) -> str:
+    """`835`, `999`, `TA1`, `277CA`, `damaged`, or `report` for what is no X12: a plugin's word, then the content."""
+    return hub.host.classify_file(one.remote.name, head) or kind_of(classify(content))
 
 
 def kind_of(contents: Contents) -> str:

@@ -44,7 +44,7 @@ class Job:
             raise Misconfigured(f"{self.work} holds other files", fix="name an empty folder with --out")
         if self.work.exists() and not self.keep:
             shutil.rmtree(self.work)
-        for part in ("config", "ehr/fhir", "ehr/hl7", "partner"):
+        for part in ("config", "ehr/fhir", "ehr/hl7", "partner/clearinghouse/taken", "partner/printer/taken"):
             (self.work / part).mkdir(parents=True, exist_ok=True)
         (self.work / MARK).touch()
 

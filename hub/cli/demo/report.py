@@ -45,9 +45,9 @@ def _places(job: Job) -> Iterator[tuple[str, str]]:
         ("encounters as they came", job.work / "ehr"),
         ("database, encrypted", job.work / "data" / "hub.db"),
         ("claims the clearinghouse took (837P)", partner / "private" / "clearinghouse" / "received"),
-        ("answers and remittances (TA1, 999, 277CA, 835)", partner / "clearinghouse" / "outbound"),
+        ("answers and remittances (TA1, 999, 277CA, 835)", partner / "clearinghouse" / "taken"),
         ("statements the print vendor took (PDF, manifest)", partner / "private" / "printer" / "received"),
-        ("what the print vendor reported", partner / "printer" / "outbound"),
+        ("what the print vendor reported", partner / "printer" / "taken"),
     )
     for what, path in parts:
         yield f"{what}: {_count(path)}", _short(path)

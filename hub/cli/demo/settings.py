@@ -126,7 +126,8 @@ def _clearinghouse(plugin: str, sandbox: Sandbox, work: Path) -> str:
 def _mailbox(endpoint: Endpoint, name: str) -> str:
     return (
         f'host = "{endpoint.host}"\nport = {endpoint.port}\nuser = "{endpoint.user}"\n'
-        f'key = "file:{name}.key"\nhost_keys = ["{endpoint.fingerprint}"]\nsettle_seconds = 0'
+        f'key = "file:{name}.key"\nhost_keys = ["{endpoint.fingerprint}"]\nsettle_seconds = 0\n'
+        'after_done = "archive"\narchive_folder = "/taken"'
     )
 
 
