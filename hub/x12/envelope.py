@@ -16,7 +16,7 @@ from hub.x12.checks import rules_for
 from hub.x12.finding import Finding
 from hub.x12.grammar import Guide
 from hub.x12.guides import guide_for
-from hub.x12.headers import Group, Interchange, SetOutcome, count, gs_faults, isa_faults
+from hub.x12.headers import Group, Interchange, SetOutcome, count, gs_faults, isa_faults, soften
 from hub.x12.tree import Node, Segment
 from hub.x12.walk import Walk
 from hub.x12.wire import STANDARD, Block, Delimiters, Source, Wire
@@ -42,10 +42,11 @@ class TransactionSet:
             control_number=self.st[2],
             version=self.st[3] or group.gs[8],
             kind=self.guide.kind if self.guide else self.st[1],
+            payer_made=self.guide is not None and self.guide.payer_made,
         )
         self._texts = reader.body(self, st)
         self._units: Iterator[Node] | None = None
-        self.lenient = self.guide is not None and self.guide.payer_made and not reader.strict
+        self.lenient = self.outcome.payer_made and not reader.strict
 
     @property
     def kind(self) -> str:
@@ -320,6 +321,8 @@ class X12Reader:
             self._report(1, "file.truncated", "the file ends in the middle of a segment", "")
         if self.wire.problem:
             self._report(1, "file.unreadable", self.wire.problem, "ISA")
+        for interchange in () if self.strict else self.interchanges:
+            soften(interchange)
 
     def _report(
         self, snip: int, code: str, message: str, segment: str, group: Group | None = None, element: int = 0

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 import msgspec
 
 from hub.x12.elements import faults
-from hub.x12.finding import Finding
+from hub.x12.finding import Finding, softened
 from hub.x12.formats import is_date, is_time
 from hub.x12.grammar import seg
 from hub.x12.tree import Segment
 from hub.x12.wire import Delimiters
 
+_CUT_OFF = frozenset(("group.unclosed", "interchange.unclosed", "file.truncated", "file.unreadable"))
 _GS = seg("GS R 1", "Group header", "01-06! 07!=X 08!")
 
 
@@ -58,6 +59,7 @@ class SetOutcome(msgspec.Struct, kw_only=True, eq=False):
     kind: str
     segments: int = 0
     findings: list[Finding] = []
+    payer_made: bool = False
 
     @property
     def accepted(self) -> bool:
@@ -92,6 +94,14 @@ def gs_faults(gs: Segment, delimiters: Delimiters) -> Iterator[Finding]:
 def count(text: str) -> int:
     """A count of a trailer; -1 when it is none."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else -1
+
+
+def soften(interchange: Interchange) -> None:
+    """Makes warnings of header faults where payers made all sets: only what is cut off stays an error."""
+    if not all(outcome.payer_made for group in interchange.groups for outcome in group.sets):
+        return
+    for found in (interchange.findings, *[group.findings for group in interchange.groups]):
+        found[:] = [one if one.code in _CUT_OFF else softened(one) for one in found]
 
 
 def _fault(code: str, segment: str, element: int, message: str) -> Finding:

@@ -152,7 +152,7 @@ def test_a_set_that_is_not_read_is_skipped(samples: SimpleNamespace) -> None:
 
 def test_a_remittance_without_lx_still_yields_its_claims(remittance: bytes) -> None:
     """A missing opener is reported and its loop opened all the same."""
-    data = remittance.replace(b"LX*1~", b"").replace(b"SE*36", b"SE*35")
+    data = remittance.replace(b"LX*1~", b"").replace(b"SE*35", b"SE*34")
     transaction = next(iter(X12Reader(data)))
     assert sum(1 for _ in transaction.units()) == 4
     assert "segment.missing" in {finding.code for finding in transaction.findings}
@@ -167,6 +167,20 @@ def test_inbound_remittances_warn_but_still_balance_hard(remittance: bytes) -> N
     assert severities["835.payment_balance"] == "error"
     strict = next(iter(X12Reader(data, strict=True)))
     assert {finding.severity for finding in strict.check()} == {"error"}
+
+
+def test_counts_of_an_inbound_remittance_warn_and_a_cut_file_does_not(remittance: bytes) -> None:
+    """A payer's wrong count is no reason to leave money lying; a file that is cut off is."""
+    wrong = remittance.replace(b"IEA*1*", b"IEA*7*").replace(b"GE*1*", b"GE*9*").replace(b"SE*35*", b"SE*30*")
+    for strict, severity in ((False, "warning"), (True, "error")):
+        reader = X12Reader(wrong, strict=strict)
+        found = [finding for one in reader for finding in one.check()] + reader.findings
+        assert {(one.code, one.severity) for one in found} == {
+            (code, severity) for code in ("se.count", "ge.count", "iea.count")
+        }
+    cut = X12Reader(remittance[:-60])
+    assert "error" in {finding.severity for one in cut for finding in one.check()}
+    assert {finding.severity for finding in cut.findings} == {"error"}
 
 
 def test_more_than_the_allowed_lines_are_counted_once(samples: SimpleNamespace) -> None:
