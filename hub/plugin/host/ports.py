@@ -26,6 +26,7 @@ from hub.plugin.host.faults import HUNG
 from hub.plugin.host.guard import Guard, Limits
 
 _TOTAL = Limits(total=True)
+_CLOSING = Limits(silence_seconds=5.0)
 _step = answers.record(Step)
 _evidence = answers.record(Evidence, "an Evidence")
 _results = answers.record(tuple[PrintResult, ...], "a tuple of PrintResult")
@@ -52,7 +53,7 @@ class Guarded:
     def close(self) -> None:
         """Close the plugin's object and let its thread go; a held one is left where it hangs."""
         if not self.held:
-            self._guard.call("close", self._inner.close, answers.nothing)
+            self._guard.call("close", self._inner.close, answers.nothing, _CLOSING)
             self._guard.close()
 
 
