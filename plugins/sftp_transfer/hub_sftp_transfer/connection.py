@@ -138,6 +138,7 @@ class SftpConnection:
     def adopt(self, transport: paramiko.Transport) -> None:
         """Go on with a line that was dialled, greeted and logged in step by step."""
         self.close()
+        _failed_connects.pop(self.place, None)
         with self._lock:
             self._transport = self._kept_alive(transport)
 
@@ -151,7 +152,7 @@ class SftpConnection:
         if limit and _failed_connects[self.place] >= limit:
             raise Misconfigured(
                 f"{limit} connects to {self.place} failed in a row; the partner shuts out who goes on",
-                fix="find out why (address allowed? account alive?), then restart the hub to try again",
+                fix="find out why (address allowed? account alive?), then test the connector by hand",
             )
         self.check_may_log_in()
         transport = self._greeted()
@@ -245,7 +246,7 @@ class SftpConnection:
 
     def _login_fix(self) -> str:
         what = " and ".join(name for name in ("password", "key") if getattr(self._settings, name))
-        return f"check user and {what} with the partner, change secret or settings, then test the connector"
+        return f"check user and {what} with the partner; change the secret or the settings, or restart the hub"
 
 
 def _is_refusal(error: Exception) -> bool:

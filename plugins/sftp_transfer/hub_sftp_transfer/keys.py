@@ -7,10 +7,12 @@ import hashlib
 import io
 
 import paramiko
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from hub.plugin.api import Misconfigured
 
-KEY_TYPES: tuple[type[paramiko.PKey], ...] = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
 HOST_KEY_ALGORITHMS = {"ssh-rsa": ("rsa-sha2-512", "rsa-sha2-256")}
 
 
@@ -61,15 +63,43 @@ def check_host_key(key: paramiko.PKey, pins: tuple[str, ...], place: str) -> Non
 
 
 def private_key(text: str, passphrase: str, reference: str) -> paramiko.PKey:
-    """The key in `text` (OpenSSH or PEM); raises `Misconfigured` that names the reference only."""
-    for kind in KEY_TYPES:
-        try:
-            return kind.from_private_key(io.StringIO(text.strip() + "\n"), passphrase or None)
-        except paramiko.PasswordRequiredException:
-            raise Misconfigured(f"the key {reference} is locked", fix="set key_passphrase") from None
-        except (paramiko.SSHException, ValueError, IndexError, TypeError):
-            continue
-    raise Misconfigured(
-        f"{reference} holds no private key that can be read",
-        fix="give an ed25519, ECDSA or RSA key in OpenSSH or PEM form, and the right key_passphrase",
-    )
+    """The key in `text` (OpenSSH, PKCS #1, SEC 1 or PKCS #8); raises `Misconfigured` that names the reference only.
+
+    Read by cryptography: paramiko takes some ECDSA keys for broken and knows no ed25519 key in PKCS #8.
+    """
+    given, words = text.strip().encode() + b"\n", passphrase.encode() or None
+    try:
+        key = _for_paramiko(_read(given, words))
+    except TypeError:
+        raise Misconfigured(f"the key {reference} is locked", fix="set key_passphrase") from None
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if key is None:
+        raise Misconfigured(
+            f"{reference} holds no private key that can be read",
+            fix="give an ed25519, ECDSA or RSA key in OpenSSH or PEM form, and the right key_passphrase",
+        )
+    return key
+
+
+def _read(given: bytes, words: bytes | None) -> object:
+    """A passphrase that is not needed is no fault of the key's."""
+    read = serialization.load_ssh_private_key if b"BEGIN OPENSSH" in given else serialization.load_pem_private_key
+    try:
+        return read(given, words)
+    except TypeError:
+        if words is None:
+            raise
+        return read(given, None)
+
+
+def _for_paramiko(key: object) -> paramiko.PKey | None:
+    if isinstance(key, rsa.RSAPrivateKey):
+        return paramiko.RSAKey(key=key)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return paramiko.ECDSAKey(vals=(key, key.public_key()))
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        form, plain = serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+        text = key.private_bytes(serialization.Encoding.PEM, form, plain).decode()
+        return paramiko.Ed25519Key.from_private_key(io.StringIO(text))
+    return None

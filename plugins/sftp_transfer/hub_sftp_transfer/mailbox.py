@@ -39,6 +39,7 @@ class Mailbox:
         self._files = SftpFiles(self._connection)
         self._taken = Taken(context.state)
         self._short_reads: dict[str, int] = {}
+        self._outdated: set[str] = set()
 
     def check(self, notes: Iterable[Step] = ()) -> Iterator[Step]:
         """Name, host key, login, folders, listing, one by one; changes nothing at the partner."""
@@ -99,9 +100,12 @@ class Mailbox:
     def open(self, ref: Ref) -> Iterator[bytes]:
         """Stream the file; `RetryLater` at the end when it is short, has grown, or its interchange is cut.
 
-        A cut interchange that stays as it is gets through at the third time: it is the partner's last word.
+        A cut interchange that stays as it is gets through at the third time: it is the partner's last word. A file
+        that changed since it was listed is refused from then on: `list` names what it has become.
         """
         entry = _entry(ref)
+        if ref.token in self._outdated:
+            raise Refused("the file changed since it was listed; it is listed again as it is now")
         chunks = Watched(self._until_stopped(self._files.read(entry.path, entry.size)))
         yield from chunks
         now = self._files.look(entry.folder, entry.name)
@@ -109,9 +113,11 @@ class Mailbox:
             if entry.size not in (chunks.size, UNKNOWN):
                 self._context.log.warning("sftp.short_file_removed", size=chunks.size)
             return  # reading again is no longer possible: what came is all there will ever be
+        if now is not None and _mark(now) != _mark(entry):
+            self._outdated.add(ref.token)
         if entry.size not in (chunks.size, UNKNOWN):
             raise RetryLater("fewer bytes came than the partner says the file holds")
-        if now is not None and _mark(now) != _mark(entry):
+        if ref.token in self._outdated:
             raise RetryLater("the file changed while it was read: it is still being written")
         if chunks.is_cut() and not self._believed(ref):
             raise RetryLater("the interchange ends before its IEA: it is still being written, or was cut")

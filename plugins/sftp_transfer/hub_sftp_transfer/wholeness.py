@@ -51,4 +51,6 @@ def _is_interchange(head: bytes) -> bool:
     """ISA is the one segment of fixed width: its separators stand where they must, as far as it goes."""
     if not head.startswith(b"ISA") or len(head) == len(b"ISA"):
         return head == b"ISA"
+    if head[3:4].isalnum() or head[3:4].isspace():
+        return False
     return all(head[at : at + 1] in (head[3:4], b"") for at in SEPARATORS)

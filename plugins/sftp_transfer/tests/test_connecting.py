@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 
+import paramiko
 import pytest
 from hub_sftp_transfer import Mailbox, MailboxSettings
 
@@ -67,6 +68,27 @@ def test_wrong_password_is_tried_once(partner: SftpPartner, make: Make) -> None:
     assert make().list("").refs == ()
 
 
+def test_a_line_that_breaks_during_the_login_is_tried_once_more(
+    partner: SftpPartner, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server may hang up on a wrong password without a word: two such endings are taken for a refusal."""
+    tried: list[str] = []
+
+    def broken(_transport: object, user: str, *_: object, **__: object) -> list[str]:
+        tried.append(user)
+        raise paramiko.AuthenticationException("Authentication failed: transport shut down or saw EOF")
+
+    monkeypatch.setattr(paramiko.Transport, "auth_password", broken)
+    box = make()
+    with pytest.raises(RetryLater):
+        box.list("")
+    for _ in range(2):
+        with pytest.raises(Misconfigured, match="refused the login"):
+            box.list("")
+    assert tried == [USER, USER]
+    assert not partner.server.logins
+
+
 def test_login_by_key_with_a_locked_server_password(partner: SftpPartner, make: Make) -> None:
     """A key logs in alone, in OpenSSH form; an unknown one is refused once."""
     private, public = new_login_key()
@@ -98,6 +120,9 @@ def test_no_server_and_a_server_that_says_nothing(partner: SftpPartner, make: Ma
         with pytest.raises(Misconfigured, match="in a row"):
             strict.list("")
         assert proxy.connections == before
+        proxy.faults = Faults()
+        assert all(step.ok for step in strict.check())
+        assert strict.list("").refs == ()
 
 
 @pytest.mark.parametrize("direction", ["up", "down"])

@@ -104,9 +104,15 @@ def test_a_file_that_grew_or_shrank_since_it_was_listed(partner: SftpPartner, ma
     path.write_bytes(b"x" * 40_000)
     with pytest.raises(RetryLater, match="fewer"):
         list(box.open(ref))
+    (smaller,) = box.list("").refs
     path.write_bytes(b"x" * 100_001)
     with pytest.raises(RetryLater, match="written"):
-        list(box.open(ref))
+        list(box.open(smaller))
+    for outdated in (ref, smaller):
+        with pytest.raises(Refused, match="listed again"):
+            list(box.open(outdated))
+    (whole,) = box.list("").refs
+    assert len(b"".join(box.open(whole))) == 100_001
 
 
 def test_an_interchange_without_its_end_is_believed_at_the_third_time(partner: SftpPartner, make: Make) -> None:
