@@ -120,6 +120,8 @@ class Value:
 
 
 def _decoded(raw: bytes, seps: Separators, codec: str) -> str:
+    if raw.isalnum():  # ASCII letters and digits: most values, and nothing to unescape
+        return raw.decode("ascii")
     if not raw or raw == _NULL:
         return ""
     text = raw.decode(codec, errors="replace")
@@ -175,7 +177,12 @@ class Segment:
 
     def text(self, position: int, component: int = 1, sub: int = 1) -> str:
         """A component of the first repetition."""
-        return self.value(position).text(component, sub) if self.field(position) else ""
+        raw = self.field(position)
+        if not raw:
+            return ""
+        if raw.isalnum():  # no separator is a letter or digit: the field has one component
+            return raw.decode("ascii") if component == sub == 1 else ""
+        return self.value(position).text(component, sub)
 
     def at(self, position: int, component: int = 0) -> str:
         """The place as people write it: `FT1[2]-11` or `PID-5.1`."""
@@ -189,7 +196,7 @@ class Message:
     were not what MSH-18 or the profile said and were read as windows-1252.
     """
 
-    __slots__ = ("_by_name", "_codec", "_segments", "charset_fallback", "header", "raw", "seps")
+    __slots__ = ("_by_name", "_codec", "_lines", "_segments", "charset_fallback", "header", "raw", "seps")
 
     def __init__(self, raw: bytes, seps: Separators, codec: str, fallback: bool) -> None:
         self.raw = raw
@@ -198,6 +205,7 @@ class Message:
         self._codec = codec
         self._segments = [line for line in _ENDS.split(raw) if line]
         self._by_name: dict[bytes, list[Segment]] = {}
+        self._lines: dict[bytes, list[bytes]] | None = None
         self.header = Segment(self._segments[0], seps, codec, 1)
 
     @property
@@ -209,10 +217,18 @@ class Message:
         """Every segment of one name, in order."""
         found = self._by_name.get(name)
         if found is None:
-            lines = [s for s in self._segments if s.startswith(name)]
-            found = [Segment(s, self.seps, self._codec, n) for n, s in enumerate(lines, 1)]
+            lines = self._named().get(name, ())
+            found = [Segment(line, self.seps, self._codec, n) for n, line in enumerate(lines, 1)]
             self._by_name[name] = found
         return found
+
+    def _named(self) -> dict[bytes, list[bytes]]:
+        """The raw segments by their name, told apart once."""
+        if self._lines is None:
+            self._lines = {}
+            for line in self._segments:
+                self._lines.setdefault(line[:3], []).append(line)
+        return self._lines
 
     def first(self, name: bytes) -> Segment | None:
         """The first segment of one name, if any."""
