@@ -24,7 +24,7 @@ _SQLITE_PRAGMAS = (
     "PRAGMA synchronous=FULL",
     f"PRAGMA busy_timeout={BUSY_MILLIS}",
     "PRAGMA foreign_keys=ON",
-    "PRAGMA cache_size=-65536",
+    "PRAGMA cache_size=-8192",  # KiB for each connection: readers are many
     "PRAGMA temp_store=MEMORY",
 )
 
