@@ -97,7 +97,7 @@ def results(hub: Hub, vendor: str) -> Outcome:
         waiting = view.inbox.waiting("received", 50, source=vendor, kind="print_results")
     for item in waiting:
         _apply(hub, vendor, item)
-    return Outcome(done=len(waiting))
+    return Outcome(done=len(waiting), more=len(waiting) == 50)
 
 
 def _apply(hub: Hub, vendor: str, item: InboxItem) -> None:

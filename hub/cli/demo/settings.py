@@ -6,10 +6,10 @@ import base64
 import os
 import re
 from pathlib import Path
+from typing import Protocol
 
 from hub.config.template import write_template
 from hub.sandbox.mailbox import Endpoint
-from hub.sandbox.sandbox import Sandbox
 
 CLEARINGHOUSE = """
 [connectors.clearinghouse]
@@ -81,8 +81,17 @@ claim_prefix = "LF"
 """
 
 
+class Partners(Protocol):
+    """Where the simulated partners are to be reached."""
+
+    @property
+    def clearinghouse(self) -> Endpoint: ...
+    @property
+    def printer(self) -> Endpoint: ...
+
+
 def write_settings(
-    folder: Path, work: Path, sandbox: Sandbox, *, store: str = "", clearinghouse: str = "clearinghouse_sftp"
+    folder: Path, work: Path, sandbox: Partners, *, store: str = "", clearinghouse: str = "clearinghouse_sftp"
 ) -> Path:
     """Write the demonstration's settings into `folder` and return it. `store` is a database address, or empty."""
     if not (folder / "hub.toml").exists():
@@ -114,7 +123,7 @@ def bill_everything(folder: Path) -> None:
     path.write_text(re.sub(r"bill_from = \d{4}-\d\d-\d\d", "bill_from = 1900-01-01", path.read_text()))
 
 
-def _clearinghouse(plugin: str, sandbox: Sandbox, work: Path) -> str:
+def _clearinghouse(plugin: str, sandbox: Partners, work: Path) -> str:
     if plugin == "clearinghouse_folder":
         return FOLDER_CLEARINGHOUSE.format(folder=work / "partner" / "clearinghouse")
     endpoint = sandbox.clearinghouse
