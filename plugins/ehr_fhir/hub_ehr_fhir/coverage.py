@@ -8,6 +8,9 @@ from hub_ehr_fhir import codes, shapes
 from hub_ehr_fhir.parts import Part, contained
 from hub_ehr_fhir.scene import Scene
 
+SELF_PAY = "SELFPAY"
+"""The token of a payor who is a person; v3-ActCode has the same code for the policy type `self pay`."""
+
 
 def coverage_facts(scene: Scene) -> list[CoverageFact]:
     """A fact for each Coverage, and one for the payer of each ExplanationOfBenefit that names one."""
@@ -57,11 +60,14 @@ def _coverage(scene: Scene, part: Part, one: shapes.Coverage, rank: int) -> Cove
 
 def _payer(scene: Scene, one: shapes.Coverage) -> tuple[str, str]:
     """Token and name of the first payor. The token is a business identifier, else the name that the coverage
-    shows, else the resource's key: what a person can write in the payer map, before what they cannot.
+    shows, else the resource's key: what a person can write in the payer map, before what they cannot. A person
+    who pays for themselves or a relative is SELFPAY: no name of theirs becomes a token.
     """
     if not one.payor:
         return "", ""
     payor = one.payor[0]
+    if scene.resources.key(payor, "Organization").startswith(("Patient/", "RelatedPerson/")):
+        return SELF_PAY, ""
     firm = scene.resources.get(payor, shapes.Organization)
     if firm is None and payor.reference.startswith("#"):
         firm = contained(one.contained, payor.reference[1:], shapes.Organization)

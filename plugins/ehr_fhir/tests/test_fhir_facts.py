@@ -411,6 +411,13 @@ def test_coverage() -> None:
     assert [p.code for p in unknown.problems] == ["fhir.coverage.relationship", "fhir.coverage.subscriber"]
 
 
+def test_a_person_who_pays_has_no_name_as_token() -> None:
+    """Where the payor is a person the token is SELFPAY, whatever the reference shows."""
+    one = coverage(payor=[{"reference": "Patient/p1", "display": "Ada Quill"}])
+    fact = only(reading(one), CoverageFact)
+    assert (fact.payer_token, fact.payer_name) == ("SELFPAY", "")
+
+
 def test_account_orders_coverages_and_names_the_guarantor() -> None:
     """Account.coverage.priority ranks coverages that have no order; Account.guarantor pays for the patient."""
     parent = made("RelatedPerson", "m1", patient=PERSON, name=[{"family": "Quill", "given": ["Bea"]}],

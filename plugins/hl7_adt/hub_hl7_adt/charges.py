@@ -105,7 +105,7 @@ def _dates(line: Segment) -> tuple[date, date | None]:
         raise SetAside("hl7.charge.date", where, "there is no service date")
     if end is not None and end < start:
         raise SetAside("hl7.charge.date", where, "the service ends before it begins")
-    return start, end
+    return start, end if end != start else None
 
 
 def _units(scene: Scene, line: Segment, kind: str) -> Decimal:

@@ -38,7 +38,7 @@ def _patient(scene: Scene, pid: Segment, name: Name) -> Patient:
         identifiers=_identifiers(pid),
         guarantor=_guarantor(scene, name),
         death_date=scene.day(pid, PID.patient_death_date_and_time),
-        is_test=name.last.upper() in scene.settings.test_last_names,
+        is_test=name.last.casefold() in {mark.casefold() for mark in scene.settings.test_last_names},
     )
 
 

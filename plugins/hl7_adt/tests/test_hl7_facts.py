@@ -77,6 +77,13 @@ def test_patient() -> None:
     assert (patient.guarantor.name.first, patient.guarantor.relationship) == ("BEA", "parent")
 
 
+def test_test_patients() -> None:
+    """A last name that the profile lists marks a test patient, in whatever case it is written."""
+    marked = reading(PID, kind="ADT^A31", settings={"test_last_names": ["Quill"]})
+    assert only(marked, PatientFact).patient.is_test
+    assert not only(reading(PID, kind="ADT^A31"), PatientFact).patient.is_test
+
+
 def test_version_orders_messages() -> None:
     """The version is the sending time in UTC, then the control id: later messages compare as greater."""
     first = only(reading(PID, kind="ADT^A31", sent="20260106120000-0500"), PatientFact)
@@ -135,7 +142,10 @@ def test_charge() -> None:
     """FT1 gives the charge with exact money, all its codes, modifiers, units, diagnoses and performer."""
     charge = only(reading(PID, PV1, FT1), ChargeFact)
     assert charge.key == "V77/T1"
-    assert (charge.encounter_key, charge.kind, charge.service_from) == ("V77", "charge", date(2026, 1, 5))
+    assert (charge.encounter_key, charge.kind) == ("V77", "charge")
+    assert (charge.service_from, charge.service_to) == (date(2026, 1, 5), date(2026, 1, 6))
+    same_day = only(reading(PID, PV1, line(f4="20260105^20260105")), ChargeFact)
+    assert same_day.service_to is None
     assert charge.codings == (Coding(system="HCPCS", code="G0438"), Coding(system="LOCAL", code="L77"))
     assert charge.modifiers == ("25", "59")
     assert (charge.units, charge.amount) == (Decimal(2), Decimal("200.00"))
