@@ -36,6 +36,7 @@ for name, group in (
 Folder = Annotated[
     Path, typer.Option("--config", "-c", envvar="HUB_CONFIG", help="Folder of the settings.", show_default=True)
 ]
+By = Annotated[str, typer.Option(envvar="HUB_USER", help="Who does it, as the audit trail shall say.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Limit = Annotated[int, typer.Option(help="Rows at most.", min=1)]
 HERE = Path("config")
@@ -101,22 +102,25 @@ def status(folder: Folder = HERE, as_json: AsJson = False) -> None:
 
 @app.command()
 def replay(
-    what: Annotated[str, typer.Argument(help="An id of a message, encounter or claim, or `held` for all held.")],
+    what: Annotated[
+        str, typer.Argument(help="`held`, `set_aside`, or the id of an encounter, claim, message or remittance.")
+    ],
+    by: By = "cli",
     folder: Folder = HERE,
     dry_run: Annotated[bool, typer.Option(help="Only tell what would be done.")] = False,
 ) -> None:
     """Look again at what was held or set aside, as after a change of settings."""
     from hub.cli import act
 
-    act.replay(folder, what, dry_run=dry_run)
+    act.replay(folder, what, by=by, dry_run=dry_run)
 
 
 @app.command()
 def verify(folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Prove the eleven promises on the live database; name every exception."""
-    from hub.cli import show
+    from hub.cli import verify as proofs
 
-    show.verify(folder, as_json=as_json)
+    proofs.verify(folder, as_json=as_json)
 
 
 @connector.command("list")
@@ -169,13 +173,14 @@ def claims_list(
 @claims.command("show")
 def claims_show(
     claim: Annotated[str, typer.Argument(help="Claim id or patient control number.")],
+    by: By = "cli",
     folder: Folder = HERE,
     as_json: AsJson = False,
 ) -> None:
     """One claim: lines, submissions, answers, payments, balance, history. Looking is recorded."""
-    from hub.cli import show
+    from hub.cli import detail
 
-    show.claim(folder, claim, as_json=as_json)
+    detail.claim(folder, claim, by=by, as_json=as_json)
 
 
 @files.command("list")
@@ -189,14 +194,15 @@ def files_list(folder: Folder = HERE, limit: Limit = 50, as_json: AsJson = False
 @files.command("show")
 def files_show(
     file: Annotated[str, typer.Argument(help="File or message id.")],
+    by: By = "cli",
     folder: Folder = HERE,
     content: Annotated[bool, typer.Option(help="Print the content too (patient data: recorded).")] = False,
     as_json: AsJson = False,
 ) -> None:
     """One file with its journal."""
-    from hub.cli import show
+    from hub.cli import detail
 
-    show.file(folder, file, content=content, as_json=as_json)
+    detail.file(folder, file, content=content, by=by, as_json=as_json)
 
 
 @work.command("list")
@@ -218,17 +224,20 @@ def work_show(
     item: Annotated[str, typer.Argument(help="Work item id.")], folder: Folder = HERE, as_json: AsJson = False
 ) -> None:
     """One work item with what it is about."""
-    from hub.cli import show
+    from hub.cli import detail
 
-    show.work_item(folder, item, as_json=as_json)
+    detail.work_item(folder, item, as_json=as_json)
 
 
 @work.command("resolve")
 def work_resolve(
     item: Annotated[str, typer.Argument(help="Work item id.")],
     how: Annotated[str, typer.Option(help="What was done, in a few words without patient data.")],
-    by: Annotated[str, typer.Option(envvar="HUB_USER", help="Who says so.")] = "cli",
-    resend: Annotated[bool, typer.Option(help="Send the claim, or the file in doubt, again.")] = False,
+    by: By = "cli",
+    resend: Annotated[
+        bool,
+        typer.Option(help="Send the claim (corrected where its payer has decided), or the file in doubt, again."),
+    ] = False,
     confirm: Annotated[bool, typer.Option(help="The proposed codes are right.")] = False,
     release: Annotated[bool, typer.Option(help="Post the held remittance as it is.")] = False,
     folder: Folder = HERE,

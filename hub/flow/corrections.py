@@ -41,6 +41,8 @@ def resend(tx: Tx, settings: Settings, row: Row[Claim], by: str) -> str:
             f"a submission of this claim is still open (since {still.opened_at:%Y-%m-%d}, {still.state})",
             fix="wait for its answer, or resolve its overdue item with --resend if the payer never got it",
         )
+    if row.state in HELD and _answered(tx, row):
+        raise Refused("the payer has answered this claim; only its next payer is due", fix="hub replay CLAIM")
     if row.state in ADJUDICATED:
         return _corrected(tx, settings, row, by)
     if row.state in HELD + REJECTED:
@@ -51,6 +53,12 @@ def resend(tx: Tx, settings: Settings, row: Row[Claim], by: str) -> str:
         else "look at it with: hub claims show"
     )
     raise Refused(f"the claim is {row.state}: there is nothing to send again", fix=fix)
+
+
+def _answered(tx: Tx, row: Row[Claim]) -> bool:
+    """Whether the claim's present version was adjudicated."""
+    sent = tx.submissions.of_claim(row.id)
+    return any(one.version == row.col("version") and one.close_reason == "adjudicated" for one in sent)
 
 
 def _again(tx: Tx, settings: Settings, row: Row[Claim], by: str) -> str:

@@ -1,0 +1,129 @@
+"""Looks again, on a person's word, at what was held or set aside: after a change of settings, a fix, a new file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hub.config.settings import Settings
+from hub.errors import HubError, Refused
+from hub.flow.base import CHUNK
+from hub.flow.corrections import resend
+from hub.flow.fetch import STEP_OF
+from hub.flow.ingest import replay as gather
+from hub.model.encounter import Encounter
+from hub.store import Nudge, Tx
+from hub.store.documents import Change, Row
+from hub.store.inbox import InboxItem
+
+ENCOUNTERS = ("held", "incomplete", "waiting", "proposal")
+MESSAGES = ("set_aside", "read_in_part")
+REMITS = ("held", "set_aside")
+Pass = Callable[[Tx, Settings, str, str], tuple[int, str]]
+
+
+def one(tx: Tx, settings: Settings, what: str, by: str) -> str:
+    """Look again at one encounter, claim, message or remittance; says which. `Refused` where it is past that."""
+    if encounter := tx.encounters.get(what):
+        if encounter.state not in ENCOUNTERS:
+            raise Refused(f"the encounter is {encounter.state}: nothing about it is held", fix="hub status")
+        _encounters(tx, [encounter], by)
+        return "encounters"
+    if claim := tx.claims.get(what):
+        if claim.state != "held":
+            fix = "hub claims show; what was rejected or denied goes out by: hub work resolve ITEM --resend"
+            raise Refused(f"the claim is {claim.state}, not held", fix=fix)
+        _claim(tx, settings, claim, by)
+        return "claims"
+    if remit := tx.remits.get(what):
+        _message(tx, _message_of(tx, remit.col("blob_id")), by)
+        return "messages"
+    if message := tx.inbox.by_id(what):
+        _message(tx, message, by)
+        return "messages"
+    raise HubError("there is no encounter, claim, message or remittance with this id", fix="hub work list")
+
+
+def _message_of(tx: Tx, blob_id: str) -> InboxItem:
+    found = tx.inbox.find(blob_id=blob_id, limit=1)
+    if not found:
+        raise Refused("the file that brought this remittance is not in the inbox", fix="run: hub verify")
+    return found[0]
+
+
+def held_encounters(tx: Tx, settings: Settings, after: str, by: str) -> tuple[int, str]:  # noqa: ARG001 - one signature
+    """The next page of encounters that are held or incomplete: how many, and the last id (empty: no more)."""
+    rows = tx.encounters.find(limit=CHUNK, after_id=after, state=("held", "incomplete"))
+    _encounters(tx, rows, by)
+    return len(rows), rows[-1].id if rows else ""
+
+
+def held_claims(tx: Tx, settings: Settings, after: str, by: str) -> tuple[int, str]:
+    """The next page of held claims."""
+    rows = tx.claims.find(limit=CHUNK, after_id=after, state="held")
+    for row in rows:
+        _claim(tx, settings, row, by)
+    return len(rows), rows[-1].id if rows else ""
+
+
+def set_aside(tx: Tx, settings: Settings, after: str, by: str) -> tuple[int, str]:  # noqa: ARG001 - one signature
+    """The next page of messages and files that could not be read."""
+    items = tx.inbox.find(limit=CHUNK, after=int(after or 0), state="set_aside")
+    for item in items:
+        _message(tx, item, by)
+    return len(items), str(items[-1].seq) if items else ""
+
+
+PASSES: dict[str, tuple[tuple[str, Pass], ...]] = {
+    "held": (("encounters", held_encounters), ("claims", held_claims)),
+    "set_aside": (("messages", set_aside),),
+}
+
+
+def _encounters(tx: Tx, rows: list[Row[Encounter]], by: str) -> None:
+    gather(tx, rows)
+    for row in rows:
+        tx.event("encounter.replayed", "encounter", row.id, practice=row.practice, actor=by, was=row.state)
+
+
+def _claim(tx: Tx, settings: Settings, row: Row[Any], by: str) -> None:
+    """A held claim is scrubbed anew; one that only waits for its next payer is forwarded anew."""
+    if tx.work.list(aggregate_id=row.id, reason_prefix="secondary.", limit=1):
+        tx.claims.put(row, state="secondary_due")
+        tx.work.resolve_for(row.id, "secondary.", "looked at again", by)
+        tx.event("claim.replayed", "claim", row.id, practice=row.practice, actor=by, was=row.state)
+        tx.then(Nudge("secondary.make", row.practice))
+    else:
+        resend(tx, settings, row, by)
+
+
+def _message(tx: Tx, item: InboxItem, by: str) -> None:
+    """A message or file is read anew. What it brought before is known again by its keys and numbers."""
+    remits = tx.remits.heads(blob_id=item.blob_id, state=REMITS)
+    if item.state not in MESSAGES and item.kind != "message" and not remits:
+        raise Refused(f"the {item.kind} is {item.state}: everything in it is applied", fix="hub files show")
+    if item.kind not in {"message", *STEP_OF}:
+        raise Refused(f"nothing reads a file of the kind {item.kind}", fix="look at it with: hub files show")
+    step = STEP_OF.get(item.kind, "ingest.read")
+    _reopen(tx, remits, by)
+    tx.inbox.put_state(item, "received")
+    tx.work.resolve_for(item.id, "", "read again", by)
+    tx.event(
+        "message.replayed",
+        "message",
+        item.id,
+        practice=item.practice,
+        actor=by,
+        was=item.state,
+        kind_of=item.kind,
+    )
+    tx.then(Nudge(step, item.source))
+
+
+def _reopen(tx: Tx, remits: list[Row[None]], by: str) -> None:
+    """Remittances that were not posted are judged anew; their claim payments stand already."""
+    for remit in remits:
+        aside = tx.remit_claims.heads(remit_id=remit.id, state="set_aside", limit=1_000_000)
+        tx.remit_claims.put_many([Change(row, state="read") for row in aside])
+        tx.work.resolve_for(remit.id, "remit.", "read again", by)
+    tx.remits.put_many([Change(row, state="reading") for row in remits])
