@@ -220,3 +220,29 @@ def _runs(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return "(postgres)" in stat and stat.rsplit(")", 1)[1].split()[0] != "Z"
+
+
+@pytest.fixture(scope="session")
+def practised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one small real run of the whole path, ended and closed; copy its database before you change it.
+
+    One run serves all xdist workers: the first that asks makes it under a file lock.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with _locked(shared / "practised.lock"):
+        if not (shared / "practised-done").exists():
+            _practise(shared / "practised")
+            (shared / "practised-done").touch()
+    return shared / "practised"
+
+
+def _practise(work: Path) -> None:
+    from hub.cli.demo.job import Job
+    from hub.testing.practice import make_practice
+
+    job = Job(work=work)
+    try:
+        job.run(make_practice(1, days=4, patients=8))
+    finally:
+        job.close()

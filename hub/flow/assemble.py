@@ -23,6 +23,8 @@ from hub.store import Nudge, Tx, View
 from hub.store.documents import Change, New, Row
 
 OPEN_CHARGE = frozenset({"new", "held", "proposal", "priced", "waiting"})
+UNFINISHED_DAYS = 14
+"""After so many days a visit that still waits for its source is in front of a person."""
 F = TypeVar("F")
 
 
@@ -282,6 +284,7 @@ class _Page:
             self.work += work_for([_incomplete()], "encounter", put.row.id, owner="it")
             return
         self.whole.append(put.row.id)
+        self._remind(put)
         state = "new" if put.state in {"ready", "waiting"} else put.state
         for _, fact in put.charges:
             self._charge(put, fact, state if fact.active else "void")
@@ -305,6 +308,15 @@ class _Page:
             self.changed.append(Change(row, record=charge, state=state, **columns))
         elif _differs(row.record, charge) or (state == "void" and row.state != "void"):
             self.work += work_for([_changed_late()], "charge", row.id)
+
+    def _remind(self, put: Put) -> None:
+        """A visit that never ends is work, once; a person's word on it holds as long again."""
+        since = put.on or put.row.created_at.date()
+        if put.state != "waiting" or (self.tx.now.date() - since).days <= UNFINISHED_DAYS:
+            return
+        known = self.tx.work.list(aggregate_id=put.row.id, reason="encounter.unfinished", open_only=False)
+        if not any(one.resolved_at and (self.tx.now - one.resolved_at).days <= UNFINISHED_DAYS for one in known):
+            self.work += work_for([_unfinished()], "encounter", put.row.id, owner="front-desk")
 
     def write(self) -> int:
         """Write the page; returns how many charges are new or changed."""
@@ -332,6 +344,15 @@ def _incomplete() -> Problem:
         where="encounter",
         why="charges or diagnoses came, but not yet the visit or the patient they belong to",
         fix="wait for the source to send them; if it does not, ask for a resend",
+    )
+
+
+def _unfinished() -> Problem:
+    return Problem(
+        code="encounter.unfinished",
+        where="encounter",
+        why="the visit was begun long ago, and its source has not yet said that it is over and whole",
+        fix="close it at the source, or mend what was set aside of it; if nothing is due, resolve this item as such",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from hub.config.settings import Settings
@@ -114,6 +114,9 @@ PARENTS: dict[str, tuple[str, ...]] = {
     "remit_claims": ("remit_id",),
     "statements": ("file_id",),
 }
+#: A visit that waits for its source is looked at every day anew: its age counts from its day, or from its arrival.
+LOOKED_AT_DAILY = "waiting"
+AGES: dict[str, tuple[str, ...]] = {"encounters": ("created_at", "service_date")}
 SETTLE = timedelta(hours=1)
 """What a running hub may have in its hands at this moment."""
 REPLAY = "hub replay ID; and find which step left it there without a work item"
@@ -146,7 +149,7 @@ def _key(table: str) -> tuple[str, ...]:
 
 def _waiting(room: Room, table: str) -> None:
     limits = limits_of(table, room.settings)
-    columns = ("id", "state", "state_since", *PARENTS[table])
+    columns = ("id", "state", "state_since", *PARENTS[table], *AGES.get(table, ()))
     for page in room.scan.rows(table, *columns, by=_key(table), state=list(limits)):
         late = [row for row in page if _is_late(row, limits, room.now)]
         _in_charge(room, table, late)
@@ -164,7 +167,16 @@ def limits_of(table: str, settings: Settings) -> dict[str, int]:
 
 def _is_late(row: Any, limits: Mapping[str, int], now: datetime) -> bool:
     limit = limits[row.state]
-    return limit == 0 or bool(now - row.state_since > max(timedelta(days=limit), SETTLE))
+    return limit == 0 or now - _since(row) > max(timedelta(days=limit), SETTLE)
+
+
+def _since(row: Any) -> datetime:
+    """Since when a row stands where it stands."""
+    since: datetime = row.state_since
+    if row.state == LOOKED_AT_DAILY and hasattr(row, "created_at"):
+        begun = row.service_date and datetime.combine(row.service_date, time(), UTC)
+        since = max(row.created_at, begun) if begun else row.created_at
+    return since
 
 
 def _in_charge(room: Room, table: str, late: Collection[Any]) -> None:
@@ -176,8 +188,8 @@ def _in_charge(room: Room, table: str, late: Collection[Any]) -> None:
     words = _words(room, {one for ids in about.values() for one in ids})
     for row in late:
         told = max((words[one] for one in about[row.id] if one in words), default=None)
-        if told is None or told < row.state_since:
-            days = (room.now - row.state_since).days
+        if told is None or told < _since(row):
+            days = (room.now - _since(row)).days
             why = f"it has been {row.state} for {days} days, and no work item is open for it"
             room.breach(f"{CALLED[table]} {row.id}", why, REPLAY)
 
