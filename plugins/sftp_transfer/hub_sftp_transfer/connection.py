@@ -185,7 +185,9 @@ class SftpConnection:
         transport.channel_timeout = self._settings.operation_timeout_seconds
         options = transport.get_security_options()
         safe = [name for name in options.ciphers if not name.endswith("-cbc")]
-        options.ciphers = tuple(sorted(safe, key=lambda name: "gcm" not in name))  # half the work of CTR with HMAC
+        options.ciphers = tuple(
+            sorted(safe, key=lambda name: "gcm" not in name)
+        )  # half the work of CTR with HMAC
         options.digests = tuple(name for name in options.digests if not name.endswith(("md5", "-96")))
         wanted = algorithms(self._settings.host_keys)
         if wanted:

@@ -53,7 +53,9 @@ def test_download_cut_in_the_middle(partner: SftpPartner, make: Make) -> None:
         box.close()
 
 
-def test_listing_names_whole_files_in_order_and_leaves_out_unfinished_names(partner: SftpPartner, make: Make) -> None:
+def test_listing_names_whole_files_in_order_and_leaves_out_unfinished_names(
+    partner: SftpPartner, make: Make
+) -> None:
     """Temporary and hidden names, and folders, are nobody's answers; the rest comes oldest first."""
     for name, when in (("b.835", 100), ("a.999", 200), ("c.835.part", 50), (".d.835", 50), ("e.tmp", 50)):
         os.utime(partner.deliver("out", name, b"x"), (when, when))

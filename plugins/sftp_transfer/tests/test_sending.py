@@ -184,7 +184,9 @@ def test_disk_full_on_a_small_filesystem(tmp_path: Path, size: int, make: Make) 
     """The same on a real full filesystem, where the machine lets us make one."""
     root = tmp_path / "small"
     root.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", root], capture_output=True, check=False)
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", root], capture_output=True, check=False
+    )
     if made.returncode != 0:
         pytest.skip("this machine lets no test mount a small filesystem")
     try:
