@@ -72,7 +72,7 @@ def _joined(readings: list[Reading], extra: list[Problem]) -> Reading:
 
 
 def read_message(raw: bytes, settings: Hl7Settings, prefix: str = "") -> Reading:
-    """Facts and problems of one message."""
+    """Facts and problems of one message; what does not matter to billing is nobody's problem."""
     notes = Notes(prefix)
     message = message_of(raw, settings.charset)
     if message is None:
@@ -86,8 +86,9 @@ def read_message(raw: bytes, settings: Hl7Settings, prefix: str = "") -> Reading
             "set charset for this sender, and check names with accents",
         )
     scene = scene_of(message, settings, notes)
-    facts = _facts(scene)
-    return Reading(facts=tuple(facts), problems=tuple(notes.problems), not_billable=_not_billable(scene))
+    facts, verdict = _facts(scene), _not_billable(scene)
+    told = () if verdict == "informational" else tuple(notes.problems)
+    return Reading(facts=tuple(facts), problems=told, not_billable=verdict)
 
 
 def _not_billable(scene: Scene) -> str:

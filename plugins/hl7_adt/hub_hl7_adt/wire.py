@@ -16,6 +16,7 @@ import msgspec
 _HEADERS = frozenset((b"MSH", b"FHS", b"BHS"))
 _ENDS = re.compile(rb"[\r\n\x0b\x1c]+")
 _NULL = b'""'
+_USUAL = b"^~\\&#"
 
 
 class Separators(msgspec.Struct, frozen=True):
@@ -47,7 +48,7 @@ def separators(header: bytes) -> Separators | None:
     """The separators of a header segment's first bytes; None when they cannot be used.
 
     MSH-2 may have fewer than four characters (the usual ones stand in) or five; a doubled escape, as left by
-    a careless program, counts once.
+    a careless program, counts once, and one that a shell swallowed (`^~&`) is put back.
     """
     field = header[3:4]
     if not field or field.isalnum() or field <= b" ":
@@ -55,7 +56,9 @@ def separators(header: bytes) -> Separators | None:
     declared = bytes(dict.fromkeys(header[4:10].split(field)[0].split(b"\r")[0].split(b"\n")[0]))
     if len(declared) > 5 or any(c <= 32 or c >= 127 or chr(c).isalnum() for c in declared):
         return None
-    chars = declared + b"^~\\&#"[len(declared) :]
+    chars = declared + _USUAL[len(declared) :]
+    if len(set(chars)) < 5 and set(declared) <= set(_USUAL):
+        chars = _USUAL
     if len(set(chars)) < 5 or field in chars:
         return None
     return Separators(field, chars[0:1], chars[1:2], chr(chars[2]), chars[3:4], chr(chars[4]))

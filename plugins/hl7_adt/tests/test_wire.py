@@ -82,6 +82,7 @@ def test_positions() -> None:
         (b"MSH|^~\\&#|", Separators()),
         (b"MSH|^~\\\\&|", Separators()),
         (b"MSH|^|", Separators()),
+        (b"MSH|^~&|", Separators()),
         (b"MSH$*@!%$", Separators(b"$", b"*", b"@", "!", b"%", "#")),
     ],
 )
@@ -90,7 +91,7 @@ def test_separators(header: bytes, expected: Separators) -> None:
     assert separators(header) == expected
 
 
-@pytest.mark.parametrize("header", [b"MSH", b"MSHX^~\\&", b"MSH|ABCD|", b"MSH|^~|&|"])
+@pytest.mark.parametrize("header", [b"MSH", b"MSHX^~\\&", b"MSH|ABCD|", b"MSH^^~\\&^"])
 def test_unusable_separators(header: bytes) -> None:
     """Separators that cannot be told from data, or from each other, make no message."""
     found = separators(header)
