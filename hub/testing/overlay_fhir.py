@@ -63,6 +63,7 @@ class _Scene:
         for one in list(self.found):
             if one.get("resourceType") in alter:
                 alter[one["resourceType"]](one)
+        self._cover_all()
         for encounter in self.encounters:
             self._visit(encounter)
 
@@ -119,7 +120,8 @@ class _Scene:
                 self.count["address"] += 1
 
     def _practitioner(self, one: Resource) -> None:
-        told = self.rules.provider
+        """Of a message with visits alone: a directory of providers bills nothing."""
+        told = self.rules.provider if self.encounters else None
         for identifier in one.get("identifier", []) if told else []:
             if told and identifier.get("system") == _NPI and not is_npi(identifier.get("value", "")):
                 identifier["value"] = told.npi
@@ -138,6 +140,26 @@ class _Scene:
         if row.member:
             one["subscriberId"] = row.member_for(str(one.get("beneficiary", {}).get("reference", "")))
             self.count["member id"] += 1
+
+    def _cover_all(self) -> None:
+        """A policy for each patient with visits for whom the message names none."""
+        row = self.rules.coverage("")
+        covered = {
+            str(one.get("beneficiary", {}).get("reference", ""))
+            for outer in self.found
+            for one in (outer, *outer.get("contained", []))
+            if one.get("resourceType") == "Coverage"
+        }
+        whose = {str(one.get("subject", {}).get("reference", "")): one for one in self.encounters}
+        for reference in sorted(whose.keys() - covered - {""}) if row else []:
+            blank: Resource = {
+                "resourceType": "Coverage",
+                "id": f"{whose[reference].get('id', '')}-cover",
+                "status": "active",
+                "beneficiary": {"reference": reference},
+            }
+            self._coverage(blank)
+            self.entries.append({"fullUrl": f"urn:uuid:{blank['id']}", "resource": blank})
 
     def _diagnosis(self, one: Resource) -> None:
         for coding in one.get("code", {}).get("coding", []):

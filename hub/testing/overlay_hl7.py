@@ -82,10 +82,10 @@ class _Message:
 
     def alter(self) -> None:
         """Everything that the rules name. A message without FT1 charges for nothing, and only its people change."""
-        self._header()
         self._patient()
         self._coverages()
         if self.bills:
+            self._header()
             self._dates()
             self._people()
             for line in self._all("FT1"):
@@ -175,7 +175,7 @@ class _Message:
     def _people(self) -> None:
         told = self.rules.provider
         if told:
-            for name, position, always in (("PV1", 7, True), ("FT1", 20, False)):
+            for name, position, always in (("PV1", 7, True), ("PV1", 8, False), ("FT1", 20, False)):
                 for line in self._all(name):
                     if (always or line.get(position).strip(line.component)) and not is_npi(line.get(position, 1)):
                         npi = line.component.join([told.npi, told.last, told.first, *[""] * 5, "NPI"])
