@@ -121,7 +121,7 @@ def owed_by(guarantor_id: str, entries: Iterable[Posted], codes: Mapping[tuple[s
         patients[first.patient_id] = None
         words = described(codes.get((claim_id, number), "")) if claim_id else PAYMENTS
         lines.append(sums.line(first.service_date or on, words))
-        ages.append((first.service_date or on, sums.due))
+        ages.append((_owed_since(posted), sums.due))
     return Owed(
         guarantor_id=guarantor_id,
         patient_ids=tuple(patients),
@@ -130,6 +130,11 @@ def owed_by(guarantor_id: str, entries: Iterable[Posted], codes: Mapping[tuple[s
         pending=pending,
         by_age=tuple(ageing(ages, on).items()),
     )
+
+
+def _owed_since(posted: list[Posted]) -> date:
+    """The day on which the guarantor first owed something for a line."""
+    return min(one.posting_date for one in posted if one.account == A.PATIENT_RECEIVABLE)
 
 
 class _Sums(Record, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""`hub demo`: runs the job with progress bars, proves the promises, and ends with a summary and every file's place."""
+"""`hub demo`: runs the job with progress bars, proves the promises, and ends with a summary and all places."""
 
 from __future__ import annotations
 
