@@ -110,9 +110,9 @@ def adjustments(node: Node) -> tuple[Decimal, Decimal]:
     """The sum of all CAS amounts of one loop, and of those of the group PR."""
     total = share = ZERO
     for item in node.items:
-        if item.__class__ is list and item[0] == "CAS":
+        if item.__class__ is list and item[0] == "CAS" and len(item) > 3:
             if len(item) < 7:  # most carry one reason
-                moved = (exact(item[3]) or ZERO) if len(item) > 3 else ZERO
+                moved = exact(item[3]) or ZERO
             else:
                 moved = sum([exact(value) or ZERO for value in item[3::3]], ZERO)
             total += moved

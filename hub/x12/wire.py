@@ -35,14 +35,22 @@ STANDARD = Delimiters()
 class Block(msgspec.Struct, frozen=True, kw_only=True):
     """A run of whole segments, as text, that share their delimiters.
 
-    `opens` marks a new interchange; `last` is what stands after the final segment of the run.
+    `opens` marks a new interchange; `lead` is what stood before it (a BOM, blanks), `last` what stands after
+    the final segment of the run, `encoding` how the run was written.
     """
 
     delimiters: Delimiters
     segments: list[str]
     last: str = ""
+    lead: bytes = b""
+    encoding: str = "ascii"
     opens: bool = False
     fixed_width: bool = True
+
+    def rebuilt(self) -> bytes:
+        """The bytes of the run again: those that were read, where every segment ended alike."""
+        full = self.delimiters.segment + self.delimiters.ending
+        return self.lead + (full.join(self.segments) + self.last).encode(self.encoding)
 
 
 class Wire:
@@ -59,69 +67,73 @@ class Wire:
         self.truncated = False
         self.uniform = True
         self.problem = ""
+        self._data = b""
+        self._lead = b""
+        self._open: Block | None = None
+        self._fresh = False
 
     def __iter__(self) -> Iterator[Block]:
         """Yields the blocks in order; memory holds one block at a time."""
-        data = b""
-        header: Block | None = None
-        fresh = False
         for chunk in itertools.chain(self._chunks, (None,)):
-            data += chunk or b""
-            while data and not self.problem:
-                if header is None:
-                    data = self._skip_blank(data)
-                    if chunk is not None and len(data) < 4 * ISA_CHARACTERS:
-                        break
-                    header = self._header(data)
-                    fresh = True
-                    if header is None:
-                        return
-                cut, ends = _cut(data, header.delimiters, fresh, last=chunk is None)
-                if ends and not cut:
-                    header = None
-                    continue
-                if not cut:
-                    if len(data) > LONGEST_SEGMENT_BYTES:
-                        self.problem = "a segment is longer than any the standard allows"
+            self._data += chunk or b""
+            while self._data and not self.problem:
+                block = self._next(at_end=chunk is None)
+                if block is None:
                     break
-                parts, after = self._split(data[:cut], header.delimiters, at_end=ends or chunk is None)
-                data = data[cut:]
-                yield msgspec.structs.replace(header, segments=parts, last=after, opens=fresh)
-                fresh = False
-                if ends:
-                    header = None
+                yield block
 
-    def _skip_blank(self, data: bytes) -> bytes:
-        if data.startswith(_BOM):
-            self.bom = True
-            data = data[3:]
-        return data.lstrip(_BLANK)
-
-    def _header(self, data: bytes) -> Block | None:
-        if not data:
+    def _next(self, *, at_end: bool) -> Block | None:
+        """Cuts one block off the waiting bytes; None when more bytes are needed."""
+        opened = self._open or self._begin(at_end=at_end)
+        if opened is None:
             return None
-        found = read_delimiters(data)
+        cut, ends = _cut(self._data, opened.delimiters, self._fresh, last=at_end)
+        if not cut and not ends:
+            if len(self._data) > LONGEST_SEGMENT_BYTES:
+                self.problem = "a segment is longer than any the standard allows"
+            return None
+        self._open = None if ends else opened
+        if not cut:
+            return self._next(at_end=at_end)
+        text, encoding = self._decode(self._data[:cut])
+        self._data = self._data[cut:]
+        parts, after = self._split(text, opened.delimiters, at_end=ends or at_end)
+        made = msgspec.structs.replace(
+            opened, segments=parts, last=after, opens=self._fresh, lead=self._lead, encoding=encoding
+        )
+        self._fresh, self._lead = False, b""
+        return made
+
+    def _begin(self, *, at_end: bool) -> Block | None:
+        """Reads the header of the next interchange; None when it is not there, or not there yet."""
+        rest = self._data.removeprefix(_BOM).lstrip(_BLANK)
+        self.bom = self.bom or self._data.startswith(_BOM)
+        self._lead += self._data[: len(self._data) - len(rest)]
+        self._data = rest
+        if not rest or (not at_end and len(rest) < 4 * ISA_CHARACTERS):
+            return None
+        found = read_delimiters(rest)
         if found is None:
             self.problem = "no readable ISA segment where an interchange must begin"
             return None
-        return Block(delimiters=found[0], segments=[], fixed_width=found[1])
+        self._fresh = True
+        self._open = Block(delimiters=found[0], segments=[], fixed_width=found[1])
+        return self._open
 
-    def _decode(self, data: bytes) -> str:
+    def _decode(self, data: bytes) -> tuple[str, str]:
         if data.isascii():
-            return data.decode("ascii")
+            return data.decode("ascii"), "ascii"
         if self.encoding != "latin-1":
             try:
                 text = data.decode("utf-8")
             except UnicodeDecodeError:
-                self.uniform = self.uniform and self.encoding == "ascii"
                 self.encoding = "latin-1"
             else:
                 self.encoding = "utf-8"
-                return text
-        return data.decode("latin-1")
+                return text, "utf-8"
+        return data.decode("latin-1"), "latin-1"
 
-    def _split(self, data: bytes, marks: Delimiters, *, at_end: bool) -> tuple[list[str], str]:
-        text = self._decode(data)
+    def _split(self, text: str, marks: Delimiters, *, at_end: bool) -> tuple[list[str], str]:
         full = marks.segment + marks.ending
         last = text.rfind(marks.segment)
         if not text.strip(_BLANK_TEXT):
@@ -221,8 +233,4 @@ def join(texts: Iterable[str], marks: Delimiters) -> str:
 
 def rebuild(data: bytes) -> bytes:
     """Reads a file held in memory and writes it again: equal bytes for well-formed input."""
-    wire = Wire(data)
-    pieces = [
-        (block.delimiters.segment + block.delimiters.ending).join(block.segments) + block.last for block in wire
-    ]
-    return (_BOM if wire.bom else b"") + "".join(pieces).encode(wire.encoding)
+    return b"".join([block.rebuilt() for block in Wire(data)])
