@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
+_DIGITS = 15
 
 
 class NotMoney(ValueError):
@@ -29,7 +30,11 @@ def parse_amount(text: str) -> Decimal:
 
 
 def to_cents(amount: Decimal) -> int:
-    """Dollars to whole cents; raises `NotMoney` for a fraction of a cent, NaN or infinity."""
+    """Dollars to whole cents; raises `NotMoney` for a fraction of a cent, NaN, infinity, or an amount that 64
+    bits of cents cannot hold.
+    """
+    if amount and amount.adjusted() > _DIGITS:  # also keeps `int` from writing out 1E+999999
+        raise NotMoney("an amount with more digits than a ledger holds")
     try:
         cents = amount.scaleb(2)
         whole = int(cents)

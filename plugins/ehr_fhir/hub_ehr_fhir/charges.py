@@ -263,8 +263,15 @@ def _drug(scene: Scene, item: shapes.ChargeItem) -> tuple[Drug | None, tuple[Cod
     for quantity in quantities:
         unit = _DRUG_UNITS.get(quantity.code or quantity.unit, "") if quantity else ""
         if code and quantity and quantity.value is not None and quantity.value > 0 and unit:
-            return Drug(ndc=code, quantity=quantity.value, unit=unit), coding
+            return Drug(ndc=code, quantity=_sane(quantity.value), unit=unit), coding
     return None, coding
+
+
+def _sane(quantity: Decimal) -> Decimal:
+    try:
+        return codes.sane(quantity)
+    except codes.Unreadable as why:
+        raise SetAside("fhir.charge.drug", "extension", f"the drug quantity is {why}") from None
 
 
 def _reasons(

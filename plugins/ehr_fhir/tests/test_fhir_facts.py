@@ -287,6 +287,8 @@ def test_money_is_exact() -> None:
         ({"status": "unknown"}, "fhir.charge.status", "status"),
         ({"code": {"text": "visit"}}, "fhir.charge.code", "code"),
         ({"quantity": None}, "fhir.charge.units", "quantity"),
+        ({"quantity": {"value": 1e300}}, "fhir.charge.units", "quantity.value"),
+        ({"priceOverride": {"value": 1e300}}, "fhir.charge.amount", "priceOverride"),
         ({"quantity": {"value": 0}}, "fhir.charge.units", "quantity.value"),
         ({"priceOverride": {"value": 1.001}}, "fhir.charge.amount", "priceOverride"),
         ({"priceOverride": {"value": 5, "currency": "EUR"}}, "fhir.charge.amount", "priceOverride"),

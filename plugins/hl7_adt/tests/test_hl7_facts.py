@@ -198,6 +198,8 @@ def test_kinds_and_amounts(fields: dict[str, str], kind: str, amount: str) -> No
         ({"f11": "SECRET"}, "hl7.charge.amount", "FT1[2]-11"),
         ({"f11": "10.00&EUR"}, "hl7.charge.amount", "FT1[2]-11"),
         ({"f11": "1.001"}, "hl7.charge.amount", "FT1[2]-11"),
+        ({"f11": "9" * 30}, "hl7.charge.amount", "FT1[2]-11"),
+        ({"f11": "", "f10": "9999999999", "f12": "9" * 15}, "hl7.charge.amount", "FT1[2]-12"),
         ({"f7": "", "f25": ""}, "hl7.charge.code", "FT1[2]"),
     ],
 )
