@@ -139,7 +139,7 @@ def _draw_claim(told: dict[str, Any]) -> None:
     say(f"  version {told['version']}, frequency {told['frequency']}{replaces}")
     say(f"  place of service {told['place_of_service']}; diagnoses {' '.join(told['diagnoses'])}")
     say()
-    columns = ("line", "service", "code", "units", "amount")
+    columns: tuple[str, ...] = ("line", "service", "code", "units", "amount")
     table("Lines", columns, map(_line_row, told["lines"]), right=(0, 3, 4))
     columns = ("control number", "file", "ST02", "version", "state", "opened", "closed", "by")
     table("Submissions", columns, map(_submission_row, told["submissions"]), right=(3,))

@@ -90,7 +90,7 @@ def _event(one: Any) -> dict[str, Any]:
 
 
 def _draw_status(told: dict[str, Any]) -> None:
-    rows = [(source, *_states(states)) for source, states in told["messages"].items()]
+    rows: list[tuple[Any, ...]] = [(source, *_states(states)) for source, states in told["messages"].items()]
     table("Messages", ("source", "number", "stand"), rows, right=(1,))
     kinds = ("encounters", "claims", "files", "statements")
     rows = [(name, *_states(told[name])) for name in kinds]
@@ -169,7 +169,7 @@ def files(folder: Path, *, limit: int, as_json: bool) -> None:
     if as_json:
         print_json({"out": out, "in": came})
         return
-    columns = ("file", "name", "to", "kind", "state", "bytes", "sets", "ISA13", "frozen")
+    columns: tuple[str, ...] = ("file", "name", "to", "kind", "state", "bytes", "sets", "ISA13", "frozen")
     table(f"Out: {len(out)}", columns, map(_out_row, out), right=(5, 6, 7))
     columns = ("message", "from", "kind", "state", "bytes", "received")
     table(f"In: {len(came)}", columns, map(_in_row, came), right=(4,))

@@ -12,7 +12,7 @@ from hub.errors import HubError
 
 def say(line: str = "") -> None:
     """One line for a person."""
-    print(line)
+    print(line, flush=True)
 
 
 def print_json(value: Any) -> None:
