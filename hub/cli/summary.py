@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from hub.cli.ui import table
+from collections.abc import Sequence
+from typing import Any
+
+from hub.cli.ui import table as draw_table
 from hub.money import dollars
 from hub.reports.money import Money
 from hub.reports.summary import Summary
@@ -17,6 +20,14 @@ def draw(summary: Summary) -> None:
     _statements(summary)
     _reasons(summary)
     _today(summary)
+
+
+def table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, right: Sequence[int] = ()
+) -> None:
+    """A table of the summary; one that would be empty is left out."""
+    if rows:
+        draw_table(title, columns, rows, right=right)
 
 
 def _encounters(summary: Summary) -> None:

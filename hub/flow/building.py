@@ -48,19 +48,13 @@ def build(
     """
     _, lead = encounters[0]
     kept, settled, problems = _net_of_credits(charges)
-    coverages = lead.coverages
-    if _is_self_pay(coverages, settings):
+    if _is_self_pay(lead.coverages, settings):
         return Built(self_pay=True, settled=settled, problems=tuple(problems))
-    problems += _coverage_problems(coverages, settings)
-    rendering, provider_problems = rendering_of(lead, kept, settings)
-    problems += provider_problems
-    place = place_of(lead, kept)
-    if not place:
-        problems.append(_no_place())
-    if not lead.icd10:
-        problems.append(_no_diagnosis())
+    problems += missing(lead, kept, settings)
     if problems or not kept:
         return Built(settled=settled, problems=tuple(problems))
+    rendering, _ = rendering_of(lead, kept, settings)
+    place, coverages = place_of(lead, kept), lead.coverages
     house = settings.practices[practice]
     claims = tuple(
         Claim(
@@ -84,6 +78,17 @@ def build(
         for part in _parts(kept)
     )
     return Built(claims=claims, settled=settled)
+
+
+def missing(encounter: Encounter, charges: Sequence[Priced], settings: Settings) -> list[Problem]:
+    """What a claim would still lack, all of it at once: coverage, provider, place, diagnosis."""
+    problems = _coverage_problems(encounter.coverages, settings)
+    problems += rendering_of(encounter, charges, settings)[1]
+    if not place_of(encounter, charges):
+        problems.append(_no_place())
+    if not encounter.icd10 and not encounter.diagnoses:
+        problems.append(_no_diagnosis())
+    return problems
 
 
 def billing_provider(practice: Practice) -> BillingProvider:

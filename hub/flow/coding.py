@@ -8,6 +8,7 @@ import msgspec
 
 from hub.errors import Problem
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
+from hub.flow.building import missing
 from hub.flow.coder import Coded, code_encounter
 from hub.model.encounter import Charge, Encounter
 from hub.money import to_cents
@@ -48,13 +49,14 @@ def _code(hub: Hub, row: Row[Encounter], charges: list[Row[Charge]], practice: s
         state = "claimed" if done else "held"
         return state, Coded(encounter=row.record, charges=(), problems=() if done else (_no_charges(),)), ()
     if coded.problems:
-        return "held", coded, open_charges
+        others = missing(coded.encounter, [(c.id, c.record) for c in open_charges], hub.settings)
+        return "held", msgspec.structs.replace(coded, problems=(*coded.problems, *others)), open_charges
     return ("proposal" if coded.proposals else "coded"), coded, open_charges
 
 
 def _store(tx: Tx, coded: Sequence[tuple[Row[Encounter], Result]], practice: str) -> None:
     ids = [row.id for row, _ in coded]
-    for prefix in ("coding.", "encounter."):
+    for prefix in ("coding.", "encounter.", "claim."):
         tx.work.resolve_many(ids, prefix, "coded anew")
     tx.encounters.put_many(
         [Change(row, record=result.encounter, state=state) for row, (state, result, _) in coded]
@@ -68,7 +70,9 @@ def _store(tx: Tx, coded: Sequence[tuple[Row[Encounter], Result]], practice: str
     )
     for row, (_, result, _) in coded:
         told = result.problems or result.proposals
-        tx.work.open_many(work_for(told, "encounter", row.id, owner="coder"), practice=practice)
+        for problem in told:
+            owner = "coder" if problem.code.startswith("coding.") else "biller"
+            tx.work.open_many(work_for([problem], "encounter", row.id, owner=owner), practice=practice)
 
 
 def _changed(charge: Row[Charge], record: Charge, state: str) -> Change[Charge]:

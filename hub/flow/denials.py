@@ -48,14 +48,14 @@ def denial_item(paid: ClaimPayment, claim_id: str) -> WorkItem | None:
     first = max(refused, key=lambda one: one.amount)
     remarks = remarks_of(paid)
     codes = ", ".join(dict.fromkeys(f"{one.group}-{one.reason}" for one in refused))
-    beside = f" with remark {', '.join(remarks)}" if remarks else ""
+    beside = f", remark {', '.join(remarks)}" if remarks else ""
     return WorkItem(
         reason=f"denial.{first.group}-{first.reason}",
         aggregate="claim",
         aggregate_id=claim_id,
-        why=f"the payer denied part or all of the claim: {codes}{beside}",
+        why=f"the payer denied part or all of the claim: {codes}",
         fix=FIRST_STEPS.get(first.reason, ELSE),
-        where="2110 CAS" if paid.lines else "2100 CAS",
+        where=f"{'2110' if paid.lines else '2100'} CAS{beside}",
         amount_cents=to_cents(sum((one.amount for one in refused), Decimal(0))),
     )
 

@@ -12,7 +12,8 @@ from hub.app import App
 from hub.cli.demo.job import Job
 from hub.cli.summary import draw, gist
 from hub.cli.ui import say, table
-from hub.cli.verify import draw_proofs
+from hub.cli.verify import profiles
+from hub.cli.verify import show as show_proofs
 from hub.reports.promises import Proof, prove
 from hub.reports.summary import Summary, summarize
 
@@ -22,19 +23,19 @@ def conclude(app: App, job: Job, altered: Counter[str], *, as_json: bool) -> boo
     practice = next(iter(app.settings.practices))
     with app.store.view() as view:
         summary = summarize(view, practice)
-    proofs = prove(app.store, app.settings)
+    proofs = prove(app.store, app.settings, profiles=profiles(app))
     places = list(_places(job))
     if as_json:
         _print_json(summary, proofs, altered, places)
     else:
-        draw_proofs(proofs)
+        show_proofs(proofs)
         draw(summary)
         if altered:
             table("Altered by the overlay", ("field", "times"), sorted(altered.items()), right=(1,))
         table("Files", ("what", "where"), places)
         _troubles(job)
         say(gist(summary))
-    return any(proof.exceptions for proof in proofs)
+    return not all(proof.ok for proof in proofs)
 
 
 def _places(job: Job) -> Iterator[tuple[str, str]]:
