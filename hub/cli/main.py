@@ -276,11 +276,13 @@ def x12_guide(name: Annotated[str, typer.Argument(help="837P, 835, 999, 277CA, T
 
 def main() -> None:
     """Run the command line; what is known to go wrong ends with one plain message."""
-    from hub.errors import HubError
-
     try:
         app()
-    except HubError as error:
+    except Exception as error:
+        from hub.errors import HubError
+
+        if not isinstance(error, HubError):
+            raise
         from hub.cli.ui import explain
 
         sys.exit(explain(error))
