@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 from hub.x12.elements import matters_from, relations
-from hub.x12.formats import DATE8, NAMED, TIME, text_barriers
+from hub.x12.formats import DATE8, NAMED, TIME, plain_text
 from hub.x12.grammar import Guide, Loop, Segment, Use
 from hub.x12.wire import Delimiters
 
@@ -228,7 +228,7 @@ def _value_pattern(use: Use, marks: Delimiters) -> str:
     if use.format:
         return NAMED[use.format][0]
     low, high = use.element.low, use.element.high
-    inside = f"[^{text_barriers(marks)}]"
+    inside = plain_text(marks)
     by_type = {
         "N0": rf"-?\d{{{low},{high}}}",
         "R": rf"(?!-?[\d.]{{{high + 2}}})-?(?:\d{{1,{high}}}(?:\.\d*)?|\.\d{{1,{high}}})",

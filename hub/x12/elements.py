@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from hub.x12.dictionary import Note, composites, segment_layout
-from hub.x12.formats import NAMED, fits_date_format, is_date, is_npi, is_time, text_barriers
+from hub.x12.formats import NAMED, bars_text, fits_date_format, is_date, is_npi, is_time
 from hub.x12.grammar import Segment, Use
 from hub.x12.wire import Delimiters
 
@@ -110,7 +110,7 @@ def _value_faults(use: Use, text: str, marks: Delimiters, place: int, part: int)
 
 
 def _number_faults(use: Use, text: str, place: int, part: int) -> Iterator[Fault]:
-    decimal = r"-?(\d+\.?\d*|\.\d+)" if use.element.type == "R" else r"-?\d+"
+    decimal = r"-?(\d+(\.\d*)?|\.\d+)" if use.element.type == "R" else r"-?\d+"
     digits = sum(mark.isdigit() for mark in text)
     if not re.fullmatch(decimal, text, re.ASCII):
         yield Fault(1, "element.number", f"{use.element.name} is not a number", place, part, "6")
@@ -122,7 +122,7 @@ def _number_faults(use: Use, text: str, place: int, part: int) -> Iterator[Fault
 
 def _text_faults(use: Use, text: str, marks: Delimiters, place: int, part: int) -> Iterator[Fault]:
     name = use.element.name
-    if re.search(f"[{text_barriers(marks)}]", text):
+    if bars_text(marks).search(text):
         yield Fault(
             1,
             "element.character",

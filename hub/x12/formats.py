@@ -77,7 +77,13 @@ def is_npi(text: str) -> bool:
     return total % 10 == 0
 
 
-def text_barriers(marks: Delimiters) -> str:
-    """The characters that may not stand in text (the basic and extended sets are ASCII), for a character class."""
+@lru_cache(maxsize=64)
+def plain_text(marks: Delimiters) -> str:
+    """A character class of what may stand in text: printable ASCII without the delimiters."""
     special = marks.element + marks.component + marks.repetition + marks.segment
-    return re.escape(special) + r"\x00-\x1f\x7f-\U0010ffff"
+    return "[" + re.escape("".join(chr(code) for code in range(32, 127) if chr(code) not in special)) + "]"
+
+
+def bars_text(marks: Delimiters) -> re.Pattern[str]:
+    """Finds a character that may not stand in text."""
+    return re.compile("[^" + plain_text(marks)[1:])

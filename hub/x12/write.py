@@ -12,7 +12,7 @@ import msgspec
 from hub.errors import Refused
 from hub.x12.checks import rules_for
 from hub.x12.finding import Finding
-from hub.x12.formats import text_barriers
+from hub.x12.formats import bars_text
 from hub.x12.grammar import Guide
 from hub.x12.headers import gs_faults, isa_faults
 from hub.x12.tree import Node, RawSegment, Segment, Value, encode_value
@@ -130,7 +130,7 @@ def _body(guide: Guide, outgoing: OutgoingSet, marks: Delimiters) -> tuple[list[
     st = ("ST", guide.transaction, outgoing.control_number, "" if guide.kind == "835" else guide.version)
     texts = [encode_segment(st, marks)]
     numbers = _Numbers()
-    barrier = re.compile(f"[{text_barriers(marks)}]")
+    barrier = bars_text(marks)
     for loop, values in numbers.segments(outgoing.root):
         if _holds_barrier(values, barrier):
             problems.append(_barrier_finding(loop, str(values[0]), len(texts) + 1))

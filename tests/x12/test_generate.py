@@ -35,8 +35,8 @@ def shape(node: Node) -> list[object]:
 
 
 @EVERY_GUIDE
-@settings(deadline=None, max_examples=25)
-@given(seed=seeds, often=st.sampled_from([0.05, 0.3, 0.8]))
+@settings(deadline=None, max_examples=12)
+@given(seed=seeds, often=st.sampled_from([0.05, 0.3, 0.5]))
 def test_what_the_rows_allow_is_read_into_the_same_loops(guide: Guide, seed: int, often: float) -> None:
     """A tree made from the rows is read back, every segment in the loop it was made for, without a finding."""
     root = generate(guide, chance(seed), often=often)
@@ -47,7 +47,7 @@ def test_what_the_rows_allow_is_read_into_the_same_loops(guide: Guide, seed: int
 
 
 @EVERY_GUIDE
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(data=st.data(), seed=seeds)
 def test_pattern_and_explanation_agree(guide: Guide, data: st.DataObject, seed: int) -> None:
     """A damaged segment has a fault exactly when its pattern says no (a 29 February is settled by the calendar)."""
@@ -74,9 +74,9 @@ def test_every_row_can_be_reached(guide: Guide) -> None:
     """Given the chance, every row of a guide is taken by the reader: none hides behind another."""
     openers = {row.loop.opener.index for row in compiled(guide).rows if row.loop is not None}
     met: set[int] = set()
-    for seed in range(12):
+    for seed in range(5):
         walk = Recorder(guide, STANDARD)
-        list(walk.run(texts_of(guide, generate(guide, chance(seed), often=0.85))))
+        list(walk.run(texts_of(guide, generate(guide, chance(seed), often=0.8))))
         met |= walk.met
     assert met == {row.index for row in compiled(guide).rows} - openers
 

@@ -127,6 +127,15 @@ def test_no_damage_makes_a_reader_raise(samples: SimpleNamespace, data: st.DataO
     assert isinstance(rebuild(bytes(good)), bytes)
 
 
+@pytest.mark.parametrize("junk", [b"9", b"9.", b" ", b"A:", b"-", b"ISA", b"\xc3", b"^"])
+def test_no_element_makes_checking_slow(samples: SimpleNamespace, junk: bytes) -> None:
+    """An element of a million characters is found wrong in one pass over it, not in a million."""
+    data = samples.write("835", samples.ordinary_remittance())
+    long = data.replace(b"CLP*PCN2*1*80*", b"CLP*PCN2*1*" + junk * (1_000_000 // len(junk)) + b"X*")
+    transaction = next(iter(X12Reader(long)))
+    assert any(finding.where.startswith("2100 CLP03") for finding in transaction.check())
+
+
 def test_a_cut_file_is_reported_as_truncated(claims: bytes) -> None:
     """A file that ends inside a segment says so, and what came before is still read."""
     reader = X12Reader(claims[: len(claims) // 2])
