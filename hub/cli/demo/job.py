@@ -118,9 +118,12 @@ class Job:
             self.runner.run_until_idle()
 
     def _awaits(self) -> bool:
+        """Whether something still moves by itself: an encounter ripens, a claim leaves, a statement is made."""
         with self.app.store.view() as view:
             return bool(
-                view.claims.count(state=("ready", "frozen", "sent")) or view.statements.count(state="made")
+                view.encounters.count(state="waiting")
+                or view.claims.count(state=("ready", "frozen", "sent"))
+                or view.statements.count(state=("made", "frozen", "sent"))
             )
 
 
