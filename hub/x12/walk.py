@@ -13,6 +13,8 @@ from hub.x12.tree import Node
 from hub.x12.wire import Delimiters
 
 MOST_FINDINGS = 2000
+_PARTIES = frozenset(("HL", "N1", "NM1"))
+_OF_A_PARTY = frozenset(("DMG", "N2", "N3", "N4", "PER", "PRV", "REF"))
 Closer = Callable[[Node], None]
 
 
@@ -63,14 +65,14 @@ class Walk:
         self._frames = [Frame(self._compiled.root, self.root, None)]
         self._matchers = matchers(guide, delimiters)
         self._levels = 0
-        self._lost = False
+        self._lost = ""
         self._closers: dict[str, Closer] = {}
 
     def use_rules(self, closers: dict[str, Closer]) -> None:
         """Gives the rules to run when a loop closes, by loop id; "" is the end of the set."""
         self._closers = closers
 
-    def run(self, texts: Iterable[str]) -> Iterator[Node]:  # noqa: C901, PLR0912 - the hot loop, kept in one
+    def run(self, texts: Iterable[str]) -> Iterator[Node]:  # noqa: C901, PLR0912, PLR0915 - the hot loop, kept in one
         """Follows segment texts (without terminators) and yields unit loops as they close."""
         element, component = self.delimiters.element, self.delimiters.component
         frames, match_of, check = self._frames, self._matchers, self.check
@@ -90,6 +92,11 @@ class Walk:
                 if hit is None:
                     self._stray(values, frame)
                     continue
+            if self._lost:
+                if self._belongs_to_lost(hit):
+                    frame.node.items.append(values)
+                    continue
+                self._lost = ""
             for _ in range(hit.up):
                 closed = self._close(frames)
                 if closed is not None:
@@ -98,7 +105,6 @@ class Walk:
             if hit.via is not None:
                 frame = self._open_empty(hit.via)
             row = hit.row
-            self._lost = False
             if hit.guess:
                 frame.guessed |= row.bit
             else:
@@ -225,16 +231,21 @@ class Walk:
 
     def _stray(self, values: list[str], frame: Frame) -> None:
         frame.node.items.append(values)
+        self._levels += values[0] == "HL"
         if self._lost:
             return
-        self._lost = True
-        tag = values[0]
+        tag = self._lost = values[0] or "?"
         if tag not in self._compiled.ids:
             message, ik3 = "is not a segment of this transaction set", "6" if tag in layouts() else "1"
         else:
             message, ik3 = "does not belong at this place", "2"
         shown = tag if len(tag) <= 3 and tag.isalnum() else ""
         self._report(2 if ik3 == "2" else 1, "segment.unexpected", message, frame.loop.id, shown, ik3=ik3)
+
+    def _belongs_to_lost(self, hit: Hit) -> bool:
+        """Whether a segment goes with a party or level that could not be placed, and so not with this loop."""
+        row = hit.row
+        return row.loop is None and hit.up == 0 and self._lost in _PARTIES and row.segment.id in _OF_A_PARTY
 
     def _level(self, frame: Frame, values: list[str]) -> None:
         self._levels += 1
