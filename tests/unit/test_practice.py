@@ -7,14 +7,20 @@ import re
 from collections import Counter
 from datetime import date
 from random import Random
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from hub.sandbox.payers import QMB_MARKER
-from hub.testing.practice import OUTCOMES, STORIES, make_load, make_practice
+from hub.testing.practice import OUTCOMES, STORIES, amiss, make_load, make_practice
+from hub.testing.practice.calendar import working_day
 from hub.testing.practice.days import File
 from hub.testing.practice.people import member_id, roster
-from hub.testing.practice.tales import TALES, working_day
+from hub.testing.practice.tales import TALES
+
+if TYPE_CHECKING:
+    from hub.store import View
 
 
 def chance() -> Random:
@@ -115,6 +121,17 @@ def test_every_story_is_told() -> None:
     assert QMB_MARKER in STORIES["qmb"].member
     assert len(OUTCOMES) == sum(bool(story.outcome) for story in STORIES.values())
     assert all(story.member for story in STORIES.values() if story.outcome)
+
+
+def test_stories_that_did_not_come_out_are_named() -> None:
+    """In an empty store everything that should have become an encounter, a claim or work is missed by name."""
+    empty = SimpleNamespace(
+        encounters=SimpleNamespace(find=lambda **_: []),
+        claims=SimpleNamespace(find=lambda **_: []),
+        work=SimpleNamespace(list=lambda **_: []),
+    )
+    missed = {line.partition(":")[0] for line in amiss(cast("View", empty))}
+    assert missed == {key for key, story in STORIES.items() if story.visits}
 
 
 def test_working_days_skip_the_weekend() -> None:

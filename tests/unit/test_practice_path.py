@@ -30,8 +30,7 @@ from hub.model.coverage import PatientFile
 from hub.model.encounter import Charge
 from hub.model.facts import AnyFact, ChargeFact, CoverageFact, DiagnosisFact, EncounterFact, PatientFact, Reading
 from hub.testing.overlay import DEMO, apply, load_overlay
-from hub.testing.practice import STORIES, Story, make_load, make_practice
-from hub.testing.practice.tales import months
+from hub.testing.practice import STORIES, Story, make_load, make_practice, visit_keys
 
 HERE = Path(__file__).resolve().parent
 SHARED = Path(os.environ.get("HUB_SHARED_DATA") or HERE.parents[1].parent / "shared" / "data")
@@ -152,7 +151,7 @@ def practice() -> tuple[dict[str, Came], Counter[str]]:
 def test_story(story: Story) -> None:
     """Each story comes to the state, the claims and the work item that its row names."""
     came, problems = practice()
-    visits = [key.format(*(f"{day:%Y-%m}" for day in months(START))) for key in story.visits]
+    visits = visit_keys(story, START)
     assert [came[key].state for key in visits] == [story.state] * len(visits)
     claims = sum(len(came[key].claims) for key in visits)
     assert claims == (
@@ -165,7 +164,7 @@ def test_story(story: Story) -> None:
 def test_only_stories_are_held() -> None:
     """Every ordinary visit bills or, for who pays alone, goes to the patient: what is held is a story."""
     came, problems = practice()
-    told = {key.format(*(f"{d:%Y-%m}" for d in months(START))) for s in STORIES.values() for key in s.visits}
+    told = {key for story in STORIES.values() for key in visit_keys(story, START)}
     odd = {key: one for key, one in came.items() if key not in told and one.state not in ("claimed", "patient")}
     assert not odd
     assert not {key for key, one in came.items() if key not in told and one.reasons}
@@ -279,7 +278,14 @@ def test_real_messages_with_overlay() -> None:
 
 
 def test_real_messages_without_overlay_do_not_bill() -> None:
-    """As they are, none of them bills: history, or held for want of what the overlay alone supplies."""
+    """As they are, none of them bills: they are history, or wait because no line states a quantity."""
     files = [one for pattern in BILLING for one in real("hl7", pattern)]
     came = outcomes("adt", [r for name, body in files for r in readings("hl7", name, body)])
-    assert {one.state for one in came.values()} <= {"history", "waiting", "held"}
+    assert {key: one.state for key, one in came.items()} == {
+        "MRN|12345@20260406": "waiting",
+        "MRN|30016@20260408": "waiting",
+        "0087123456": "history",
+        "HOSPITAL|987654321@20240115": "history",
+        "HOSPITAL|123456789@20240115": "history",
+        "40007716": "history",
+    }

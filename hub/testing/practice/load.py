@@ -25,8 +25,9 @@ _ITEMS: tuple[tuple[Item, Item, Item], ...] = (
 def make_load(count: int, seed: int = 1) -> Iterator[tuple[str, str, bytes]]:
     """(folder, file name, bytes) of files with `count` encounters together, made as they are asked for.
 
-    Bundles of 25 and HL7 batches of 100 take turns so that both sources keep about even; every visit has its
-    own patient for 28 days of visits, and no two claims are alike. All days lie in January 2026.
+    Bundles of 25 and HL7 batches of 100 take turns so that both sources keep about even; every visit has a
+    patient of its own, so no two claims are alike. All days lie in January 2026. Nothing is held in memory but
+    the file that is being made.
     """
     rng = Random(seed)
     patients = {"fhir": _patients("fhir", 1, rng), "hl7": _patients("hl7", 1_000_001, rng)}

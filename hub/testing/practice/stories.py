@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from hub.model.people import Record
+from hub.testing.practice.calendar import months
 
 
 class Story(Record, frozen=True, kw_only=True):
@@ -10,8 +13,9 @@ class Story(Record, frozen=True, kw_only=True):
 
     `visits` are the source's keys of its encounters, all of which end in `state` (empty: no encounter is made)
     and give `claims` claims together. `reason` is the code of the work item that must be open for it, empty for
-    none; `message` the state of the inbox row that `reason` hangs on, where it is not `read`. `outcome` steers
-    the simulated payer for the story's `member` (see `hub.sandbox.options`).
+    none; `message` the state of the inbox row that `reason` hangs on, where it is not `read`. `after` is the
+    code of the work item that a claim of the story must have when its payer has answered. `outcome` steers the
+    simulated partners for the story's `member` (see `hub.sandbox.options`).
     """
 
     key: str
@@ -23,6 +27,7 @@ class Story(Record, frozen=True, kw_only=True):
     claims: int = 1
     reason: str = ""
     message: str = ""
+    after: str = ""
     outcome: str = ""
     member: str = ""
 
@@ -42,7 +47,7 @@ ONCE = "once"
 _HELD = {"state": "held", "claims": 0}
 _ROWS = (
     _fhir("qmb", 0, "a qualified Medicare beneficiary: what Medicare leaves may never be asked of her",
-          member="9A00A00QM00"),
+          member="9A00A00QM00", outcome="pay", after="gate.qmb"),
     _fhir("unmapped-code", 1, "a local code without a row in the charge map", **_HELD,
           reason="coding.charge_unmapped"),
     _fhir("no-diagnosis", 1, "a visit without a diagnosis", **_HELD, reason="claim.no_diagnosis"),
@@ -60,14 +65,19 @@ _ROWS = (
           visits=("recurring:Patient/S-rental:{0}", "recurring:Patient/S-rental:{1}"), claims=2),
     _fhir("old-rental", 0, "the same in its fourth and fifth month: KJ",
           visits=("recurring:Patient/S-old-rental:{0}", "recurring:Patient/S-old-rental:{1}"), claims=2),
-    _fhir("co16", 3, "denied: information is missing (CO-16)", outcome="co16", member="BHP990000001"),
-    _fhir("co197", 4, "denied: no authorization (CO-197)", outcome="co197", member="BHP990000002"),
-    _fhir("co29", 5, "denied: too late (CO-29)", outcome="co29", member="BHP990000003"),
-    _fhir("pr27", 5, "denied: the coverage had ended, so the patient owes it (PR-27)", outcome="pr27",
+    _fhir("co16", 3, "denied: information is missing (CO-16)",
+          outcome="co16", after="denial.CO-16", member="BHP990000001"),
+    _fhir("co197", 4, "denied: no authorization (CO-197)",
+          outcome="co197", after="denial.CO-197", member="BHP990000002"),
+    _fhir("co29", 5, "denied: too late (CO-29)", outcome="co29", after="denial.CO-29", member="BHP990000003"),
+    _fhir("pr27", 5, "denied: the coverage had ended, so the patient owes it (PR-27)",
+          outcome="pr27", after="denial.PR-27",
           member="BHP990000004"),
     _fhir("reversed", 2, "paid, then reversed and corrected", outcome="reverse", member="BHP990000005"),
-    _fhir("rejected", 6, "refused by the clearinghouse", outcome="reject", member="BHP990000006"),
-    _fhir("rejected-by-payer", 6, "refused by the payer", outcome="reject-payer", member="BHP990000007"),
+    _fhir("rejected", 6, "refused by the clearinghouse",
+          outcome="reject", after="rejected.277ca", member="BHP990000006"),
+    _fhir("rejected-by-payer", 6, "refused by the payer",
+          outcome="reject-payer", after="rejected.277ca", member="BHP990000007"),
     _hl7("unmapped-plan", 1, "a plan that no row maps to a payer", **_HELD, reason="claim.payer_unmapped"),
     _hl7("unknown-provider", 1, "a provider nobody knows, whose NPI fails its check digit", **_HELD,
          reason="claim.npi"),
@@ -85,7 +95,7 @@ _ROWS = (
     _hl7("no-injury-date", 6, "workers' compensation without it: the scrubber holds the claim",
          reason="scrub.injury_date"),
     _hl7("duplicate", 6, "the same service entered twice: the payer denies the second (OA-18)",
-         visits=("S-duplicate", "S-duplicate-2"), claims=2, outcome=ONCE, member="9A00A00EX98"),
+         visits=("S-duplicate", "S-duplicate-2"), claims=2, outcome=ONCE, after="denial.OA-18", member="9A00A00EX98"),
     _hl7("copay", 6, "a copay at the front desk (CO), and a payment on account two weeks later (PY)"),
     _hl7("cancelled-hl7", 7, "registered (A04), then cancelled (A11)", state="cancelled", claims=0),
     _hl7("test-patient-hl7", 7, "a test patient by name", state="test", claims=0),
@@ -95,6 +105,12 @@ _ROWS = (
 
 STORIES: dict[str, Story] = {story.key: story for story in _ROWS}
 """Every special case by its key."""
+
+
+def visit_keys(story: Story, start: date) -> tuple[str, ...]:
+    """The keys of a story's encounters in a practice that begins on `start`: rentals carry their months."""
+    return tuple(key.format(*(f"{day:%Y-%m}" for day in months(start))) for key in story.visits)
+
 
 OUTCOMES: dict[str, str] = {story.member: story.outcome for story in _ROWS if story.outcome}
 """For `SandboxOptions(outcomes=...)`: what becomes of these members' claims, whatever the seed."""

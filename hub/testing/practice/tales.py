@@ -9,6 +9,7 @@ from decimal import Decimal
 import msgspec
 
 from hub.testing.practice import fhir, hl7
+from hub.testing.practice.calendar import months, working_day
 from hub.testing.practice.people import QUILLON, cover, single
 from hub.testing.practice.records import Cover, Item, Patient, Provider, Visit
 from hub.testing.practice.services import B12, KETOROLAC, hcpcs, local
@@ -84,23 +85,6 @@ class Desk:
     def _moment(self, on: date) -> datetime:
         self.sent += 1
         return datetime.combine(on, time(17, self.sent))
-
-
-def working_day(start: date, nth: int) -> date:
-    """The `nth` working day (from 0) on or after `start`."""
-    on = start
-    while True:
-        if on.weekday() < 5:
-            if nth == 0:
-                return on
-            nth -= 1
-        on += timedelta(days=1)
-
-
-def months(start: date) -> tuple[date, date]:
-    """The first working day, and the first day of the month that follows."""
-    first = working_day(start, 0)
-    return first, (first.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
 def _with_member(one: Cover, member: str) -> Cover:
