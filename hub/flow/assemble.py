@@ -22,6 +22,7 @@ from hub.money import to_cents
 from hub.store import Nudge, Tx, View
 from hub.store.documents import Change, New, Row
 
+PAGE = 500
 OPEN_CHARGE = frozenset({"new", "held", "proposal", "priced", "waiting"})
 UNFINISHED_DAYS = 14
 """After so many days a visit that still waits for its source is in front of a person."""
@@ -84,20 +85,29 @@ def assemble(hub: Hub, source: str) -> Outcome:
 
 
 def ripen(hub: Hub, source: str) -> Outcome:
-    """Look again at encounters that waited for their hold days (run daily)."""
-    practice = hub.settings.practice_of(source)
-    with hub.store.begin("ingest.assemble") as tx:
-        rows = tx.encounters.waiting("waiting", limit=CHUNK, practice=practice, source=source)
-        due = [row for row in rows if _is_due(row.record, policy_of(hub.settings, source), tx.now)]
-        tx.encounters.put_many([Change(row, state="gathering") for row in due])
-        if due:
-            tx.then(Nudge("ingest.assemble", source))
-    return Outcome(done=len(due))
+    """Look again, daily, at encounters whose hold days are over, or which waited so long that somebody must ask."""
+    practice, policy = hub.settings.practice_of(source), policy_of(hub.settings, source)
+    done, after = 0, ""
+    while True:
+        with hub.store.begin("ingest.assemble") as tx:
+            rows = tx.encounters.find(
+                limit=PAGE, after_id=after, state="waiting", practice=practice, source=source
+            )
+            due = [row for row in rows if _is_due(row, policy, tx.now)]
+            tx.encounters.put_many([Change(row, state="gathering") for row in due])
+            if due:
+                tx.then(Nudge("ingest.assemble", source))
+        done += len(due)
+        if len(rows) < PAGE:
+            return Outcome(done=done)
+        after = rows[-1].id
 
 
-def _is_due(encounter: Encounter, policy: Policy, now: datetime) -> bool:
-    ended = encounter.ended_at or encounter.started_at
-    return ended is not None and (now - ended).days >= policy.hold_days
+def _is_due(row: Row[Encounter], policy: Policy, now: datetime) -> bool:
+    ended = row.record.ended_at or row.record.started_at
+    if ended is None:
+        return (now - row.created_at).days > UNFINISHED_DAYS
+    return (now - ended).days >= policy.hold_days
 
 
 def _pieces(view: View, rows: list[Row[Encounter]], source: str, practice: str) -> Pieces:

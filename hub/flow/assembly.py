@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import TypeVar
 from zoneinfo import ZoneInfo
+
+from msgspec import NODEFAULT
+from msgspec.structs import FieldInfo, fields, replace
 
 from hub.model.coverage import Coverage, PatientFile
 from hub.model.encounter import Charge, Diagnosis, Encounter
-from hub.model.facts import (
-    ChargeFact,
-    CoverageFact,
-    DiagnosisFact,
-    EncounterFact,
-)
+from hub.model.facts import AnyFact, ChargeFact, CoverageFact, DiagnosisFact, EncounterFact, PatientFact
 from hub.model.people import Record
+
+R = TypeVar("R", bound=Record)
 
 
 class Policy(Record, frozen=True, kw_only=True):
@@ -163,6 +164,36 @@ def verdict(fact: EncounterFact, patient: PatientFile | None, policy: Policy, no
 def service_day(fact: EncounterFact, zone: str) -> date | None:
     """The local day on which an encounter began."""
     return fact.started_at.astimezone(ZoneInfo(zone)).date() if fact.started_at else None
+
+
+def overlaid(known: AnyFact | None, coming: AnyFact) -> AnyFact:
+    """What holds after `coming`, whichever of the two is newer: a partial fact leaves what it does not carry.
+
+    What is newer wins field by field; a cancelled visit is never made ready again by what was said before.
+    """
+    if isinstance(known, EncounterFact) and isinstance(coming, EncounterFact) and coming.partial:
+        older, newest = sorted((known, coming), key=lambda fact: fact.version)
+        merged = _over(older, newest)
+        ready = (older.ready or newest.ready) and merged.status not in {"cancelled", "planned"}
+        return replace(merged, ready=ready)
+    if isinstance(known, PatientFact) and isinstance(coming, PatientFact) and coming.partial:
+        older_one, newest_one = sorted((known, coming), key=lambda fact: fact.version)
+        return replace(newest_one, patient=_over(older_one.patient, newest_one.patient))
+    return coming
+
+
+def _over(older: R, newest: R) -> R:
+    """`newest`, with the fields that it leaves at their defaults taken from `older`."""
+    kept = {
+        field.name: getattr(older, field.name)
+        for field in fields(type(older))
+        if not field.required and getattr(newest, field.name) == _default(field)
+    }
+    return replace(newest, **kept)
+
+
+def _default(field: FieldInfo) -> object:
+    return field.default_factory() if field.default is NODEFAULT else field.default
 
 
 def total(charges: Iterable[Charge]) -> Decimal:

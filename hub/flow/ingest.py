@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time
 
+from hub.flow.assembly import overlaid
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
 from hub.model.encounter import Encounter
 from hub.model.facts import (
@@ -128,8 +129,9 @@ class Facts:
         for fact in facts:
             at = (_kind(fact), keys[id(fact)])
             held = latest.get(at) or (known[at].record if at in known else None)
-            if held is None or (fact.version >= held.version and fact != held):
-                latest[at] = fact
+            holds = overlaid(held, fact)
+            if held is None or (holds.version >= held.version and holds != held):
+                latest[at] = holds
         self.tx.facts.add_many([self._new(fact, at) for at, fact in latest.items() if at not in known])
         self.tx.facts.put_many(
             [

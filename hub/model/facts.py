@@ -24,9 +24,11 @@ class Fact(Record, frozen=True, kw_only=True, tag_field="fact"):
 
 
 class PatientFact(Fact, frozen=True, kw_only=True, tag="patient"):
-    """A patient as the source knows them now."""
+    """A patient as the source knows them now. `partial`: the message says only what it carries, so what an
+    earlier one said and this one leaves empty still holds (HL7 v2; a FHIR resource is always whole)."""
 
     patient: Patient
+    partial: bool = False
 
 
 class CoverageFact(Fact, frozen=True, kw_only=True, tag="coverage"):
@@ -49,7 +51,8 @@ class CoverageFact(Fact, frozen=True, kw_only=True, tag="coverage"):
 
 
 class EncounterFact(Fact, frozen=True, kw_only=True, tag="encounter"):
-    """A visit. `ready` is the source's word that nothing more will come (a DFT: now; FHIR: finished)."""
+    """A visit. `ready` is the source's word that nothing more will come (a DFT: now; FHIR: finished); said once,
+    it holds until the visit is cancelled. `partial` as in `PatientFact`."""
 
     patient_key: str
     account: str = ""
@@ -67,6 +70,7 @@ class EncounterFact(Fact, frozen=True, kw_only=True, tag="encounter"):
     authorization: str = ""
     admitted_on: date | None = None
     ready: bool = False
+    partial: bool = False
 
 
 class DiagnosisFact(Fact, frozen=True, kw_only=True, tag="diagnosis"):

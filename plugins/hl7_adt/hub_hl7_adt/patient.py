@@ -24,7 +24,9 @@ def patient_fact(scene: Scene) -> PatientFact | None:
             "complete the registration at the sender and send it again",
         )
         return None
-    return PatientFact(key=scene.patient_key, version=scene.version, patient=_patient(scene, pid, name))
+    return PatientFact(
+        key=scene.patient_key, version=scene.version, patient=_patient(scene, pid, name), partial=True
+    )
 
 
 def _patient(scene: Scene, pid: Segment, name: Name) -> Patient:

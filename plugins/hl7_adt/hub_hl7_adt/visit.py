@@ -71,6 +71,7 @@ def encounter_fact(scene: Scene) -> EncounterFact:
         authorization=_authorization(scene),
         admitted_on=scene.day(pv1, PV1.admit_date_time) if pv1 and kind == "inpatient" else None,
         ready=_ready(scene, status),
+        partial=True,
     )
 
 
