@@ -147,8 +147,12 @@ class DataKeys:
 
     def lookup_digests(self, kind: str, value: str) -> list[tuple[int, str]]:
         """Every (key id, digest) under which `value` may stand in the lookup table, newest key first."""
-        wanted = [key_id for key_id in self._hashers if key_id != self._active[DIGEST]]
-        return [(key_id, self._hash(key_id, kind, value)) for key_id in sorted(wanted, reverse=True)]
+        return [(key_id, self._hash(key_id, kind, value)) for key_id in self.lookup_keys]
+
+    @property
+    def lookup_keys(self) -> list[int]:
+        """The ids of every key under which values may stand in the lookup table, newest first."""
+        return sorted((key_id for key_id in self._hashers if key_id != self._active[DIGEST]), reverse=True)
 
     def rotate(self, purpose: str = DATA) -> int:
         """Make a new active key of `purpose` (data or lookup) and retire the present one; returns its id."""

@@ -70,8 +70,10 @@ class Lookup:
     def _read(self, kind: str, authority: str, digests: list[str]) -> list[tuple[str, str]]:
         """(digest, aggregate) of what stands under any of `digests`, the first aggregate first."""
         found: list[tuple[str, str]] = []
+        keys = self._session.keys.lookup_keys
         for start in range(0, len(digests), 500):
-            equals = {"kind": kind, "authority": authority, "digest": digests[start : start + 500]}
+            some = digests[start : start + 500]
+            equals = {"kind": kind, "authority": authority, "key_id": keys, "digest": some}
             found += queries.read(self._session, LOOKUP, ("digest", "aggregate"), equals, order=("aggregate",))
         return found
 

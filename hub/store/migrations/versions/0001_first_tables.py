@@ -119,9 +119,9 @@ def _charges() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_charges")),
         sa.UniqueConstraint("practice", "source", "key", name=op.f("uq_charges_practice_source_key")),
     )
-    op.create_index("ix_charges_encounter_id", "charges", ["encounter_id"], unique=False)
+    op.create_index("ix_charges_encounter_id", "charges", ["encounter_id", "state"], unique=False)
     op.create_index("ix_charges_key_id", "charges", ["key_id", "id"], unique=False)
-    op.create_index("ix_charges_patient_id", "charges", ["patient_id"], unique=False)
+    op.create_index("ix_charges_patient_id", "charges", ["patient_id", "state"], unique=False)
     op.create_index("ix_charges_waiting", "charges", ["state", "state_since", "id"], unique=False)
 
 
@@ -188,7 +188,7 @@ def _claims() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_claims")),
     )
     op.create_index("ix_claims_key_id", "claims", ["key_id", "id"], unique=False)
-    op.create_index("ix_claims_patient_id", "claims", ["patient_id"], unique=False)
+    op.create_index("ix_claims_patient_id", "claims", ["patient_id", "state"], unique=False)
     op.create_index("ix_claims_waiting", "claims", ["state", "state_since", "id"], unique=False)
 
 
@@ -259,7 +259,7 @@ def _encounters() -> None:
         sa.UniqueConstraint("practice", "source", "key", name=op.f("uq_encounters_practice_source_key")),
     )
     op.create_index("ix_encounters_key_id", "encounters", ["key_id", "id"], unique=False)
-    op.create_index("ix_encounters_patient_id", "encounters", ["patient_id"], unique=False)
+    op.create_index("ix_encounters_patient_id", "encounters", ["patient_id", "state"], unique=False)
     op.create_index("ix_encounters_waiting", "encounters", ["state", "state_since", "id"], unique=False)
 
 
@@ -376,10 +376,10 @@ def _facts() -> None:
         sa.Column("key_id", sa.Integer(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_facts")),
-        sa.UniqueConstraint("practice", "source", "kind", "key", name=op.f("uq_facts_practice_source_kind_key")),
+        sa.UniqueConstraint("practice", "source", "key", "kind", name=op.f("uq_facts_practice_source_key_kind")),
     )
     op.create_index("ix_facts_key_id", "facts", ["key_id", "id"], unique=False)
-    op.create_index("ix_facts_parent", "facts", ["parent"], unique=False)
+    op.create_index("ix_facts_parent", "facts", ["practice", "source", "parent", "kind"], unique=False)
     op.create_index("ix_facts_waiting", "facts", ["state", "state_since", "id"], unique=False)
 
 
@@ -595,7 +595,7 @@ def _remit_claims() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_remit_claims")),
         sa.UniqueConstraint("remit_id", "position", name=op.f("uq_remit_claims_remit_id_position")),
     )
-    op.create_index("ix_remit_claims_claim_id", "remit_claims", ["claim_id"], unique=False)
+    op.create_index("ix_remit_claims_claim_id", "remit_claims", ["claim_id", "state"], unique=False)
     op.create_index("ix_remit_claims_key_id", "remit_claims", ["key_id", "id"], unique=False)
     op.create_index("ix_remit_claims_waiting", "remit_claims", ["state", "state_since", "id"], unique=False)
 
@@ -624,9 +624,9 @@ def _remits() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_remits")),
     )
-    op.create_index("ix_remits_content_key", "remits", ["content_key"], unique=False)
+    op.create_index("ix_remits_content_key", "remits", ["content_key", "state"], unique=False)
     op.create_index("ix_remits_key_id", "remits", ["key_id", "id"], unique=False)
-    op.create_index("ix_remits_trace", "remits", ["trace"], unique=False)
+    op.create_index("ix_remits_trace", "remits", ["trace", "state"], unique=False)
     op.create_index("ix_remits_waiting", "remits", ["state", "state_since", "id"], unique=False)
 
 
@@ -680,8 +680,8 @@ def _statements() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_statements")),
         sa.UniqueConstraint("practice", "number", name=op.f("uq_statements_practice_number")),
     )
-    op.create_index("ix_statements_file_id", "statements", ["file_id"], unique=False)
-    op.create_index("ix_statements_guarantor_id", "statements", ["guarantor_id"], unique=False)
+    op.create_index("ix_statements_file_id", "statements", ["file_id", "state"], unique=False)
+    op.create_index("ix_statements_guarantor_id", "statements", ["guarantor_id", "state"], unique=False)
     op.create_index("ix_statements_key_id", "statements", ["key_id", "id"], unique=False)
     op.create_index("ix_statements_waiting", "statements", ["state", "state_since", "id"], unique=False)
 
@@ -815,30 +815,9 @@ def _ledger_entries() -> None:
         sa.PrimaryKeyConstraint("no", name=op.f("pk_ledger_entries")),
         sqlite_autoincrement=True,
     )
-    op.create_index(
-        "ix_ledger_entries_claim_id",
-        "ledger_entries",
-        ["claim_id"],
-        unique=False,
-        sqlite_where=sa.text("claim_id <> ''"),
-        postgresql_where=sa.text("claim_id <> ''"),
-    )
-    op.create_index(
-        "ix_ledger_entries_guarantor_id",
-        "ledger_entries",
-        ["guarantor_id"],
-        unique=False,
-        sqlite_where=sa.text("guarantor_id <> ''"),
-        postgresql_where=sa.text("guarantor_id <> ''"),
-    )
-    op.create_index(
-        "ix_ledger_entries_remit_id",
-        "ledger_entries",
-        ["remit_id"],
-        unique=False,
-        sqlite_where=sa.text("remit_id <> ''"),
-        postgresql_where=sa.text("remit_id <> ''"),
-    )
+    op.create_index("ix_ledger_entries_claim_id", "ledger_entries", ["claim_id"], unique=False)
+    op.create_index("ix_ledger_entries_guarantor_id", "ledger_entries", ["guarantor_id"], unique=False)
+    op.create_index("ix_ledger_entries_remit_id", "ledger_entries", ["remit_id"], unique=False)
     op.create_index(
         op.f("ix_ledger_entries_transaction_seq"), "ledger_entries", ["transaction_seq"], unique=False
     )

@@ -1,0 +1,95 @@
+"""Every question that the path asks for each claim, message or answer is an index search, whatever the size.
+
+SQLite has no statistics of its own accord: it takes the index that most conditions fit. A scan, or a search by
+a column that very many rows share, costs nothing on ten rows and everything on a hundred thousand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from hub.clock import TurnedClock
+from hub.store import Keyring, Store, Tx, open_store
+
+Ask = Callable[[Tx], Any]
+SHAPES: list[tuple[str, str, Ask]] = [
+    ("facts by key", "key=?", lambda tx: tx.facts.find(practice="p", source="s", key=["a", "b"])),
+    ("facts by kind", "key=?", lambda tx: tx.facts.find(practice="p", source="s", kind="patient", key=["a"])),
+    ("facts by parent", "parent=?", lambda tx: tx.facts.find(practice="p", source="s", kind="x", parent=["a"])),
+    (
+        "facts of parents",
+        "parent=?",
+        lambda tx: tx.facts.find(practice="p", source="s", kind=("x", "y"), parent=["a"]),
+    ),
+    (
+        "encounters by key",
+        "key=?",
+        lambda tx: tx.encounters.find(practice="p", source="s", key=["a"], state=("x", "y")),
+    ),
+    (
+        "charges of encounters",
+        "encounter_id=?",
+        lambda tx: tx.charges.find(encounter_id=["a", "b"], state="coded"),
+    ),
+    ("charges of a patient", "patient_id=?", lambda tx: tx.charges.find(patient_id="a", state="coded")),
+    ("claims by id", "id=?", lambda tx: tx.claims.get_many(["a", "b"])),
+    ("claims of a patient", "patient_id=?", lambda tx: tx.claims.find(patient_id="a", state=("x", "y"))),
+    ("what waits", "ix_claims_waiting (state=?)", lambda tx: tx.claims.waiting("ready", practice="p")),
+    ("payments of a remittance", "remit_id=?", lambda tx: tx.remit_claims.find(remit_id="a", state="x")),
+    ("payments of a claim", "claim_id=?", lambda tx: tx.remit_claims.find(claim_id="a", state="posted")),
+    ("equal remittances", "content_key=?", lambda tx: tx.remits.find(content_key="a", practice="p")),
+    ("statements of a file", "file_id=?", lambda tx: tx.statements.find(file_id="a", state="frozen")),
+    ("statements by number", "number=?", lambda tx: tx.statements.find(number=["1"], practice="p")),
+    ("identifiers", "digest=?", lambda tx: tx.lookup.find("patient", "s", "1")),
+    ("many identifiers", "digest=?", lambda tx: tx.lookup.first("patient", "s", ["1", "2"])),
+    ("merges", "from_id=?", lambda tx: tx.resolve("patient", "a")),
+    ("a control number", "value=?", lambda tx: tx.registry.used_for("st02", 1)),
+    ("numbers of a file", "ref=?", lambda tx: tx.registry.numbers_of("a")),
+    ("submissions by control number", "pcn=?", lambda tx: tx.submissions.by_pcns(["a", "b"])),
+    ("submissions of a set", "file_id=? AND st02=?", lambda tx: tx.submissions.of_file("a", "0001")),
+    ("the open submission", "claim_id=?", lambda tx: tx.submissions.open_of("a", 1)),
+    ("lines of claims", "claim_id=?", lambda tx: tx.claim_charges.of_claims(["a"])),
+    ("lines of charges", "charge_id=?", lambda tx: tx.claim_charges.of_charges(["a"])),
+    ("inbox", "ix_inbox_waiting (state=?", lambda tx: tx.inbox.waiting("received", source="s")),
+    ("a file by number", "mailbox=? AND isa13=?", lambda tx: tx.files.by_isa13("m", "1")),
+    ("a file's journal", "file_id=?", lambda tx: tx.outbox.journal("a")),
+    ("fetched", "state=? AND connector=?", lambda tx: tx.fetched.waiting("listed", connector="c")),
+    ("what a guarantor owes", "guarantor_id=?", lambda tx: tx.book.entries(guarantor_id="a", practice="p")),
+    ("what a remittance posted", "remit_id=?", lambda tx: tx.book.total(account="cash", remit_id="a")),
+    ("what a claim holds", "claim_id=?", lambda tx: tx.book.sum(("account",), claim_id=["a", "b"])),
+    ("work of a claim", "aggregate_id=?", lambda tx: tx.work.resolve_for("a", "x", "y")),
+]
+
+
+@pytest.fixture
+def store(made_sqlite_url: str, keyring: Keyring, clock: TurnedClock) -> Iterator[Store]:
+    """A store on SQLite alone: PostgreSQL plans by statistics."""
+    opened = open_store(made_sqlite_url, keyring, clock)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize(("search", "ask"), [shape[1:] for shape in SHAPES], ids=[shape[0] for shape in SHAPES])
+def test_a_question_of_the_path_is_an_index_search(store: Store, search: str, ask: Ask) -> None:
+    """The plan searches by the column that narrows to few rows, and scans nothing."""
+    asked: list[tuple[str, Any]] = []
+    with store.begin("admin") as tx:
+        connection = tx.session.conn
+
+        def note(_connection: object, _cursor: object, sql: str, values: Any, *_rest: object) -> None:
+            asked.append((sql, values))
+
+        event.listen(connection, "before_cursor_execute", note)
+        ask(tx)
+        event.remove(connection, "before_cursor_execute", note)
+        plan = [
+            row[3]
+            for sql, values in asked
+            for row in connection.exec_driver_sql("EXPLAIN QUERY PLAN " + sql, values)
+        ]
+    assert any(search in step for step in plan), plan
+    assert not any(step.startswith("SCAN") for step in plan), plan
