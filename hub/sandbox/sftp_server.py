@@ -88,6 +88,7 @@ class SftpServer:
         self.fingerprint = ""
         self.logins: Counter[tuple[str, str]] = Counter()
         self.received_bytes = 0
+        self.opened: set[Any] = set()
         self._key_text = host_key
         self._listener: asyncssh.SSHAcceptor | None = None
         self._connections: set[asyncssh.SSHServerConnection] = set()
@@ -212,6 +213,8 @@ class SftpServer:
         for task in rest:
             task.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+        while self.opened:
+            self.opened.pop().close()
 
     def _run(self, work: Coroutine[Any, Any, Answer]) -> Answer:
         if self._loop is None:

@@ -83,11 +83,13 @@ class _Session(asyncssh.SFTPServer):
         writes = bool(pflags & FXF_WRITE)
         await self._turn(writes=writes)
         opened: Any = super().open(path, pflags, attrs)
+        self._owner.opened.add(opened)
         self._files[id(opened)] = (self._local(path), writes)
         return opened
 
     async def close(self, file_obj: object) -> None:
         path, wrote = self._files.pop(id(file_obj), (Path(), False))
+        self._owner.opened.discard(file_obj)
         file_obj.close()  # type: ignore[attr-defined]
         if wrote:
             self._owner.arrived(path)
