@@ -119,7 +119,7 @@ class _File:
         for pcn, submission in self.submissions.items():
             if registered.get(pcn) != submission.id:
                 self._breach(
-                    f"submission {submission.id} CLM01", "the registry knows its number not, or for another"
+                    f"submission {submission.id} CLM01", "the registry did not hand its number out for it"
                 )
 
     def _lines(self) -> None:
