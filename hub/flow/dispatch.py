@@ -69,24 +69,22 @@ class _Sending:
 
     def _stage(self) -> None:
         self._enter("dispatch.stage", "staging")
+        self.tried = []
         with self.hub.store.view() as view:
             evidence = self.port.stage(self.outgoing, view.blobs.read(self.file.blob_id))
         self._move("dispatch.stage", "staged", evidence)
 
     def _publish(self) -> None:
-        """Make it visible. A publish that was begun before and never journalled as done is first looked at."""
+        """Make it visible. A publish that was begun before and never journalled as done is looked at, then gone
+        on with: the port makes visible what is not yet, leaves alone what is, and raises `InDoubt` when it
+        cannot know.
+        """
+        evidence = None
         if "publishing" in self.tried:
             evidence = self.port.confirm(self.outgoing)
-            if evidence is not None:
-                self._move("dispatch.publish", "published", evidence)
-                return
-            if self.port.capabilities.in_doubt != "resend-same-bytes":
-                raise InDoubt(
-                    "the hub stopped while the file was being published", fix="look at the partner's side"
-                )
-        self._enter("dispatch.publish", "publishing")
-        evidence = self.port.publish(self.outgoing)
-        self._move("dispatch.publish", "published", evidence)
+        else:
+            self._enter("dispatch.publish", "publishing")
+        self._move("dispatch.publish", "published", evidence or self.port.publish(self.outgoing))
 
     def _enter(self, point: str, phase: str) -> None:
         with self.hub.store.begin(point) as tx:
