@@ -37,6 +37,7 @@ class _Rules:
     def __init__(self, report: Reporter) -> None:
         self.report = report
         self.control_numbers: set[str] = set()
+        self.created: str | None = None
 
     def address(self, node: Node) -> None:
         """A United States address has a state and a ZIP; where the guide asks for it, of nine digits."""
@@ -84,8 +85,8 @@ class _Rules:
 
     def born(self, node: Node) -> None:
         """Nobody is born after the day on which the file was made."""
-        dmg, created = first(node, "DMG"), text(first(_root(node), "BHT"), 4)
-        if is_date(created) and is_date(text(dmg, 2)) and text(dmg, 2) > created:
+        dmg, created = first(node, "DMG"), self._created(node)
+        if created and is_date(text(dmg, 2)) and text(dmg, 2) > created:
             message = "the birth date lies after the day on which the file was made"
             self.report(node, dmg, "dmg.future", message, snip=4, element=2)
 
@@ -118,11 +119,19 @@ class _Rules:
         self._frequency(node, clm)
         self._accident(node, clm)
         self._admission(node, clm)
-        diagnoses = self._diagnoses(node, lines)
+        days = [_last_day(line) for line in lines]
+        diagnoses = self._diagnoses(node, max(days, default=""))
         for number, line in enumerate(lines, 1):
             self._line(line, number, diagnoses)
-        self._dates(node, lines)
+        self._dates(node, lines, days)
         self._other_payers(node, clm, lines)
+
+    def _created(self, node: Node) -> str:
+        """BHT04, the day on which the file was made; "" when it is no day."""
+        if self.created is None:
+            found = text(first(_root(node), "BHT"), 4)
+            self.created = found if is_date(found) else ""
+        return self.created
 
     def _who(self, node: Node, clm: list[str]) -> None:
         sbr = first(node.parent, "SBR") if node.parent is not None else None
@@ -146,19 +155,17 @@ class _Rules:
             self.report(node, clm, "clm.total", message, snip=3, element=2)
         if total < 0:
             self.report(node, clm, "clm.negative", "a charge is never negative", snip=4, element=2)
-        bht = first(_root(node), "BHT")
-        if total == 0 and text(bht, 6) == "CH":
+        if total == 0 and text(first(_root(node), "BHT"), 6) == "CH":
             message = "a charge of zero is refused by many payers"
             self.report(node, clm, "clm.zero", message, snip=7, element=2, severity="warning")
 
     def _frequency(self, node: Node, clm: list[str]) -> None:
-        frequency = _part(node, clm, 5, 3)
-        if frequency in ("7", "8") and first(node, "REF", "F8") is None:
+        if _part(node, clm, 5, 3) in ("7", "8") and first(node, "REF", "F8") is None:
             message = "a corrected or void claim names the payer's claim number (REF*F8)"
             self.report(node, clm, "clm.original_missing", message, snip=4, missing="REF")
 
     def _accident(self, node: Node, clm: list[str]) -> None:
-        causes = [_part(node, clm, 11, part) for part in (1, 2, 3)]
+        causes = text(clm, 11).split(node.delimiters.component)[:3]
         if not any(causes):
             return
         if first(node, "DTP", "439") is None:
@@ -173,9 +180,8 @@ class _Rules:
             message = "an inpatient claim needs its admission date (DTP*435)"
             self.report(node, clm, "clm.admission_date", message, snip=4, missing="DTP")
 
-    def _diagnoses(self, node: Node, lines: list[Node]) -> int:
+    def _diagnoses(self, node: Node, last_day: str) -> int:
         count = 0
-        since_icd10 = any(_last_day(line) >= _ICD10_SINCE for line in lines)
         mark = node.delimiters.component
         for hi in own(node, "HI"):
             for position, value in enumerate(hi[1:], 1):
@@ -183,7 +189,7 @@ class _Rules:
                 if kind not in ("ABK", "ABF", "BK", "BF"):
                     continue
                 count += 1
-                if kind in ("BK", "BF") and since_icd10:
+                if kind in ("BK", "BF") and last_day >= _ICD10_SINCE:
                     message = "ICD-9 ended on 2015-09-30; this service needs ICD-10 (ABK, ABF)"
                     self.report(node, hi, "hi.icd9", message, snip=2, element=position, part=1)
                 if kind in ("ABK", "ABF") and not _ICD10.fullmatch(code):
@@ -198,9 +204,11 @@ class _Rules:
             self.report(line, lx, "lx.sequence", message, snip=1, element=1)
         if sv1 is None:
             return
-        if _part(line, sv1, 1, 1) == "HC" and not _HCPCS.fullmatch(_part(line, sv1, 1, 2)):
+        mark = line.delimiters.component
+        kind, code = [*text(sv1, 1).split(mark, 2), ""][:2]
+        if kind == "HC" and not _HCPCS.fullmatch(code):
             self.report(line, sv1, "sv1.code", "this is not a HCPCS code", snip=5, element=1, part=2)
-        pointers = [pointer for pointer in text(sv1, 7).split(line.delimiters.component) if pointer]
+        pointers = [pointer for pointer in text(sv1, 7).split(mark) if pointer]
         for part, pointer in enumerate(pointers, 1):
             if pointer.isdecimal() and int(pointer[:9]) > diagnoses:
                 message = "points to a diagnosis that the claim does not have"
@@ -208,17 +216,17 @@ class _Rules:
         if len(set(pointers)) != len(pointers):
             self.report(line, sv1, "sv1.pointer_twice", "points twice to one diagnosis", snip=4, element=7)
 
-    def _dates(self, node: Node, lines: list[Node]) -> None:
-        created = text(first(_root(node), "BHT"), 4)
-        if not is_date(created):
-            return
-        for line in lines:
-            last = _last_day(line)
-            if last > created and is_date(last):
+    def _dates(self, node: Node, lines: list[Node], days: list[str]) -> None:
+        created = self._created(node)
+        for line, last in zip(lines, days, strict=True):
+            if created and last > created and is_date(last):
                 message = "the service lies after the day on which the file was made"
                 self.report(line, first(line, "DTP", "472"), "dtp.future", message, snip=4, element=3)
 
     def _other_payers(self, node: Node, clm: list[str], lines: list[Node]) -> None:
+        others = node.children("2320")
+        if not others:
+            return
         sequence = [text(first(node.parent, "SBR"), 1)] if node.parent is not None else []
         if node.parent is not None and node.parent.loop == "2000C" and node.parent.parent is not None:
             sequence = [text(first(node.parent.parent, "SBR"), 1)]
@@ -229,7 +237,7 @@ class _Rules:
                 message = "the line's charge is not what the other payer paid and adjusted"
                 self.report(below, svd, "cob.line_balance", message, snip=3, element=2)
             self._zero_adjustments(below)
-        for other in node.children("2320"):
+        for other in others:
             sbr = first(other, "SBR")
             if text(sbr, 1) in sequence and text(sbr, 1) != "U":
                 message = "two payers stand at the same place in the sequence"
