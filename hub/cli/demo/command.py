@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from hub.cli.demo.job import File, Job
 from hub.cli.ui import say
 from hub.errors import Misconfigured
+from hub.sandbox.options import SandboxOptions
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -34,8 +35,16 @@ def demo(
 ) -> None:
     """Run the whole path and tell how it ended; exit code 1 when a promise is broken."""
     from hub.cli.demo.report import conclude
+    from hub.testing.practice import OUTCOMES
 
-    job = Job(work=out.resolve(), seed=seed, keep=keep, clearinghouse=clearinghouse, all_history=bool(inputs))
+    job = Job(
+        work=out.resolve(),
+        seed=seed,
+        keep=keep,
+        clearinghouse=clearinghouse,
+        all_history=bool(inputs),
+        options=SandboxOptions(outcomes=OUTCOMES),
+    )
     altered: Counter[str] = Counter()
     feed = read_inputs(inputs, overlay, job.start, altered) if inputs else practice(seed, days, job.start)
     total = (1 if inputs else days) + SETTLE_DAYS
@@ -61,6 +70,9 @@ def read_inputs(
     from hub.testing.overlay import apply, load_overlay
 
     told = load_overlay(overlay) if overlay else None
+    if told is not None and told.faults:
+        first = told.faults[0]
+        raise Misconfigured(f"{first.where}: {first.why}", fix=first.fix)
     taken: list[File] = []
     for path in sorted(_files(paths)):
         source = kind_of(path)
