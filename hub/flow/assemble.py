@@ -71,8 +71,8 @@ def assemble(hub: Hub, source: str) -> Outcome:
         pieces = _pieces(view, rows, source, practice)
         known = _known_charges(view, rows)
     with hub.store.begin("ingest.assemble") as tx:
-        people = _patients(tx, hub, pieces, source, practice)
-        made = [_put_together(hub, row, pieces, people, source, tx.now) for row in rows]
+        people = _patients(tx, hub.settings, pieces, source, practice)
+        made = [_put_together(hub.settings, row, pieces, people, source, tx.now) for row in rows]
         page = _Page(tx, known, practice)
         for put in made:
             page.add(put)
@@ -82,6 +82,14 @@ def assemble(hub: Hub, source: str) -> Outcome:
         )
         tx.then(Nudge("coding.code", practice))
     return Outcome(done=len(made), more=len(rows) == CHUNK)
+
+
+def present(tx: Tx, settings: Settings, row: Row[Encounter]) -> Encounter:
+    """One encounter as its facts tell it now, uncoded; stores what is new of its patient, and not the encounter."""
+    source = row.col("source")
+    pieces = _pieces(tx, [row], source, row.practice)
+    people = _patients(tx, settings, pieces, source, row.practice)
+    return _put_together(settings, row, pieces, people, source, tx.now).encounter
 
 
 def ripen(hub: Hub, source: str) -> Outcome:
@@ -145,18 +153,20 @@ def _known_charges(view: View, rows: list[Row[Encounter]]) -> dict[tuple[str, st
     return {(row.col("encounter_id"), row.record.key): row for row in found}
 
 
-def _patients(tx: Tx, hub: Hub, pieces: Pieces, source: str, practice: str) -> dict[str, tuple[str, PatientFile]]:
+def _patients(
+    tx: Tx, settings: Settings, pieces: Pieces, source: str, practice: str
+) -> dict[str, tuple[str, PatientFile]]:
     """Patients of the chunk, stored as they are now: digest -> (our id, file)."""
     by_key = {fact.key: digest for digest, fact in pieces.patients.items()}
     ids = patient_ids(tx, source, by_key)
     known = tx.patients.get_many(ids.values())
-    policy, result = policy_of(hub.settings, source), {}
+    policy, result = policy_of(settings, source), {}
     fresh: list[New[PatientFile]] = []
     changes: list[Change[PatientFile]] = []
     keys: list[tuple[str, str]] = []
     for digest, fact in pieces.patients.items():
         patient_id = ids.get(fact.key) or tx.new_id("pat")
-        patient = _marked(fact.patient, hub.settings.sources.get(source))
+        patient = _marked(fact.patient, settings.sources.get(source))
         file = PatientFile(
             patient=patient,
             coverages=coverages_of(pieces.standing.get(digest, ()), policy, None),
@@ -208,7 +218,7 @@ def _fits(mark: str, value: str) -> bool:
 
 
 def _put_together(
-    hub: Hub,
+    settings: Settings,
     row: Row[Encounter],
     pieces: Pieces,
     people: dict[str, tuple[str, PatientFile]],
@@ -216,7 +226,7 @@ def _put_together(
     now: datetime,
 ) -> Put:
     digest = row.col("key")
-    fact, policy = pieces.encounters.get(digest), policy_of(hub.settings, source)
+    fact, policy = pieces.encounters.get(digest), policy_of(settings, source)
     patient_digest = pieces.parents.get(digest, "")
     patient_id, file = people.get(patient_digest, ("", None))
     children = pieces.children.get(digest, [])
@@ -236,7 +246,7 @@ def _put_together(
     return Put(
         row=row,
         state=verdict(fact, file, policy, now).state,
-        encounter=_placed(encounter, hub.settings, source),
+        encounter=_placed(encounter, settings, source),
         charges=tuple((charge.key, charge) for charge in charges),
         on=on,
     )

@@ -6,14 +6,16 @@ closes it, so does an adjudication, so does a person's recorded reason.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
 from hub.config.settings import Settings
 from hub.errors import Refused
+from hub.flow.assemble import present
 from hub.flow.building import billing_provider, rendering_of
 from hub.flow.claims import numbered
+from hub.flow.coder import code_encounter
 from hub.model.claim import Claim
 from hub.model.coverage import Coverage, PatientFile
 from hub.model.encounter import Encounter
@@ -112,23 +114,28 @@ def _put(tx: Tx, row: Row[Claim], claim: Claim, by: str, *, cause: str) -> None:
 
 
 def _as_of_now(tx: Tx, settings: Settings, row: Row[Claim]) -> Claim:
-    encounters = tx.encounters.get_many(row.record.encounter_ids)
-    lead = encounters.get(row.record.encounter_ids[0]) if row.record.encounter_ids else None
-    file = tx.patients.get(tx.resolve("patient", row.record.patient_id))
-    if lead is None or file is None:
+    """The claim with what its source says today."""
+    lead = tx.encounters.get(row.record.encounter_ids[0]) if row.record.encounter_ids else None
+    if lead is None:
         return row.record
-    return refreshed(row.record, lead.record, file.record, settings, row.practice)
+    encounter = present(tx, settings, lead)
+    file = tx.patients.get(tx.resolve("patient", encounter.patient_id or row.record.patient_id))
+    charges = tx.charges.find(encounter_id=list(row.record.encounter_ids), limit=100_000)
+    coded = code_encounter(encounter, [charge.record for charge in charges], settings, row.practice)
+    claim = refreshed(row.record, coded.encounter, file.record, settings, row.practice) if file else row.record
+    if coded.problems or coded.proposals:
+        return claim
+    by_id = {charge.id: one.pointers for charge, one in zip(charges, coded.charges, strict=True)}
+    return rediagnosed(claim, coded.encounter.icd10, by_id)
 
 
 def refreshed(claim: Claim, encounter: Encounter, file: PatientFile, settings: Settings, practice: str) -> Claim:
-    """The claim with what its source says today of everything but its lines. Pure.
+    """The claim with the patient, coverages, providers and authorization of today; codes and amounts stay. Pure.
 
     A coverage is taken over where the payer of that rank is still the same; another payer is another claim.
     """
     house = settings.practices.get(practice)
     rendering, problems = rendering_of(encounter, (), settings)
-    pointed = max((pointer for line in claim.lines for pointer in line.pointers), default=1)
-    keeps = len(encounter.icd10) < pointed
     return replace(
         claim,
         patient=file.patient,
@@ -136,9 +143,20 @@ def refreshed(claim: Claim, encounter: Encounter, file: PatientFile, settings: S
         other_coverages=tuple(_same_payer(one, encounter.coverages) for one in claim.other_coverages),
         billing=billing_provider(house) if house else claim.billing,
         rendering=claim.rendering if problems else rendering,
-        diagnoses=claim.diagnoses if keeps else encounter.icd10,
         authorization=encounter.authorization or claim.authorization,
     )
+
+
+def rediagnosed(claim: Claim, icd10: tuple[str, ...], pointers: Mapping[str, tuple[int, ...]]) -> Claim:
+    """The claim with other diagnoses, where every line can be told which of them it points to. Pure.
+
+    `pointers` are those of the charges, by their ids.
+    """
+    told = [pointers.get(line.charge_ids[0], ()) if line.charge_ids else () for line in claim.lines]
+    if not icd10 or not all(told):
+        return claim
+    lines = tuple(replace(line, pointers=own) for line, own in zip(claim.lines, told, strict=True))
+    return replace(claim, diagnoses=icd10, lines=lines)
 
 
 def _same_payer(held: Coverage, told: Sequence[Coverage]) -> Coverage:
@@ -182,4 +200,4 @@ def rebatch(tx: Tx, settings: Settings, file: File, by: str, reason: str) -> int
     return len(waiting)
 
 
-__all__ = ["give_up_submission", "payer_reference", "rebatch", "refreshed", "resend"]
+__all__ = ["give_up_submission", "payer_reference", "rebatch", "rediagnosed", "refreshed", "resend"]
