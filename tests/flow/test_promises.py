@@ -148,6 +148,7 @@ def test_a_phrase_is_found_however_it_is_broken() -> None:
     assert "1reedstreet" in set(phrases("lives at 1 Reed Street"))
     assert "heronada" in set(phrases("HERON^ADA"))
     assert not set(phrases("17 of 250")) & {"17", "250", "17250"}
+    assert "250514" not in set(phrases("250514 bytes under the temporary name"))
     assert not any("01kec1t3w066" in phrase for phrase in phrases("clm_01KEC1T3W066S001Y4GD4HHX3T"))
 
 

@@ -132,7 +132,7 @@ def heads(of: Collection[Any], **equals: Any) -> Iterator[list[Row[None]]]:
 
 def told(counts: Mapping[str, int]) -> str:
     """`3 files, 12 claims`."""
-    return ", ".join(f"{number:,} {what}" for what, number in counts.items())
+    return ", ".join(f"{number:,} {what}" for what, number in counts.items()) or "nothing yet"
 
 
 def slices(items: Iterable[T], size: int = PAGE) -> Iterator[list[T]]:

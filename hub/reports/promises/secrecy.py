@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import cache
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,8 @@ from hub.model.people import Address, Name, Patient
 from hub.reports.promises.room import Room
 
 WORD = re.compile(r"[^\W_]+")
+BYTES = re.compile(r"\b\d+ bytes\b")
+RUN_NUMBER = re.compile(r"^statements_\d+")
 LEAST = 4
 LEAST_DIGITS = 6
 ID_CHARACTERS = 26
@@ -34,7 +38,6 @@ Text = tuple[str, str]
 Token = tuple[str, str]
 #: table, key, what it is called, and the columns that hold text of ours
 TABLES: tuple[tuple[str, tuple[str, ...], str, tuple[str, ...]], ...] = (
-    ("files", ("id",), "file", ("name",)),
     ("transfers", ("seq",), "journal", ("evidence", "note")),
     ("work_items", ("id",), "work item", ("place", "why", "fix", "how", "resolved_by")),
     ("expectations", ("id",), "expectation", ("about", "met_by")),
@@ -104,9 +107,19 @@ def _texts(room: Room) -> Iterator[Text]:
             for row in page:
                 where = f"{called} {getattr(row, key[0])}"
                 yield from ((f"{where} {name}", str(text)) for name in columns if (text := getattr(row, name)))
+    yield from _file_names(room)
     yield from _events(room)
     for path in room.log_files:
         yield from _lines(room, path)
+
+
+def _file_names(room: Room) -> Iterator[Text]:
+    """File names without the number that the registry gave them: it is padded, as record numbers often are."""
+    for page in room.scan.rows("files", "name", "isa13"):
+        room.count("file names", len(page))
+        for row in page:
+            told = row.name.replace(f"{int(row.isa13 or 0):09}", "", 1)
+            yield f"file {row.id} name", RUN_NUMBER.sub("", told)
 
 
 def _events(room: Room) -> Iterator[Text]:
@@ -143,7 +156,7 @@ def _strings(value: Any) -> Iterator[str]:
 
 def phrases(text: str) -> Iterator[str]:
     """Words of a text, and up to four that stand side by side written as one; our ids and short ones are left out."""
-    words = [word for word in WORD.findall(text.casefold()) if len(word) != ID_CHARACTERS]
+    words = [word for word in WORD.findall(BYTES.sub("", text.casefold())) if len(word) != ID_CHARACTERS]
     for start in range(len(words)):
         joined = ""
         for count, word in enumerate(words[start : start + PHRASE], 1):
@@ -216,7 +229,16 @@ def _own_words(room: Room) -> frozenset[str]:
 
 @cache
 def _source_words() -> frozenset[str]:
+    """Words of our own sentences and of the installed plugins', as their sources hold them."""
     home = Path(hub.__file__).parent
     files = [path for part in OURS for path in (home / part).rglob("*.py")]
     files += [home / part for part in OURS if part.endswith(".py")]
+    files += [path for folder in _plugin_folders() for path in folder.rglob("*.py")]
     return frozenset(word for path in files for word in WORD.findall(path.read_text("utf-8").casefold()))
+
+
+def _plugin_folders() -> set[Path]:
+    """Where the packages of installed plugins lie; none of them is imported for it."""
+    packages = {point.module.partition(".")[0] for point in entry_points(group="hub")}
+    specs = [find_spec(package) for package in sorted(packages)]
+    return {Path(place) for spec in specs if spec for place in spec.submodule_search_locations or ()}
