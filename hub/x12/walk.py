@@ -97,11 +97,12 @@ class Walk:
                     frame.node.items.append(values)
                     continue
                 self._lost = ""
-            for _ in range(hit.up):
-                closed = self._close(frames)
-                if closed is not None:
-                    yield closed
-            frame = frames[-1]
+            if hit.up:
+                for _ in range(hit.up):
+                    closed = self._close(frames)
+                    if closed is not None:
+                        yield closed
+                frame = frames[-1]
             if hit.via is not None:
                 frame = self._open_empty(hit.via)
             row = hit.row
