@@ -146,6 +146,9 @@ class _Desk:
     def claims(self, acks: Sequence[ClaimAck]) -> None:
         """277CAs speak of claims, by patient control number; several for one claim are normal."""
         known = self.tx.submissions.by_pcns({ack.patient_control_number for ack in acks})
+        for file in map(self.tx.files.get, {each.file_id for each in known.values() if each.file_id}):
+            if file is not None:
+                self._proven(file)
         for ack in acks:
             submission = known.get(ack.patient_control_number)
             if submission is None:
@@ -188,12 +191,16 @@ class _Desk:
         )
 
     def _arrived(self, file: File) -> None:
-        """An answer proves that the file arrived: one in doubt is in doubt no more."""
+        """An answer about the file itself: it is acknowledged, and it arrived."""
+        self._proven(file)
         self.tx.met("acknowledgement", file.id, self.item.id)
+
+    def _proven(self, file: File) -> None:
+        """Any answer proves that the file arrived, a 277CA that comes before the 999 too: one in doubt is in doubt
+        no more, and what a sent file expects is expected before the answer is applied."""
         if file.state in {"in_doubt", "published", "staged"}:
             self.tx.work.resolve_for(file.id, "dispatch.", "the partner answered it")
             settle(self.tx, self.hub, self.tx.files.put_state(file, "sent"))
-            self.tx.met("acknowledgement", file.id, self.item.id)
 
     def _is_second_copy(self, file: File, code: str) -> bool:
         """A repeated control number (025) on a file that went out twice says that the first copy arrived."""
