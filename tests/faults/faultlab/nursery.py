@@ -1,0 +1,48 @@
+"""Starts hubs as processes of their own and says how each ended."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from faultlab.life import MOST_DAYS, Order, Told
+from faultlab.world import World
+
+KILLED = -signal.SIGKILL
+
+
+class Nursery:
+    """One process that forks hubs; use it as a context manager."""
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("life.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate(timeout=20)
+
+    def start(
+        self, world: World, *, crash: str = "", days: int = MOST_DAYS, kill_after_seconds: float = 0
+    ) -> int:
+        """Let one hub live in `world`; its exit code, negative the signal that killed it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        order = Order(place=world.place, crash=crash, days=days, kill_after_seconds=kill_after_seconds)
+        self._process.stdin.write(msgspec.json.encode(order) + b"\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def live(self, world: World, *, days: int = MOST_DAYS) -> Told:
+        """A life that must end well."""
+        code = self.start(world, days=days)
+        assert code == 0, (world.work / "life.log").read_text()[-4000:]
+        return msgspec.json.decode((world.work / "life.json").read_bytes(), type=Told)
