@@ -31,8 +31,8 @@ def run(folder: Path, *, once: bool) -> None:
         runner = LocalRunner(app.steps(), on_trouble=app.on_trouble, stopping=app.stop)
         app.store.on_commit(runner.told)
         scheduler = Scheduler(app.schedules(), app.store, app.clock)
-        _introduce(app)
         _told_to_stop(app.stop, ending)
+        _introduce(app)
         if once:
             _once(app, runner, scheduler)
         else:
