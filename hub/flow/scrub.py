@@ -11,8 +11,11 @@ from hub.flow.rules import Desk, scrub
 from hub.model.claim import Claim
 from hub.model.work import WorkItem
 from hub.money import to_cents
-from hub.plugin.api import ScrubFinding
+from hub.plugin.api import ScrubFinding, ScrubRule
+from hub.plugin.host import PluginFault
 from hub.store.documents import Change, Row
+
+FAULT = "scrub.plugin_fault"
 
 
 def check(hub: Hub, practice: str) -> Outcome:
@@ -42,8 +45,23 @@ def _route(hub: Hub, row: Row[Claim]) -> str:
 
 def _findings(hub: Hub, row: Row[Claim], practice: str) -> tuple[ScrubFinding, ...]:
     desk = Desk(settings=hub.settings, today=today(hub.clock), practice=practice, clearinghouse=_route(hub, row))
-    own = scrub(row.record, desk)
-    return (*own, *(finding for rule in hub.host.scrub_rules().values() for finding in rule(row.record)))
+    theirs = (_by_plugin(name, rule, row.record) for name, rule in hub.host.scrub_rules().items())
+    return (*scrub(row.record, desk), *(finding for found in theirs for finding in found))
+
+
+def _by_plugin(name: str, rule: ScrubRule, claim: Claim) -> tuple[ScrubFinding, ...]:
+    """What a plugin's rule finds. One that fails has not judged the claim: it is held, and the others go on."""
+    try:
+        return tuple(rule(claim))
+    except PluginFault as fault:
+        return (
+            ScrubFinding(
+                rule=FAULT,
+                where=f"rule {name}",
+                why=f"a plugin's scrub rule failed on this claim: {fault}",
+                fix="mend or remove the plugin, then: hub replay held",
+            ),
+        )
 
 
 def _item(row: Row[Claim], finding: ScrubFinding) -> WorkItem:
@@ -54,5 +72,6 @@ def _item(row: Row[Claim], finding: ScrubFinding) -> WorkItem:
         why=finding.why,
         fix=finding.fix,
         where=finding.where,
+        owner="it" if finding.rule == FAULT else "biller",
         amount_cents=to_cents(row.record.total) if finding.hold else 0,
     )
