@@ -16,12 +16,14 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import pytest
 
+from hub.cli.verify import verify
 from hub.clock import TurnedClock
 from hub.config import SecretStore, load
 from hub.config.settings import Settings
-from hub.reports.promises import Proof, prove
+from hub.reports.promises import PROMISES, Proof, prove
 from hub.store import Keyring, Store, open_store
 
 SPOIL = "UPDATE {table} SET body = zeroblob(length(body)) WHERE {where}"
@@ -715,3 +717,25 @@ def test_a_log_file_is_searched(wreck: Wreck, tmp_path: Path) -> None:
     (proof,) = wreck.prove(log, only=(9,))
     assert {one.where for one in proof.exceptions} == {"log hub.log line 2", "log hub.log line 3"}
     assert "3 log lines" in proof.what
+
+
+def test_the_command_names_the_damage_and_fails(
+    practised: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`hub verify` tells all eleven promises in a line each, the exception with what to do, and ends with 1."""
+    folder = Path(shutil.copytree(practised / "config", tmp_path / "config"))
+    told = (folder / "hub.toml").read_text().replace(str(practised / "data"), str(tmp_path))
+    (folder / "hub.toml").write_text(told)
+    place = Wreck(practised, tmp_path / "hub.db").spoil(BALANCED[2])
+    with pytest.raises(SystemExit) as ended:
+        verify(folder)
+    shown = capsys.readouterr().out
+    assert ended.value.code == 1
+    assert [title for title, _ in PROMISES if title not in shown] == []
+    assert f" 5  {place}: its amount column is not the BPR02 of its document" in shown
+    assert "what to do: " in shown
+    with pytest.raises(SystemExit):
+        verify(folder, as_json=True)
+    proofs = msgspec.json.decode(capsys.readouterr().out)
+    assert [proof["number"] for proof in proofs] == list(range(1, 12))
+    assert not proofs[4]["ok"]
