@@ -125,9 +125,10 @@ def _charge(
 
 
 def find_code(charge: Charge, settings: Settings) -> Found | None:
-    """The HCPCS code of a charge: its own, else the first coding that the charge map knows on that day."""
-    if charge.hcpcs and not charge.proposal:
-        return Found(code=charge.hcpcs)
+    """The HCPCS code of a charge: the one it was given before (its units are counted already, so that a coder's
+    word does not count them again), else the first coding that the charge map knows on that day."""
+    if charge.hcpcs:
+        return Found(code=charge.hcpcs, proposal=charge.proposal)
     for coding in charge.codings:
         row = settings.charge_row(coding.system, coding.code, charge.service_from)
         if row is not None:
