@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -183,13 +184,21 @@ def file(folder: Path, wanted: str, *, content: bool, by: str, as_json: bool) ->
         told, blob_id, practice = _file(hub, wanted)
         if content:
             with hub.store.view() as view:
-                told["content"] = view.blobs.content(blob_id).decode("utf-8", errors="replace")
+                told |= _content(view.blobs.content(blob_id))
             kind = "file" if "journal" in told else "message"
             _looked(hub.store, "file.viewed", kind, told["id"], practice, by)
     if as_json:
         print_json(told)
     else:
         _draw_file(told)
+
+
+def _content(body: bytes) -> dict[str, str]:
+    """Text as it is; what is no text (a PDF) in base64."""
+    try:
+        return {"content": body.decode()}
+    except UnicodeDecodeError:
+        return {"content_base64": base64.b64encode(body).decode()}
 
 
 def _file(hub: Opened, wanted: str) -> tuple[dict[str, Any], str, str]:
@@ -219,7 +228,7 @@ def _phase(one: Any) -> dict[str, Any]:
 
 def _draw_file(told: dict[str, Any]) -> None:
     for name, value in told.items():
-        if name not in {"journal", "content", "work", "remittances"}:
+        if name not in {"journal", "content", "content_base64", "work", "remittances"}:
             say(f"{name.replace('_', ' '):<14} {'-' if value is None else value}")
     say()
     if "journal" in told:
@@ -232,6 +241,8 @@ def _draw_file(told: dict[str, Any]) -> None:
         table("Work", ("item", "reason", "why", "stand", "by"), map(_item_row, told["work"]))
     if "content" in told:
         say(_readable(told["content"]))
+    if "content_base64" in told:
+        say("its content is no text: take it from --content --json, where content_base64 holds the bytes")
 
 
 def _readable(content: str) -> str:

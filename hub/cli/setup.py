@@ -8,6 +8,8 @@ import os
 import sys
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from hub.cli.ui import say, table
 from hub.config import Fault, json_schema, load
 from hub.errors import Misconfigured
@@ -59,7 +61,12 @@ def all_faults(folder: Path) -> tuple[Fault, ...]:
     schedules = schedule_faults(loaded, host.names("EhrSource"))
     host.close()
     plugins = (plugin_fault(problem) for problem in problems)
-    return (*loaded.faults, *plugins, *schedules, *secret_faults(loaded, secrets))
+    return (*loaded.faults, *plugins, *schedules, *(_weighed(fault) for fault in secret_faults(loaded, secrets)))
+
+
+def _weighed(fault: Fault) -> Fault:
+    """A connector's secret that is not there stops that connector only: the hub may start without it."""
+    return replace(fault, severity="warning") if fault.key.startswith("connectors.") else fault
 
 
 def _told(folder: Path, fault: Fault) -> str:
