@@ -56,6 +56,8 @@ class _Numbers:
 
     def __init__(self, tx: Tx, hub: Hub, mailbox: str, rows: Sequence[Row[Claim]]) -> None:
         self.file_id = tx.new_id("file")
+        for scope in (f"isa13:{mailbox}", f"gs06:{mailbox}"):
+            tx.registry.at_least(scope, hub.settings.mailboxes[mailbox].first_control_number)
         self.isa13 = tx.registry.take(f"isa13:{mailbox}", ref=self.file_id)[0]
         self.gs06 = tx.registry.take(f"gs06:{mailbox}", ref=self.file_id)[0]
         sets = -(-len(rows) // SET_CLAIMS)

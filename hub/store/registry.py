@@ -74,6 +74,13 @@ class Registry:
         if self._session.conn.execute(upsert).first() is None:
             raise Misconfigured(f"{scope} is already above {n}", fix="numbers are never reused: start higher")
 
+    def at_least(self, scope: str, n: int) -> None:
+        """Hand out `n` next if nothing as high was handed out yet: how a new mailbox begins above an old system."""
+        insert = insert_for(self._session, COUNTERS).values(scope=scope, next=n)
+        self._session.conn.execute(
+            insert.on_conflict_do_update(index_elements=["scope"], set_={"next": n}, where=COUNTERS.c.next < n)
+        )
+
     def assign(self, scope: str, refs: Mapping[str, str]) -> None:
         """Say what numbers that were taken without a `ref` are used for: value to ref; said once only."""
         free = (CONTROL_NUMBERS.c.scope == scope) & (CONTROL_NUMBERS.c.ref == "")

@@ -38,6 +38,12 @@ class Job:
     troubles: list[Trouble] = field(default_factory=list)
     on_day: Callable[[date], None] = lambda _: None
 
+    def __post_init__(self) -> None:
+        """A kept run goes on the day after its last one."""
+        mark = self.work / MARK
+        if self.keep and mark.exists() and (told := mark.read_text().strip()):
+            self.start = date.fromisoformat(told) + timedelta(days=1)
+
     def prepare(self) -> None:
         """An empty folder of ours, or the last run's."""
         if self.work.exists() and not (self.work / MARK).exists() and any(self.work.iterdir()):
@@ -46,7 +52,8 @@ class Job:
             shutil.rmtree(self.work)
         for part in ("config", "ehr/fhir", "ehr/hl7", "partner/clearinghouse/taken", "partner/printer/taken"):
             (self.work / part).mkdir(parents=True, exist_ok=True)
-        (self.work / MARK).touch()
+        if not (self.work / MARK).exists():
+            (self.work / MARK).write_text("")
 
     def run(self, days: Iterable[tuple[date, Iterable[File]]], *, settle_days: int = 45) -> App:
         """Run every day of `days`, then days without encounters until nothing is awaited; returns the open hub."""
@@ -104,6 +111,7 @@ class Job:
         if (on - self.start).days % STATEMENT_EVERY_DAYS == STATEMENT_EVERY_DAYS - 1:
             self._steps("statements.make")
         self._steps("sweep.expect", "audit.seal")
+        (self.work / MARK).write_text(on.isoformat())
         self.on_day(on)
 
     def _at(self, on: date, hour: int) -> None:
