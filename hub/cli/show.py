@@ -200,7 +200,7 @@ def work_items(folder: Path, *, reason: str, owner: str, limit: int, as_json: bo
     if as_json:
         print_json(items)
         return
-    columns = ("item", "who", "age", "worth", "reason", "about", "why")
+    columns = ("item", "who", "age", "worth", "reason", "why")
     rows = [_work_row(item, now) for item in items]
     styles = [_style(item, now) for item in items]
     table(f"Work: {len(items)} of {len(found)} open", columns, rows, right=(2, 3), styles=styles)
@@ -221,8 +221,7 @@ def _late(item: OpenItem, now: datetime) -> bool:
 
 def _work_row(item: OpenItem, now: datetime) -> tuple[str, ...]:
     worth = dollars(item.amount_cents) if item.amount_cents else "-"
-    about = f"{item.aggregate} {item.aggregate_id}"
-    return (item.id, item.owner, age(now - item.opened_at), worth, item.reason, about, item.why)
+    return (item.id, item.owner, age(now - item.opened_at), worth, item.reason, item.why)
 
 
 def _style(item: OpenItem, now: datetime) -> str:
