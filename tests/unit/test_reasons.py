@@ -1,0 +1,20 @@
+"""The page of reasons is what the code says."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_page_of_reasons_is_current() -> None:
+    """docs/reference/reasons.md is what `python tools/reasons.py` writes: run it after adding a reason."""
+    spec = importlib.util.spec_from_file_location("reasons", ROOT / "tools" / "reasons.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page = (ROOT / "docs" / "reference" / "reasons.md").read_text()
+    assert page == module.reasons()
+    assert page.count("\n| `") > 80

@@ -1,0 +1,76 @@
+"""Writes docs/reference/reasons.md: every reason for which something is set aside, taken from the code."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PLACES = (
+    "hub/flow",
+    *(f"plugins/{name}" for name in ("ehr_fhir", "hl7_adt", "clearinghouse_sftp", "statements_print")),
+)
+HEAD = """# Reasons
+
+Why something waits for a person: the code of a work item, what it says, and what to do. Made from the code by
+`python tools/reasons.py`; a test holds it current. Words in braces differ from case to case. Denials
+(`denial.GROUP-REASON`) carry the payer's own codes.
+
+| reason | why | do | where it is said |
+|---|---|---|---|
+"""
+POSITIONAL = ("code", "where", "why", "fix")
+
+
+def reasons() -> str:
+    """The whole page."""
+    rows = sorted({row for place in PLACES for path in (ROOT / place).rglob("*.py") for row in rows_of(path)})
+    return HEAD + "".join(f"| `{code}` | {why} | {fix} | {where} |\n" for code, why, fix, where in rows)
+
+
+def rows_of(path: Path) -> Iterator[tuple[str, str, str, str]]:
+    """(code, why, fix, file) of each problem or work item that a file makes with a code of its own."""
+    if "tests" in path.parts:
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            told = arguments(node)
+            code, why = told.get("code") or told.get("reason") or "", told.get("why", "")
+            if why and "." in code and " " not in code:
+                yield code, clean(why), clean(told.get("fix", "")), str(path.relative_to(ROOT))
+
+
+def arguments(call: ast.Call) -> dict[str, str]:
+    """The texts a call is given, by name; a call of `problem`, `warn`, `error` or `_finding` by position."""
+    told = {one.arg: text(one.value) for one in call.keywords if one.arg}
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if name in {"problem", "warn", "error", "hold"}:
+        told |= dict(zip(POSITIONAL, map(text, call.args), strict=False))
+    if name == "_finding":
+        values = list(map(text, call.args))
+        told |= dict(zip(POSITIONAL, [f"scrub.{values[0]}", *values[1:]], strict=False))
+    return told
+
+
+def text(node: ast.expr) -> str:
+    """A text as it stands, with what is filled in shown in braces; empty for anything else."""
+    if isinstance(node, ast.IfExp):
+        return text(node.body)
+    if isinstance(node, ast.Constant):
+        return str(node.value) if isinstance(node.value, str) else ""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(part.value if isinstance(part, ast.Constant) else "{…}" for part in node.values)
+    return ""
+
+
+def clean(words: str) -> str:
+    """Fit for a cell of a table."""
+    return " ".join(words.replace("|", "/").split())
+
+
+if __name__ == "__main__":
+    target = ROOT / "docs" / "reference" / "reasons.md"
+    target.write_text(reasons())
+    sys.stdout.write(f"wrote {target.relative_to(ROOT)}\n")
