@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hub.errors import HubError, InDoubt, Misconfigured, Refused, RetryLater
+from hub.errors import HubError, InDoubt, Refused
 from hub.flow.base import Hub, Outcome
 from hub.model.work import WorkItem
 from hub.plugin.api import Evidence, Outgoing
@@ -19,7 +19,10 @@ UNSENT = ("frozen", "staged", "published")
 
 
 def send(hub: Hub, mailbox: str) -> Outcome:
-    """Send every frozen file of one mailbox, oldest first. Also takes up files that a crash left between phases."""
+    """Send every frozen file of one mailbox, oldest first. Also takes up files that a crash left between phases.
+
+    A connection that does not work ends the run: the files wait where they are, and the runner tells of it once.
+    """
     with hub.store.view() as view:
         files = [file for state in UNSENT for file in view.files.waiting(state, mailbox=mailbox)]
     if not files:
@@ -34,9 +37,6 @@ def send(hub: Hub, mailbox: str) -> Outcome:
             _set_aside(hub, file, "refused", "dispatch.refused", error)
         except InDoubt as error:
             _set_aside(hub, file, "in_doubt", "dispatch.in_doubt", error)
-        except (RetryLater, Misconfigured) as error:
-            _alarm(hub, file, error)
-            raise
     return Outcome(done=len(files))
 
 
@@ -153,20 +153,11 @@ def _set_aside(hub: Hub, file: File, state: str, reason: str, error: HubError) -
             tx.event(f"file.{state}", "file", file.id, practice=file.practice)
 
 
-def _alarm(hub: Hub, file: File, error: HubError) -> None:
-    """The connection does not work: say it once; the file waits where it is."""
-    reason = "dispatch.misconfigured" if isinstance(error, Misconfigured) else "dispatch.unreachable"
-    with hub.store.begin("dispatch.settle") as tx:
-        item = _item(file, reason, error)
-        tx.work.open(item, practice=file.practice)
-
-
 def _item(file: File, reason: str, error: HubError) -> WorkItem:
-    about_file = reason in {"dispatch.refused", "dispatch.in_doubt"}
     return WorkItem(
         reason=reason,
-        aggregate="file" if about_file else "connector",
-        aggregate_id=file.id if about_file else file.mailbox,
+        aggregate="file",
+        aggregate_id=file.id,
         why=str(error),
         fix=error.fix or "look at the connection with: hub connector test",
         owner="it",

@@ -56,7 +56,7 @@ class Watch:
             self._known().discard((step, lane))
         with self._store.begin("work.resolve") as tx:
             for item in tx.work.list(aggregate="connector", aggregate_id=lane):
-                if item.where == step or (step == "dispatch.send" and item.reason.startswith("dispatch.")):
+                if item.where == step:
                     tx.work.resolve(item.id, "it works again", "hub")
 
     def still_open(self, step: str, lane: str) -> bool:
@@ -68,7 +68,7 @@ class Watch:
         if self._troubled is None:
             with self._store.view() as view:
                 found = view.work.list(aggregate="connector", limit=10_000)
-            self._troubled = {(item.where or "dispatch.send", item.aggregate_id) for item in found}
+            self._troubled = {(item.where, item.aggregate_id) for item in found}
         return self._troubled
 
     def _practice(self, lane: str) -> str:
