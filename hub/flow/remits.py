@@ -21,6 +21,9 @@ from hub.x12.envelope import TransactionSet, X12Reader
 PAGE = 200
 """Claim payments per transaction: memory and the write lock stay small however large the file is."""
 
+BALANCE = 3
+"""The SNIP type of what does not add up: that is told by the sums, and is no sign that a set is cut."""
+
 _WIDE = 1 << 256
 
 
@@ -116,8 +119,8 @@ class _Set:
             return
         with self.hub.store.begin("remit.read") as tx:
             self._add(tx, page, remittance)
-            broken = [found for found in transaction.findings if found.severity == "error"]
-            self._finish(tx, remittance, [_not_whole(broken[0].where)] if broken else [])
+            broken = [one for one in transaction.findings if one.severity == "error" and one.snip != BALANCE]
+            self._finish(tx, remittance, _not_whole(broken[0].where) if broken else None)
 
     def _payments(self, transaction: TransactionSet) -> Iterator[ClaimPayment]:
         for position, unit in enumerate(transaction.units(), 1):
@@ -160,12 +163,12 @@ class _Set:
             ]
         )
 
-    def _finish(self, tx: Tx, remittance: Remittance, problems: list[Problem]) -> None:
+    def _finish(self, tx: Tx, remittance: Remittance, cut: Problem | None) -> None:
+        """Store the header with its verdict. A set that is cut is set aside: the whole one is not its double."""
         assert self.row is not None  # noqa: S101 - _add has just made it
         content = tx.digest("remit-content", self.tally.content(remittance))
         trace = tx.digest("remit-trace", trace_key(remittance))
-        self.tally.problems[:0] = problems
-        state, problems = self._verdict(tx, remittance, content, trace)
+        state, problems = ("set_aside", [cut]) if cut else self._verdict(tx, remittance, content, trace)
         tx.remits.put(
             self.row,
             record=remittance,
@@ -179,7 +182,7 @@ class _Set:
         )
         for problem in problems:
             tx.work.open(_item(self.row.id, problem, remittance), practice=self.row.practice)
-        if state in {"duplicate", "notified"}:
+        if state in {"duplicate", "notified", "set_aside"}:
             self._settle_claims(tx, state)
         tx.event(
             "remit.read",
@@ -192,9 +195,12 @@ class _Set:
         )
 
     def _verdict(self, tx: Tx, told: Remittance, content: str, trace: str) -> tuple[str, list[Problem]]:
-        """duplicate, notified, held (with why), or balanced: ready to be posted."""
+        """duplicate, notified, held (with why), or balanced: ready to be posted. What was set aside counts for
+        nothing: it is posted by nobody.
+        """
         assert self.row is not None  # noqa: S101
-        others = [row for row in tx.remits.heads(trace=trace) if row.id != self.row.id]
+        told_before = tx.remits.heads(trace=trace)
+        others = [row for row in told_before if row.id != self.row.id and row.state != "set_aside"]
         if any(row.col("content_key") == content and row.state != "reading" for row in others):
             return "duplicate", []
         if told.handling == "P":
@@ -259,7 +265,7 @@ def _not_whole(where: str) -> Problem:
     return Problem(
         code="remit.not_whole",
         where=where,
-        why="the transaction set is cut off or its envelope does not fit",
+        why="the transaction set is cut off or not well-formed",
         fix="ask the clearinghouse to send the file again; the whole one posts by itself",
     )
 
