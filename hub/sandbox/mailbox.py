@@ -85,9 +85,7 @@ class Mailbox:
             arrival = msgspec.json.decode(line, type=Arrival)
             self._count += 1
             self._hand_over(arrival)
-        for path in sorted((self._home / INBOUND).iterdir()):
-            if path.is_file() and not is_temporary(path.name):
-                self._take(path)
+        self._look()
         self._listen()
 
     def stop(self) -> None:
@@ -115,6 +113,7 @@ class Mailbox:
     def advance(self) -> list[str]:
         """Works through what came, puts out what is due by now, and names what it put out."""
         self.server.settle()
+        self._look()
         with self._lock:
             arrivals, self._waiting = self._waiting, []
         for arrival in arrivals:
@@ -133,12 +132,18 @@ class Mailbox:
             self.server.start()
         kept.write_text(str(self.server.port))
 
+    def _look(self) -> None:
+        """Takes what lies in `inbound` without having come over SFTP: the folder may be shared, too."""
+        for path in sorted((self._home / INBOUND).iterdir()):
+            if path.is_file() and not is_temporary(path.name):
+                self._take(path)
+
     def _take(self, path: Path) -> None:
         """Runs when a file appears. It only notes the time and moves the file: the next file must not wait."""
         at = self._clock.now()
-        if path.parent.name != INBOUND or not path.exists():
-            return
         with self._lock:
+            if path.parent.name != INBOUND or not path.exists():
+                return
             self._count += 1
             kept = f"{self._count:06d}{path.suffix}"
             path.replace(self._private / "received" / kept)

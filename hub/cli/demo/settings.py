@@ -25,7 +25,9 @@ FOLDER_CLEARINGHOUSE = """
 [connectors.clearinghouse]
 plugin = "clearinghouse_folder"
 [connectors.clearinghouse.settings]
-folder = "{folder}"
+to_partner = "{inbound}"
+from_partner = "{outbound}"
+archive = "{archive}"
 """
 PRINTER = """{mailbox}
 put_folder = "{inbound}"
@@ -125,7 +127,9 @@ def bill_everything(folder: Path) -> None:
 
 def _clearinghouse(plugin: str, sandbox: Partners, work: Path) -> str:
     if plugin == "clearinghouse_folder":
-        return FOLDER_CLEARINGHOUSE.format(folder=work / "partner" / "clearinghouse")
+        shared = work / "partner" / "clearinghouse"
+        inbound, outbound, archive = (shared / part for part in ("inbound", "outbound", "taken"))
+        return FOLDER_CLEARINGHOUSE.format(inbound=inbound, outbound=outbound, archive=archive)
     endpoint = sandbox.clearinghouse
     return CLEARINGHOUSE.format(
         mailbox=_mailbox(endpoint, "clearinghouse"), inbound=endpoint.inbound, outbound=endpoint.outbound
