@@ -10,7 +10,10 @@ import os
 import signal
 import sys
 import time as time_module
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from importlib import import_module
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,14 @@ from hub.runner.port import Trouble
 from hub.runner.simulated import SimulatedRunner
 
 MOST_DAYS = 90
+IMPORTED = (
+    "hub_clearinghouse_sftp.plugin",
+    "hub_ehr_fhir.source",
+    "hub_hl7_adt.source",
+    "hub_statements_print.plugin",
+    "hub.render",
+)
+"""What every hub loads, imported once before hubs are forked."""
 STATEMENTS_FROM_DAY = 14
 
 
@@ -51,11 +62,11 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 class Life:
     """A hub with its runner on the world's clock."""
 
-    def __init__(self, place: Place, line: Connection[Any, Any]) -> None:
-        self.line = line
+    def __init__(self, place: Place, ask: Callable[[Any], Any]) -> None:
+        """`ask` gives the world's answer: to an instant where it stands by then, to a name whether it came."""
+        self.ask = ask
         self.place = place
-        line.send(datetime(2026, 1, 1, tzinfo=UTC))
-        self.now: Now = line.recv()
+        self.now: Now = ask(datetime(2026, 1, 1, tzinfo=UTC))
         self.clock = TurnedClock(self.now.at)
         self.troubles: list[Trouble] = []
         self.app: App = open_app(Path(place.work) / "config", clock=self.clock)
@@ -80,25 +91,24 @@ class Life:
     def _day(self, on: date) -> None:
         """What the EHRs left by morning, claims out in the afternoon, answers in at night."""
         self._turn(on, 11)
-        self._steps("ingest.pull", "ingest.ripen")
+        self.steps("ingest.pull", "ingest.ripen")
         self._turn(on, 17)
-        self._steps("batch.freeze")
+        self.steps("batch.freeze")
         self._turn(on, 17)
         self._turn(on, 22)
-        self._steps("fetch.fetch", "printing.results", "batch.freeze")
+        self.steps("fetch.fetch", "printing.results", "batch.freeze")
         if on >= date(2026, 1, 5) + timedelta(days=STATEMENTS_FROM_DAY):
-            self._steps("statements.make")
+            self.steps("statements.make")
         self._person()
-        self._steps("sweep.expect", "audit.seal")
+        self.steps("sweep.expect", "audit.seal")
         self._turn(on, 22)
 
     def _turn(self, on: date, hour: int) -> None:
-        self.line.send(datetime.combine(on, time(hour), UTC))
-        self.now = self.line.recv()
+        self.now = self.ask(datetime.combine(on, time(hour), UTC))
         if self.now.at > self.clock.now():
             self.runner.turn_to(self.now.at)
 
-    def _steps(self, *steps: str) -> None:
+    def steps(self, *steps: str) -> None:
         for step in steps:
             for lane in self.app.lanes(step):
                 self.runner.nudge(step, lane)
@@ -113,8 +123,7 @@ class Life:
         for file in doubtful:
             if self.clock.now() - file.state_since < timedelta(hours=20):
                 continue
-            self.line.send(file.name)
-            if not self.line.recv():
+            if not self.ask(file.name):
                 with self.app.store.begin("work.resolve") as tx:
                     retry_in_doubt(tx, file, "biller")
         self.runner.run_until_idle()
@@ -137,7 +146,7 @@ def live(order: Order) -> None:
     """One life, in this process; dies where the order says."""
     os.environ["HUB_CRASH_AT"] = order.crash
     with Client(order.place.address, authkey=order.place.secret) as line:
-        life = Life(order.place, line)
+        life = Life(order.place, partial(_over, line))
         try:
             life.run(order.days)
             told = Told(points=life.app.store.commit_points, troubles=life.troubles)
@@ -146,15 +155,15 @@ def live(order: Order) -> None:
             life.app.close()
 
 
+def _over(line: Connection[Any, Any], asked: Any) -> Any:
+    line.send(asked)
+    return line.recv()
+
+
 def main() -> None:
     """The nursery: one order a line in, one line with the wait status of its hub out."""
-    import fhir.resources  # noqa: F401
-    import hub_clearinghouse_sftp.plugin
-    import hub_ehr_fhir.source
-    import hub_hl7_adt.source
-    import hub_statements_print.plugin  # noqa: F401
-
-    import hub.render  # noqa: F401
+    for needed in IMPORTED:
+        import_module(needed)
 
     for line in sys.stdin.buffer:
         order = msgspec.json.decode(line, type=Order)
@@ -164,7 +173,8 @@ def main() -> None:
         if order.kill_after_seconds:
             _kill(child, order.kill_after_seconds)
         _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
 
 
 def _kill(child: int, seconds: float) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import shutil
 import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime, time
@@ -22,6 +21,8 @@ from hub.sandbox.sandbox import Sandbox
 
 QUIET = SandboxOptions(plain=True, outcomes=OUTCOMES)
 """Everything is paid but what the practice steers: the same claims give the same money in every run."""
+PLAIN = SandboxOptions(plain=True)
+"""Everything is paid."""
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,9 +103,16 @@ class World:
             self.sandbox.advance()
             return Now(at=self.clock.now(), due=self.sandbox.next_due(), drops=len(self._coming))
 
-    def copy_store(self, to: Path) -> None:
-        """The hub's data as it lies there now, for a look at what a kill left."""
-        shutil.copytree(self.work / "data", to)
+    def ask(self, asked: datetime | str) -> Now | bool:
+        """An instant: turn to it. A file's name: whether a partner has taken it."""
+        if isinstance(asked, datetime):
+            return self.turn(asked)
+        return asked in {*self.arrived("clearinghouse"), *self.arrived("printer")}
+
+    def add(self, *drops: Drop) -> None:
+        """EHRs will leave these files, too."""
+        with self._lock:
+            self._coming = sorted([*self._coming, *drops], key=lambda one: one.on)
 
     def _serve(self) -> None:
         while True:
@@ -123,9 +131,5 @@ class World:
                 asked = line.recv()
                 if asked is None:
                     return False
-                line.send(self.turn(asked) if isinstance(asked, datetime) else asked in self.arrived_anywhere())
+                line.send(self.ask(asked))
         return True
-
-    def arrived_anywhere(self) -> set[str]:
-        """Every name that any partner has taken."""
-        return {*self.arrived("clearinghouse"), *self.arrived("printer")}
