@@ -1,0 +1,131 @@
+"""Building: charges become claims, a bill to the patient, or everything that is missing, said at once."""
+
+from __future__ import annotations
+
+import pytest
+from flowlab.made import FENNIMORE, HOME, LARKSPUR, D, coverage, encounter, patient, priced, settings
+from msgspec.structs import replace
+
+from hub.flow.building import MAX_LINES, Built, Priced, build, doubled
+from hub.model.encounter import Encounter
+from hub.model.people import Facility, Provider
+
+
+def built(*charges: Priced, visit: Encounter | None = None) -> Built:
+    """What these charges of one coded visit come to."""
+    visit = visit or encounter(icd10=("E119",))
+    return build([("enc1", visit)], charges, patient(), settings(), "lakeside")
+
+
+def reasons(of: Built) -> list[str]:
+    """The codes of the problems."""
+    return [one.code for one in of.problems]
+
+
+def test_a_claim_carries_what_its_encounter_says() -> None:
+    """One claim to the first coverage, the others beside it, with the practice's own name and every charge a line."""
+    covers = (coverage("medicare"), coverage("medigap", 2))
+    found = built(
+        priced("C2"), priced("C1", "G0008", "30.00"), visit=encounter(icd10=("E119",), coverages=covers)
+    )
+    (one,) = found.claims
+    assert (one.payer, one.coverage, one.other_coverages) == ("medicare", covers[0], covers[1:])
+    assert (one.billing.npi, one.billing.tax_id, one.rendering) == ("1999999018", "123456789", LARKSPUR)
+    assert [(each.number, each.charge_ids, each.hcpcs, each.amount) for each in one.lines] == [
+        (1, ("chg-C1",), "G0008", D("30.00")),
+        (2, ("chg-C2",), "T1015", D("165.00")),
+    ]
+    assert (one.total, reasons(found)) == (D("195.00"), [])
+
+
+def test_more_than_fifty_lines_are_split() -> None:
+    """A claim carries fifty lines at most; every charge stands on exactly one claim, numbered from 1 in each."""
+    found = built(*[priced(f"C{number:03}") for number in range(MAX_LINES + 3)])
+    assert [len(one.lines) for one in found.claims] == [50, 3]
+    assert len({id_ for one in found.claims for each in one.lines for id_ in each.charge_ids}) == 53
+    assert [each.number for each in found.claims[1].lines] == [1, 2, 3]
+
+
+def test_a_credit_undoes_its_charge() -> None:
+    """A credit takes one charge of its code, day and amount with it; both are settled, and neither is billed."""
+    found = built(priced("C1"), priced("C2"), priced("C3", kind="credit"))
+    assert [id_ for each in found.claims[0].lines for id_ in each.charge_ids] == ["chg-C2"]
+    assert found.settled == ("chg-C3", "chg-C1")
+    assert built(priced("C1"), priced("C2", kind="credit")) == Built(settled=("chg-C2", "chg-C1"))
+
+
+@pytest.mark.parametrize("changes", [{"amount": D(1)}, {"hcpcs": "G0008"}])
+def test_a_credit_without_its_charge_is_held(changes: dict[str, object]) -> None:
+    """A credit that fits no charge to the cent is work, and nothing is billed meanwhile."""
+    found = built(priced("C1"), priced("C2", kind="credit", **changes))
+    assert (found.claims, reasons(found)) == ((), ["claim.credit_alone"])
+
+
+def test_self_pay_makes_no_claim() -> None:
+    """Where the first coverage says that the patient pays, there is no claim and nothing is missing."""
+    found = built(
+        priced(), visit=encounter(icd10=(), diagnoses=(), coverages=(coverage("self_pay"),), rendering=None)
+    )
+    assert found == Built(self_pay=True)
+
+
+def test_everything_missing_is_said_at_once() -> None:
+    """Coverage, provider, place and diagnosis: none is filled in, and all are named together."""
+    bare = encounter(coverages=(), rendering=None, place_of_service="", diagnoses=())
+    assert reasons(built(priced(), visit=bare)) == [
+        "claim.no_coverage",
+        "claim.no_provider",
+        "claim.no_place",
+        "claim.no_diagnosis",
+    ]
+    unknown = encounter(icd10=("E119",), coverages=(coverage(), coverage("", 2)))
+    assert [(one.code, one.where) for one in built(priced(), visit=unknown).problems] == [
+        ("claim.payer_unmapped", "coverage[2]")
+    ]
+
+
+def test_a_provider_is_known_or_has_a_good_npi() -> None:
+    """A source's own id is looked up in providers.toml; an unknown provider needs an NPI with a good check digit."""
+    by_name = built(priced(), visit=encounter(icd10=("E119",), rendering=Provider(npi="DR-LARKSPUR", last="L")))
+    assert by_name.claims[0].rendering == LARKSPUR
+    bad = encounter(icd10=("E119",), rendering=Provider(npi="1999999990", last="Wigeon"))
+    assert reasons(built(priced(), visit=bad)) == ["claim.npi"]
+    good = Provider(npi="1999999067", last="Wigeon", first="Perry")
+    assert built(priced(), visit=encounter(icd10=("E119",), rendering=good)).claims[0].rendering == good
+
+
+def test_who_rendered_may_stand_on_the_charges() -> None:
+    """Where the visit names nobody, the one whom all charges name; a line keeps another's name beside it."""
+    visit = encounter(icd10=("E119",), rendering=None)
+    (one,) = built(priced("C1", rendering=FENNIMORE), priced("C2"), visit=visit).claims
+    assert (one.rendering, [each.rendering for each in one.lines]) == (FENNIMORE, [None, None])
+    two = built(priced("C1", rendering=FENNIMORE), priced("C2", rendering=LARKSPUR), visit=visit)
+    assert reasons(two) == ["claim.no_provider"]
+    (beside,) = built(priced("C1", rendering=FENNIMORE), priced("C2")).claims
+    assert (beside.rendering, [each.rendering for each in beside.lines]) == (LARKSPUR, [FENNIMORE, None])
+
+
+def test_the_facility_stands_where_it_is_elsewhere() -> None:
+    """2310C is left out for the practice's own address, and written for another."""
+    here = Facility(name="Here", address=replace(HOME, line1="120 HARBOR STREET", zip="440991204"))
+    there = Facility(name="There", address=replace(HOME, line1="8 Shore Road", zip="440992208"))
+    told = [
+        built(priced(), visit=encounter(icd10=("E119",), facility=one)).claims[0].facility
+        for one in (here, there)
+    ]
+    assert told == [None, there]
+
+
+def test_the_place_may_stand_on_the_charges() -> None:
+    """Where the visit has no place, the one that all charges name; two different ones are not chosen between."""
+    visit = encounter(icd10=("E119",), place_of_service="")
+    same = built(priced("C1", place_of_service="12"), priced("C2", place_of_service="12"), visit=visit)
+    assert (same.claims[0].place_of_service, same.claims[0].lines[0].place_of_service) == ("12", "")
+    two = built(priced("C1", place_of_service="12"), priced("C2", place_of_service="11"), visit=visit)
+    assert reasons(two) == ["claim.no_place"]
+
+
+def test_doubled_lines_are_told() -> None:
+    """A line repeats another when code, modifiers and day are the same."""
+    found = built(priced("C1"), priced("C2"), priced("C3", modifiers=("76",)))
+    assert doubled(found.claims[0].lines) == (2,)
