@@ -9,6 +9,7 @@ from decimal import Decimal
 from hub.errors import Problem
 from hub.model.claim import Adjustment
 from hub.model.remit import ClaimPayment, ProviderAdjustment, Remittance, ServicePayment
+from hub.money import NotMoney, to_cents
 from hub.x12.tree import Node, Segment, amount
 from hub.x12.tree import date as day
 
@@ -107,9 +108,9 @@ def _service(line: Node) -> ServicePayment:
         modifiers=tuple(code[place] for place in range(3, 7) if code[place]),
         charge=_amount(svc, 2),
         paid=_amount(svc, 3),
-        units=_optional(svc, 5) or Decimal(1),
+        units=_quantity(svc, 5) or Decimal(1),
         original_hcpcs=original[2],
-        original_units=_optional(svc, 7),
+        original_units=_quantity(svc, 7),
         service_date=_text_day(dated),
         control_number=line.value("REF", 2, "6R"),
         adjustments=tuple(_adjustments(line.all("CAS"))),
@@ -125,7 +126,7 @@ def _adjustments(segments: Iterable[Segment]) -> Iterator[Adjustment]:
                     group=cas[1],
                     reason=cas[place],
                     amount=_amount(cas, place + 1),
-                    quantity=_optional(cas, place + 2),
+                    quantity=_quantity(cas, place + 2),
                 )
 
 
@@ -196,11 +197,22 @@ def _at(node: Node | None, segment_id: str, place: int) -> str:
 
 
 def _amount(segment: Segment, place: int) -> Decimal:
+    """Dollars that the books can hold: whole cents, and not too many of them."""
+    value = _quantity(segment, place)
+    where = f"{segment.id}{place:02}"
+    if value is None:
+        raise Unreadable(_unreadable(where, "an amount is missing"))
+    try:
+        to_cents(value)
+    except NotMoney as error:
+        raise Unreadable(_unreadable(where, f"this is no amount of money: {error}")) from None
+    return value
+
+
+def _quantity(segment: Segment, place: int) -> Decimal | None:
     value = amount(segment, place)
     if isinstance(value, Problem):
         raise Unreadable(value)
-    if value is None:
-        raise Unreadable(_unreadable(f"{segment.id}{place:02}", "an amount is missing"))
     return value
 
 
