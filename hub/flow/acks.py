@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from hub.flow.base import Hub, Outcome
+from hub.flow.base import Hub, Outcome, move_claims
 from hub.flow.dispatch import settle
 from hub.model.ack import ClaimAck, GroupAck, InterchangeAck, SetAck
 from hub.model.work import WorkItem
@@ -171,12 +171,14 @@ class _Desk:
         tx.met_many("claim_ack", self.answered, by)
         tx.met_many("adjudication", {about for _, about in self.closed.values()}, by)
         rows = self.tx.claims.get_many(self.states)
-        self.tx.claims.put_many(
+        move_claims(
+            self.tx,
             [
                 Change(row, state=self.states[row.id])
                 for row in rows.values()
                 if row.state in CLAIM_STATES_OPEN and row.state != self.states[row.id]
-            ]
+            ],
+            cause=self.item.id,
         )
         worth = {row.id: to_cents(row.record.total) for row in rows.values()}
         items = [replace(item, amount_cents=worth.get(item.aggregate_id, 0)) for item in self.work]

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
+from msgspec import UNSET
 
 from hub.clock import Clock
 from hub.config import Settings
 from hub.errors import Problem
+from hub.model.claim import Claim
 from hub.model.work import WorkItem
 from hub.plugin.host import PluginHost
-from hub.store import Store
+from hub.store import Store, Tx
+from hub.store.documents import Change
 
 CHUNK = 100
 """Items per transaction: small enough that a writer holds SQLite for about 20 ms."""
@@ -46,6 +49,22 @@ def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
     """`items` in slices of at most `size`."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
+
+
+def move_claims(tx: Tx, changes: Sequence[Change[Claim]], *, cause: str = "", actor: str = "hub") -> None:
+    """Write the changes of claims, and one event for each that stands elsewhere afterwards (promise 10)."""
+    tx.claims.put_many(changes)
+    for change in changes:
+        if change.state is not UNSET and change.state != change.row.state:
+            tx.event(
+                f"claim.{change.state}",
+                "claim",
+                change.row.id,
+                practice=change.row.practice,
+                version=change.row.record.version,
+                actor=actor,
+                cause=cause,
+            )
 
 
 def work_for(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from hub.errors import Problem
-from hub.flow.base import Hub, Outcome, chunks, work_for
+from hub.flow.base import Hub, Outcome, chunks, move_claims, work_for
 from hub.flow.claim_837 import Route, Sending, claims_837p
 from hub.model.claim import Claim
 from hub.store import Nudge, Tx
@@ -44,7 +44,7 @@ def freeze(hub: Hub, mailbox: str) -> Outcome:
         numbers = _Numbers(tx, hub, mailbox, rows)
         body, kept, refused = _write(hub, route, numbers, rows)
         for row, problem in refused:
-            tx.claims.put(row, state="held")
+            move_claims(tx, [Change(row, state="held")])
             tx.work.open(work_for([problem], "claim", row.id)[0], practice=row.practice)
         if kept:
             _store(tx, hub, mailbox, numbers, body, kept)
@@ -152,7 +152,7 @@ def _store(tx: Tx, hub: Hub, mailbox: str, numbers: _Numbers, body: bytes, kept:
         sets=len({st02 for _, st02 in kept}),
     )
     tx.submissions.open_many([_submission(tx, numbers, row, st02, usage) for row, st02 in kept])
-    tx.claims.put_many([Change(row, state="frozen") for row, _ in kept])
+    move_claims(tx, [Change(row, state="frozen") for row, _ in kept], cause=frozen.id)
     tx.event("file.frozen", "file", frozen.id, practice=practice, claims=len(kept), bytes=len(body))
     tx.then(Nudge("dispatch.send", mailbox))
     return frozen

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from hub.config.settings import Settings
 from hub.errors import Refused
 from hub.flow.assemble import present
+from hub.flow.base import move_claims
 from hub.flow.building import billing_provider, rendering_of
 from hub.flow.claims import numbered
 from hub.flow.coder import code_encounter
@@ -21,7 +22,7 @@ from hub.model.coverage import Coverage, PatientFile
 from hub.model.encounter import Encounter
 from hub.money import to_cents
 from hub.store import Nudge, Tx
-from hub.store.documents import New, Row
+from hub.store.documents import Change, New, Row
 from hub.store.outbox import File
 from hub.store.submissions import Submission
 
@@ -105,7 +106,10 @@ def _versioned(tx: Tx, row: Row[Claim], claim: Claim) -> Claim:
 
 
 def _put(tx: Tx, row: Row[Claim], claim: Claim, by: str, *, cause: str) -> None:
-    tx.claims.put(row, record=claim, state="new", version=claim.version, cents=to_cents(claim.total))
+    change: Change[Claim] = Change(
+        row, record=claim, state="new", version=claim.version, cents=to_cents(claim.total)
+    )
+    move_claims(tx, [change], cause=cause, actor=by)
     for reason in SETTLED_BY_RESENDING:
         tx.work.resolve_for(row.id, reason, "the claim goes out again", by)
     kind = "claim.corrected" if claim.frequency == "7" else "claim.resent"
@@ -182,7 +186,7 @@ def give_up_submission(tx: Tx, submission: Submission, by: str, reason: str) -> 
     )
     row = tx.claims.get(submission.claim_id)
     if row is not None and row.state in {"frozen", "sent", "accepted"}:
-        tx.claims.put(row, state="rejected")
+        move_claims(tx, [Change(row, state="rejected")], cause=submission.id, actor=by)
 
 
 def rebatch(tx: Tx, settings: Settings, file: File, by: str, reason: str) -> int:

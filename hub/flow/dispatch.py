@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from hub.errors import HubError, InDoubt, Refused
-from hub.flow.base import Hub, Outcome
+from hub.flow.base import Hub, Outcome, move_claims
 from hub.model.work import WorkItem
 from hub.plugin.api import Evidence, Outgoing
 from hub.plugin.host.ports import GuardedTransfer
@@ -114,7 +114,8 @@ def settle(tx: Tx, hub: Hub, file: File) -> None:
     submissions = [s for s in tx.submissions.of_file(file.id) if s.state == "frozen"]
     tx.submissions.put_states([submission.id for submission in submissions], "sent")
     rows = tx.claims.get_many([submission.claim_id for submission in submissions])
-    tx.claims.put_many([Change(row, state="sent") for row in rows.values() if row.state == "frozen"])
+    on_their_way = [row for row in rows.values() if row.state == "frozen"]
+    move_claims(tx, [Change(row, state="sent") for row in on_their_way], cause=file.id)
     hours = hub.settings.mailboxes[file.mailbox].answer_hours
     tx.expect("acknowledgement", file.id, tx.now + timedelta(hours=hours), practice=file.practice)
     payers = hub.settings.payers

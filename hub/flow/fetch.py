@@ -142,7 +142,13 @@ def _store_one(tx: Tx, mailbox: str, got: Got) -> int:
     item = tx.inbox.get(seq)
     tx.fetched.stored(one.id, blob_id=item.blob_id if item else got.blob_id, inbox_seq=seq)
     tx.event(
-        "file.received", "message", str(seq), practice=one.practice, actor=mailbox, holds=found, fresh=is_new
+        "file.received",
+        "message",
+        item.id if item else "",
+        practice=one.practice,
+        actor=mailbox,
+        holds=found,
+        fresh=is_new,
     )
     if found in STEP_OF:
         tx.then(Nudge(STEP_OF[found], mailbox))

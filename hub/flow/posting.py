@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from hub.errors import Refused
-from hub.flow.base import CHUNK, Hub, Outcome
+from hub.flow.base import CHUNK, Hub, Outcome, move_claims
 from hub.flow.carc import Meaning, meaning
 from hub.flow.denials import adjustments_of, denial_item, denied, gate, remarks_of
 from hub.flow.entries import (
@@ -35,12 +35,16 @@ SECONDARY = frozenset({"2", "20", "3", "21"})
 
 
 class Match(Record, frozen=True, kw_only=True):
-    """The claim that a payment is for, and the payer of it whose money this is."""
+    """The claim that a payment is for, and the payer of it whose money this is.
+
+    `late`: the claim has gone out again since; the money is posted, where the claim stands is for the newer answer.
+    """
 
     submission: Submission
     row: Row[Claim]
     payer: str
     rank: int
+    late: bool = False
 
 
 def post(hub: Hub, practice: str) -> Outcome:
@@ -72,6 +76,7 @@ def _post_page(hub: Hub, remit: Row[Remittance]) -> bool:
 def _matches(view: View, remit: Row[Remittance], rows: Sequence[Row[ClaimPayment]]) -> dict[str, Match]:
     submissions = view.submissions.by_pcns({row.record.patient_control_number for row in rows})
     claims = view.claims.get_many({submission.claim_id for submission in submissions.values()})
+    newest = {one.claim_id: one.id for one in view.submissions.find(claim_id=list(claims), usage="P")}
     matches = {}
     for row in rows:
         pcn = row.record.patient_control_number
@@ -81,7 +86,13 @@ def _matches(view: View, remit: Row[Remittance], rows: Sequence[Row[ClaimPayment
         claim = claims[submission.claim_id]
         paying = _paying(claim.record, remit.col("payer"), row.record)
         if paying is not None:
-            matches[pcn] = Match(submission=submission, row=claim, payer=paying.payer, rank=paying.rank)
+            matches[pcn] = Match(
+                submission=submission,
+                row=claim,
+                payer=paying.payer,
+                rank=paying.rank,
+                late=newest[submission.claim_id] != submission.id,
+            )
     return matches
 
 
@@ -135,7 +146,10 @@ class _Page:
         if booked := payment(paid, account, at):
             self.booked.append(booked)
         self.rows.append(Change(row, state="posted", claim_id=match.row.id))
-        self.claims[match.row.id] = (match.row, _state(paid, following))
+        if match.late:
+            self.work.append(_late_item(match.row.id, paid))
+        else:
+            self.claims[match.row.id] = (match.row, _state(paid, following))
         self.adjudicated.add(f"{match.submission.id}:{match.rank}")
         self._consequences(paid, match, following, account.gate)
 
@@ -163,7 +177,8 @@ class _Page:
         tx, practice = self.tx, self.remit.practice
         tx.book.post_many(self.booked)
         tx.remit_claims.put_many(self.rows)
-        tx.claims.put_many([Change(row, state=state) for row, state in self.claims.values()])
+        moved: list[Change[Claim]] = [Change(row, state=state) for row, state in self.claims.values()]
+        move_claims(tx, moved, cause=self.remit.id)
         tx.submissions.close_many(sorted(self.closed), "adjudicated", state="adjudicated")
         tx.met_many("adjudication", self.adjudicated, self.remit.id)
         for match, coverage in self.onward:
@@ -269,6 +284,18 @@ def _unmatched_item(row: Row[ClaimPayment]) -> WorkItem:
         fix="find the claim by the payer's control number, or ask the payer; the money waits in suspense",
         where=f"claim {row.record.position} CLP01",
         amount_cents=to_cents(row.record.paid),
+    )
+
+
+def _late_item(claim_id: str, paid: ClaimPayment) -> WorkItem:
+    return WorkItem(
+        reason="posting.late_answer",
+        aggregate="claim",
+        aggregate_id=claim_id,
+        why="the payer answered an earlier submission of a claim that has gone out again since",
+        fix="if both are paid, the payer will ask one back: look at the balance before anything else is sent",
+        where=f"claim {paid.position} CLP01",
+        amount_cents=to_cents(paid.paid),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from hub.config.settings import Settings
 from hub.errors import HubError, Refused
-from hub.flow.base import CHUNK
+from hub.flow.base import CHUNK, move_claims
 from hub.flow.corrections import resend
 from hub.flow.fetch import STEP_OF
 from hub.flow.ingest import replay as gather
@@ -89,7 +89,7 @@ def _encounters(tx: Tx, rows: list[Row[Encounter]], by: str) -> None:
 def _claim(tx: Tx, settings: Settings, row: Row[Any], by: str) -> None:
     """A held claim is scrubbed anew; one that only waits for its next payer is forwarded anew."""
     if tx.work.list(aggregate_id=row.id, reason_prefix="secondary.", limit=1):
-        tx.claims.put(row, state="secondary_due")
+        move_claims(tx, [Change(row, state="secondary_due")], actor=by)
         tx.work.resolve_for(row.id, "secondary.", "looked at again", by)
         tx.event("claim.replayed", "claim", row.id, practice=row.practice, actor=by, was=row.state)
         tx.then(Nudge("secondary.make", row.practice))

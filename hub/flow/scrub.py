@@ -6,7 +6,7 @@ Nothing is nudged after it: files are frozen when the schedule says so, not one 
 from __future__ import annotations
 
 from hub.clock import today
-from hub.flow.base import CHUNK, Hub, Outcome
+from hub.flow.base import CHUNK, Hub, Outcome, move_claims
 from hub.flow.rules import Desk, scrub
 from hub.model.claim import Claim
 from hub.model.work import WorkItem
@@ -26,11 +26,12 @@ def check(hub: Hub, practice: str) -> Outcome:
         return Outcome()
     found = [(row, _route(hub, row), _findings(hub, row, practice)) for row in rows]
     with hub.store.begin("scrub.check") as tx:
-        tx.claims.put_many(
+        move_claims(
+            tx,
             [
                 Change(row, state="held" if any(f.hold for f in findings) else "ready", route=route)
                 for row, route, findings in found
-            ]
+            ],
         )
         tx.work.resolve_many([row.id for row in rows], "scrub.", "scrubbed again")
         for row, _, findings in found:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from hub.errors import Problem
-from hub.flow.base import CHUNK, Hub, Outcome, work_for
+from hub.flow.base import CHUNK, Hub, Outcome, move_claims, work_for
 from hub.flow.claims import add_claims
 from hub.flow.entries import line_numbers
 from hub.flow.posting import REVERSAL
@@ -16,7 +16,7 @@ from hub.model.claim import Claim, ClaimLine, LineAdjudication, OtherPayer
 from hub.model.coverage import Coverage
 from hub.model.remit import ClaimPayment, Remittance, ServicePayment
 from hub.store import Nudge, View
-from hub.store.documents import Row
+from hub.store.documents import Change, Row
 
 
 def make(hub: Hub, practice: str) -> Outcome:
@@ -32,12 +32,12 @@ def make(hub: Hub, practice: str) -> Outcome:
             told = answers[row.id]
             following = next_coverage(row.record)
             if told is None or following is None:
-                tx.claims.put(row, state="held")
+                move_claims(tx, [Change(row, state="held")])
                 tx.work.open(work_for([_no_answer()], "claim", row.id)[0], practice=practice)
                 continue
             claim = next_claim(row.record, row.id, following, *told)
             made.append((claim, row.col("guarantor_id")))
-            tx.claims.put(row, state="forwarded")
+            move_claims(tx, [Change(row, state="forwarded")])
         add_claims(tx, hub, made, practice=practice)
         tx.then(Nudge("scrub.check", practice))
     return Outcome(done=len(rows), more=len(rows) == CHUNK)

@@ -507,9 +507,15 @@ TRAIL = (
     ),
     Damage(
         "a file came in without an event",
-        "SELECT inbox_seq FROM fetched ORDER BY id LIMIT 1",
-        ("DELETE FROM events WHERE aggregate_id = '{}'",),
-        "inbox sequence {}",
+        "SELECT inbox.id FROM inbox JOIN fetched ON fetched.inbox_seq = inbox.seq ORDER BY fetched.id LIMIT 1",
+        ("DELETE FROM events WHERE aggregate_id = '{}' AND kind = 'file.received'",),
+        "message {}",
+    ),
+    Damage(
+        "a claim moved without an event",
+        "SELECT id FROM claims WHERE state = 'paid' ORDER BY id LIMIT 1",
+        ("DELETE FROM events WHERE aggregate_id = '{}' AND kind = 'claim.paid'",),
+        "claim {}",
     ),
     Damage(
         "a remittance was posted without an event",

@@ -55,8 +55,9 @@ def _files_out(room: Room) -> None:
 def _files_in(room: Room) -> None:
     for page in room.scan.rows("fetched", "inbox_seq", state=["stored", "done"]):
         room.count("files in", len(page))
-        seqs = [str(row.inbox_seq) for row in page if row.inbox_seq is not None]
-        _each(room, "inbox sequence", seqs, ("file.received",), "a file of a partner was taken")
+        seqs = [row.inbox_seq for row in page if row.inbox_seq is not None]
+        ids = [row.id for row in room.scan.among("inbox", "seq", seqs, "id")]
+        _each(room, "message", ids, ("file.received",), "a file of a partner was taken")
 
 
 def _messages(room: Room) -> None:
@@ -83,6 +84,9 @@ def _claims(room: Room) -> None:
     for page in heads(room.view.claims):
         room.count("claims", len(page))
         _each(room, "claim", [row.id for row in page], ("claim.made",), "it was made")
+        for state in sorted({row.state for row in page} - {"new"}):
+            ids = [row.id for row in page if row.state == state]
+            _each(room, "claim", ids, (f"claim.{state}",), f"it is {state}")
 
 
 def _remits(room: Room) -> None:
