@@ -20,6 +20,8 @@ BEFORE: dict[str, tuple[str, ...]] = {
 KNOWN = ("published", "read-back-size", "read-back-hash", "receipt")
 """Evidence that counts where a mailbox's plugin was not asked."""
 STUCK = timedelta(days=1)
+ALARMS = ("dispatch.", "connector.")
+"""Work about a file, or about the connection that carries it."""
 LOOK = "look at the partner's side, then: hub work resolve ID, with or without --resend"
 
 
@@ -49,7 +51,7 @@ def _page(room: Room, page: Sequence[File]) -> None:
         resends.setdefault(event.aggregate_id, []).append(event.at)
     about = [*ids, *{file.mailbox for file in page}]
     items = room.scan.among("work_items", "aggregate_id", about, "reason", resolved_at=None)
-    alarmed = {item.aggregate_id for item in items if item.reason.startswith("dispatch.")}
+    alarmed = {item.aggregate_id for item in items if item.reason.startswith(ALARMS)}
     for file in page:
         lines = journal.get(file.id, [])
         with room.guarded(f"file {file.id}"):
