@@ -148,10 +148,11 @@ def test_a_file_in_doubt_waits_for_a_person(tmp_path: Path, nursery: Nursery) ->
 
 
 @pytest.mark.parametrize("doubt", ["await-answer", "ask"])
-def test_a_file_that_never_left_goes_on_a_persons_word(tmp_path: Path, nursery: Nursery, doubt: str) -> None:
-    """Killed just before publish: the hub cannot know, a person can; the same bytes go out, once."""
+def test_a_file_that_was_only_staged_goes_on(tmp_path: Path, nursery: Nursery, doubt: str) -> None:
+    """Killed before the rename, the temporary file says that nobody took it: it is published, once."""
     with World(tmp_path, list(drops())[:1]) as world:
         world.configure('in_doubt = "await-answer"', f'in_doubt = "{doubt}"')
+        world.place = replace(world.place, in_doubt_asks=False)
         _die_at(world, nursery, ("dispatch.publish:after:1",))
         assert world.arrived() == []
         nursery.live(world)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from faultlab.world import PLAIN, World
 from hub.app import App
 from hub.cli.act import Choice, _deeds
 from hub.sandbox.options import SandboxOptions
+from hub.sandbox.sftp_server import SftpServer
 from hub.store.work import OpenItem
 
 PPO = Kind(day=0, source="hl7", payers=("ppo",))
@@ -75,6 +76,19 @@ class Scene:
         """Exceptions of the promises."""
         return broken(self.app)
 
+    @property
+    def server(self) -> SftpServer:
+        """The clearinghouse's server."""
+        return self.world.sandbox.clearinghouse_mailbox.server
+
+    def mended(self, lane: str = "clearinghouse") -> None:
+        """A person says that a connection is mended: its items are closed, its lane is let go."""
+        for item in self.work():
+            if item.aggregate == "connector":
+                with self.app.store.begin("work.resolve") as tx:
+                    tx.work.resolve(item.id, "mended", "it")
+        self.life.runner.release(lane)
+
     def deliver(self, name: str, body: bytes) -> None:
         """The clearinghouse lays a file out."""
         self.world.sandbox.clearinghouse_mailbox.server.place(f"outbound/{name}", body)
@@ -82,11 +96,17 @@ class Scene:
 
 @contextmanager
 def scene(
-    folder: Path, files: Iterable[Drop] | None = None, *, options: SandboxOptions = PLAIN, claims: int = 1
+    folder: Path,
+    files: Iterable[Drop] | None = None,
+    *,
+    options: SandboxOptions = PLAIN,
+    claims: int = 1,
+    prepare: Callable[[World], None] = lambda _: None,
 ) -> Iterator[Scene]:
-    """A scene with these files, or with `claims` plain PPO visits of one day."""
+    """A scene with these files, or with `claims` plain PPO visits of one day; `prepare` sees the world first."""
     wanted = drops((PPO,) * claims) if files is None else files
     with World(folder, wanted, options=options) as world:
+        prepare(world)
         made = Scene(world)
         try:
             yield made
