@@ -1,0 +1,163 @@
+"""Promise 9: a patient's values stand in no log line, exception, file name, event, work item or clear column."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import structlog
+from faultlab.scene import Scene, scene
+from faultlab.visits import START, Drop, Kind, visit_of
+from msgspec.structs import replace
+
+from hub import log
+from hub.testing.practice import fhir, hl7
+from hub.testing.practice.people import cover
+from hub.testing.practice.records import Item, Person, Visit
+
+CANARIES = ("Quetzalcoatlus", "Xanthippina", "ZQX70077007", "99 Wolpertinger", "2165559977", "MRNZQX41")
+"""Family name, first name, member id, street, telephone, record number (in lower case and in capitals, too)."""
+LAST, FIRST, MEMBER, STREET, PHONE, KEY = CANARIES
+SENT = datetime.combine(START, time(8))
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """Everything that the process logs while the test runs, as the hub sets its log up."""
+    stream, root = io.StringIO(), logging.getLogger()
+    before, level = root.handlers[:], root.level
+    log.configure(stream=stream)
+    root.setLevel(logging.INFO)
+    yield stream
+    structlog.reset_defaults()
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+def test_no_value_gets_out(
+    tmp_path: Path, lines: io.StringIO, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Good, bad and failing input of a patient with unmistakable values, plugins and steps that raise with those
+    values in their mouth: the values are in the encrypted store and on the way to partners, and nowhere else.
+    """
+    with scene(tmp_path, list(_files())) as on:
+        _faulty(on, monkeypatch)
+        on.run()
+        assert on.states("claims")["paid"] >= 1
+        assert len(on.work()) >= 4
+        assert any(trouble.kind == "bug" for trouble in on.life.troubles)
+        told = {
+            "log": lines.getvalue(),
+            "work": _work(on),
+            "events": _events(on),
+            "names": "\n".join(_names(on)),
+            "troubles": "\n".join(map(repr, on.life.troubles)),
+            "rows": "\n".join(_reprs(on)),
+            "promises": "\n".join(on.broken()),
+            "console": "".join(capfd.readouterr()),
+        }
+        data = tmp_path / "data"
+        on.app.store.engines.dispose()
+    for path in data.rglob("*"):
+        if path.is_file():
+            told[path.name] = path.read_bytes().decode("latin-1")
+    assert "step." in told["log"]
+    assert "library careless error" in told["log"]
+    assert told["hub.db"].startswith("SQLite")
+    assert {
+        where for where, text in told.items() for one in CANARIES if one.casefold() in text.casefold()
+    } == set()
+    assert _known(tmp_path), "the values must really have been on the way"
+
+
+def _visit(number: int, source: str, **changes: Any) -> Visit:
+    found = visit_of(number, Kind(day=0, source=source, payers=("ppo",)))
+    person = Person(last=LAST, first=FIRST, birth=date(1981, 2, 3), sex="F", street=STREET, phone=PHONE)
+    policy = replace(cover("ppo", number), member=MEMBER)
+    patient = replace(found.patient, key=f"{KEY}{number}", person=person, covers=(policy,))
+    return replace(found, patient=patient, **changes)
+
+
+def _files() -> Iterator[Drop]:
+    """Two visits that bill, and others that are held, cut, without sense, or named after the patient."""
+    yield _drop("fhir", f"{LAST}_{FIRST}.json", fhir.bundle(fhir.visit_resources(_visit(1, "fhir")), SENT))
+    yield _drop("hl7", f"{LAST} {MEMBER}.hl7", hl7.dft(_visit(2, "hl7"), "C2", SENT))
+    bad = list(fhir.visit_resources(_visit(3, "fhir")))
+    bad[-1] |= {"quantity": {"value": LAST}}
+    yield _drop("fhir", "bad.json", fhir.bundle(bad, SENT))
+    yield _drop("fhir", "cut.json", fhir.bundle(bad, SENT)[:-400])
+    unmapped = _visit(4, "hl7", items=(Item(code=LAST.upper()[:9], system="LOCAL"),))
+    yield _drop("hl7", "unmapped.hl7", hl7.dft(unmapped, "C4", SENT))
+    whole = hl7.dft(_visit(5, "hl7"), "C5", SENT)
+    yield _drop("hl7", "cut.hl7", whole[: len(whole) // 2])
+    yield _drop("hl7", "strange.hl7", whole.replace(b"|P|2.5.1", b"|P|" + LAST.encode()))
+    visit = _visit(6, "hl7")
+    plan = replace(visit.patient.covers[0], token=LAST.upper())
+    strange = replace(visit, patient=replace(visit.patient, covers=(plan,)))
+    yield _drop("hl7", "plan.hl7", hl7.dft(strange, "C6", SENT))
+
+
+def _drop(folder: str, name: str, body: bytes) -> Drop:
+    return Drop(on=START, folder=folder, name=name, body=body)
+
+
+def _faulty(on: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The plugins of the source and of the clearinghouse fail once each, and so does a step, with values in hand."""
+    for name, method in (("ehr", "read"), ("clearinghouse", "list"), ("clearinghouse", "stage")):
+        inner = on.app.host.port(name)._inner
+        monkeypatch.setattr(inner, method, _once(getattr(inner, method)))
+    steps = on.life.runner._steps
+    steps["posting.post"] = _once(steps["posting.post"])
+
+
+def _once(real: Any) -> Any:
+    """The same, but the first call raises as careless code does."""
+    calls: list[int] = []
+
+    def careless(*given: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            patient = f"{LAST}, {FIRST} ({MEMBER}) of {STREET}"
+            logging.getLogger("careless").error("cannot handle %s", patient)
+            raise ValueError(patient)
+        return real(*given)
+
+    return careless
+
+
+def _work(on: Scene) -> str:
+    with on.app.store.view() as view:
+        return msgspec.json.encode(view.work.list(limit=10_000)).decode()
+
+
+def _events(on: Scene) -> str:
+    with on.app.store.view() as view:
+        return msgspec.json.encode(view.events.find(limit=100_000)).decode()
+
+
+def _names(on: Scene) -> Iterator[str]:
+    """The names of files that the hub made: frozen ones, and all below its data."""
+    with on.app.store.view() as view:
+        yield from (file.name for file in view.files.find())
+    yield from (str(path.name) for path in (on.world.work / "data").rglob("*"))
+    yield from on.world.arrived("clearinghouse")
+    yield from on.world.arrived("printer")
+
+
+def _reprs(on: Scene) -> Iterator[str]:
+    """Rows as a debugger or a failed assertion would show them."""
+    with on.app.store.view() as view:
+        for collection in (view.patients, view.encounters, view.claims, view.remit_claims, view.statements):
+            yield from map(repr, collection.each())
+        yield from map(repr, view.inbox.find())
+
+
+def _known(work: Path) -> bool:
+    """The partner was told the member id: the hub did handle the values."""
+    return any(MEMBER.encode() in path.read_bytes() for path in (work / "partner").rglob("received/*"))
