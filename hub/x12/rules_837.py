@@ -71,11 +71,14 @@ class _Rules:
             self.report(node, prv, "prv.taxonomy", "this is not a taxonomy code", snip=5, element=3)
 
     def subscriber(self, node: Node) -> None:
-        """A subscriber who is the patient has an address, a birth date and a sex."""
+        """A person has a member id; a subscriber who is the patient an address, a birth date and a sex."""
         self.address(node)
         self.born(node)
         sbr = first(node.parent, "SBR") if node.parent is not None else None
         nm1 = first(node, "NM1")
+        if text(nm1, 2) == "1" and not text(nm1, 8) and not text(nm1, 9):
+            message = "a subscriber who is a person needs the member id"
+            self.report(node, nm1, "subscriber.id", message, snip=4, element=9)
         if text(sbr, 2) != "18" or text(nm1, 2) != "1":
             return
         for tag in ("N3", "N4", "DMG"):
