@@ -513,7 +513,7 @@ TRAIL = (
     ),
     Damage(
         "a claim moved without an event",
-        "SELECT id FROM claims WHERE state = 'paid' ORDER BY id LIMIT 1",
+        "SELECT aggregate_id FROM events WHERE kind = 'claim.paid' ORDER BY aggregate_id DESC LIMIT 1",
         ("DELETE FROM events WHERE aggregate_id = '{}' AND kind = 'claim.paid'",),
         "claim {}",
     ),
