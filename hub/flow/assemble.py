@@ -12,10 +12,19 @@ from hub.config.settings import Settings
 from hub.errors import Problem
 from hub.flow.assembly import Policy, charge_of, coverages_of, diagnoses_of, encounter_of, service_day, verdict
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
+from hub.flow.coder import code_encounter
 from hub.flow.ingest import patient_ids
 from hub.model.coverage import PatientFile
 from hub.model.encounter import Charge, Encounter
-from hub.model.facts import AnyFact, ChargeFact, CoverageFact, DiagnosisFact, EncounterFact, PatientFact
+from hub.model.facts import (
+    AnyFact,
+    ChargeFact,
+    CoverageFact,
+    DiagnosisFact,
+    EncounterFact,
+    MergeFact,
+    PatientFact,
+)
 from hub.model.people import Address, Facility, Patient, Record
 from hub.model.work import WorkItem
 from hub.money import to_cents
@@ -73,7 +82,7 @@ def assemble(hub: Hub, source: str) -> Outcome:
     with hub.store.begin("ingest.assemble") as tx:
         people = _patients(tx, hub.settings, pieces, source, practice)
         made = [_put_together(hub.settings, row, pieces, people, source, tx.now) for row in rows]
-        page = _Page(tx, known, practice)
+        page = _Page(tx, hub.settings, known, practice)
         for put in made:
             page.add(put)
         changed = page.write()
@@ -126,7 +135,7 @@ def _pieces(view: View, rows: list[Row[Encounter]], source: str, practice: str) 
     children: dict[str, list[AnyFact]] = {}
     for row in view.facts.find(kind=("charge", "diagnosis", "coverage"), parent=keys, **about):
         children.setdefault(row.col("parent"), []).append(row.record)
-    patients = set(parents.values())
+    patients = _with_survivors(view, set(parents.values()), source, practice)
     standing: dict[str, list[CoverageFact]] = {}
     for row in view.facts.find(kind="coverage", parent=patients, **about):
         standing.setdefault(row.col("parent"), []).append(_is(row.record, CoverageFact))
@@ -140,6 +149,17 @@ def _pieces(view: View, rows: list[Row[Encounter]], source: str, practice: str) 
         standing=standing,
         parents=parents,
     )
+
+
+def _with_survivors(view: View, patients: set[str], source: str, practice: str) -> set[str]:
+    """The patients, by the digest of their key, and those that they were merged into, however often."""
+    found, left = set(patients), set(patients)
+    while left:
+        merges = view.facts.find(kind="merge", parent=left, practice=practice, source=source, limit=1_000_000)
+        into = {_is(row.record, MergeFact).into_key for row in merges}
+        left = {view.digest("source-key", f"{source}\x1fpatient\x1f{key}") for key in into} - found
+        found |= left
+    return found
 
 
 def _is(record: object, kind: type[F]) -> F:
@@ -172,7 +192,7 @@ def _patients(
             coverages=coverages_of(pieces.standing.get(digest, ()), policy, None),
             guarantor_id=_guarantor(tx, patient_id, patient, practice),
         )
-        result[digest] = (tx.resolve("patient", patient_id), file)
+        result[digest] = (patient_id, file)
         if patient_id not in known:
             fresh.append(New(patient_id, file, practice=practice, state="known"))
             keys.append((fact.key, patient_id))
@@ -183,7 +203,13 @@ def _patients(
     tx.lookup.put_many("patient", source, keys)
     tx.patients.add_many(fresh)
     tx.patients.put_many(changes)
-    return result
+    return {digest: (_survivor(tx, patient_id), file) for digest, (patient_id, file) in result.items()}
+
+
+def _survivor(tx: Tx, patient_id: str) -> str:
+    """Who this patient was merged into, once something is known of them."""
+    into = tx.resolve("patient", patient_id)
+    return into if into == patient_id or tx.patients.get(into) else patient_id
 
 
 def _guarantor(tx: Tx, patient_id: str, patient: Patient, practice: str) -> str:
@@ -279,8 +305,10 @@ def _placed(encounter: Encounter, settings: Settings, source: str) -> Encounter:
 class _Page:
     """What a chunk of encounters is put together to, gathered and then written at once."""
 
-    def __init__(self, tx: Tx, known: dict[tuple[str, str], Row[Charge]], practice: str) -> None:
-        self.tx, self.known, self.practice = tx, known, practice
+    def __init__(
+        self, tx: Tx, settings: Settings, known: dict[tuple[str, str], Row[Charge]], practice: str
+    ) -> None:
+        self.tx, self.settings, self.known, self.practice = tx, settings, known, practice
         self.encounters: list[Change[Encounter]] = []
         self.fresh: list[New[Charge]] = []
         self.changed: list[Change[Charge]] = []
@@ -326,8 +354,18 @@ class _Page:
             self.fresh.append(New(self.tx.new_id("chg"), charge, **about, **columns))
         elif row.state in OPEN_CHARGE:
             self.changed.append(Change(row, record=charge, state=state, **columns))
-        elif _differs(row.record, charge) or (state == "void" and row.state != "void"):
+        elif self._differs(row.record, encounter, charge) or (state == "void" and row.state != "void"):
             self.work += work_for([_changed_late()], "charge", row.id)
+
+    def _differs(self, billed: Charge, encounter: Encounter, coming: Charge) -> bool:
+        """Whether the source now says other than what was billed; what coding added does not count."""
+        (coded,) = code_encounter(encounter, [coming], self.settings, self.practice).charges
+        if _told(billed) != _told(coming) or (coming.drug or billed.drug) != billed.drug:
+            return True
+        if coming.amount is not None and coming.amount != billed.amount:
+            return True
+        mapped_alike = coded.hcpcs == billed.hcpcs
+        return mapped_alike and (coded.units, coded.modifiers) != (billed.units, billed.modifiers)
 
     def _remind(self, put: Put) -> None:
         """A visit that never ends is work, once; a person's word on it holds as long again."""
@@ -348,14 +386,9 @@ class _Page:
         return len(self.fresh) + len(self.changed)
 
 
-def _differs(billed: Charge, coming: Charge) -> bool:
-    """Whether the source now says other than what was billed; what coding added does not count."""
-    return (billed.kind, billed.service_from, billed.codings, billed.drug) != (
-        coming.kind,
-        coming.service_from,
-        coming.codings,
-        coming.drug or billed.drug,
-    )
+def _told(charge: Charge) -> tuple[object, ...]:
+    """What coding never alters of a charge."""
+    return charge.kind, charge.service_from, charge.codings
 
 
 def _incomplete() -> Problem:

@@ -63,13 +63,13 @@ class _Page:
         self.work += work_for(built.problems, "encounter", row.id)
         self.claims += [(claim, file.guarantor_id) for claim in built.claims]
         if built.self_pay and not built.problems:
-            self._bill_patient(row, file, charges)
+            self._bill_patient(row, file, [c for c in charges if c.id not in built.settled])
         self.encounters.append(Change(row, state=state))
         settled = () if built.problems else built.settled
         self.charges += [Change(c, state="settled" if c.id in settled else state) for c in charges]
 
     def _bill_patient(self, row: Row[Encounter], file: PatientFile, charges: list[Row[Charge]]) -> None:
-        """Self pay: the charges go straight to the guarantor."""
+        """Self pay: the charges that no credit undid go straight to the guarantor."""
         key = f"self-pay:{row.id}:{row.row_version}"
         at = Posting(practice=self.practice, key=key, cause=row.id, on=self.tx.now.date())
         kept = [c.record for c in charges if c.record.kind == "charge"]

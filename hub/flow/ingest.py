@@ -21,7 +21,7 @@ from hub.model.facts import (
 from hub.store import Nudge, Tx, View
 from hub.store.documents import Change, New, Row
 
-REOPENED_BY_PATIENT = ("gathering", "waiting", "held")
+REOPENED_BY_PATIENT = ("gathering", "waiting", "held", "incomplete")
 """Encounters that are looked at again when their patient or coverage changes; the others are already coded."""
 
 
@@ -156,7 +156,9 @@ class Facts:
         )
 
     def _parent(self, fact: AnyFact) -> str | None:
-        """What a fact hangs on: its encounter, else its patient."""
+        """What a fact hangs on: its encounter, else its patient; a merge on the patient that it ends."""
+        if isinstance(fact, MergeFact):
+            return self.key("patient", fact.from_key) if fact.kind == "patient" else None
         if isinstance(fact, EncounterFact):
             return self.key("patient", fact.patient_key)
         if isinstance(fact, CoverageFact) and not fact.encounter_key:
@@ -234,9 +236,13 @@ class Facts:
         return len(rows)
 
     def _merge(self, fact: MergeFact) -> None:
-        """Two patients are one from now on: an alias row, nothing is rewritten."""
+        """Two patients are one from now on: an alias row, nothing is rewritten. Who has no id yet is given one, for
+        a patient is only stored with their first encounter, which may come later."""
         ids = patient_ids(self.tx, self.source, [fact.from_key, fact.into_key])
-        if fact.from_key in ids and fact.into_key in ids and ids[fact.from_key] != ids[fact.into_key]:
+        fresh = {key: self.tx.new_id("pat") for key in (fact.from_key, fact.into_key) if key not in ids}
+        self.tx.lookup.put_many("patient", self.source, fresh.items())
+        ids |= fresh
+        if ids[fact.from_key] != ids[fact.into_key]:
             self.tx.alias("patient", ids[fact.from_key], ids[fact.into_key], cause="merge")
 
 
