@@ -103,13 +103,16 @@ def status(folder: Folder = HERE, as_json: AsJson = False) -> None:
 @app.command()
 def replay(
     what: Annotated[
-        str, typer.Argument(help="`held`, `set_aside`, or the id of an encounter, claim, message or remittance.")
+        str,
+        typer.Argument(
+            help="`held`, `set_aside`, `tested`, or the id of an encounter, claim, message or remittance."
+        ),
     ],
     by: By = "cli",
     folder: Folder = HERE,
     dry_run: Annotated[bool, typer.Option(help="Only tell what would be done.")] = False,
 ) -> None:
-    """Look again at what was held or set aside, as after a change of settings."""
+    """Look again at what was held, set aside, or sent as a test only."""
     from hub.cli import act
 
     act.replay(folder, what, by=by, dry_run=dry_run)

@@ -11,7 +11,7 @@ from hub.config.people import Source
 from hub.config.settings import Settings
 from hub.errors import Problem
 from hub.flow.assembly import Policy, charge_of, coverages_of, diagnoses_of, encounter_of, service_day, verdict
-from hub.flow.base import CHUNK, Hub, Outcome, work_for
+from hub.flow.base import CHUNK, Hub, Outcome, move_claims, work_for
 from hub.flow.coder import code_encounter
 from hub.flow.ingest import patient_ids
 from hub.model.coverage import PatientFile
@@ -32,6 +32,8 @@ from hub.store import Nudge, Tx, View
 from hub.store.documents import Change, New, Row
 
 PAGE = 500
+WITHDRAWN = frozenset({"void", "cancelled", "test", "history"})
+"""What a charge is when it may not be billed after all."""
 OPEN_CHARGE = frozenset({"new", "held", "proposal", "priced", "waiting"})
 UNFINISHED_DAYS = 14
 """After so many days a visit that still waits for its source is in front of a person."""
@@ -314,6 +316,7 @@ class _Page:
         self.changed: list[Change[Charge]] = []
         self.work: list[WorkItem] = []
         self.whole: list[str] = []
+        self.withdrawn: list[str] = []
 
     def add(self, put: Put) -> None:
         """Plan one encounter and its charges."""
@@ -354,7 +357,10 @@ class _Page:
             self.fresh.append(New(self.tx.new_id("chg"), charge, **about, **columns))
         elif row.state in OPEN_CHARGE:
             self.changed.append(Change(row, record=charge, state=state, **columns))
-        elif self._differs(row.record, encounter, charge) or (state == "void" and row.state != "void"):
+        elif state in WITHDRAWN and row.state not in WITHDRAWN:
+            self.work += work_for([_changed_late()], "charge", row.id)
+            self.withdrawn.append(row.id)
+        elif self._differs(row.record, encounter, charge):
             self.work += work_for([_changed_late()], "charge", row.id)
 
     def _differs(self, billed: Charge, encounter: Encounter, coming: Charge) -> bool:
@@ -376,6 +382,17 @@ class _Page:
         if not any(one.resolved_at and (self.tx.now - one.resolved_at).days <= UNFINISHED_DAYS for one in known):
             self.work += work_for([_unfinished()], "encounter", put.row.id, owner="front-desk")
 
+    def _hold_unsent(self) -> None:
+        """A claim that has not left yet does not leave with a charge that was withdrawn."""
+        if not self.withdrawn:
+            return
+        links = self.tx.claim_charges.of_charges(self.withdrawn)
+        rows = self.tx.claims.get_many({link.claim_id for link in links}).values()
+        held = [row for row in rows if row.state in {"new", "ready"}]
+        move_claims(self.tx, [Change(row, state="held") for row in held])
+        for row in held:
+            self.tx.work.open_many(work_for([_withdrawn()], "claim", row.id), practice=self.practice)
+
     def write(self) -> int:
         """Write the page; returns how many charges are new or changed."""
         self.tx.encounters.put_many(self.encounters)
@@ -383,6 +400,7 @@ class _Page:
         self.tx.charges.put_many(self.changed)
         self.tx.work.resolve_many(self.whole, "ingest.", "put together")
         self.tx.work.open_many(self.work, practice=self.practice)
+        self._hold_unsent()
         return len(self.fresh) + len(self.changed)
 
 
@@ -406,6 +424,15 @@ def _unfinished() -> Problem:
         where="encounter",
         why="the visit was begun long ago, and its source has not yet said that it is over and whole",
         fix="close it at the source, or mend what was set aside of it; if nothing is due, resolve this item as such",
+    )
+
+
+def _withdrawn() -> Problem:
+    return Problem(
+        code="claim.withdrawn",
+        where="charges",
+        why="the source cancelled the visit, or withdrew a charge of this claim, before it was sent",
+        fix="if that is right, reverse the charge and resolve this item; if not, correct the source, then replay",
     )
 
 

@@ -51,6 +51,11 @@ def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
         yield items[start : start + size]
 
 
+def route_of(hub: Hub, claim: Claim) -> str:
+    """Which clearinghouse carries the claim: a plugin's word, else configuration's."""
+    return hub.host.route_claim(claim) or hub.settings.clearinghouse(claim.payer)
+
+
 def move_claims(tx: Tx, changes: Sequence[Change[Claim]], *, cause: str = "", actor: str = "hub") -> None:
     """Write the changes of claims, and one event for each that stands elsewhere afterwards (promise 10)."""
     tx.claims.put_many(changes)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from hub.errors import Problem
-from hub.flow.base import Hub, Outcome, chunks, move_claims, work_for
+from hub.flow.base import Hub, Outcome, chunks, move_claims, route_of, work_for
 from hub.flow.claim_837 import Route, Sending, claims_837p
 from hub.model.claim import Claim
-from hub.store import Nudge, Tx
+from hub.store import Nudge, Tx, View
 from hub.store.documents import Change, Row
 from hub.store.outbox import File
 from hub.store.submissions import Submission
@@ -35,9 +35,13 @@ def freeze(hub: Hub, mailbox: str) -> Outcome:
     """Freeze the claims that are ready for one clearinghouse into one file."""
     most = min(FILE_CLAIMS, hub.settings.mailboxes[mailbox].max_claims)
     with hub.store.view() as view:
-        rows = view.claims.waiting("ready", limit=most, route=mailbox)
+        waiting = view.claims.waiting("ready", limit=most, route=mailbox)
+        astray = _astray(view, hub, mailbox)
+    moved = {row.id for row in (*waiting, *astray) if _goes_elsewhere(hub, row)}
+    _reroute(hub, [row for row in (*waiting, *astray) if row.id in moved])
+    rows = [row for row in waiting if row.id not in moved]
     if not rows:
-        return Outcome()
+        return Outcome(done=len(moved), more=len(waiting) == most)
     route = Route(clearinghouse=mailbox, mailbox=hub.settings.mailboxes[mailbox], settings=hub.settings)
     rows.sort(key=lambda row: (row.practice, row.record.billing.npi, row.id))
     with hub.store.begin("batch.freeze") as tx:
@@ -48,7 +52,34 @@ def freeze(hub: Hub, mailbox: str) -> Outcome:
             tx.work.open(work_for([problem], "claim", row.id)[0], practice=row.practice)
         if kept:
             _store(tx, hub, mailbox, numbers, body, kept)
-    return Outcome(done=len(rows), more=len(rows) == most)
+    return Outcome(done=len(waiting), more=len(waiting) == most)
+
+
+def _astray(view: View, hub: Hub, mailbox: str) -> list[Row[Claim]]:
+    """Ready claims of connectors that carry nothing any more; one lane looks after them for all."""
+    carriers = hub.settings.clearinghouses
+    if carriers[:1] != (mailbox,):
+        return []
+    gone = [route for route in view.claims.tally("route", state="ready") if route not in carriers]
+    return view.claims.waiting("ready", limit=FILE_CLAIMS, route=gone) if gone else []
+
+
+def _goes_elsewhere(hub: Hub, row: Row[Claim]) -> bool:
+    """Whether the settings changed since the claim was scrubbed; a plugin is only asked where they differ."""
+    route = row.col("route")
+    return hub.settings.clearinghouse(row.record.payer) != route and route_of(hub, row.record) != route
+
+
+def _reroute(hub: Hub, rows: Sequence[Row[Claim]]) -> None:
+    """A claim that is to go elsewhere is scrubbed anew, for its payer's id and enrolment there are others. What is
+    frozen is never touched: it goes where its bytes say.
+    """
+    if not rows:
+        return
+    with hub.store.begin("batch.freeze") as tx:
+        move_claims(tx, [Change(row, state="new") for row in rows])
+        for practice in {row.practice for row in rows}:
+            tx.then(Nudge("scrub.check", practice))
 
 
 class _Numbers:

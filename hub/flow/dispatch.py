@@ -106,7 +106,11 @@ class _Sending:
 
 
 def settle(tx: Tx, hub: Hub, file: File) -> None:
-    """What a sent file leads to: its claims are sent, and answers are expected, each with a time."""
+    """What a sent file leads to: its claims are sent, and answers are expected, each with a time.
+
+    The claims of a test file are `tested`: nobody will pay them, and they wait for a person's word (`hub replay
+    tested`) to go out for real.
+    """
     tx.event("file.sent", "file", file.id, practice=file.practice, bytes=file.size)
     if file.kind in {"statements", "manifest"}:
         _settle_statements(tx, file)
@@ -115,7 +119,8 @@ def settle(tx: Tx, hub: Hub, file: File) -> None:
     tx.submissions.put_states([submission.id for submission in submissions], "sent")
     rows = tx.claims.get_many([submission.claim_id for submission in submissions])
     on_their_way = [row for row in rows.values() if row.state == "frozen"]
-    move_claims(tx, [Change(row, state="sent") for row in on_their_way], cause=file.id)
+    state = "sent" if file.usage == "P" else "tested"
+    move_claims(tx, [Change(row, state=state) for row in on_their_way], cause=file.id)
     hours = hub.settings.mailboxes[file.mailbox].answer_hours
     tx.expect("acknowledgement", file.id, tx.now + timedelta(hours=hours), practice=file.practice)
     payers = hub.settings.payers
@@ -124,9 +129,9 @@ def settle(tx: Tx, hub: Hub, file: File) -> None:
         payer = payers[submission.payer]
         if payer.claim_ack:
             wanted.append(("claim_ack", submission.id, tx.now + timedelta(days=payer.ack_days)))
-        wanted.append(
-            ("adjudication", f"{submission.id}:{submission.rank}", tx.now + timedelta(days=payer.era_days))
-        )
+        if file.usage == "P":
+            due = tx.now + timedelta(days=payer.era_days)
+            wanted.append(("adjudication", f"{submission.id}:{submission.rank}", due))
     tx.expectations.expect_many(wanted, practice=file.practice)
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from hub.errors import Refused
 from hub.flow.base import Hub, Outcome, chunks
+from hub.flow.dispatch import settle
 from hub.flow.fetch import bring, journal
 from hub.model.statement import Statement
 from hub.model.work import WorkItem
@@ -110,6 +111,7 @@ def _apply(hub: Hub, vendor: str, item: InboxItem) -> None:
         return
     by_number = {result.number: result for result in told}
     with hub.store.begin("printing.results") as tx:
+        _arrived(tx, hub, tx.statements.heads(number=list(by_number), practice=item.practice, limit=100_000))
         rows = tx.statements.find(number=list(by_number), practice=item.practice, limit=100_000)
         tx.statements.put_many([Change(row, state=by_number[row.col("number")].verdict) for row in rows])
         for row in rows:
@@ -118,6 +120,16 @@ def _apply(hub: Hub, vendor: str, item: InboxItem) -> None:
                 tx.work.open(_returned(row, why, by_number[row.col("number")]), practice=item.practice)
         tx.event("print.results", "message", item.id, practice=item.practice, actor=vendor, statements=len(rows))
         tx.inbox.put_state(item, "read")
+
+
+def _arrived(tx: Tx, hub: Hub, answered: list[Row[None]]) -> None:
+    """A result proves that its PDF and the manifest arrived: what was in doubt is sent."""
+    for pdf in filter(None, map(tx.files.get, {row.col("file_id") or "" for row in answered})):
+        manifest = tx.files.find(mailbox=pdf.mailbox, name=pdf.name.replace(".pdf", ".json"))
+        for file in (pdf, *manifest):
+            if file.state in {"in_doubt", "published", "staged"}:
+                tx.work.resolve_for(file.id, "dispatch.", "the print vendor answered it")
+                settle(tx, hub, tx.files.put_state(file, "sent"))
 
 
 def _unreadable(hub: Hub, item: InboxItem, error: Refused) -> None:

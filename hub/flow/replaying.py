@@ -74,9 +74,23 @@ def set_aside(tx: Tx, settings: Settings, after: str, by: str) -> tuple[int, str
     return len(items), str(items[-1].seq) if items else ""
 
 
+def tested_claims(tx: Tx, settings: Settings, after: str, by: str) -> tuple[int, str]:
+    """The next page of claims that went out as a test: they are scrubbed anew, now to be sent for real."""
+    rows = tx.claims.find(limit=CHUNK, after_id=after, state="tested")
+    still = sorted({row.col("route") for row in rows if settings.usage(row.col("route")) != "P"})
+    if still:
+        raise Refused(f"{', '.join(still)} is a test mailbox still", fix='set usage = "P" in hub.toml first')
+    tried = tx.submissions.find(claim_id=[row.id for row in rows], usage="T", closed_at=None) if rows else []
+    tx.submissions.close_many([one.id for one in tried], "the test is over")
+    move_claims(tx, [Change(row, state="new") for row in rows], actor=by)
+    tx.then(*[Nudge("scrub.check", practice) for practice in sorted({row.practice for row in rows})])
+    return len(rows), rows[-1].id if rows else ""
+
+
 PASSES: dict[str, tuple[tuple[str, Pass], ...]] = {
     "held": (("encounters", held_encounters), ("claims", held_claims)),
     "set_aside": (("messages", set_aside),),
+    "tested": (("claims", tested_claims),),
 }
 
 

@@ -6,7 +6,7 @@ Nothing is nudged after it: files are frozen when the schedule says so, not one 
 from __future__ import annotations
 
 from hub.clock import today
-from hub.flow.base import CHUNK, Hub, Outcome, move_claims
+from hub.flow.base import CHUNK, Hub, Outcome, move_claims, route_of
 from hub.flow.rules import Desk, scrub
 from hub.model.claim import Claim
 from hub.model.work import WorkItem
@@ -24,7 +24,8 @@ def check(hub: Hub, practice: str) -> Outcome:
         rows = view.claims.waiting("new", limit=CHUNK, practice=practice)
     if not rows:
         return Outcome()
-    found = [(row, _route(hub, row), _findings(hub, row, practice)) for row in rows]
+    routed = [(row, route_of(hub, row.record)) for row in rows]
+    found = [(row, route, _findings(hub, row, practice, route)) for row, route in routed]
     with hub.store.begin("scrub.check") as tx:
         move_claims(
             tx,
@@ -39,13 +40,8 @@ def check(hub: Hub, practice: str) -> Outcome:
     return Outcome(done=len(rows), more=len(rows) == CHUNK)
 
 
-def _route(hub: Hub, row: Row[Claim]) -> str:
-    """Which clearinghouse carries the claim: a plugin's word, else configuration's."""
-    return hub.host.route_claim(row.record) or hub.settings.clearinghouse(row.record.payer)
-
-
-def _findings(hub: Hub, row: Row[Claim], practice: str) -> tuple[ScrubFinding, ...]:
-    desk = Desk(settings=hub.settings, today=today(hub.clock), practice=practice, clearinghouse=_route(hub, row))
+def _findings(hub: Hub, row: Row[Claim], practice: str, route: str) -> tuple[ScrubFinding, ...]:
+    desk = Desk(settings=hub.settings, today=today(hub.clock), practice=practice, clearinghouse=route)
     theirs = (_by_plugin(name, rule, row.record) for name, rule in hub.host.scrub_rules().items())
     return (*scrub(row.record, desk), *(finding for found in theirs for finding in found))
 

@@ -50,7 +50,12 @@ class Owed(Record, frozen=True, kw_only=True):
 
 
 def make(hub: Hub, practice: str) -> Outcome:
-    """Make a statement for every guarantor of `practice` who owes enough and had none lately."""
+    """Make a statement for every guarantor of `practice` who owes enough and had none lately.
+
+    A hub in test mode asks nobody for money.
+    """
+    if hub.settings.usage(hub.settings.print.vendor) != "P":
+        return Outcome()
     with hub.store.view() as view:
         balances = view.book.sum(by=("guarantor_id",), account=A.PATIENT_RECEIVABLE, practice=practice)
         wanted = [g for (g,), cents in sorted(balances.items()) if cents >= hub.settings.print.least_cents]

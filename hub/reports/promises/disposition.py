@@ -59,6 +59,7 @@ STATES: dict[str, dict[str, int | None]] = {
         "frozen": 3,
         "sent": 5,
         "accepted": 45,
+        "tested": DONE,
         "rejected": 0,
         "denied": 0,
         "secondary_due": 1,
