@@ -101,7 +101,7 @@ def _bound(name: str, step: Step, hub: Hub, watch: Watch) -> Callable[[str], Out
     def run(lane: str) -> Outcome:
         outcome = step(hub, lane)
         watch.flows(name, lane)
-        return Outcome(done=outcome.done, more=outcome.more)
+        return outcome
 
     return run
 

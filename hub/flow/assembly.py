@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -194,11 +193,3 @@ def _over(older: R, newest: R) -> R:
 
 def _default(field: FieldInfo) -> object:
     return field.default_factory() if field.default is NODEFAULT else field.default
-
-
-def total(charges: Iterable[Charge]) -> Decimal:
-    """Dollars of priced charges; credits count against."""
-    return sum(
-        ((-c.amount if c.kind == "credit" else c.amount) for c in charges if c.amount is not None),
-        Decimal("0.00"),
-    )

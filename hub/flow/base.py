@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
-import msgspec
 from msgspec import UNSET
 
 from hub.clock import Clock
@@ -17,6 +16,7 @@ from hub.model.work import WorkItem
 from hub.plugin.host import PluginHost
 from hub.store import Store, Tx
 from hub.store.documents import Change
+from hub.store.nudge import Outcome as Outcome  # noqa: PLC0414 - every step says it
 
 CHUNK = 100
 """Items per transaction: small enough that a writer holds SQLite for about 20 ms."""
@@ -32,14 +32,6 @@ class Hub:
     store: Store
     host: PluginHost
     clock: Clock
-    options: dict[str, str] = field(default_factory=dict)
-
-
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How many items a run of a step finished, and whether it should run again at once."""
-
-    done: int = 0
-    more: bool = False
 
 
 Step = Callable[[Hub, str], Outcome]

@@ -13,15 +13,7 @@ from typing import Protocol
 import msgspec
 
 from hub.store.nudge import Nudge
-
-
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What one run of a step did: `done` items, `more` waits (it is run again at once), and who else to nudge."""
-
-    done: int = 0
-    more: bool = False
-    nudges: tuple[Nudge, ...] = ()
-
+from hub.store.nudge import Outcome as Outcome  # noqa: PLC0414 - part of the port
 
 Step = Callable[[str], Outcome]
 Steps = Mapping[str, Step]

@@ -10,3 +10,11 @@ class Nudge(msgspec.Struct, frozen=True):
 
     step: str
     lane: str = ""
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run of a step did: `done` items, `more` waits (it is run again at once), and who else to nudge."""
+
+    done: int = 0
+    more: bool = False
+    nudges: tuple[Nudge, ...] = ()
