@@ -111,7 +111,9 @@ def _apply(hub: Hub, vendor: str, item: InboxItem) -> None:
         return
     by_number = {result.number: result for result in told}
     with hub.store.begin("printing.results") as tx:
-        _arrived(tx, hub, tx.statements.heads(number=list(by_number), practice=item.practice, limit=100_000))
+        _arrived(
+            tx, hub, item, tx.statements.heads(number=list(by_number), practice=item.practice, limit=100_000)
+        )
         rows = tx.statements.find(number=list(by_number), practice=item.practice, limit=100_000)
         tx.statements.put_many([Change(row, state=by_number[row.col("number")].verdict) for row in rows])
         for row in rows:
@@ -122,14 +124,16 @@ def _apply(hub: Hub, vendor: str, item: InboxItem) -> None:
         tx.inbox.put_state(item, "read")
 
 
-def _arrived(tx: Tx, hub: Hub, answered: list[Row[None]]) -> None:
-    """A result proves that its PDF and the manifest arrived: what was in doubt is sent."""
+def _arrived(tx: Tx, hub: Hub, item: InboxItem, answered: list[Row[None]]) -> None:
+    """A result proves that its PDF and the manifest arrived: what was in doubt is sent, on that evidence."""
     for pdf in filter(None, map(tx.files.get, {row.col("file_id") or "" for row in answered})):
         manifest = tx.files.find(mailbox=pdf.mailbox, name=pdf.name.replace(".pdf", ".json"))
         for file in (pdf, *manifest):
             if file.state in {"in_doubt", "published", "staged"}:
                 tx.work.resolve_for(file.id, "dispatch.", "the print vendor answered it")
                 settle(tx, hub, tx.files.put_state(file, "sent"))
+                tx.expect("print_result", file.id, tx.now, practice=file.practice)
+                tx.met("print_result", file.id, item.id)
 
 
 def _unreadable(hub: Hub, item: InboxItem, error: Refused) -> None:

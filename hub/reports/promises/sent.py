@@ -20,6 +20,7 @@ BEFORE: dict[str, tuple[str, ...]] = {
 KNOWN = ("published", "read-back-size", "read-back-hash", "receipt")
 """Evidence that counts where a mailbox's plugin was not asked."""
 STUCK = timedelta(days=1)
+ANSWERS = ("acknowledgement", "print_result")
 ALARMS = ("dispatch.", "connector.")
 """Work about a file, or about the connection that carries it."""
 LOOK = "look at the partner's side, then: hub work resolve ID, with or without --resend"
@@ -44,7 +45,7 @@ def _page(room: Room, page: Sequence[File]) -> None:
     for line in room.scan.among("transfers", "file_id", ids, *columns):
         journal.setdefault(line.file_id, []).append(line)
     room.count("journal lines", sum(map(len, journal.values())))
-    answers = room.scan.among("expectations", "about", ids, "met_at", kind="acknowledgement")
+    answers = room.scan.among("expectations", "about", ids, "met_at", kind=ANSWERS)
     answered = {row.about for row in answers if row.met_at is not None}
     resends: dict[str, list[datetime]] = {}
     for event in room.scan.among("events", "aggregate_id", ids, "at", kind="file.resend"):
