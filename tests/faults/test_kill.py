@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from faultlab.books import books, broken, check, opened, sent_pcns, work
 from faultlab.nursery import KILLED, Nursery
-from faultlab.visits import drops
+from faultlab.visits import Kind, drops
 from faultlab.world import QUIET, World
 from msgspec.structs import replace
 
@@ -128,6 +128,20 @@ def test_a_file_that_the_partner_took_is_sent_by_its_answer(tmp_path: Path, nurs
             assert work(app) == {}
             assert broken(app) == []
         assert len(world.arrived()) == 1
+
+
+def test_a_print_run_that_the_vendor_took_is_sent_by_its_results(tmp_path: Path, nursery: Nursery) -> None:
+    """Killed between publish and its journal, PDF and manifest end as sent by the vendor's results, once each."""
+    self_pay = Kind(day=0, source="hl7", payers=())
+    with World(tmp_path, drops((self_pay, Kind(day=16, source="hl7", payers=())))) as world:
+        _die_at(world, nursery, ("dispatch.publish:before:2", "dispatch.publish:before:2"))
+        nursery.live(world)
+        with opened(world) as app, app.store.view() as view:
+            assert {file.state for file in view.files.find()} == {"sent"}
+            assert work(app) == {}
+            assert broken(app) == []
+        names = world.arrived("printer")
+        assert len(names) == len(set(names)) >= 2
 
 
 def test_a_file_in_doubt_waits_for_a_person(tmp_path: Path, nursery: Nursery) -> None:
