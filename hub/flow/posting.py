@@ -133,7 +133,7 @@ class _Page:
             return
         paid, claim = row.record, match.row.record
         following = _following(claim, match.rank, paid)
-        remarks = remarks_of(paid)
+        remarks = self._remarks(paid, match.row.id)
         account = Account(
             claim_id=claim.origin or match.row.id,
             claim=claim,
@@ -152,6 +152,16 @@ class _Page:
             self.claims[match.row.id] = (match.row, _state(paid, following))
         self.adjudicated.add(f"{match.submission.id}:{match.rank}")
         self._consequences(paid, match, following, account.gate)
+
+    def _remarks(self, paid: ClaimPayment, claim_id: str) -> list[str]:
+        """RARCs by which the gate is judged. A reversal goes where the payment went that it undoes, also where it
+        does not repeat that one's remarks: else what was held would stay, and the patient be credited with it."""
+        if paid.status != REVERSAL:
+            return remarks_of(paid)
+        before = [row.record for row in self.tx.remit_claims.find(claim_id=claim_id, state="posted")]
+        before += [one.row.record for one in self.rows if one.columns.get("claim_id") == claim_id]
+        undone = [one for one in before if one.payer_control_number == paid.payer_control_number] or before
+        return [code for one in (paid, *undone) for code in remarks_of(one)]
 
     def _consequences(self, paid: ClaimPayment, match: Match, following: Coverage | None, shut: str) -> None:
         if item := denial_item(paid, match.row.id):

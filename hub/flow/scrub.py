@@ -62,8 +62,10 @@ def _by_plugin(name: str, rule: ScrubRule, claim: Claim) -> tuple[ScrubFinding, 
 
 
 def _item(row: Row[Claim], finding: ScrubFinding) -> WorkItem:
+    # whatever a plugin calls its rule, its items must be found again when the claim is scrubbed anew
+    rule = finding.rule if finding.rule.startswith("scrub.") else f"scrub.{finding.rule}"
     return WorkItem(
-        reason=finding.rule if finding.hold else f"{finding.rule}.warning",
+        reason=rule if finding.hold else f"{rule}.warning",
         aggregate="claim",
         aggregate_id=row.id,
         why=finding.why,
