@@ -64,8 +64,16 @@ class Settings(Part):
 
     @property
     def clearinghouses(self) -> tuple[str, ...]:
-        """Every connector that carries claims, the default first."""
-        return tuple(dict.fromkeys(name for name in (self.route.default, *self.route.payers.values()) if name))
+        """Every connector that carries claims, the default first; then those that only carry on, since they have
+        a mailbox: what is frozen for them is still sent, and their answers and remittances are still fetched.
+        """
+        routed = (name for name in (self.route.default, *self.route.payers.values()) if name)
+        return tuple(dict.fromkeys((*routed, *(name for name in self.mailboxes if self._carries(name)))))
+
+    def _carries(self, name: str) -> bool:
+        """Whether this mailbox is that of a connector that works, and of a clearinghouse."""
+        known = name in self.connectors and self.connectors[name].enabled
+        return known and name not in self.sources and name != self.print.vendor
 
     def usage(self, clearinghouse: str) -> str:
         """P or T for the files of this connector (ISA15); a mailbox cannot make a test hub productive."""

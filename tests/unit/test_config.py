@@ -87,6 +87,18 @@ def test_route(tree: Settings) -> None:
     assert (other.clearinghouse("ppo"), other.clearinghouse("x"), other.clearinghouses) == ("b", "a", ("a", "b"))
 
 
+def test_a_clearinghouse_that_gets_no_more_claims_carries_on(tree: Settings) -> None:
+    """A connector with a mailbox is a carrier although no payer is routed to it; a disabled one, a source or a
+    print vendor is none."""
+    box = tree.mailboxes["clearinghouse"]
+    boxes = dict.fromkeys(("clearinghouse", "adt", "printer"), box)
+    left = tree.model_copy(update={"route": tree.route.model_copy(update={"default": "b"}), "mailboxes": boxes})
+    assert left.clearinghouses == ("b", "clearinghouse")
+    ended = tree.connectors["clearinghouse"].model_copy(update={"enabled": False})
+    connectors = {**tree.connectors, "clearinghouse": ended}
+    assert left.model_copy(update={"connectors": connectors}).clearinghouses == ("b",)
+
+
 @pytest.mark.parametrize(
     ("hub", "mailbox", "usage"),
     [("T", None, "T"), ("T", "P", "T"), ("P", None, "P"), ("P", "T", "T"), ("P", "P", "P")],
