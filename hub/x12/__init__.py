@@ -12,7 +12,7 @@ Where things are (import from the modules; this package imports nothing by itsel
     finding     one fault with its place, never its value                  Finding
     grammar     seg, loop, guide: how a guide is declared                  compiled, walk, elements run it
     guides      the guides                                                 guide_for, guide_named
-    checks      rules across segments: balances, pointers, sequences
+    checks      rules across segments: balances, pointers, sequences; written with `reporting`
     show        a guide as a table for people                              render_guide
     generate    valid trees of any guide from its rows, for tests          generate(guide, random)
 
