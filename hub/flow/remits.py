@@ -164,10 +164,15 @@ class _Set:
         )
 
     def _finish(self, tx: Tx, remittance: Remittance, cut: Problem | None) -> None:
-        """Store the header with its verdict. A set that is cut is set aside: the whole one is not its double."""
+        """Store the header with its verdict. A set that is cut is set aside: the whole one is not its double.
+
+        From the look for others with this trace to the commit nobody else looks: of two readers of the same
+        remittance, through two mailboxes or in two processes, the second sees the first.
+        """
         assert self.row is not None  # noqa: S101 - _add has just made it
         content = tx.digest("remit-content", self.tally.content(remittance))
         trace = tx.digest("remit-trace", trace_key(remittance))
+        tx.guard(trace)
         state, problems = ("set_aside", [cut]) if cut else self._verdict(tx, remittance, content, trace)
         tx.remits.put(
             self.row,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from functools import cached_property
 
+from sqlalchemy import func, select
+
 from hub.model.claim import Claim
 from hub.model.coverage import PatientFile
 from hub.model.encounter import Charge, Encounter
@@ -136,6 +138,14 @@ class Tx(View, LogWrites):
     def then(self, *nudges: Nudge) -> None:
         """Tell the runner after the commit, once for each distinct nudge."""
         self.nudges.update(dict.fromkeys(nudges))
+
+    def guard(self, digest: str) -> None:
+        """Nobody else guards the same digest until this transaction ends: what is looked up after this call cannot
+        be overtaken by a writer that looked at the same moment. On SQLite there is one writer at a time anyway.
+        """
+        if self.session.dialect == "postgresql":
+            key = int(digest[:16], 16) - (1 << 63)
+            self.session.conn.execute(select(func.pg_advisory_xact_lock(key)))
 
     def alias(self, kind: str, from_id: str, into_id: str, cause: str) -> None:
         """Record a merge: from now on `from_id` means `into_id`."""
