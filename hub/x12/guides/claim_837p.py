@@ -47,7 +47,7 @@ _PLACE_NUMBERS = "0B,G2,LU"
 _PAYER_NUMBERS = "2U,EI,FY,NF"
 _FOR_PAYER = "04 04.1!=2U 04.2!"  # which payer gave the number, where it is not the one that is billed
 
-_PRICING = "01!=00,01,02,03,04,05,07,08,09,10,11,12,13,14 02! 03-07"
+_PRICING = "01!=00,01,02,03,04,05,06,07,08,09,10,11,12,13,14 02! 03-07"
 _PRICING_REASONS = "13=T1,T2,T3,T4,T5,T6 14=1,2,3,4,5 15=1,2,3,4,5,6"
 _BIRTH = seg("DMG S 1", "Birth date and sex", "01!=D8 02! 03!=F,M,U")
 _CONTRACT = seg("CN1 S 1", "Contract", "01!=01,02,03,04,05,06,09 02-06")
@@ -135,7 +135,7 @@ _LINE = loop(
         f"{procedure(1, PROFESSIONAL_CODES)} 02! 03!=MJ,UN 04! 05=@pos 07! 07.1!=@pointer 07.2-4=@pointer "
         "09=Y 11=Y 12=Y 15=0",
     ),
-    seg("SV5 S 1", "Durable equipment", "01! 01.1!=HC 01.2! 02!=DA 03! 04 05 06=1,4,6"),
+    seg("SV5 S 1", "Durable equipment", "01! 01.1!=HC 01.2! 02!=DA 03! 04! 05! 06!=1,4,6"),
     _REPORT,
     seg("PWK S 1", "Certificate of medical necessity", "01!=CT 02!=AB,AD,AF,AG,NS"),
     _AMBULANCE,
@@ -209,14 +209,14 @@ _OTHER_COVERAGE = loop(
         "2330A R 1",
         named("IL", "Other insured", ANYBODY, "08!=II,MI 09!"),
         *address("S"),
-        numbers("S 2", "Social security number", "SY", "02!=@ssn"),
+        numbers("S 1", "Social security number", "SY", "02!=@ssn"),
     ),
     party(
         "2330B R 1",
         named("PR", "Other payer", ORGANIZATION, PLAN_ID),
         *address("S"),
         *_PAID_ON,
-        numbers("S 3", "Other numbers of the payer", _PAYER_NUMBERS),
+        numbers("S 2", "Other numbers of the payer", _PAYER_NUMBERS),
         numbers("S 1", "Prior authorization", "G1"),
         numbers("S 1", "Referral", "9F"),
         numbers("S 1", "Adjusted before", "T4"),
@@ -229,14 +229,12 @@ _OTHER_COVERAGE = loop(
     _other_payers_provider("2330G S 1", "Billing provider", "85", UNNAMED, "2 G2,LU"),
 )
 
-_CLAIM = loop(
-    "2300 S 100",
-    "Claim",
+_CLAIM_ROWS: tuple[Segment | Loop, ...] = (
     seg(
         "CLM R 1",
         "Claim",
         "01! 02! 05! 05.1!=@pos 05.2!=B 05.3! 06!=N,Y 07!=A,B,C 08!=N,W,Y 09!=I,Y 10=P "
-        "11 11.1!=AA,EM,OA 11.2-3=AA,EM,OA 11.4=@state 11.5=@country 12=02,03,05,09 "
+        "11 11.1!=AA,EM,OA 11.2=AA,EM,OA 11.4=@state 11.5=@country 12=02,03,05,09 "
         "20=1,2,3,4,5,6,7,8,9,10,11,15",
     ),
     *days(
@@ -302,6 +300,7 @@ _CLAIM = loop(
     _LINE,
 )
 
+
 _SUBSCRIBER = party(
     "2010BA R 1",
     named("IL", "Subscriber", ANYBODY, "08=II,MI 09"),
@@ -334,7 +333,7 @@ _PATIENT_LEVEL = loop(
         numbers("S 1", "Patient's number in a liability claim", "1W,SY"),
         phone("Contact of the patient"),
     ),
-    _CLAIM,
+    loop("2300 R 100", "Claim", *_CLAIM_ROWS),
 )
 
 _SUBSCRIBER_LEVEL = loop(
@@ -349,7 +348,7 @@ _SUBSCRIBER_LEVEL = loop(
     seg("PAT S 1", "Subscriber as the patient", "05=D8 06 07=01 08 09=Y"),
     _SUBSCRIBER,
     _PAYER,
-    _CLAIM,
+    loop("2300 S 100", "Claim", *_CLAIM_ROWS),
     _PATIENT_LEVEL,
 )
 
@@ -386,7 +385,7 @@ CLAIM_837P = guide(
     party(
         "1000A R 1",
         named("41", "Submitter", "02!=1,2 03! 04 05", "08!=46 09!"),
-        contact("R 2", "Contact of the submitter", need="!"),
+        contact("R 2", "Contact of the submitter", kinds="ED,EM,FX,TE", need="!"),
     ),
     party("1000B R 1", named("40", "Receiver", ORGANIZATION, "08!=46 09!")),
     _BILLING_LEVEL,

@@ -32,9 +32,9 @@ _PATIENT = loop(
     "2000D S >1",
     "Patient level",
     seg("HL R 1", "Patient level", "01! 02! 03!=PT"),
-    party("2100D R 1", seg("NM1 R 1", "Patient", "01!=QC 02!=1 03! 04 05 07 08=II,MI 09")),
+    party("2100D R 1", seg("NM1 R 1", "Patient", "01!=QC 02!=1 03! 04-07 08=II,MI 09")),
     loop(
-        "2200D R >1",
+        "2200D S >1",
         "Claim",
         seg("TRN R 1", "Claim", "01!=2 02!"),
         _status(day="!", total="!"),
@@ -50,7 +50,7 @@ _PROVIDER = loop(
     "2000C S >1",
     "Billing provider level",
     seg("HL R 1", "Billing provider level", "01! 02! 03!=19 04!=0,1"),
-    party("2100C R 1", named("85", "Billing provider", "02!=1,2 03 04 05 07", "08=FI,XX 09")),
+    party("2100C R 1", named("85", "Billing provider", "02!=1,2 03-07", "08=FI,SV,XX 09")),
     loop(
         "2200C S 1",
         "Claims of the provider",
@@ -64,7 +64,7 @@ _PROVIDER = loop(
 )
 
 _RECEIVER = loop(
-    "2000B R 1",
+    "2000B R >1",
     "Information receiver level",
     seg("HL R 1", "Information receiver level", "01! 02! 03!=21 04!=0,1"),
     party("2100B R 1", named("41", "Information receiver", ANYBODY, "08!=46 09!")),
@@ -85,12 +85,12 @@ CLAIM_ACK_277 = guide(
     "005010X214",
     seg("BHT R 1", "Begin", "01!=0085 02!=08 03! 04! 05! 06!=TH"),
     loop(
-        "2000A R 1",
+        "2000A R >1",
         "Information source level",
         seg("HL R 1", "Information source level", "01! 03!=20 04!=1"),
         party("2100A R 1", named("AY,PR", "Information source", ORGANIZATION, "08!=46,FI,PI,XV 09!")),
         loop(
-            "2200A R 1",
+            "2200A R >1",
             "Receipt",
             seg("TRN R 1", "Receipt", "01!=1 02!"),
             *days(("050", "Received"), ("009", "Processed"), use="R 1"),

@@ -6,7 +6,7 @@ from hub.x12.grammar import guide, loop, seg
 
 # what can be wrong with a segment, and with an element; I marks what only the guide forbids
 _SEGMENT_FAULTS = "1,2,3,4,5,6,7,8,I4,I6,I7,I8,I9"
-_ELEMENT_FAULTS = "1,2,3,4,5,6,7,8,9,10,12,13,I6,I9,I10,I11,I12,I13"
+_ELEMENT_FAULTS = "1,2,3,4,5,6,7,8,9,10,11,12,13,I6,I9,I10,I11,I12,I13"
 
 # a business key of the set that is answered, or the place that made a rule apply
 _CONTEXT = seg("CTX S 10", "Context", "01! 01.1! 01.2 02 03 04 05 05.1! 05.2-3 06 06.1! 06.2")
@@ -21,7 +21,7 @@ _ELEMENT = loop(
 _SEGMENT = loop(
     "2100 S >1",
     "Fault in a segment",
-    seg("IK3 R 1", "Fault in a segment", f"01! 02! 03 04!={_SEGMENT_FAULTS}"),
+    seg("IK3 R 1", "Fault in a segment", f"01! 02! 03 04={_SEGMENT_FAULTS}"),
     _CONTEXT,
     _ELEMENT,
 )

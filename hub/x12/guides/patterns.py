@@ -21,7 +21,7 @@ PROFESSIONAL_CODES = "ER,HC,IV,WK"
 # six triplets of reason, amount and quantity after the group code
 ADJUSTMENT = "02! 03! 04-19"
 
-_REACHED_BY = "EM,EX,FX,TE"
+_REACHED_BY = "EM,FX,TE"
 
 
 def procedure(at: int, kinds: str, *, need: str = "!") -> str:
@@ -48,8 +48,9 @@ def numbers(use: str, name: str, codes: str, more: str = "") -> Segment:
 
 
 def contact(use: str, name: str, *, code: str = "IC", kinds: str = _REACHED_BY, need: str = "") -> Segment:
-    """PER: a contact with up to three numbers; `need` "!" where the first must be there."""
-    return seg(f"PER {use}", name, f"01!={code} 02 03{need}={kinds} 04{need} 05={kinds} 06 07={kinds} 08")
+    """PER: a contact with up to three numbers; `need` "!" where the first, never an extension, must be there."""
+    more = f"05=EX,{kinds} 06 07=EX,{kinds} 08"
+    return seg(f"PER {use}", name, f"01!={code} 02 03{need}={kinds} 04{need} {more}")
 
 
 def phone(name: str) -> Segment:

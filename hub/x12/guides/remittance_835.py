@@ -12,10 +12,10 @@ _PROVIDER_REASONS = (
 )
 _REASON_AND_AMOUNT = "{0:02}{need} {0:02}.1!={reasons} {0:02}.2 {1:02}{need}"
 _BANK = "{0}=01,04 {1} {2}={kinds} {3}"
-_REACHED_BY = "EM,EX,FX,TE,UR"
+_REACHED_BY = "EM,FX,TE,UR"
 _CODE_SETS = "AD,ER,HC,HP,IV,N4,N6,NU,UI,WK"
 _PAYER_IDS = "08!=AD,FI,NI,PI,PP,XV 09!"
-_MEMBER_IDS = "34,FI,HN,II,MI,MR"
+_MEMBER_IDS = "34,HN,II,MI,MR"
 _PROVIDER_IDS = "BD,BS,FI,MC,PC,SL,UP,XX"
 _RENDERING = "0B,1A,1B,1C,1D,1G,1H,1J,D3,G2"
 _COVERAGES = "12,13,14,15,16,17,AM,CH,DS,HM,LM,MA,MB,MC,OF,TV,VA,WC,ZZ"
@@ -64,7 +64,7 @@ _CLAIM = loop(
     seg("DTM S 2", "Statement period", "01!=232,233 02!"),
     seg("DTM S 1", "Coverage expiration", "01!=036 02!"),
     seg("DTM S 1", "Claim received", "01!=050 02!"),
-    contact("S 2", "Claim contact", code="CX", kinds=_REACHED_BY),
+    contact("S 2", "Claim contact", code="CX", kinds=_REACHED_BY, need="!"),
     seg("AMT S 13", "Amount for the claim", f"01!=AU,D8,DY,F5,I,NL,T,T2,{_EXTRA} 02!"),
     seg("QTY S 14", "Quantity for the claim", f"01!=CA,CD,LA,LE,NE,NR,OU,PS,VS,{_EXTRA} 02!"),
     _SERVICE,
