@@ -10,7 +10,8 @@ from hub.clock import Clock
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(high + low for high in _CROCKFORD for low in _CROCKFORD)
-_SHIFTS = tuple(range(120, -1, -10))
+_HIGH_SHIFTS, _LOW_SHIFTS = tuple(range(80, -1, -10)), tuple(range(30, -1, -10))
+_LOW_BITS = 40
 _RANDOM_BITS = 80
 
 
@@ -24,6 +25,7 @@ class IdMaker:
         self._random = random
         self._millis = -1
         self._tail = 0
+        self._high, self._spelled = -1, ""
         self._lock = threading.Lock()
 
     def make(self, prefix: str, clock: Clock) -> str:
@@ -35,7 +37,18 @@ class IdMaker:
             self._tail = int.from_bytes(self._random(10), "big") >> 1 if fresh else self._tail + 1
             self._millis = millis
             number = (millis << _RANDOM_BITS) | self._tail
-        return prefix + "_" + "".join([_PAIRS[(number >> shift) & 1023] for shift in _SHIFTS])
+            head = self._head(number >> _LOW_BITS)
+        return f"{prefix}_{head}{_spell(number, _LOW_SHIFTS)}"
+
+    def _head(self, high: int) -> str:
+        """The first 18 characters: ids of one millisecond share them."""
+        if high != self._high:
+            self._high, self._spelled = high, _spell(high, _HIGH_SHIFTS)
+        return self._spelled
+
+
+def _spell(number: int, shifts: tuple[int, ...]) -> str:
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in shifts])
 
 
 _MAKER = IdMaker()

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Sequence
+from datetime import date
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Date, Table
 from sqlalchemy.exc import IntegrityError
 
 from hub.errors import Stale
-from hub.store.schema import to_micros
+from hub.store.schema import Instant, to_micros
 from hub.store.session import Session
 
 COPY_FROM_ROWS = 30
 # PostgreSQL's own code, so that a hub on SQLite need not load the driver
 _UNIQUE_VIOLATION = "23505"
+Places = tuple[tuple[int, Callable[[Any], Any]], ...]
 
 
 class Bulk:
@@ -36,7 +38,7 @@ class Bulk:
         """Insert the rows; returns how many. A unique key that is taken raises `Stale`."""
         if not values:
             return 0
-        bound = self._bind(values)
+        bound = self._bind(table, names, values)
         if not self._sqlite and len(values) >= COPY_FROM_ROWS:
             return self._copy(table, names, bound)
         marks = ", ".join([self._mark] * len(names))
@@ -50,7 +52,7 @@ class Bulk:
             return
         marks = ", ".join([self._mark] * len(names))
         sql = f"INSERT INTO {table.name} ({_names(names)}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
-        self._run(table, sql, self._bind(values))
+        self._run(table, sql, self._bind(table, names, values))
 
     def update(
         self,
@@ -70,7 +72,7 @@ class Bulk:
         sets = ", ".join([f'"{name}" = {self._mark}' for name in names])
         conditions = " AND ".join([*[f'"{name}" = {self._mark}' for name in where], *([still] if still else [])])
         sql = f"UPDATE {table.name} SET {sets} WHERE {conditions}"  # noqa: S608 - our own names
-        return self._run(table, sql, self._bind(values))
+        return self._run(table, sql, self._bind(table, (*names, *where), values))
 
     def _run(self, table: Table, sql: str, bound: list[tuple[Any, ...]]) -> int:
         try:
@@ -80,15 +82,9 @@ class Bulk:
                 raise
             raise Stale(f"{table.name}: a row with that id or key is already there") from None
 
-    def _bind(self, values: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-        return [tuple([self._plain(value) for value in row]) for row in values]
-
-    def _plain(self, value: Any) -> Any:
-        if isinstance(value, datetime):
-            return to_micros(value)
-        if self._sqlite and isinstance(value, date):
-            return value.isoformat()
-        return value
+    def _bind(self, table: Table, names: Sequence[str], values: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        places = _places(table, tuple(names), self._sqlite)
+        return [_plain(row, places) for row in values] if places else values
 
     def _copy(self, table: Table, names: Sequence[str], values: list[tuple[Any, ...]]) -> int:
         driver: Any = self._conn.connection.driver_connection
@@ -107,6 +103,25 @@ class Bulk:
 def is_taken(error: BaseException | None) -> bool:
     """Whether a unique constraint was hit; any other refusal of the database is a bug of ours."""
     return getattr(error, "sqlstate", None) == _UNIQUE_VIOLATION or "UNIQUE constraint" in str(error)
+
+
+@lru_cache(maxsize=256)
+def _places(table: Table, names: tuple[str, ...], sqlite: bool) -> Places:
+    """Which columns a driver does not take as they are, and what turns them: asked once, not for each value."""
+    kinds = [(place, table.c[name].type) for place, name in enumerate(names)]
+    return tuple(
+        (place, to_micros if isinstance(kind, Instant) else date.isoformat)
+        for place, kind in kinds
+        if isinstance(kind, Instant) or (sqlite and isinstance(kind, Date))
+    )
+
+
+def _plain(row: tuple[Any, ...], places: Places) -> tuple[Any, ...]:
+    made = list(row)
+    for place, turn in places:
+        if made[place] is not None:
+            made[place] = turn(made[place])
+    return tuple(made)
 
 
 def _names(names: Sequence[str]) -> str:

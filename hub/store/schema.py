@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Date, Dialect, Integer, LargeBinary, MetaData, Text, TypeDecorator
@@ -25,8 +26,9 @@ def to_micros(instant: datetime) -> int:
     return (instant - EPOCH) // _MICROSECOND
 
 
+@lru_cache(maxsize=1024)
 def from_micros(micros: int) -> datetime:
-    """Microseconds since 1970 as an aware UTC instant."""
+    """Microseconds since 1970 as an aware UTC instant; rows of one transaction share theirs."""
     return EPOCH + timedelta(microseconds=micros)
 
 
