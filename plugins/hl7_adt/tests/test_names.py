@@ -15,7 +15,7 @@ CLASSES = [cls for _, cls in inspect.getmembers(names, inspect.isclass)]
 
 
 def _rows(cls: type) -> dict[str, int]:
-    return {name: value for name, value in vars(cls).items() if isinstance(value, int)}
+    return {name: at for name, at in vars(cls).items() if isinstance(at, int) and not name.startswith("__")}
 
 
 @cache
