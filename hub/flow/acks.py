@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec.structs import replace
 
+from hub.flow.aside import each
 from hub.flow.base import Hub, Outcome, move_claims
 from hub.flow.dispatch import settle
 from hub.model.ack import ClaimAck, GroupAck, InterchangeAck, SetAck
@@ -22,6 +23,7 @@ from hub.x12.tree import Node, Segment
 KINDS = ("999", "TA1", "277CA")
 VERDICTS = {"A": "accepted", "E": "accepted_with_errors", "P": "accepted_in_part"}
 REPEATED = "025"
+ARRIVED_AFTER_ALL = ("in_doubt", "published", "staged", "refused")
 CLAIM_STATES_OPEN = ("sent", "accepted", "frozen")
 
 
@@ -29,8 +31,7 @@ def apply(hub: Hub, mailbox: str) -> Outcome:
     """Apply the acknowledgements that wait for one mailbox, in the order of arrival."""
     with hub.store.view() as view:
         waiting = view.inbox.waiting("received", 50, source=mailbox, kind=KINDS)
-    for item in waiting:
-        _apply_file(hub, mailbox, item)
+    each(hub, "acks.apply", waiting, lambda item: _apply_file(hub, mailbox, item))
     return Outcome(done=len(waiting), more=len(waiting) == 50)
 
 
@@ -63,7 +64,7 @@ class _Answers:
                 self.groups.append(_group(transaction.tree()))
             elif transaction.kind == "277CA":
                 self.claims += _claim_acks(transaction)
-        self.interchanges = [_interchange(ta1) for each in reader.interchanges for ta1 in each.ta1s]
+        self.interchanges = [_interchange(ta1) for one in reader.interchanges for ta1 in one.ta1s]
         errors = [finding for finding in reader.findings if finding.severity == "error"]
         self.broken = errors[0].where if errors else ""
 
@@ -118,7 +119,7 @@ class _Desk:
 
     def interchange(self, ta1: InterchangeAck) -> None:
         """A TA1 speaks of a whole file, by its ISA13."""
-        file = self.tx.files.by_isa13(self.mailbox, str(int(ta1.control_number or "0")))
+        file = self.tx.files.by_isa13(self.mailbox, _number(ta1.control_number))
         if file is None:
             self._unknown("TA1", "TA101")
             return
@@ -128,7 +129,7 @@ class _Desk:
 
     def group(self, ack: GroupAck) -> None:
         """A 999 speaks of transaction sets, by GS06 and ST02; a rejected group rejects every set."""
-        files = self.tx.files.find(mailbox=self.mailbox, gs06=str(int(ack.control_number or "0")))
+        files = self.tx.files.find(mailbox=self.mailbox, gs06=_number(ack.control_number))
         if not files:
             self._unknown("999", "AK102")
             return
@@ -146,7 +147,7 @@ class _Desk:
     def claims(self, acks: Sequence[ClaimAck]) -> None:
         """277CAs speak of claims, by patient control number; several for one claim are normal."""
         known = self.tx.submissions.by_pcns({ack.patient_control_number for ack in acks})
-        for file in map(self.tx.files.get, {each.file_id for each in known.values() if each.file_id}):
+        for file in map(self.tx.files.get, {one.file_id for one in known.values() if one.file_id}):
             if file is not None:
                 self._proven(file)
         for ack in acks:
@@ -199,10 +200,30 @@ class _Desk:
 
     def _proven(self, file: File) -> None:
         """Any answer proves that the file arrived, a 277CA that comes before the 999 too: one in doubt is in doubt
-        no more, and what a sent file expects is expected before the answer is applied."""
-        if file.state in {"in_doubt", "published", "staged"}:
+        no more, one that is to go out again stays here, and what a sent file expects is expected before the answer
+        is applied."""
+        if file.state in ARRIVED_AFTER_ALL or (file.state == "frozen" and self._was_out(file)):
             self.tx.work.resolve_for(file.id, "dispatch.", "the partner answered it")
             settle(self.tx, self.hub, self.tx.files.put_state(file, "sent"))
+            self._rebatched(file)
+
+    def _was_out(self, file: File) -> bool:
+        """Whether a publish of this file was begun: a person sends it again, and its first copy is answered."""
+        return any(line.phase == "publishing" for line in self.tx.outbox.journal(file.id))
+
+    def _rebatched(self, file: File) -> None:
+        """A refused file that is answered after all, when its claims went out in another: they are there twice."""
+        again = [one for one in self.tx.submissions.of_file(file.id) if one.state == "given_up"]
+        if file.state == "refused" and again:
+            self.work.append(
+                WorkItem(
+                    reason="acks.arrived_after_all",
+                    aggregate="file",
+                    aggregate_id=file.id,
+                    why=f"the partner answered a file that it had refused; {len(again)} of its claims went out again",
+                    fix="ask the clearinghouse to stop this file, so that no claim is paid twice",
+                )
+            )
 
     def _is_second_copy(self, file: File, code: str) -> bool:
         """A repeated control number (025) on a file that went out twice says that the first copy arrived."""
@@ -210,7 +231,10 @@ class _Desk:
         return code == REPEATED and len(published) > 1
 
     def _accept(self, submissions: Iterable[Submission]) -> None:
+        """One that is closed was given up or decided since: its claim stands where a later one brought it."""
         for submission in submissions:
+            if submission.closed_at is not None:
+                continue
             if submission.state in {"frozen", "sent"} and submission.id not in self.closed:
                 self.accepted.add(submission.id)
             self.states.setdefault(submission.claim_id, "accepted")
@@ -252,6 +276,11 @@ class _Desk:
                 owner="it",
             )
         )
+
+
+def _number(told: str) -> str:
+    """A control number as the registry writes it; empty for what is none."""
+    return str(int(told)) if told.isascii() and told.isdigit() else ""
 
 
 def _broken(item: InboxItem, where: str) -> WorkItem:

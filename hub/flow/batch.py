@@ -67,7 +67,7 @@ def _astray(view: View, hub: Hub, mailbox: str) -> list[Row[Claim]]:
 def _goes_elsewhere(hub: Hub, row: Row[Claim]) -> bool:
     """Whether the settings changed since the claim was scrubbed; a plugin is only asked where they differ."""
     route = row.col("route")
-    return hub.settings.clearinghouse(row.record.payer) != route and route_of(hub, row.record) != route
+    return bool(hub.settings.clearinghouse(row.record.payer) != route and route_of(hub, row.record) != route)
 
 
 def _reroute(hub: Hub, rows: Sequence[Row[Claim]]) -> None:

@@ -9,7 +9,7 @@ from hub.errors import HubError, InDoubt, Refused
 from hub.flow.base import Hub, Outcome, move_claims
 from hub.model.work import WorkItem
 from hub.plugin.api import Evidence, Outgoing
-from hub.plugin.host.ports import GuardedTransfer
+from hub.plugin.host import GuardedTransfer
 from hub.store import Nudge, Tx
 from hub.store.documents import Change
 from hub.store.outbox import File
@@ -29,7 +29,7 @@ def send(hub: Hub, mailbox: str) -> Outcome:
         return Outcome()
     with hub.store.begin("dispatch.stage") as tx:
         fence = tx.outbox.fence(mailbox)
-    port = transfer_port(hub, mailbox)
+    port = hub.host.transfer(mailbox)
     for file in sorted(files, key=lambda one: (one.frozen_at, one.kind == "manifest", one.id)):
         try:
             _Sending(hub, port, file, fence).run()
@@ -40,13 +40,6 @@ def send(hub: Hub, mailbox: str) -> Outcome:
     return Outcome(done=len(files))
 
 
-def transfer_port(hub: Hub, mailbox: str) -> GuardedTransfer:
-    """The port that carries the files of a mailbox: a clearinghouse or a print vendor."""
-    if mailbox in hub.host.names("PrintVendor"):
-        return hub.host.printer(mailbox)
-    return hub.host.clearinghouse(mailbox)
-
-
 class _Sending:
     """One file on its way, from whatever phase it stands in."""
 
@@ -55,7 +48,7 @@ class _Sending:
         with hub.store.view() as view:
             journal = view.outbox.journal(file.id)
             digest = view.blobs.sha256(file.blob_id)
-        self.tried = [line.phase for line in journal]
+        self.tried = _since_staged([line.phase for line in journal])
         self.outgoing = Outgoing(file_id=file.id, name=file.name, kind=file.kind, size=file.size, digest=digest)
 
     def run(self) -> None:
@@ -69,10 +62,10 @@ class _Sending:
 
     def _stage(self) -> None:
         self._enter("dispatch.stage", "staging")
-        self.tried = []
         with self.hub.store.view() as view:
             evidence = self.port.stage(self.outgoing, view.blobs.read(self.file.blob_id))
         self._move("dispatch.stage", "staged", evidence)
+        self.tried = []
 
     def _publish(self) -> None:
         """Make it visible. A publish that was begun before and never journalled as done is looked at, then gone
@@ -103,6 +96,12 @@ class _Sending:
             tx.outbox.enter(self.file.id, "sent", self.fence, evidence=kind, note=seen.note if seen else "")
             self.file = tx.files.put_state(self.file, "sent")
             settle(tx, self.hub, self.file)
+
+
+def _since_staged(phases: list[str]) -> list[str]:
+    """What was tried with the bytes that are staged now: a person may have sent the file again since."""
+    last = max((at for at, phase in enumerate(phases) if phase == "staged"), default=-1)
+    return phases[last + 1 :]
 
 
 def settle(tx: Tx, hub: Hub, file: File) -> None:

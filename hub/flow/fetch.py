@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 
 from hub.errors import Refused, RetryLater
 from hub.flow.base import Hub, Outcome
-from hub.flow.dispatch import transfer_port
 from hub.model.people import Record
 from hub.model.work import WorkItem
 from hub.plugin.api import Ref
@@ -84,7 +83,7 @@ def _tell(hub: Hub, mailbox: str) -> None:
     """Let the partner know what is durable here; after a crash this is said again, which is harmless."""
     with hub.store.view() as view:
         untold = view.fetched.waiting("stored", connector=mailbox)
-    port = transfer_port(hub, mailbox)
+    port = hub.host.transfer(mailbox)
     for one in untold:
         port.done(_ref(one))
     if untold:
@@ -105,7 +104,7 @@ class Got(Record, frozen=True, kw_only=True):
 
 def _get(hub: Hub, mailbox: str, one: Fetched, kind: str) -> Got | None:
     """Bring one file; None when it is not whole yet (it stays listed) or cannot be had."""
-    port = transfer_port(hub, mailbox)
+    port = hub.host.transfer(mailbox)
     try:
         if one.size > SMALL:
             blob_id = hub.store.write_blob("inbox", port.open(_ref(one)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time
 
+from hub.flow.aside import failed
 from hub.flow.assembly import overlaid
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
 from hub.model.encounter import Encounter
@@ -18,6 +19,7 @@ from hub.model.facts import (
     PatientFact,
     Reading,
 )
+from hub.plugin.host import GuardedSource, PluginFault
 from hub.store import Nudge, Tx, View
 from hub.store.documents import Change, New, Row
 
@@ -57,13 +59,17 @@ def read(hub: Hub, source: str) -> Outcome:
     with hub.store.view() as view:
         waiting = view.inbox.waiting("received", CHUNK, source=source, kind="message")
         bodies = [view.blobs.content(row.blob_id) for row in waiting]
-    readings = [port.read(body, row.content_type) for row, body in zip(waiting, bodies, strict=True)]
+    readings = [_reading(port, body, row.content_type) for row, body in zip(waiting, bodies, strict=True)]
     if not waiting:
         return Outcome()
     practice = hub.settings.practice_of(source)
     with hub.store.begin("ingest.read") as tx:
         facts: list[AnyFact] = []
         for row, reading in zip(waiting, readings, strict=True):
+            if isinstance(reading, PluginFault):
+                tx.inbox.put_state(row, "set_aside", "step.file")
+                tx.work.open(failed(row, str(reading)), practice=practice)
+                continue
             state = _disposition(reading)
             tx.inbox.put_state(row, state, reading.problems[0].code if reading.problems else "")
             for item in work_for(reading.problems, "message", row.id, owner="it"):
@@ -75,6 +81,16 @@ def read(hub: Hub, source: str) -> Outcome:
         if dirty:
             tx.then(Nudge("ingest.assemble", source))
     return Outcome(done=len(waiting), more=len(waiting) == CHUNK)
+
+
+def _reading(port: GuardedSource, body: bytes, content_type: str) -> Reading | PluginFault:
+    """What a plugin makes of a message, or how it failed on this one; a plugin that hangs ends the run."""
+    try:
+        return port.read(body, content_type)
+    except PluginFault as fault:
+        if fault.hung:
+            raise
+        return fault
 
 
 def _disposition(reading: Reading) -> str:

@@ -7,6 +7,7 @@ import hashlib
 import msgspec
 
 from hub.errors import Refused
+from hub.flow.aside import each
 from hub.flow.base import Hub, Outcome, chunks
 from hub.flow.dispatch import settle
 from hub.flow.fetch import bring, journal
@@ -96,8 +97,7 @@ def results(hub: Hub, vendor: str) -> Outcome:
     bring(hub, vendor, kind="print_results")
     with hub.store.view() as view:
         waiting = view.inbox.waiting("received", 50, source=vendor, kind="print_results")
-    for item in waiting:
-        _apply(hub, vendor, item)
+    each(hub, "printing.results", waiting, lambda item: _apply(hub, vendor, item))
     return Outcome(done=len(waiting), more=len(waiting) == 50)
 
 

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from hub.errors import Problem
+from hub.flow.aside import each, failed
 from hub.flow.base import Hub, Outcome
 from hub.flow.remit_835 import Unreadable, claim_payment, header, line_faults, total_fault
 from hub.model.remit import ClaimPayment, Remittance
@@ -69,8 +72,7 @@ def read(hub: Hub, mailbox: str) -> Outcome:
     """Read the 835 files that wait for one mailbox."""
     with hub.store.view() as view:
         waiting = view.inbox.waiting("received", 20, source=mailbox, kind="835")
-    for received in waiting:
-        _read_file(hub, mailbox, received)
+    each(hub, "remit.read", waiting, lambda received: _read_file(hub, mailbox, received), _stranded)
     return Outcome(done=len(waiting), more=len(waiting) == 20)
 
 
@@ -89,6 +91,16 @@ def _read_file(hub: Hub, mailbox: str, received: InboxItem) -> None:
         if broken or not sets:
             tx.work.open(_broken_file(received, broken[0].where if broken else "ST"), practice=received.practice)
         tx.then(Nudge("posting.post", received.practice))
+
+
+def _stranded(tx: Tx, received: InboxItem, told: str) -> None:
+    """What was read of a file that is set aside waits with it: `hub replay` goes on where it stopped."""
+    for row in tx.remits.heads(blob_id=received.blob_id, state="reading"):
+        tx.remits.put(row, state="set_aside")
+        paid = tx.remit_claims.heads(remit_id=row.id, limit=1_000_000)
+        tx.remit_claims.put_many([Change(one, state="set_aside") for one in paid])
+        work = replace(failed(received, told), aggregate="remit", aggregate_id=row.id)
+        tx.work.open(work, practice=row.practice)
 
 
 class _Set:

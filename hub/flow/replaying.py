@@ -19,6 +19,8 @@ from hub.store.inbox import InboxItem
 ENCOUNTERS = ("held", "incomplete", "waiting", "proposal")
 MESSAGES = ("set_aside", "read_in_part")
 REMITS = ("held", "set_aside")
+READS = {"message": "ingest.read", "print_results": "printing.results", **STEP_OF}
+"""Kind of what stands in the inbox -> the step that reads it."""
 Pass = Callable[[Tx, Settings, str, str], tuple[int, str]]
 
 
@@ -116,9 +118,9 @@ def _message(tx: Tx, item: InboxItem, by: str) -> None:
     remits = tx.remits.heads(blob_id=item.blob_id, state=REMITS)
     if item.state not in MESSAGES and item.kind != "message" and not remits:
         raise Refused(f"the {item.kind} is {item.state}: everything in it is applied", fix="hub files show")
-    if item.kind not in {"message", *STEP_OF}:
+    step = READS.get(item.kind, "")
+    if not step:
         raise Refused(f"nothing reads a file of the kind {item.kind}", fix="look at it with: hub files show")
-    step = STEP_OF.get(item.kind, "ingest.read")
     _reopen(tx, remits, by)
     tx.inbox.put_state(item, "received")
     tx.work.resolve_for(item.id, "", "read again", by)
@@ -140,4 +142,5 @@ def _reopen(tx: Tx, remits: list[Row[None]], by: str) -> None:
         aside = tx.remit_claims.heads(remit_id=remit.id, state="set_aside", limit=1_000_000)
         tx.remit_claims.put_many([Change(row, state="read") for row in aside])
         tx.work.resolve_for(remit.id, "remit.", "read again", by)
+        tx.work.resolve_for(remit.id, "step.", "read again", by)
     tx.remits.put_many([Change(row, state="reading") for row in remits])

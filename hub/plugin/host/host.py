@@ -16,7 +16,7 @@ from hub.plugin.host.faults import PluginFault
 from hub.plugin.host.guard import CallCount, Guard, Memory
 from hub.plugin.host.hooks import Hooks
 from hub.plugin.host.offers import Loaded, Offer, load, problem
-from hub.plugin.host.ports import Guarded, GuardedClearinghouse, GuardedPrinter, GuardedSource
+from hub.plugin.host.ports import Guarded, GuardedClearinghouse, GuardedPrinter, GuardedSource, GuardedTransfer
 from hub.plugin.host.settings import Chosen, ConnectorSpec, Locate, at, choose
 
 G = TypeVar("G", bound=Guarded)
@@ -99,6 +99,10 @@ class PluginHost(Hooks):
     def printer(self, name: str) -> GuardedPrinter:
         """The print vendor instance `name`; raises `Misconfigured` where there is none."""
         return self._port(name, GuardedPrinter)
+
+    def transfer(self, name: str) -> GuardedTransfer:
+        """What carries the files of a mailbox: a clearinghouse or a print vendor."""
+        return self._port(name, GuardedTransfer)
 
     def port(self, name: str) -> Guarded:
         """The instance `name`, whatever its port: for `check()`."""
