@@ -8,7 +8,7 @@ from itertools import combinations
 import pytest
 
 from hub.x12.compiled import compiled, segment_pattern
-from hub.x12.dictionary import layouts
+from hub.x12.dictionary import Composite, composites, elements, layouts
 from hub.x12.formats import NAMED
 from hub.x12.grammar import Guide, Loop, Segment, Use, guide, loop, seg
 from hub.x12.guides import GUIDES, guide_for, guide_named
@@ -101,6 +101,21 @@ def test_the_table_shows_every_row(guide: Guide) -> None:
         assert f"{row.name}\n" in table
         for use in row.elements:
             assert use is None or f"{row.id}{use.position:02} " in table
+
+
+def test_the_dictionary_holds_nothing_that_no_segment_names() -> None:
+    """Each element and composite stands in a segment, each relation inside its segment."""
+    named: set[str] = set()
+    for layout in layouts().values():
+        for kind in layout.elements:
+            named |= (
+                {kind.id, *(part.number for part in kind.parts)} if isinstance(kind, Composite) else {kind.number}
+            )
+        assert layout.qualifier <= len(layout.elements)
+        for note in layout.notes:
+            assert max(note.positions) <= len(layout.elements)
+    assert named == {*elements(), *composites()}
+    assert all(0 < one.low <= one.high for one in elements().values())
 
 
 def test_guides_are_found_by_version_and_by_name() -> None:

@@ -43,7 +43,10 @@ def address(use: str = "R") -> tuple[Segment, Segment]:
 
 
 def numbers(use: str, name: str, codes: str, more: str = "") -> Segment:
-    """REF: reference numbers of the given kinds, such as `numbers("S 1", "Referral", "9F")`."""
+    """REF: reference numbers of the given kinds, such as `numbers("S 1", "Referral", "9F")`.
+
+    A token in `more` adds an element, or says more of REF02, since the last token of an element counts.
+    """
     return seg(f"REF {use}", name, f"01!={codes} 02! {more}")
 
 
