@@ -103,6 +103,12 @@ class Settings(Part):
             ("", identifier), ()
         )
 
+    def payers_beside(self, payer: str, identifiers: Iterable[str]) -> tuple[str, ...]:
+        """`payer`, then those that cannot be told from it by these identifiers of an 835: they share one with it."""
+        known = set(identifiers)
+        sharing = (names for (_, one), names in self._index.remit_ids.items() if one in known and payer in names)
+        return tuple(dict.fromkeys((payer, *(name for names in sharing for name in names))))
+
     def enrolment(self, practice: str, payer: str, transaction: str, clearinghouse: str, on: date) -> str:
         """The status of what holds on this day, or empty when nothing was agreed."""
         for row in self._index.enrolments.get((practice, payer, transaction, clearinghouse), ()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -18,33 +17,17 @@ from hub.flow.entries import (
     remittance_variance,
     unmatched,
 )
+from hub.flow.matching import REVERSAL, Match, matches_of
 from hub.ledger import AccountKind, Transaction
 from hub.model.claim import Claim
 from hub.model.coverage import Coverage
-from hub.model.people import Record
 from hub.model.remit import ClaimPayment, Remittance
 from hub.model.work import WorkItem
 from hub.money import to_cents
-from hub.store import Nudge, Tx, View
+from hub.store import Nudge, Tx
 from hub.store.documents import Change, Row
-from hub.store.submissions import Submission
 
-REVERSAL = "22"
 FORWARDED = frozenset({"19", "20", "21"})
-SECONDARY = frozenset({"2", "20", "3", "21"})
-
-
-class Match(Record, frozen=True, kw_only=True):
-    """The claim that a payment is for, and the payer of it whose money this is.
-
-    `late`: the claim has gone out again since; the money is posted, where the claim stands is for the newer answer.
-    """
-
-    submission: Submission
-    row: Row[Claim]
-    payer: str
-    rank: int
-    late: bool = False
 
 
 def post(hub: Hub, practice: str) -> Outcome:
@@ -62,7 +45,7 @@ def _post_page(hub: Hub, remit: Row[Remittance]) -> bool:
     """Post up to a page of claim payments in one transaction; False when none was left."""
     with hub.store.view() as view:
         rows = view.remit_claims.find(remit_id=remit.id, state="read", limit=CHUNK)
-        matches = _matches(view, remit, rows)
+        matches = matches_of(view, hub.settings, remit, rows)
     if not rows:
         return False
     with hub.store.begin("posting.post") as tx:
@@ -71,39 +54,6 @@ def _post_page(hub: Hub, remit: Row[Remittance]) -> bool:
             page.add(row, matches.get(row.record.patient_control_number))
         page.write()
     return True
-
-
-def _matches(view: View, remit: Row[Remittance], rows: Sequence[Row[ClaimPayment]]) -> dict[str, Match]:
-    submissions = view.submissions.by_pcns({row.record.patient_control_number for row in rows})
-    claims = view.claims.get_many({submission.claim_id for submission in submissions.values()})
-    newest = {one.claim_id: one.id for one in view.submissions.find(claim_id=list(claims), usage="P")}
-    matches = {}
-    for row in rows:
-        pcn = row.record.patient_control_number
-        submission = submissions.get(pcn)
-        if submission is None or submission.usage != "P":
-            continue
-        claim = claims[submission.claim_id]
-        paying = _paying(claim.record, remit.col("payer"), row.record)
-        if paying is not None:
-            matches[pcn] = Match(
-                submission=submission,
-                row=claim,
-                payer=paying.payer,
-                rank=paying.rank,
-                late=newest[submission.claim_id] != submission.id,
-            )
-    return matches
-
-
-def _paying(claim: Claim, payer: str, paid: ClaimPayment) -> Coverage | None:
-    """Which of the claim's coverages this payer is: the one asked, else the one it was forwarded to."""
-    if payer == claim.payer and paid.status not in SECONDARY - {"20", "21"}:
-        return claim.coverage
-    others = [coverage for coverage in claim.other_coverages if coverage.payer == payer]
-    if others:
-        return others[0]
-    return claim.coverage if payer == claim.payer else None
 
 
 class _Page:
@@ -118,6 +68,7 @@ class _Page:
         self.closed: set[str] = set()
         self.onward: list[tuple[Match, Coverage]] = []
         self.adjudicated: set[str] = set()
+        self.decided: set[str] = set()
 
     def add(self, row: Row[ClaimPayment], match: Match | None) -> None:
         """Plan what one claim payment does."""
@@ -133,7 +84,7 @@ class _Page:
             return
         paid, claim = row.record, match.row.record
         following = _following(claim, match.rank, paid)
-        remarks = self._remarks(paid, match.row.id)
+        remarks = self._remarks(paid, match)
         account = Account(
             claim_id=claim.origin or match.row.id,
             claim=claim,
@@ -153,21 +104,27 @@ class _Page:
         self.adjudicated.add(f"{match.submission.id}:{match.rank}")
         self._consequences(paid, match, following, account.gate)
 
-    def _remarks(self, paid: ClaimPayment, claim_id: str) -> list[str]:
-        """RARCs by which the gate is judged. A reversal goes where the payment went that it undoes, also where it
-        does not repeat that one's remarks: else what was held would stay, and the patient be credited with it."""
-        if paid.status != REVERSAL:
-            return remarks_of(paid)
-        before = [row.record for row in self.tx.remit_claims.find(claim_id=claim_id, state="posted")]
-        before += [one.row.record for one in self.rows if one.columns.get("claim_id") == claim_id]
-        undone = [one for one in before if one.payer_control_number == paid.payer_control_number] or before
-        return [code for one in (paid, *undone) for code in remarks_of(one)]
+    def _remarks(self, paid: ClaimPayment, match: Match) -> list[str]:
+        """RARCs by which the gate is judged: what any payer said of the claim closes it for those that come after.
+
+        A reversal goes where the payment went that it undoes, also where it does not repeat what was said by then:
+        else what was held would stay, and the patient be credited with it.
+        """
+        said = [
+            *match.before,
+            *(one.row.record for one in self.rows if one.columns.get("claim_id") == match.row.id),
+        ]
+        if paid.status == REVERSAL:
+            same = [n for n, one in enumerate(said, 1) if one.payer_control_number == paid.payer_control_number]
+            said = said[: max(same, default=len(said))]
+        return [code for one in (paid, *said) for code in remarks_of(one)]
 
     def _consequences(self, paid: ClaimPayment, match: Match, following: Coverage | None, shut: str) -> None:
         if item := denial_item(paid, match.row.id):
             self.work.append(item)
         if paid.status == REVERSAL:
             return
+        self.decided.add(match.row.id)
         if match.submission.closed_at is None:
             self.closed.add(match.submission.id)
         if following is not None and _is_forwarded(paid):
@@ -189,6 +146,7 @@ class _Page:
         tx.remit_claims.put_many(self.rows)
         moved: list[Change[Claim]] = [Change(row, state=state) for row, state in self.claims.values()]
         move_claims(tx, moved, cause=self.remit.id)
+        tx.work.resolve_many(sorted(self.decided), "posting.reversed", "the payer has decided again")
         tx.submissions.close_many(sorted(self.closed), "adjudicated", state="adjudicated")
         tx.met_many("adjudication", self.adjudicated, self.remit.id)
         for match, coverage in self.onward:
@@ -241,6 +199,7 @@ def _finish(hub: Hub, remit: Row[Remittance]) -> None:
             if booked := provider_adjustment(plb, remit.col("payer"), at):
                 tx.book.post(booked)
         _book_variance(tx, remit)
+        _reversed_alone(tx, remit)
         tx.remits.put(remit, state="posted")
         tx.event(
             "remit.posted",
@@ -250,6 +209,19 @@ def _finish(hub: Hub, remit: Row[Remittance]) -> None:
             cents=to_cents(told.amount),
             method=told.method,
         )
+
+
+def _reversed_alone(tx: Tx, remit: Row[Remittance]) -> None:
+    """A claim that this remittance reverses without deciding it anew is in front of a person until that comes."""
+    taken = tx.remit_claims.heads(remit_id=remit.id, state="posted", status=REVERSAL, limit=1_000_000)
+    if not taken:
+        return
+    told = tx.remit_claims.heads(
+        remit_id=remit.id, state="posted", claim_id={row.col("claim_id") for row in taken}, limit=1_000_000
+    )
+    decided = {row.col("claim_id") for row in told if row.col("status") != REVERSAL}
+    items = [_reversed_item(row) for row in taken if row.col("claim_id") not in decided]
+    tx.work.open_many(items, practice=remit.practice)
 
 
 def _book_variance(tx: Tx, remit: Row[Remittance]) -> None:
@@ -297,12 +269,24 @@ def _unmatched_item(row: Row[ClaimPayment]) -> WorkItem:
     )
 
 
+def _reversed_item(row: Row[None]) -> WorkItem:
+    return WorkItem(
+        reason="posting.reversed",
+        aggregate="claim",
+        aggregate_id=row.col("claim_id"),
+        why="the payer took back what it had decided, and this remittance does not decide the claim anew",
+        fix="ask the payer why; its new decision ends this by itself, else correct the claim or appeal",
+        where=f"claim {row.col('position')} CLP02",
+        amount_cents=abs(row.col("paid_cents")),
+    )
+
+
 def _late_item(claim_id: str, paid: ClaimPayment) -> WorkItem:
     return WorkItem(
         reason="posting.late_answer",
         aggregate="claim",
         aggregate_id=claim_id,
-        why="the payer answered an earlier submission of a claim that has gone out again since",
+        why="the payer answered an earlier submission of a claim that has gone out again since, or is about to",
         fix="if both are paid, the payer will ask one back: look at the balance before anything else is sent",
         where=f"claim {paid.position} CLP01",
         amount_cents=to_cents(paid.paid),

@@ -11,11 +11,11 @@ from hub.errors import Problem
 from hub.flow.base import CHUNK, Hub, Outcome, move_claims, work_for
 from hub.flow.claims import add_claims
 from hub.flow.entries import line_numbers
-from hub.flow.posting import REVERSAL
+from hub.flow.matching import REVERSAL
 from hub.model.claim import Claim, ClaimLine, LineAdjudication, OtherPayer
 from hub.model.coverage import Coverage
 from hub.model.remit import ClaimPayment, Remittance, ServicePayment
-from hub.store import Nudge, View
+from hub.store import Nudge, Tx, View
 from hub.store.documents import Change, Row
 
 
@@ -35,9 +35,12 @@ def make(hub: Hub, practice: str) -> Outcome:
                 move_claims(tx, [Change(row, state="held")])
                 tx.work.open(work_for([_no_answer()], "claim", row.id)[0], practice=practice)
                 continue
+            move_claims(tx, [Change(row, state="forwarded")])
+            if _asked(tx, row, following.rank):
+                tx.work.open(work_for([_changed()], "claim", row.id)[0], practice=practice)
+                continue
             claim = next_claim(row.record, row.id, following, *told)
             made.append((claim, row.col("guarantor_id")))
-            move_claims(tx, [Change(row, state="forwarded")])
         add_claims(tx, hub, made, practice=practice)
         tx.then(Nudge("scrub.check", practice))
     return Outcome(done=len(rows), more=len(rows) == CHUNK)
@@ -50,6 +53,18 @@ def _answer(view: View, row: Row[Claim]) -> tuple[ClaimPayment, Remittance] | No
         return None
     remit = view.remits.get(paid[-1].col("remit_id"))
     return (paid[-1].record, remit.record) if remit else None
+
+
+def _asked(tx: Tx, row: Row[Claim], rank: int) -> bool:
+    """Whether the payer of that rank has been asked for these charges: by a claim of ours, or by the payer before
+    it, which forwarded the claim."""
+    charges = [charge for line in row.record.lines for charge in line.charge_ids]
+    asked = {link.claim_id for link in tx.claim_charges.of_charges(charges) if link.rank == rank}
+    origin = row.record.origin or row.id
+    if any(claim.record.origin == origin for claim in tx.claims.get_many(asked).values()):
+        return True
+    forwarded = [f"{sent.id}:{rank}" for sent in tx.submissions.of_claim(row.id)]
+    return bool(forwarded and tx.expectations.find(kind="adjudication", about=forwarded, limit=1))
 
 
 def next_coverage(claim: Claim) -> Coverage | None:
@@ -103,6 +118,15 @@ def _told(
             on=answered.on,
         )
         yield msgspec.structs.replace(line, adjudications=(*line.adjudications, told))
+
+
+def _changed() -> Problem:
+    return Problem(
+        code="secondary.changed",
+        where="2320",
+        why="the earlier payer changed its answer after the next payer was asked with the one before",
+        fix="compare the two answers; if the next payer must know, correct its claim when it has answered",
+    )
 
 
 def _no_answer() -> Problem:
