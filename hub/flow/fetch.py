@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
-from hub.errors import Refused, RetryLater
+from hub.errors import HubError, Refused, RetryLater
 from hub.flow.base import Hub, Outcome
 from hub.model.people import Record
 from hub.model.work import WorkItem
 from hub.plugin.api import Ref
+from hub.plugin.host import PluginFault
 from hub.store import Nudge, Tx
 from hub.store.fetched import Fetched
 from hub.store.inbox import InboxItem
@@ -16,6 +18,10 @@ from hub.x12.classify import Contents, classify
 
 HEAD = 4096
 PAGE = 50
+MOST = 10_000
+"""Files that one run brings at most; those that do not come are so few that newer ones never wait behind them."""
+STUCK_AFTER = timedelta(hours=6)
+"""How long a file may be listed without being whole before a person is told."""
 SMALL = 1 << 20
 """Bytes up to which files are kept in memory and stored together; a larger one is streamed alone."""
 STEP_OF = {"835": "remit.read", "999": "acks.apply", "TA1": "acks.apply", "277CA": "acks.apply"}
@@ -58,7 +64,7 @@ def journal(hub: Hub, mailbox: str, refs: tuple[Ref, ...], cursor: str, name: st
 def bring(hub: Hub, mailbox: str, kind: str = "") -> int:
     """Store what is listed and tell the partner what is stored; returns how many files came in."""
     with hub.store.view() as view:
-        listed = view.fetched.waiting("listed", connector=mailbox)
+        listed = view.fetched.waiting("listed", limit=MOST, connector=mailbox)
     stored = 0
     for page in _pages(listed):
         stored += _store(hub, mailbox, [got for one in page if (got := _get(hub, mailbox, one, kind))])
@@ -103,7 +109,7 @@ class Got(Record, frozen=True, kw_only=True):
 
 
 def _get(hub: Hub, mailbox: str, one: Fetched, kind: str) -> Got | None:
-    """Bring one file; None when it is not whole yet (it stays listed) or cannot be had."""
+    """Bring one file; None when it is not whole yet (it stays listed) or cannot be had (a person is told)."""
     port = hub.host.transfer(mailbox)
     try:
         if one.size > SMALL:
@@ -111,11 +117,15 @@ def _get(hub: Hub, mailbox: str, one: Fetched, kind: str) -> Got | None:
             return Got(fetched=one, blob_id=blob_id, kind=kind or _classify_blob(hub, one, blob_id))
         body = b"".join(port.open(_ref(one)))
         return Got(fetched=one, body=body, kind=kind or _classify(hub, one, body[:HEAD], (body,)))
-    except RetryLater:
-        return None
+    except RetryLater as error:
+        _stuck(hub, mailbox, one, error)
     except Refused as error:
-        _unavailable(hub, mailbox, one, error)
-        return None
+        _unavailable(hub, one, "fetch.refused", error)
+    except PluginFault as fault:
+        if fault.hung:
+            raise
+        _unavailable(hub, one, "fetch.failed", fault)
+    return None
 
 
 def _store(hub: Hub, mailbox: str, page: list[Got]) -> int:
@@ -123,6 +133,7 @@ def _store(hub: Hub, mailbox: str, page: list[Got]) -> int:
     if not page:
         return 0
     with hub.store.begin("fetch.store") as tx:
+        tx.work.resolve_many([got.fetched.id for got in page], "fetch.", "it came")
         return sum(_store_one(tx, mailbox, got) for got in page)
 
 
@@ -181,18 +192,45 @@ def _ref(one: Fetched) -> Ref:
     return Ref(token=one.remote.token, name=one.remote.name, size=one.size, modified_at=one.modified_at)
 
 
-def _unavailable(hub: Hub, mailbox: str, one: Fetched, error: Refused) -> None:
+def _stuck(hub: Hub, mailbox: str, one: Fetched, error: RetryLater) -> None:
+    """It is asked for again at every look; when that goes on for hours, somebody should know."""
+    if hub.clock.now() - one.state_since < STUCK_AFTER:
+        return
     with hub.store.begin("fetch.store") as tx:
         item = WorkItem(
-            reason="fetch.refused",
+            reason="fetch.stuck",
             aggregate="fetched",
             aggregate_id=one.id,
-            why=str(error),
-            fix=error.fix or "ask the partner for the file",
+            why=f"the partner lists a file for hours, and it cannot be had whole: {error}",
+            fix="ask the partner to send it again; the hub goes on trying",
             where=mailbox,
             owner="it",
         )
         tx.work.open(item, practice=one.practice)
+
+
+def _unavailable(hub: Hub, one: Fetched, reason: str, error: HubError) -> None:
+    """It is not asked for again until a person says so; what is listed behind it is fetched."""
+    with hub.store.begin("fetch.store") as tx:
+        item = WorkItem(
+            reason=reason,
+            aggregate="fetched",
+            aggregate_id=one.id,
+            why=str(error),
+            fix=f"{error.fix or 'ask the partner for the file'}; to try again: hub replay {one.id}",
+            where=one.connector,
+            owner="it",
+        )
+        tx.fetched.refused(one.id)
+        tx.work.open(item, practice=one.practice)
+
+
+def again(tx: Tx, one: Fetched, step: str, by: str) -> None:
+    """A person's word that a file which was refused can be had now."""
+    tx.fetched.again(one.id)
+    tx.work.resolve_for(one.id, "fetch.", "fetched again", by)
+    tx.event("file.refetch", "fetched", one.id, practice=one.practice, actor=by)
+    tx.then(Nudge(step, one.connector))
 
 
 def _damaged(item: InboxItem | None) -> WorkItem:

@@ -9,7 +9,7 @@ from hub.config.settings import Settings
 from hub.errors import HubError, Refused
 from hub.flow.base import CHUNK, move_claims
 from hub.flow.corrections import resend
-from hub.flow.fetch import STEP_OF
+from hub.flow.fetch import STEP_OF, again
 from hub.flow.ingest import replay as gather
 from hub.model.encounter import Encounter
 from hub.store import Nudge, Tx
@@ -25,7 +25,7 @@ Pass = Callable[[Tx, Settings, str, str], tuple[int, str]]
 
 
 def one(tx: Tx, settings: Settings, what: str, by: str) -> str:
-    """Look again at one encounter, claim, message or remittance; says which. `Refused` where it is past that."""
+    """Look again at one encounter, claim, message, remote file or remittance; says which. `Refused` where it is past that."""
     if encounter := tx.encounters.get(what):
         if encounter.state not in ENCOUNTERS:
             raise Refused(f"the encounter is {encounter.state}: nothing about it is held", fix="hub status")
@@ -40,10 +40,15 @@ def one(tx: Tx, settings: Settings, what: str, by: str) -> str:
     if remit := tx.remits.get(what):
         _message(tx, _message_of(tx, remit.col("blob_id")), by)
         return "messages"
+    if remote := tx.fetched.get(what):
+        if remote.state != "refused":
+            raise Refused(f"the file is {remote.state}: nobody refused it", fix="hub files list")
+        again(tx, remote, "printing.results" if remote.connector == settings.print.vendor else "fetch.fetch", by)
+        return "files"
     if message := tx.inbox.by_id(what):
         _message(tx, message, by)
         return "messages"
-    raise HubError("there is no encounter, claim, message or remittance with this id", fix="hub work list")
+    raise HubError("there is no encounter, claim, message, file or remittance with this id", fix="hub work list")
 
 
 def _message_of(tx: Tx, blob_id: str) -> InboxItem:

@@ -1,4 +1,4 @@
-"""What waits at partners and what became of it: listed, stored, done; each remote file is taken once."""
+"""What waits at partners and what became of it: listed, stored, done or refused; each remote file is taken once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hub.store.schema import Sequence as SequenceType
 from hub.store.session import Session
 from hub.store.upsert import insert_for
 
-LISTED, STORED, DONE = "listed", "stored", "done"
+LISTED, STORED, DONE, REFUSED = "listed", "stored", "done", "refused"
 
 FETCHED = Table(
     "fetched",
@@ -106,6 +106,14 @@ class FetchJournal:
         row = self.get(id)
         if row is None or row.state != DONE:
             self._move(id, STORED, {"state": DONE})
+
+    def refused(self, id: str) -> None:  # noqa: A002
+        """The partner does not give it: it is not asked for again until a person says so (`again`)."""
+        self._move(id, LISTED, {"state": REFUSED})
+
+    def again(self, id: str) -> None:  # noqa: A002
+        """What was refused is fetched like what is listed."""
+        self._move(id, REFUSED, {"state": LISTED})
 
     def get(self, id: str) -> Fetched | None:  # noqa: A002
         """The journal's row of that id."""

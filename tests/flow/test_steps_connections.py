@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,12 +13,13 @@ from flowlab.house import MAILBOX, SOURCE, House, interchange, remittance
 from flowlab.made import D, charge_fact, coverage_fact, diagnosis_fact, encounter_fact, patient_fact
 
 from hub.clock import TurnedClock
-from hub.errors import RetryLater, Stale
-from hub.flow import acks, batch, corrections, dispatch, ingest, printing, remits, replaying, scrub
+from hub.errors import Refused, RetryLater, Stale
+from hub.flow import acks, batch, corrections, dispatch, fetch, ingest, printing, remits, replaying, scrub
 from hub.model.remit import ClaimPayment
-from hub.plugin.api import Evidence, Listing
+from hub.plugin.api import Evidence, Listing, Ref
 from hub.plugin.host import PluginFault
 from hub.plugin.host.faults import HUNG
+from hub.reports.promises import prove
 from hub.store import Store
 from hub.store.outbox import File
 
@@ -311,3 +314,77 @@ def test_each_publish_of_a_file_that_is_sent_again_is_journalled_before(
     house.run(dispatch.send, MAILBOX)
     assert line.seen == [("publish", "publishing"), ("confirm", "published")]
     assert _file(house).state == "sent"
+
+
+class Mailbox:
+    """A partner's mailbox with files; what `errors` names cannot be had."""
+
+    def __init__(self, house: House, **errors: Exception) -> None:
+        self.errors, self.told = errors, list[str]()
+        self.refs = tuple(
+            Ref(token=name, name=name, size=3, modified_at=house.clock.now()) for name in ("bad", "good")
+        )
+        house.host.__dict__ |= {
+            "clearinghouse": lambda name: self,
+            "transfer": lambda name: self,
+            "state": lambda name: SimpleNamespace(commit=lambda tx: None),
+            "classify_file": lambda name, head: "report",
+        }
+
+    def list(self, cursor: str) -> Listing:
+        return Listing(refs=self.refs, cursor="")
+
+    def open(self, ref: Ref) -> Iterator[bytes]:
+        if ref.name in self.errors:
+            raise self.errors[ref.name]
+        yield ref.name[:3].encode()
+
+    def done(self, ref: Ref) -> None:
+        self.told.append(ref.name)
+
+
+def _fetched(house: House) -> list[str]:
+    with house.store.view() as view:
+        return sorted(one.state for one in view.fetched.find())
+
+
+def _dispositions(house: House) -> list[str]:
+    """What promise 11 says of files at partners."""
+    (proof,) = prove(house.store, house.settings, only=(11,))
+    return [one.why for one in proof.exceptions if one.where.startswith("fetched")]
+
+
+@pytest.mark.parametrize(("error", "reason"), [(Refused("gone"), "fetch.refused"), (_fault(), "fetch.failed")])
+def test_a_file_that_cannot_be_had_is_not_asked_for_again(house: House, error: Exception, reason: str) -> None:
+    """It becomes work once, however often it is listed, and blocks nothing; a person has it fetched again."""
+    mailbox = Mailbox(house, bad=error)
+    for _ in range(3):
+        house.run(fetch.fetch, MAILBOX)
+    assert (mailbox.told, _fetched(house)) == (["good"], ["done", "refused"])
+    assert house.work() == {reason: 1}
+    assert _dispositions(house) == []
+    mailbox.errors.clear()
+    house.run(fetch.fetch, MAILBOX)
+    assert _fetched(house) == ["done", "refused"]
+    with house.store.begin("admin") as tx:
+        replaying.one(tx, house.settings, tx.fetched.find(state="refused")[0].id, "it")
+    house.run(fetch.fetch, MAILBOX)
+    assert (mailbox.told, _fetched(house)) == (["good", "bad"], ["done", "done"])
+    assert house.work() == {}
+
+
+def test_a_file_that_is_never_whole_becomes_work(house: House, clock: TurnedClock) -> None:
+    """For hours the hub tries in silence, then a person is told, once; it goes on trying, and the work ends by
+    itself when the file comes. Promise 11 misses the work when it is not there."""
+    mailbox = Mailbox(house, bad=RetryLater("cut off"))
+    house.run(fetch.fetch, MAILBOX)
+    assert house.work() == {}
+    clock.turn_to(clock.now() + timedelta(hours=25))
+    assert len(_dispositions(house)) == 1
+    for _ in range(2):
+        house.run(fetch.fetch, MAILBOX)
+    assert (mailbox.told, house.work()) == (["good"], {"fetch.stuck": 1})
+    assert _dispositions(house) == []
+    mailbox.errors.clear()
+    house.run(fetch.fetch, MAILBOX)
+    assert (_fetched(house), house.work()) == (["done", "done"], {})

@@ -22,6 +22,12 @@ STATES: dict[str, dict[str, int | None]] = {
         "test": DONE,
         "informational": DONE,
     },
+    "fetched": {
+        "listed": 1,
+        "stored": 1,
+        "refused": 0,
+        "done": DONE,
+    },
     "encounters": {
         "gathering": 1,
         "incomplete": 0,
@@ -98,6 +104,7 @@ STATES: dict[str, dict[str, int | None]] = {
 
 CALLED = {
     "inbox": "message",
+    "fetched": "fetched file",
     "encounters": "encounter",
     "charges": "charge",
     "claims": "claim",
@@ -108,6 +115,7 @@ CALLED = {
 #: Columns whose value may be what a work item is about, beside the row's own id.
 PARENTS: dict[str, tuple[str, ...]] = {
     "inbox": ("source",),
+    "fetched": ("connector",),
     "encounters": (),
     "charges": ("encounter_id",),
     "claims": ("route",),
