@@ -32,18 +32,20 @@ FILE_CLAIMS = 200
 
 
 def freeze(hub: Hub, mailbox: str) -> Outcome:
-    """Freeze the claims that are ready for one clearinghouse into one file."""
+    """Freeze the claims that are ready for one clearinghouse into one file; each practice has its own."""
     most = min(FILE_CLAIMS, hub.settings.mailboxes[mailbox].max_claims)
     with hub.store.view() as view:
         waiting = view.claims.waiting("ready", limit=most, route=mailbox)
         astray = _astray(view, hub, mailbox)
     moved = {row.id for row in (*waiting, *astray) if _goes_elsewhere(hub, row)}
     _reroute(hub, [row for row in (*waiting, *astray) if row.id in moved])
-    rows = [row for row in waiting if row.id not in moved]
+    stay = [row for row in waiting if row.id not in moved]
+    rows = [row for row in stay if row.practice == stay[0].practice]
+    more = len(waiting) == most or len(rows) < len(stay)
     if not rows:
-        return Outcome(done=len(moved), more=len(waiting) == most)
+        return Outcome(done=len(moved), more=more)
     route = Route(clearinghouse=mailbox, mailbox=hub.settings.mailboxes[mailbox], settings=hub.settings)
-    rows.sort(key=lambda row: (row.practice, row.record.billing.npi, row.id))
+    rows.sort(key=lambda row: (row.record.billing.npi, row.id))
     with hub.store.begin("batch.freeze") as tx:
         numbers = _Numbers(tx, hub, mailbox, rows)
         body, kept, refused = _write(hub, route, numbers, rows)
@@ -52,7 +54,7 @@ def freeze(hub: Hub, mailbox: str) -> Outcome:
             tx.work.open(work_for([problem], "claim", row.id)[0], practice=row.practice)
         if kept:
             _store(tx, hub, mailbox, numbers, body, kept)
-    return Outcome(done=len(waiting), more=len(waiting) == most)
+    return Outcome(done=len(moved) + len(rows), more=more)
 
 
 def _astray(view: View, hub: Hub, mailbox: str) -> list[Row[Claim]]:

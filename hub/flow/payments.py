@@ -25,13 +25,18 @@ def post(hub: Hub, practice: str) -> Outcome:
         return Outcome()
     with hub.store.begin("payments.post") as tx:
         for row in rows:
-            good = row.record.kind in PAID and row.record.amount is not None
+            good = _is_known(row)
             if good and (booked := _booked(row, files[row.col("patient_id")].record.guarantor_id, tx.now.date())):
                 tx.book.post(booked)
             elif not good:
                 tx.work.open(work_for([_by_hand(row.record.kind)], "charge", row.id)[0], practice=practice)
-        tx.charges.put_many([Change(row, state="posted" if row.record.kind in PAID else "held") for row in rows])
+        tx.charges.put_many([Change(row, state="posted" if _is_known(row) else "held") for row in rows])
     return Outcome(done=len(rows), more=len(rows) == CHUNK)
+
+
+def _is_known(row: Row[Charge]) -> bool:
+    """Whether it is money that was paid, and how much."""
+    return row.record.kind in PAID and row.record.amount is not None
 
 
 def _booked(row: Row[Charge], guarantor_id: str, on: date) -> Transaction | None:

@@ -47,10 +47,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def freeze(hub: Hub, vendor: str) -> Outcome:
-    """Freeze the statements that were made into runs: a PDF and a manifest each."""
+    """Freeze the statements that were made into runs of one practice each: a PDF and a manifest."""
     with hub.store.view() as view:
         rows = view.statements.waiting("made", 10_000)
-    for part in chunks(rows, hub.settings.print.batch):
+    own: dict[str, list[Row[Statement]]] = {}
+    for row in rows:
+        own.setdefault(row.practice, []).append(row)
+    for part in (part for rows_of_one in own.values() for part in chunks(rows_of_one, hub.settings.print.batch)):
         batch = statements_pdf([row.record for row in part])
         with hub.store.begin("printing.freeze") as tx:
             _freeze_run(tx, hub, vendor, list(part), batch)
@@ -111,15 +114,13 @@ def _apply(hub: Hub, vendor: str, item: InboxItem) -> None:
         return
     by_number = {result.number: result for result in told}
     with hub.store.begin("printing.results") as tx:
-        _arrived(
-            tx, hub, item, tx.statements.heads(number=list(by_number), practice=item.practice, limit=100_000)
-        )
-        rows = tx.statements.find(number=list(by_number), practice=item.practice, limit=100_000)
+        _arrived(tx, hub, item, tx.statements.heads(number=list(by_number), limit=100_000))
+        rows = tx.statements.find(number=list(by_number), limit=100_000)
         tx.statements.put_many([Change(row, state=by_number[row.col("number")].verdict) for row in rows])
         for row in rows:
             tx.met("print_result", row.col("file_id") or "", item.id)
             if why := RETURNED.get(by_number[row.col("number")].verdict):
-                tx.work.open(_returned(row, why, by_number[row.col("number")]), practice=item.practice)
+                tx.work.open(_returned(row, why, by_number[row.col("number")]), practice=row.practice)
         tx.event("print.results", "message", item.id, practice=item.practice, actor=vendor, statements=len(rows))
         tx.inbox.put_state(item, "read")
 

@@ -28,13 +28,13 @@ class Unreadable(Exception):
 def header(root: Node) -> Remittance:
     """The header of an 835 whose units are read, with its PLBs. Raises `Unreadable`."""
     bpr, trn = _required(root, "BPR"), _required(root, "TRN")
-    payer, payee = root.child("1000A"), root.child("1000B")
+    payer, (payee_npi, payee_tax_id) = root.child("1000A"), payee(root)
     production = root.value("DTM", 2, "405")
     return Remittance(
         payer_name=_at(payer, "N1", 2),
         payer_ids=tuple(dict.fromkeys(_payer_ids(trn, payer))),
-        payee_npi=_at(payee, "N1", 4) if _at(payee, "N1", 3) == "XX" else "",
-        payee_tax_id=_tax_id(payee),
+        payee_npi=payee_npi,
+        payee_tax_id=payee_tax_id,
         trace=trn[2],
         origin=trn[3],
         handling=bpr[1],
@@ -45,6 +45,21 @@ def header(root: Node) -> Remittance:
         production_date=_text_day(production),
         provider_adjustments=tuple(_provider_adjustments(root.all("PLB"))),
     )
+
+
+def payee(root: Node) -> tuple[str, str]:
+    """NPI and tax id of the payee (1000B), each empty where it is not told; as soon as the header is read."""
+    told = root.child("1000B")
+    return _at(told, "N1", 4) if _at(told, "N1", 3) == "XX" else "", _tax_id(told)
+
+
+def told_cents(root: Node) -> int:
+    """BPR02 in cents, 0 where it cannot be read: what a remittance that is not read any further is worth."""
+    bpr = root.segment("BPR")
+    try:
+        return to_cents(_amount(bpr, 2)) if bpr is not None else 0
+    except Unreadable:
+        return 0
 
 
 def _payer_ids(trn: Segment, payer: Node | None) -> Iterator[str]:

@@ -12,7 +12,15 @@ from msgspec.structs import replace
 from hub.errors import Problem
 from hub.flow.aside import each, failed
 from hub.flow.base import Hub, Outcome
-from hub.flow.remit_835 import Unreadable, claim_payment, header, line_faults, total_fault
+from hub.flow.remit_835 import (
+    Unreadable,
+    claim_payment,
+    header,
+    line_faults,
+    payee,
+    told_cents,
+    total_fault,
+)
 from hub.model.remit import ClaimPayment, Remittance
 from hub.model.work import WorkItem
 from hub.money import to_cents
@@ -90,7 +98,6 @@ def _read_file(hub: Hub, mailbox: str, received: InboxItem) -> None:
         tx.inbox.put_state(received, "read" if whole else "read_in_part" if sets else "set_aside")
         if broken or not sets:
             tx.work.open(_broken_file(received, broken[0].where if broken else "ST"), practice=received.practice)
-        tx.then(Nudge("posting.post", received.practice))
 
 
 def _stranded(tx: Tx, received: InboxItem, told: str) -> None:
@@ -119,6 +126,7 @@ class _Set:
         if self.row is not None and self.row.state != "reading":
             return
         page: list[ClaimPayment] = []
+        self.transaction = transaction
         try:
             for paid in self._payments(transaction):
                 page.append(paid)
@@ -144,12 +152,17 @@ class _Set:
         with self.hub.store.begin("remit.read") as tx:
             self._add(tx, page, None)
 
+    def _practice(self) -> str:
+        """Whose remittance it is: the payee's; of a payee that nobody knows, that of who serves the mailbox."""
+        found = self.hub.settings.practice_by_payee(*payee(self.transaction.root))
+        return found or (self.row.practice if self.row else self.received.practice)
+
     def _add(self, tx: Tx, page: list[ClaimPayment], remittance: Remittance | None) -> None:
         if self.row is None:
             self.row = tx.remits.add(
                 tx.new_id("rem"),
                 remittance or _UNREAD,
-                practice=self.received.practice,
+                practice=self._practice(),
                 state="reading",
                 amount_cents=0,
                 method="",
@@ -163,7 +176,7 @@ class _Set:
                 New(
                     tx.new_id("rcl"),
                     paid,
-                    practice=self.received.practice,
+                    practice=self.row.practice,
                     state="read",
                     remit_id=self.row.id,
                     position=paid.position,
@@ -185,11 +198,13 @@ class _Set:
         content = tx.digest("remit-content", self.tally.content(remittance))
         trace = tx.digest("remit-trace", trace_key(remittance))
         tx.guard(trace)
+        practice = self._practice()
         state, problems = ("set_aside", [cut]) if cut else self._verdict(tx, remittance, content, trace)
         tx.remits.put(
             self.row,
             record=remittance,
             state=state,
+            practice=practice,
             payer=_payer(self.hub, self.mailbox, remittance),
             trace=trace,
             content_key=content,
@@ -198,18 +213,21 @@ class _Set:
             payment_date=remittance.payment_date,
         )
         for problem in problems:
-            tx.work.open(_item(self.row.id, problem, remittance), practice=self.row.practice)
+            tx.work.open(_item(self.row.id, problem, to_cents(remittance.amount)), practice=practice)
         if state in {"duplicate", "notified", "set_aside"}:
-            self._settle_claims(tx, state)
+            self._settle_claims(tx, state=state, practice=practice)
+        elif practice != self.row.practice:
+            self._settle_claims(tx, practice=practice)
         tx.event(
             "remit.read",
             "remit",
             self.row.id,
-            practice=self.row.practice,
+            practice=practice,
             claims=self.tally.count,
             cents=to_cents(remittance.amount),
             state=state,
         )
+        tx.then(Nudge("posting.post", practice))
 
     def _verdict(self, tx: Tx, told: Remittance, content: str, trace: str) -> tuple[str, list[Problem]]:
         """duplicate, notified, held (with why), or balanced: ready to be posted. What was set aside counts for
@@ -233,18 +251,19 @@ class _Set:
             problems.append(_unknown_payee())
         return ("held" if problems else "balanced"), problems
 
-    def _settle_claims(self, tx: Tx, state: str) -> None:
+    def _settle_claims(self, tx: Tx, **change: str) -> None:
         assert self.row is not None  # noqa: S101
-        rows = tx.remit_claims.find(remit_id=self.row.id, limit=1_000_000)
-        tx.remit_claims.put_many([Change(row, state=state) for row in rows])
+        rows = tx.remit_claims.heads(remit_id=self.row.id, limit=1_000_000)
+        tx.remit_claims.put_many([Change(row, **change) for row in rows])
 
     def _hold_unread(self, problem: Problem) -> None:
         with self.hub.store.begin("remit.read") as tx:
             self._add(tx, [], None)
             assert self.row is not None  # noqa: S101
-            tx.remits.put(self.row, state="set_aside")
-            self._settle_claims(tx, "set_aside")
-            tx.work.open(_item(self.row.id, problem, None), practice=self.row.practice)
+            cents, practice = told_cents(self.transaction.root), self._practice()
+            tx.remits.put(self.row, state="set_aside", practice=practice, amount_cents=cents)
+            self._settle_claims(tx, state="set_aside", practice=practice)
+            tx.work.open(_item(self.row.id, problem, cents), practice=practice)
 
 
 _UNREAD = Remittance(
@@ -266,7 +285,7 @@ def _payer(hub: Hub, mailbox: str, remittance: Remittance) -> str:
     return ""
 
 
-def _item(remit_id: str, problem: Problem, remittance: Remittance | None) -> WorkItem:
+def _item(remit_id: str, problem: Problem, cents: int) -> WorkItem:
     return WorkItem(
         reason=problem.code,
         aggregate="remit",
@@ -274,7 +293,7 @@ def _item(remit_id: str, problem: Problem, remittance: Remittance | None) -> Wor
         why=problem.why,
         fix=problem.fix,
         where=problem.where,
-        amount_cents=to_cents(remittance.amount) if remittance else 0,
+        amount_cents=cents,
     )
 
 

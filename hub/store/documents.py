@@ -52,12 +52,22 @@ class New(Generic[T]):
 
 
 class Change(Generic[T]):
-    """What is to be different about a row; what is not named stays as it is."""
+    """What is to be different about a row; what is not named stays as it is. `practice`: whose row it turned out
+    to be."""
 
-    __slots__ = ("columns", "record", "row", "state")
+    __slots__ = ("columns", "practice", "record", "row", "state")
 
-    def __init__(self, row: Row[Any], *, record: Any = UNSET, state: Any = UNSET, **columns: Any) -> None:
+    def __init__(
+        self,
+        row: Row[Any],
+        *,
+        record: Any = UNSET,
+        state: Any = UNSET,
+        practice: str | None = None,
+        **columns: Any,
+    ) -> None:
         self.row, self.record, self.state, self.columns = row, record, state, columns
+        self.practice = practice or row.practice
 
 
 class Collection(Generic[T]):
@@ -174,6 +184,8 @@ class Collection(Generic[T]):
         if change.columns.keys() - row.columns.keys():
             raise TypeError(f"{self._kind.kind} has no such column")
         sets: dict[str, Any] = {"row_version": version, **change.columns}
+        if change.practice != row.practice:
+            sets["practice"] = change.practice
         state, since, record = row.state, row.state_since, row.record
         if change.state is not UNSET and change.state != state:
             state, since = change.state, self._session.now
@@ -184,7 +196,7 @@ class Collection(Generic[T]):
             sets |= {"schema": self._kind.schema, "doc_version": version, "key_id": key_id, "body": body}
         groups.setdefault(tuple(sets), []).append((*sets.values(), row.id, row.row_version))
         columns = {**row.columns, **change.columns} if change.columns else row.columns
-        return Row(row.id, row.practice, state, since, version, row.created_at, record, columns)
+        return Row(row.id, change.practice, state, since, version, row.created_at, record, columns)
 
     def _update(self, names: tuple[str, ...], values: list[tuple[Any, ...]]) -> int:
         return Bulk(self._session).update(self._kind.table, names, ("id", "row_version"), values)
