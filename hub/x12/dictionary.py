@@ -61,7 +61,7 @@ _ELEMENTS = {
     "AN 1 20": "350 assigned number, 443 inquiry reference",
     "AN 1 25": "1037 middle name",
     "AN 1 30": "61 free text, 310 location, 799 version of a document, 1271 code of a list",
-    "AN 1 35": "508 account, 1036 first name, 1251 date or period, 1705 guide, 9998 context, 9999 context value",
+    "AN 1 35": "508 account, 1036 first name, 1251 date or period, 1705 guide, 9998 context value, 9999 context",
     "AN 1 38": "1028 claim number",
     "AN 1 48": "234 product or service",
     "AN 1 50": "127 reference number",
@@ -84,19 +84,20 @@ _ELEMENTS = {
         "478 credit or debit, 594 frequency of rent, 715 verdict on the group, 717 verdict on the set, "
         "736 levels below, 923 prognosis, 1065 person or organization, 1067 marital status, 1068 sex, "
         "1073 yes or no, 1109 race, 1138 sequence of payers, 1143 coordination of benefits, "
-        "1220 student status, 1316 kind of transport, 1317 reason of transport, 1322 kind of certification, "
-        "1325 claim frequency, 1327 copay status, 1334 shortage area, 1335 insulin, 1337 level of care, "
-        "1342 nature of the condition, 1351 source of the signature, 1359 assignment, "
-        "1360 provider agreement, 1363 release of information, 1384 place of the patient, "
-        "I13 acknowledgment wanted, I14 test or production, I17 verdict on the interchange"
+        "1220 student status, 1314 source of admission, 1315 kind of admission, 1316 kind of transport, "
+        "1317 reason of transport, 1322 kind of certification, 1325 claim frequency, 1327 copay status, "
+        "1334 shortage area, 1335 insulin, 1337 level of care, 1342 nature of the condition, "
+        "1345 nursing home status, 1351 source of the signature, 1359 assignment, 1360 provider agreement, "
+        "1363 release of information, 1384 place of the patient, I13 acknowledgment wanted, "
+        "I14 test or production, I17 verdict on the interchange"
     ),
     "ID 1 2": (
         "66 kind of id, 305 handling, 306 action, 309 kind of location, 455 agency, 481 kind of trace, "
-        "704 action on a report, 735 kind of level, 756 way of sending, 1029 claim status, "
-        "1032 kind of coverage, 1033 adjustment group, 1066 citizenship, 1332 kind of facility code, "
-        "1333 record format, 1340 multiple procedures, 1343 kind of claim, 1352 patient status, 1364 review, "
-        "1365 kind of service, 1514 reason of delay, 1525 kind of request, 1526 policy compliance, "
-        "1527 exception"
+        "659 verification, 704 action on a report, 735 kind of level, 756 way of sending, "
+        "1029 claim status, 1032 kind of coverage, 1033 adjustment group, 1066 citizenship, "
+        "1332 kind of facility code, 1333 record format, 1340 multiple procedures, 1343 kind of claim, "
+        "1352 patient status, 1364 review, 1365 kind of service, 1514 reason of delay, "
+        "1525 kind of request, 1526 policy compliance, 1527 exception"
     ),
     "ID 1 3": (
         "522 kind of amount, 569 kind of account, 618 fault of the set, 620 fault of the segment, "
@@ -111,8 +112,8 @@ _ELEMENTS = {
         "156 state, 235 kind of product or service, 353 purpose, 355 unit, 365 kind of contact number, "
         "366 role of the contact, 426 reason of the provider adjustment, 479 functional group, "
         "506 kind of bank number, 559 agency of a code, 584 employment, 623 time zone, "
-        "639 basis of the price, 640 kind of transaction, 659 verification, 673 kind of quantity, "
-        "687 class of trade, 706 relation of the entity, 737 kind of measurement, 752 position, 755 kind of report, "
+        "639 basis of the price, 640 kind of transaction, 673 kind of quantity, 687 class of trade, "
+        "706 relation of the entity, 737 kind of measurement, 752 position, 755 kind of report, "
         "901 reason of rejection, 935 significance, 936 attribute, 1069 relation to the insured, "
         "1136 kind of condition, 1166 kind of contract, 1383 reason of submission, 1473 pricing, "
         "I01 kind of authorization, I03 kind of password, I05 kind of interchange id"
@@ -124,7 +125,8 @@ _ELEMENTS = {
     "ID 2 4": "1373 method of measurement",
     "ID 3 3": (
         "100 currency, 143 transaction set, 236 kind of price, 363 kind of note, 374 kind of date, "
-        "591 payment method, 1223 kind of organization, 648 multiplier, 669 exchange, I18 fault of the interchange"
+        "591 payment method, 648 multiplier, 669 exchange, 1223 kind of organization, "
+        "I18 fault of the interchange"
     ),
     "ID 3 15": "116 postal code",
     "ID 4 4": "1005 structure",
@@ -143,7 +145,7 @@ _ELEMENTS = {
     "N0 9 9": "I12 control number of the interchange",
     "R 1 6": "332 percentage, 338 discount",
     "R 1 9": "118 rate",
-    "R 1 10": "81 weight, 649 factor, 954 fraction",
+    "R 1 10": "81 weight, 649 factor, 954 fraction, 1371 rate of a unit",
     "R 1 15": "380 quantity, 1018 exponent",
     "R 1 17": "212 unit price",
     "R 1 18": "782 amount",
@@ -167,7 +169,7 @@ _COMPOSITES = {
     "C042": "426 127",
     "C043": "1271 1271 98 1270",
     "C056": "1109 1270 1271",
-    "C998": "9998 9999",
+    "C998": "9999 9998",
     "C999": "725 725",
 }
 
@@ -221,6 +223,7 @@ _SEGMENTS = {
     "PWK": "755 756 757 98 66 67 352 C002 1525",
     # claims
     "CLM": "1028 782 1032 1343 C023 1073 1359 1073 1363 1351 C024 1366 1073 1338 1073 1360 1029 1073 1383 1514",
+    "CL1": "1315 1314 1352 1345",
     "HI": "C022 " * 12,
     "CN1": "1166 782 332 127 338 799",
     "CR1": "355 81 1316 1317 355 380 166 166 352 352",
@@ -229,6 +232,7 @@ _SEGMENTS = {
     "CRC": "1136 1073 " + "1321 " * 5,
     "HCP": "1473 782 782 127 118 127 782 234 235 234 355 380 901 1526 1527",
     "SV1": ("C003 782 355 380 1331 1365 C004 782 1073 1340 1073 1073 1364 1341 1327 1334 127 116 782 1337 1360"),
+    "SV2": "234 C003 782 355 380 1371 782 1073 1345 1337",
     "SV5": "C003 355 380 782 782 594 923",
     "PS1": "127 782 156",
     "LIN": "350 " + "235 234 " * 15,
