@@ -186,6 +186,7 @@ def _patients(
     fresh: list[New[PatientFile]] = []
     changes: list[Change[PatientFile]] = []
     keys: list[tuple[str, str]] = []
+    numbers: list[tuple[str, str, str]] = []
     for digest, fact in pieces.patients.items():
         patient_id = ids.get(fact.key) or tx.new_id("pat")
         patient = _marked(fact.patient, settings.sources.get(source))
@@ -198,20 +199,22 @@ def _patients(
         if patient_id not in known:
             fresh.append(New(patient_id, file, practice=practice, state="known"))
             keys.append((fact.key, patient_id))
-            for identifier in patient.identifiers:
-                tx.lookup.put("mrn", identifier.authority, identifier.value, patient_id)
+            numbers += [(each.authority, each.value, patient_id) for each in patient.identifiers]
         elif known[patient_id].record != file:
             changes.append(Change(known[patient_id], record=file))
     tx.lookup.put_many("patient", source, keys)
+    tx.lookup.put_all("mrn", numbers)
     tx.patients.add_many(fresh)
     tx.patients.put_many(changes)
-    return {digest: (_survivor(tx, patient_id), file) for digest, (patient_id, file) in result.items()}
+    survivors = _survivors(tx, [patient_id for patient_id, _ in result.values()])
+    return {digest: (survivors[patient_id], file) for digest, (patient_id, file) in result.items()}
 
 
-def _survivor(tx: Tx, patient_id: str) -> str:
-    """Who this patient was merged into, once something is known of them."""
-    into = tx.resolve("patient", patient_id)
-    return into if into == patient_id or tx.patients.get(into) else patient_id
+def _survivors(tx: Tx, patient_ids: list[str]) -> dict[str, str]:
+    """Who each patient was merged into, once something is known of them."""
+    into = tx.resolve_many("patient", patient_ids)
+    known = tx.patients.get_many({now for before, now in into.items() if now != before})
+    return {before: now if now in known else before for before, now in into.items()}
 
 
 def _guarantor(tx: Tx, patient_id: str, patient: Patient, practice: str) -> str:

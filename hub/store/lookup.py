@@ -44,8 +44,12 @@ class Lookup:
 
     def put_many(self, kind: str, authority: str, pairs: Iterable[tuple[str, str]]) -> None:
         """As `put` for each (value, aggregate)."""
+        self.put_all(kind, [(authority, value, aggregate) for value, aggregate in pairs])
+
+    def put_all(self, kind: str, triples: Iterable[tuple[str, str, str]]) -> None:
+        """As `put` for each (authority, value, aggregate)."""
         rows = []
-        for value, aggregate in pairs:
+        for authority, value, aggregate in triples:
             key_id, digest = self._session.keys.lookup_digest(kind, f"{authority}\x1f{value}")
             rows.append((kind, authority, key_id, digest, aggregate))
         Bulk(self._session).insert_new(LOOKUP, ("kind", "authority", "key_id", "digest", "aggregate"), rows)
@@ -94,11 +98,32 @@ class Aliases:
 
     def resolve(self, kind: str, id: str) -> str:  # noqa: A002
         """The id that `id` means now: itself, or what it was merged into, however often."""
-        seen = {id}
-        while True:
-            where = {"kind": kind, "from_id": id}
-            found = queries.read(self._session, ALIASES, ("into_id",), where, order=("into_id",))
-            if not found or found[0][0] in seen:
-                return id
-            id = found[0][0]  # noqa: A001
-            seen.add(id)
+        return self.resolve_many(kind, [id])[id]
+
+    def resolve_many(self, kind: str, ids: Iterable[str]) -> dict[str, str]:
+        """What each id means now, with one question for each length of a chain of merges."""
+        into: dict[str, str] = {}
+        left = wanted = set(ids)
+        while left:
+            found = self._into(kind, left)
+            into |= found
+            left = set(found.values()) - into.keys()
+        return {one: _end(into, one) for one in wanted}
+
+    def _into(self, kind: str, ids: Iterable[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        every = sorted(ids)
+        for start in range(0, len(every), 500):
+            where = {"kind": kind, "from_id": every[start : start + 500]}
+            rows = queries.read(self._session, ALIASES, ("from_id", "into_id"), where, order=("from_id",))
+            found |= {row.from_id: row.into_id for row in rows}
+        return found
+
+
+def _end(into: dict[str, str], one: str) -> str:
+    """The end of the chain that begins at `one`; a chain that came round would end before it repeats."""
+    seen = {one}
+    while one in into and into[one] not in seen:
+        one = into[one]
+        seen.add(one)
+    return one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
 
@@ -121,6 +122,10 @@ class View(LogViews):
     def resolve(self, kind: str, id: str) -> str:  # noqa: A002
         """What `id` means now, after all merges."""
         return self.aliases.resolve(kind, id)
+
+    def resolve_many(self, kind: str, ids: Iterable[str]) -> dict[str, str]:
+        """What each of `ids` means now."""
+        return self.aliases.resolve_many(kind, ids)
 
 
 class Tx(View, LogWrites):
