@@ -22,9 +22,12 @@ from hub.model.facts import (
 from hub.plugin.host import GuardedSource, PluginFault
 from hub.store import Nudge, Tx, View
 from hub.store.documents import Change, New, Row
+from hub.store.inbox import InboxItem
 
 REOPENED_BY_PATIENT = ("gathering", "waiting", "held", "incomplete")
 """Encounters that are looked at again when their patient or coverage changes; the others are already coded."""
+FACTS = 1_000
+"""Facts per transaction: about four bundles of 25 visits."""
 
 
 def pull(hub: Hub, source: str) -> Outcome:
@@ -55,32 +58,43 @@ def pull(hub: Hub, source: str) -> Outcome:
 
 def read(hub: Hub, source: str) -> Outcome:
     """Read what waits in the inbox of one source into facts; what cannot be read becomes work."""
-    port = hub.host.source(source)
-    with hub.store.view() as view:
-        waiting = view.inbox.waiting("received", CHUNK, source=source, kind="message")
-        bodies = [view.blobs.content(row.blob_id) for row in waiting]
-    readings = [_reading(port, body, row.content_type) for row, body in zip(waiting, bodies, strict=True)]
-    if not waiting:
+    answers, more = _page(hub, source)
+    if not answers:
         return Outcome()
     practice = hub.settings.practice_of(source)
     with hub.store.begin("ingest.read") as tx:
         facts: list[AnyFact] = []
-        for row, reading in zip(waiting, readings, strict=True):
+        tx.inbox.put_states([(row, *_moved(reading)) for row, reading in answers])
+        for row, reading in answers:
             if isinstance(reading, PluginFault):
-                tx.inbox.put_state(row, "set_aside", "step.file")
                 tx.work.open(failed(row, str(reading)), practice=practice)
                 continue
-            state = _disposition(reading)
-            tx.inbox.put_state(row, state, reading.problems[0].code if reading.problems else "")
-            for item in work_for(reading.problems, "message", row.id, owner="it"):
-                tx.work.open(item, practice=practice)
+            tx.work.open_many(work_for(reading.problems, "message", row.id, owner="it"), practice=practice)
             if reading.not_billable != "test":
                 facts += _billable(reading)
         dirty = Facts(tx, source, practice).store(facts)
-        tx.event("messages.read", "source", source, practice=practice, messages=len(waiting), facts=len(facts))
+        tx.event("messages.read", "source", source, practice=practice, messages=len(answers), facts=len(facts))
         if dirty:
             tx.then(Nudge("ingest.assemble", source))
-    return Outcome(done=len(waiting), more=len(waiting) == CHUNK)
+    return Outcome(done=len(answers), more=more)
+
+
+def _page(hub: Hub, source: str) -> tuple[list[tuple[InboxItem, Reading | PluginFault]], bool]:
+    """What waits, message by message until a page of facts is full, and whether there is more: a bundle of a
+    hundred visits counts for what it holds, so that memory and the transaction stay small.
+    """
+    port, answers, facts = hub.host.source(source), list[tuple[InboxItem, Reading | PluginFault]](), 0
+    with hub.store.view() as view:
+        waiting = view.inbox.waiting("received", CHUNK, source=source, kind="message")
+    for row in waiting:
+        with hub.store.view() as view:
+            body = view.blobs.content(row.blob_id)
+        reading = _reading(port, body, row.content_type)
+        answers.append((row, reading))
+        facts += 0 if isinstance(reading, PluginFault) else len(reading.facts)
+        if facts >= FACTS:
+            break
+    return answers, len(answers) < len(waiting) or len(waiting) == CHUNK
 
 
 def _reading(port: GuardedSource, body: bytes, content_type: str) -> Reading | PluginFault:
@@ -91,6 +105,13 @@ def _reading(port: GuardedSource, body: bytes, content_type: str) -> Reading | P
         if fault.hung:
             raise
         return fault
+
+
+def _moved(reading: Reading | PluginFault) -> tuple[str, str]:
+    """The state and the reason that a message comes to."""
+    if isinstance(reading, PluginFault):
+        return "set_aside", "step.file"
+    return _disposition(reading), reading.problems[0].code if reading.problems else ""
 
 
 def _disposition(reading: Reading) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Index, Integer, Table, Text, delete, insert, select, update
 
 from hub.errors import Problem
+from hub.store import queries
 from hub.store.crypto import Damaged
 from hub.store.rows import Bulk
 from hub.store.schema import METADATA, Id, Instant, clear, encrypted, keyed
@@ -154,19 +155,18 @@ class Blobs:
         return len(ids)
 
     def _head(self, blob_id: str) -> tuple[int, int]:
-        columns = select(BLOBS.c.chunks, BLOBS.c.size, BLOBS.c.complete_at)
-        row = self._session.conn.execute(columns.where(BLOBS.c.id == blob_id)).one_or_none()
-        if row is None or row.complete_at is None or row.chunks < 1:
+        names = ("chunks", "size", "complete_at")
+        rows = queries.read(self._session, BLOBS, names, {"id": blob_id}, order=("id",))
+        if not rows or rows[0].complete_at is None or rows[0].chunks < 1:
             raise Damaged(f"blob {blob_id} is not there, or was never finished")
-        return row.chunks, row.size
+        return rows[0].chunks, rows[0].size
 
     def _open(self, blob_id: str, index: int, *, last: bool) -> bytes:
-        where = (BLOB_CHUNKS.c.blob_id == blob_id, BLOB_CHUNKS.c.index == index)
-        columns = select(BLOB_CHUNKS.c.key_id, BLOB_CHUNKS.c.body)
-        row = self._session.conn.execute(columns.where(*where)).one_or_none()
-        if row is None:
+        where = {"blob_id": blob_id, "index": index}
+        rows = queries.read(self._session, BLOB_CHUNKS, ("key_id", "body"), where, order=("index",))
+        if not rows:
             raise Damaged(f"chunk {index} of blob {blob_id} is missing")
-        return self._session.keys.open(row.key_id, aad(blob_id, index, last=last), bytes(row.body))
+        return self._session.keys.open(rows[0].key_id, aad(blob_id, index, last=last), bytes(rows[0].body))
 
 
 def aad(blob_id: str, index: int, *, last: bool) -> bytes:

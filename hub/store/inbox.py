@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,14 +13,15 @@ from hub.errors import Stale
 from hub.store import queries
 from hub.store.blobs import BODY, Blobs
 from hub.store.rows import Bulk
-from hub.store.schema import METADATA, Id, Instant, Sequence, clear, keyed
+from hub.store.schema import METADATA, Id, Instant, clear, keyed
+from hub.store.schema import Sequence as Number
 from hub.store.session import Session
 from hub.store.upsert import insert_for
 
 INBOX = Table(
     "inbox",
     METADATA,
-    clear("seq", Sequence, primary_key=True, autoincrement=True, why="the order of arrival"),
+    clear("seq", Number, primary_key=True, autoincrement=True, why="the order of arrival"),
     clear("id", Id, why="an opaque id of ours"),
     clear("practice", Text, why="whose row it is"),
     clear("source", Text, why="the connector in our own configuration"),
@@ -41,8 +43,8 @@ INBOX = Table(
 INBOX_ACKS = Table(
     "inbox_acks",
     METADATA,
-    clear("no", Sequence, primary_key=True, autoincrement=True, why="the order of acknowledgement"),
-    clear("seq", Sequence, why="what was acknowledged: it is in the inbox, or promise 1 is broken"),
+    clear("no", Number, primary_key=True, autoincrement=True, why="the order of acknowledgement"),
+    clear("seq", Number, why="what was acknowledged: it is in the inbox, or promise 1 is broken"),
     clear("at", Instant, why="when the sender was told"),
     Index("ix_inbox_acks_seq", "seq"),
     sqlite_autoincrement=True,
@@ -122,12 +124,17 @@ class Inbox:
 
     def put_state(self, item: InboxItem, state: str, reason: str = "") -> InboxItem:
         """Move an item on, if it is still in the state it was read in; else raise `Stale`."""
+        return self.put_states([(item, state, reason)])[0]
+
+    def put_states(self, moves: Sequence[tuple[InboxItem, str, str]]) -> list[InboxItem]:
+        """Each (item, state, reason) as `put_state`; one stale item raises `Stale` for all."""
         now = self._session.now
-        row = (state, reason, now, item.seq, item.state, item.state_since)
+        rows = [(state, why, now, item.seq, item.state, item.state_since) for item, state, why in moves]
         names, where = ("state", "reason", "state_since"), ("seq", "state", "state_since")
-        if Bulk(self._session).update(INBOX, names, where, [row]) != 1:
-            raise Stale(f"inbox item {item.seq} was moved since it was read")
-        return msgspec.structs.replace(item, state=state, reason=reason, state_since=now)
+        if Bulk(self._session).update(INBOX, names, where, rows) != len(rows):
+            raise Stale("an inbox item was moved since it was read")
+        replace = msgspec.structs.replace
+        return [replace(item, state=state, reason=why, state_since=now) for item, state, why in moves]
 
     def get(self, seq: int) -> InboxItem | None:
         """The item of that sequence number."""
