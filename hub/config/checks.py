@@ -46,7 +46,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
 def run(context: Context) -> Iterator[Found]:
     """All that is wrong between tables."""
-    for check in (_references, _roles, _routes, _sources, _schedules, _secrets, _overlaps, _twice, _prices):
+    for check in CHECKS:
         for found in check(context):
             yield msgspec.structs.replace(found, path=context.where(found.path))
 
@@ -159,9 +159,35 @@ def _sources(context: Context) -> Iterator[Found]:
         if source.bill_from is None:
             fix = "write bill_from = the first day of service that this hub shall bill"
             yield Found(("sources", key), "bills nothing, for it has no bill_from", fix, "warning")
-        several = len(context.declared.get("practices", set())) > 1
-        if several and key in tree.connectors and not tree.connectors[key].practice:
-            yield Found(("connectors", key), "does not say which practice it serves", 'add practice = "..."')
+
+
+def _desks(context: Context) -> Iterator[Found]:
+    """With several practices each connector names one: that of its charges, or for a clearinghouse or print vendor
+    of all of them the one whose desk gets what concerns the mailbox itself."""
+    tree = context.tree
+    if len(context.declared.get("practices", set())) < 2:
+        return
+    shared = (*tree.clearinghouses, tree.print.vendor)
+    for key in dict.fromkeys((*tree.sources, *shared)):
+        if key in tree.connectors and not tree.connectors[key].practice:
+            fix = 'add practice = "..."'
+            if key in shared:
+                fix += " of those who look after the mailbox; what is of a claim or statement stays with its own"
+            yield Found(("connectors", key), "does not say which practice it serves", fix)
+
+
+def _shared_ids(context: Context) -> Iterator[Found]:
+    """Payers that share an id in 835s cannot be told apart by it: money that is for no claim is the first one's."""
+    owners: dict[tuple[str, str], str] = {}
+    for key, payer in context.tree.payers.items():
+        told: list[tuple[Path, tuple[str, str]]]
+        told = [(("payers", key, "ids", house), (house, number)) for house, number in payer.ids.items()]
+        told += [(("payers", key, "remit_ids", row), ("", number)) for row, number in enumerate(payer.remit_ids)]
+        for path, known in told:
+            first = owners.setdefault(known, key)
+            if first != key:
+                fix = "its claims are found by their numbers; remove the id from one of them if it is not both's"
+                yield Found(path, f'names payer "{first}" in 835s as well', fix, "warning")
 
 
 def _schedules(context: Context) -> Iterator[Found]:
@@ -262,3 +288,18 @@ def _prices(context: Context) -> Iterator[Found]:
             yield Found(("charges", row, "hcpcs"), "has no price", fix, "warning")
         if rule.units == "minutes" and rule.hcpcs not in timed and "timed" not in context.doubtful:
             yield Found(("charges", row, "units"), "counts minutes, but no rule says how", "add a row to timed")
+
+
+CHECKS = (
+    _references,
+    _roles,
+    _routes,
+    _sources,
+    _desks,
+    _shared_ids,
+    _schedules,
+    _secrets,
+    _overlaps,
+    _twice,
+    _prices,
+)

@@ -332,14 +332,40 @@ def test_a_clearinghouse_has_a_mailbox(folder: Path) -> None:
     assert [fault.key for fault in load(folder).faults] == ["connectors.clearinghouse"]
 
 
-def test_a_source_says_whose_it_is(folder: Path) -> None:
-    """With several practices each source's connector names its own."""
+def two_practices(folder: Path) -> None:
+    """A second practice is configured, and every connector says which one it serves."""
     text = (folder / "practices.toml").read_text()
     second = text[: text.index("# ----")].replace("lakeside]", "shore]").replace("lakeside.", "shore.")
     (folder / "practices.toml").write_text(text + second.replace("1999999018", "1999999067"))
-    edit(folder, "hub.toml", 'plugin = "ehr_fhir"\npractice = "lakeside"', 'plugin = "ehr_fhir"')
+    for plugin in ("clearinghouse_sftp", "statements_print"):
+        edit(folder, "hub.toml", f'plugin = "{plugin}"', f'plugin = "{plugin}"\npractice = "lakeside"')
+
+
+@pytest.mark.parametrize(
+    ("key", "plugin"),
+    [("ehr", "ehr_fhir"), ("clearinghouse", "clearinghouse_sftp"), ("printer", "statements_print")],
+)
+def test_a_connector_says_whose_it_is(folder: Path, key: str, plugin: str) -> None:
+    """With several practices each connector names one: also a shared one, for what concerns its mailbox."""
+    two_practices(folder)
+    assert load(folder).ok
+    edit(folder, "hub.toml", f'plugin = "{plugin}"\npractice = "lakeside"', f'plugin = "{plugin}"')
     fault = only(folder)
-    assert (fault.key, fault.severity) == ("connectors.ehr", "error")
+    assert (fault.key, fault.severity) == (f"connectors.{key}", "error")
+
+
+@pytest.mark.parametrize("field", ["remit_ids", "ids"])
+def test_payers_that_share_an_id_are_told(folder: Path, field: str) -> None:
+    """An id by which an 835 may mean either of two payers is a warning."""
+    if field == "ids":
+        edit(folder, "payers.toml", '"DM004"', '"DM003"')
+    else:
+        for payer in ("ppo", "ppo_second"):
+            edit(folder, "payers.toml", f"[payers.{payer}]\n", f'[payers.{payer}]\nremit_ids = ["HERON"]\n')
+    fault = only(folder)
+    assert (fault.severity, fault.key.startswith(f"payers.ppo_second.{field}")) == ("warning", True)
+    assert '"ppo"' in fault.wrong
+    assert load(folder).ok
 
 
 def test_files_that_are_absent_odd_or_unreadable(folder: Path, tmp_path: Path) -> None:
