@@ -11,7 +11,6 @@ from hub.flow.base import Hub, Outcome, move_claims
 from hub.flow.dispatch import settle
 from hub.model.ack import ClaimAck, GroupAck, InterchangeAck, SetAck
 from hub.model.work import WorkItem
-from hub.money import to_cents
 from hub.store import Tx
 from hub.store.documents import Change
 from hub.store.inbox import InboxItem
@@ -171,7 +170,7 @@ class _Desk:
             tx.submissions.close_many(ids, reason, state="rejected")
         tx.met_many("claim_ack", self.answered, by)
         tx.met_many("adjudication", {about for _, about in self.closed.values()}, by)
-        rows = self.tx.claims.get_many(self.states)
+        rows = self.tx.claims.heads_of(self.states)
         move_claims(
             self.tx,
             [
@@ -181,7 +180,7 @@ class _Desk:
             ],
             cause=self.item.id,
         )
-        worth = {row.id: to_cents(row.record.total) for row in rows.values()}
+        worth = {row.id: row.col("cents") for row in rows.values()}
         items = [replace(item, amount_cents=worth.get(item.aggregate_id, 0)) for item in self.work]
         self.tx.work.open_many(items, practice=self.item.practice)
         self.tx.event(

@@ -58,7 +58,7 @@ def move_claims(tx: Tx, changes: Sequence[Change[Claim]], *, cause: str = "", ac
                 "claim",
                 change.row.id,
                 practice=change.row.practice,
-                version=change.row.record.version,
+                version=change.row.col("version"),
                 actor=actor,
                 cause=cause,
             )

@@ -116,7 +116,7 @@ def settle(tx: Tx, hub: Hub, file: File) -> None:
         return
     submissions = [s for s in tx.submissions.of_file(file.id) if s.state == "frozen"]
     tx.submissions.put_states([submission.id for submission in submissions], "sent")
-    rows = tx.claims.get_many([submission.claim_id for submission in submissions])
+    rows = tx.claims.heads_of([submission.claim_id for submission in submissions])
     on_their_way = [row for row in rows.values() if row.state == "frozen"]
     state = "sent" if file.usage == "P" else "tested"
     move_claims(tx, [Change(row, state=state) for row in on_their_way], cause=file.id)

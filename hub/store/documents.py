@@ -143,16 +143,21 @@ class Collection(Generic[T]):
         self, *, limit: int = 1000, after_id: str = "", newest: bool = False, **equals: Any
     ) -> list[Row[None]]:
         """As `find`, but without opening the documents: for lists and counts. `newest`: the last ones, backwards."""
+        order, after = (("-id",), None) if newest else (_BY_ID, after_id)
+        return self._heads(equals, order=order, limit=limit, after=after)
+
+    def heads_of(self, ids: Iterable[str]) -> dict[str, Row[None]]:
+        """As `get_many`, but without opening the documents: to move what need not be read."""
+        wanted = list(ids)
+        found: dict[str, Row[None]] = {}
+        for start in range(0, len(wanted), 500):
+            for row in self._heads({"id": wanted[start : start + 500]}, order=_BY_ID):
+                found[row.id] = row
+        return found
+
+    def _heads(self, equals: dict[str, Any], **page: Any) -> list[Row[None]]:
         names = self._kind.columns
-        rows = queries.read(
-            self._session,
-            self._kind.table,
-            (*COMMON, *names),
-            equals,
-            order=("-id",) if newest else _BY_ID,
-            limit=limit,
-            after=None if newest else after_id,
-        )
+        rows = queries.read(self._session, self._kind.table, (*COMMON, *names), equals, **page)
         return [Row(r[0], r[1], r[2], r[3], r[4], r[5], None, dict(zip(names, r[6:], strict=True))) for r in rows]
 
     def count(self, **equals: Any) -> int:
