@@ -25,7 +25,7 @@ Pass = Callable[[Tx, Settings, str, str], tuple[int, str]]
 
 
 def one(tx: Tx, settings: Settings, what: str, by: str) -> str:
-    """Look again at one encounter, claim, message, remote file or remittance; says which. `Refused` where it is past that."""
+    """Look again at one encounter, claim, message, file or remittance; says which. `Refused` where it is past it."""
     if encounter := tx.encounters.get(what):
         if encounter.state not in ENCOUNTERS:
             raise Refused(f"the encounter is {encounter.state}: nothing about it is held", fix="hub status")

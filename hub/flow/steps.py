@@ -12,6 +12,7 @@ from hub.flow import (
     dispatch,
     fetch,
     ingest,
+    listeners,
     payments,
     posting,
     printing,
@@ -53,6 +54,7 @@ STEPS: dict[str, tuple[Step, str]] = {
     "printing.results": (printing.results, PRINTER),
     "sweep.expect": (sweep.expect, PRACTICES),
     "audit.seal": (sweep.seal, HUB),
+    "events.tell": (listeners.tell, HUB),
 }
 
 

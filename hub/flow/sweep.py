@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hub.flow.base import Hub, Outcome
 from hub.model.work import WorkItem
+from hub.store import Nudge
 from hub.store.expectations import Expectation
 
 SEAL = 1_000
@@ -40,9 +41,12 @@ def expect(hub: Hub, practice: str) -> Outcome:
             return Outcome(done=done)
 
 
-def seal(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - every step is given its lane
-    """Chain what the log has gathered."""
-    done = hub.store.seal(SEAL)
+def seal(hub: Hub, lane: str) -> Outcome:
+    """Chain what the log has gathered, and let listeners hear of it."""
+    with hub.store.begin("audit.seal") as tx:
+        done = tx.events.seal(SEAL)
+        if done:
+            tx.then(Nudge("events.tell", lane))
     return Outcome(done=done, more=done == SEAL)
 
 

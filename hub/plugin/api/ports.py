@@ -223,7 +223,11 @@ class EhrSource(Plugin, Protocol):
 
 @runtime_checkable
 class ListeningSource(EhrSource, Protocol):
-    """A source that also waits for messages (MLLP, web hooks)."""
+    """A source that also waits for messages (MLLP, web hooks).
+
+    The hub does not call `serve` yet: a source of today is asked for `changes` by the schedule. The port stands here
+    so that a plugin can be written and tested for it.
+    """
 
     async def serve(self, inbox: Inbox, stop: ThreadEvent) -> None: ...
 

@@ -35,6 +35,11 @@ class Hooks:
         """What the first plugin with an opinion says an inbound file is; None leaves it to its content."""
         return self._first("hub_classify_file", {"name": name, "head": head}, self._kind)
 
+    @property
+    def listens(self) -> bool:
+        """Whether any plugin wants to hear of events."""
+        return bool(implementations(self._loaded.manager, "hub_event"))
+
     def emit(self, event: Event) -> int:
         """Tell every listener; gives the number of those that failed."""
         failed = 0
