@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from hub.flow.aside import each
 from hub.flow.base import Hub, Outcome, move_claims
+from hub.flow.codes_seen import code
 from hub.flow.dispatch import settle
 from hub.model.ack import ClaimAck, GroupAck, InterchangeAck, SetAck
 from hub.model.work import WorkItem
@@ -69,7 +70,7 @@ class _Answers:
 
 
 def _interchange(ta1: Segment) -> InterchangeAck:
-    return InterchangeAck(control_number=ta1[1], verdict=VERDICTS.get(ta1[4], "rejected"), code=ta1[5])
+    return InterchangeAck(control_number=ta1[1], verdict=VERDICTS.get(ta1[4], "rejected"), code=code(ta1[5]))
 
 
 def _group(root: Node) -> GroupAck:
@@ -78,7 +79,9 @@ def _group(root: Node) -> GroupAck:
         SetAck(
             control_number=answer.value("AK2", 2),
             verdict=VERDICTS.get(answer.value("IK5", 1), "rejected"),
-            notes=tuple(f"{ik3.value('IK3', 1)} at {ik3.value('IK3', 2)}" for ik3 in answer.children("2100")),
+            notes=tuple(
+                " at ".join(code(ik3.value("IK3", n)) for n in (1, 2)) for ik3 in answer.children("2100")
+            ),
         )
         for answer in root.children("2000")
     )
@@ -98,9 +101,9 @@ def _claim_acks(transaction: TransactionSet) -> Iterator[ClaimAck]:
                 patient_control_number=told.value("TRN", 2),
                 accepted=stc[3] != "U",
                 level=level,
-                category=status[1],
-                status=status[2],
-                entity=status[3],
+                category=code(status[1]),
+                status=code(status[2]),
+                entity=code(status[3]),
                 payer_control_number=told.value("REF", 2, "1K"),
             )
 
@@ -181,8 +184,9 @@ class _Desk:
             cause=self.item.id,
         )
         worth = {row.id: row.col("cents") for row in rows.values()}
-        items = [replace(item, amount_cents=worth.get(item.aggregate_id, 0)) for item in self.work]
-        self.tx.work.open_many(items, practice=self.item.practice)
+        for item in self.work:
+            of = rows[item.aggregate_id].practice if item.aggregate_id in rows else self.item.practice
+            tx.work.open(replace(item, amount_cents=worth.get(item.aggregate_id, 0)), practice=of)
         self.tx.event(
             "answer.read",
             "message",

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from hub.errors import Problem
+from hub.flow.codes_seen import code
 from hub.model.claim import Adjustment
 from hub.model.remit import ClaimPayment, ProviderAdjustment, Remittance, ServicePayment
 from hub.money import NotMoney, to_cents
@@ -40,7 +41,7 @@ def header(root: Node) -> Remittance:
         handling=bpr[1],
         amount=_amount(bpr, 2),
         credit=bpr[3] != "D",
-        method=bpr[4],
+        method=code(bpr[4]),
         payment_date=_day(bpr, 16) or _missing("BPR16"),
         production_date=_text_day(production),
         provider_adjustments=tuple(_provider_adjustments(root.all("PLB"))),
@@ -86,7 +87,7 @@ def _provider_adjustments(plbs: Iterable[Segment]) -> Iterator[ProviderAdjustmen
                 yield ProviderAdjustment(
                     npi=plb[1],
                     fiscal_period=_day(plb, 2),
-                    reason=reason[1],
+                    reason=code(reason[1]),
                     reference=reason[2],
                     amount=_amount(plb, place + 1),
                 )
@@ -97,7 +98,7 @@ def claim_payment(unit: Node, position: int) -> ClaimPayment:
     clp = _required(unit, "CLP")
     return ClaimPayment(
         patient_control_number=clp[1],
-        status=clp[2],
+        status=code(clp[2]),
         charge=_amount(clp, 3),
         paid=_amount(clp, 4),
         patient_responsibility=_optional(clp, 5),
@@ -116,11 +117,11 @@ def claim_payment(unit: Node, position: int) -> ClaimPayment:
 
 def _service(line: Node) -> ServicePayment:
     svc = _required(line, "SVC")
-    code, original = svc.parts(1), svc.parts(6)
+    billed, original = svc.parts(1), svc.parts(6)
     dated = line.value("DTM", 2, "472") or line.value("DTM", 2, "150")
     return ServicePayment(
-        hcpcs=code[2],
-        modifiers=tuple(code[place] for place in range(3, 7) if code[place]),
+        hcpcs=billed[2],
+        modifiers=tuple(billed[place] for place in range(3, 7) if billed[place]),
         charge=_amount(svc, 2),
         paid=_amount(svc, 3),
         units=_quantity(svc, 5) or Decimal(1),
@@ -129,7 +130,7 @@ def _service(line: Node) -> ServicePayment:
         service_date=_text_day(dated),
         control_number=line.value("REF", 2, "6R"),
         adjustments=tuple(_adjustments(line.all("CAS"))),
-        remarks=tuple(lq[2] for lq in line.all("LQ") if lq[1] == "HE"),
+        remarks=tuple(code(lq[2]) for lq in line.all("LQ") if lq[1] == "HE"),
     )
 
 
@@ -138,8 +139,8 @@ def _adjustments(segments: Iterable[Segment]) -> Iterator[Adjustment]:
         for place in range(2, 20, 3):
             if cas[place]:
                 yield Adjustment(
-                    group=cas[1],
-                    reason=cas[place],
+                    group=code(cas[1]),
+                    reason=code(cas[place]),
                     amount=_amount(cas, place + 1),
                     quantity=_quantity(cas, place + 2),
                 )
@@ -149,7 +150,7 @@ def _remarks(unit: Node) -> Iterator[str]:
     """RARCs of the claim: MIA05, MIA20 to MIA23, MOA03 to MOA07."""
     for segment_id, places in (("MIA", (5, 20, 21, 22, 23)), ("MOA", (3, 4, 5, 6, 7))):
         if (segment := unit.segment(segment_id)) is not None:
-            yield from (segment[place] for place in places if segment[place])
+            yield from (code(segment[place]) for place in places if segment[place])
 
 
 def _crossover(unit: Node) -> str:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from flowlab.house import MAILBOX, PRACTICE, House, remittance
+from flowlab.house import MAILBOX, PRACTICE, House, interchange, remittance
 from flowlab.made import (
     charge_fact,
     coverage_fact,
@@ -19,7 +19,7 @@ from flowlab.made import (
 from msgspec.structs import replace
 
 from hub.clock import TurnedClock
-from hub.flow import posting, printing, remits, replaying, steps
+from hub.flow import acks, posting, printing, remits, replaying, steps
 from hub.model.remit import ClaimPayment
 from hub.plugin.api import PrintResult
 from hub.store import Keyring, Store, open_store
@@ -102,6 +102,19 @@ def test_each_practice_has_its_own_files(house: House) -> None:
     sent = house.sent()
     assert len(sent) == 3
     assert all(files[one.file_id or ""] == one.practice for one in sent)
+
+
+def test_a_rejection_is_work_of_who_sent_it(house: House) -> None:
+    """An acknowledgement comes to the mailbox that both share; the work it makes is that of the claim's practice."""
+    visits(house, 1)
+    to_shore(house, "claims", 0)
+    house.send()
+    (file,) = house.bytes_sent()
+    head = interchange("FA", "005010X231A1", []).split("GS*")[0]
+    house.arrive("TA1", f"{head}TA1*{file[90:99]}*260302*0930*R*022~\nIEA*0*000000001~\n")
+    house.run(acks.apply, MAILBOX)
+    assert house.states("claims") == {"rejected": 1}
+    assert (house.work(practice=SHORE), house.work(practice=PRACTICE)) == ({"rejected.ta1": 1}, {})
 
 
 def test_a_remittance_is_its_payees(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
