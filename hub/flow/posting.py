@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from hub.errors import Refused
-from hub.flow.base import CHUNK, Hub, Outcome, move_claims
+from hub.flow.base import CHUNK, Hub, Outcome, chunks, move_claims
 from hub.flow.carc import Meaning, meaning
 from hub.flow.denials import adjustments_of, denial_item, denied, gate, remarks_of
 from hub.flow.entries import (
@@ -99,7 +99,7 @@ class _Page:
         self.rows.append(Change(row, state="posted", claim_id=match.row.id))
         if match.late:
             self.work.append(_late_item(match.row.id, paid))
-        else:
+        elif paid.status != REVERSAL or not self._decided_anew(paid, match.row.id):
             self.claims[match.row.id] = (match.row, _state(paid, following))
         self.adjudicated.add(f"{match.submission.id}:{match.rank}")
         self._consequences(paid, match, following, account.gate)
@@ -118,6 +118,14 @@ class _Page:
             same = [n for n, one in enumerate(said, 1) if one.payer_control_number == paid.payer_control_number]
             said = said[: max(same, default=len(said))]
         return [code for one in (paid, *said) for code in remarks_of(one)]
+
+    def _decided_anew(self, taken: ClaimPayment, claim_id: str) -> bool:
+        """Whether the decision that replaces what is taken back stands before it in the remittance: another one, by
+        the payer's own number."""
+        told = [one.row.record for one in self.rows if one.columns.get("claim_id") == claim_id]
+        return any(
+            one.payer_control_number != taken.payer_control_number for one in told if one.status != REVERSAL
+        )
 
     def _consequences(self, paid: ClaimPayment, match: Match, following: Coverage | None, shut: str) -> None:
         if item := denial_item(paid, match.row.id):
@@ -213,15 +221,11 @@ def _finish(hub: Hub, remit: Row[Remittance]) -> None:
 
 def _reversed_alone(tx: Tx, remit: Row[Remittance]) -> None:
     """A claim that this remittance reverses without deciding it anew is in front of a person until that comes."""
-    taken = tx.remit_claims.heads(remit_id=remit.id, state="posted", status=REVERSAL, limit=1_000_000)
-    if not taken:
-        return
-    told = tx.remit_claims.heads(
-        remit_id=remit.id, state="posted", claim_id={row.col("claim_id") for row in taken}, limit=1_000_000
-    )
-    decided = {row.col("claim_id") for row in told if row.col("status") != REVERSAL}
-    items = [_reversed_item(row) for row in taken if row.col("claim_id") not in decided]
-    tx.work.open_many(items, practice=remit.practice)
+    rows = tx.remit_claims.heads(remit_id=remit.id, state="posted", status=REVERSAL, limit=1_000_000)
+    taken = {row.col("claim_id"): row for row in rows}
+    for part in chunks(sorted(taken)):
+        alone = tx.claims.heads(id=part, state="reversed")
+        tx.work.open_many([_reversed_item(taken[claim.id]) for claim in alone], practice=remit.practice)
 
 
 def _book_variance(tx: Tx, remit: Row[Remittance]) -> None:

@@ -146,6 +146,22 @@ def test_a_reversal_alone_is_work(house: House) -> None:
     assert (house.states("claims"), house.work()) == ({"paid": 1}, {})
 
 
+@pytest.mark.parametrize(
+    ("number", "state"), [("ICN2", "paid"), ("ICN1", "reversed")], ids=["another decision", "the same one"]
+)
+def test_a_reversal_behind_its_correction(cheap: House, number: str, state: str) -> None:
+    """A correction that stands before the reversal in a remittance stands; a payment that is taken back behind
+    itself does not, and is work."""
+    cheap.bill(*VISIT)
+    (sent,) = cheap.sent()
+    first = answer(cheap, sent, *SHARE)
+    arrive(cheap, first, trace="T1")
+    again = answer(cheap, sent, adjustment("CO", "45", "65.00"), payer_control_number=number)
+    arrive(cheap, again, undone(first), trace="T2")
+    assert cheap.states("claims") == {state: 1}
+    assert cheap.work() == ({"posting.reversed": 1} if state == "reversed" else {})
+
+
 def test_payers_that_share_an_id(cheap: House) -> None:
     """An 835 id that two payers share matches the claims of either, whichever stands first in the settings."""
     known = cheap.settings.payers
