@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from hub.clock import Clock, SystemClock
 from hub.config import Fault, Loaded, SecretStore, load
 from hub.config.explain import near
@@ -15,7 +17,7 @@ from hub.errors import Misconfigured, Problem
 from hub.flow.base import Hub, Step
 from hub.flow.steps import STEPS, lanes_of
 from hub.flow.trouble import Watch
-from hub.plugin.host import ConnectorSpec, PluginHost, contexts
+from hub.plugin.host import ConnectorSpec, Options, PluginHost, contexts
 from hub.plugin.host.settings import Locate
 from hub.runner.local import log_trouble
 from hub.runner.port import Outcome, Trouble
@@ -158,7 +160,13 @@ def load_plugins(
         if one.enabled
     }
     make = contexts(clock=clock, secrets=secrets, load=state, stop=stop)
-    return PluginHost.load(connectors, context_for=make, locate=_locator(loaded))
+    also = loaded.settings.hub.plugins
+    host, problems = PluginHost.load(
+        connectors, context_for=make, locate=_locator(loaded), options=Options(also=also)
+    )
+    file, line = loaded.locate(("hub", "plugins"))
+    there = f"{file}:{line} hub.plugins"
+    return host, tuple(replace(one, where=there) if one.where in also else one for one in problems)
 
 
 def _locator(loaded: Loaded) -> Locate:

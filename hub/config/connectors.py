@@ -31,6 +31,9 @@ class Hub(Part):
     log: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least level that is logged"
     )
+    plugins: Annotated[tuple[Word, ...], Strict(strict=False)] = Field(
+        default=(), description="further plugins, of which only hooks are used: scrub rules, routes, listeners"
+    )
 
 
 class Connector(Part):
