@@ -103,18 +103,7 @@ def _subscriber(one: Sending, route: Route) -> Node:
         _sbr(claim.rank, coverage, route, itself=itself),
         node(
             "2010BA",
-            (
-                "NM1",
-                "IL",
-                "1",
-                basic(name.last),
-                basic(name.first),
-                basic(name.middle),
-                None,
-                None,
-                "MI",
-                basic(coverage.member_id),
-            ),
+            _insured(name, coverage),
             *(_person(patient) if itself else ()),
         ),
         node(
@@ -230,18 +219,7 @@ def _other(coverage: Coverage, claim: Claim, route: Route, told: OtherPayer | No
         ("OI", None, None, "Y", None, None, "Y"),
         node(
             "2330A",
-            (
-                "NM1",
-                "IL",
-                "1",
-                basic(name.last),
-                basic(name.first),
-                basic(name.middle),
-                None,
-                None,
-                "MI",
-                basic(coverage.member_id),
-            ),
+            _insured(name, coverage),
         ),
         node(
             "2330B",
