@@ -10,7 +10,7 @@ from hub.flow.base import Hub, Outcome
 from hub.model.people import Record
 from hub.model.work import WorkItem
 from hub.plugin.api import Ref
-from hub.plugin.host import PluginFault
+from hub.plugin.host import GuardedTransfer, PluginFault
 from hub.store import Nudge, Tx
 from hub.store.fetched import Fetched
 from hub.store.inbox import InboxItem
@@ -90,13 +90,39 @@ def _tell(hub: Hub, mailbox: str) -> None:
     with hub.store.view() as view:
         untold = view.fetched.waiting("stored", connector=mailbox)
     port = hub.host.transfer(mailbox)
-    for one in untold:
-        port.done(_ref(one))
+    left = [error for one in untold if (error := _refusal(port, one))]
     if untold:
         with hub.store.begin("fetch.done") as tx:
             for one in untold:
                 tx.fetched.done(one.id)
+            if left:
+                tx.work.open(_not_taken(mailbox, left), practice=untold[0].practice)
             hub.host.state(mailbox).commit(tx)
+
+
+def _refusal(port: GuardedTransfer, one: Fetched) -> HubError | None:
+    """Why a file that is stored here stays at the partner; it is known again when it is listed: no harm is done."""
+    try:
+        port.done(_ref(one))
+    except PluginFault as fault:
+        if fault.hung:
+            raise
+        return fault
+    except Refused as error:
+        return error
+    return None
+
+
+def _not_taken(mailbox: str, left: list[HubError]) -> WorkItem:
+    return WorkItem(
+        reason="fetch.not_taken",
+        aggregate="connector",
+        aggregate_id=mailbox,
+        why=f"{len(left)} files are stored here and stay at the partner, who does not let them go: {left[0]}",
+        fix=f"{left[0].fix or 'ask the partner for the right to move or remove files'}; then resolve this",
+        where="done",
+        owner="it",
+    )
 
 
 class Got(Record, frozen=True, kw_only=True):

@@ -340,6 +340,8 @@ class Mailbox:
         yield ref.name[:3].encode()
 
     def done(self, ref: Ref) -> None:
+        if f"done {ref.name}" in self.errors:
+            raise self.errors[f"done {ref.name}"]
         self.told.append(ref.name)
 
 
@@ -388,3 +390,13 @@ def test_a_file_that_is_never_whole_becomes_work(house: House, clock: TurnedCloc
     mailbox.errors.clear()
     house.run(fetch.fetch, MAILBOX)
     assert (_fetched(house), house.work()) == (["done", "done"], {})
+
+
+def test_a_file_that_stays_at_the_partner_is_work_once(house: House) -> None:
+    """A partner does not let go of a file that is stored here: a person is told, the file is not taken twice, and
+    the others are."""
+    mailbox = Mailbox(house, **{"done bad": Refused("no right to move")})
+    for _ in range(2):
+        house.run(fetch.fetch, MAILBOX)
+    assert (mailbox.told, _fetched(house), len(inbox(house))) == (["good"], ["done", "done"], 2)
+    assert house.work() == {"fetch.not_taken": 1}
