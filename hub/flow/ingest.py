@@ -172,7 +172,7 @@ class Facts:
         self.tx.facts.add_many([self._new(fact, at) for at, fact in latest.items() if at not in known])
         self.tx.facts.put_many(
             [
-                Change(known[at], record=fact, version=fact.version, parent=self._parent(fact))
+                Change(known[at], record=fact, parent=self._parent(fact))
                 for at, fact in latest.items()
                 if at in known
             ]
@@ -189,7 +189,6 @@ class Facts:
             kind=at[0],
             key=at[1],
             parent=self._parent(fact),
-            version=fact.version,
         )
 
     def _parent(self, fact: AnyFact) -> str | None:

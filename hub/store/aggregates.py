@@ -128,7 +128,6 @@ FACTS: Aggregate[AnyFact] = Aggregate(
         *_source_key(),
         clear("kind", Text, why=_CODE),
         keyed("parent", nullable=True, why="the key of the patient or encounter it belongs to"),
-        clear("version", Text, why="orders repeats of one key: an instant or a number"),
         UniqueConstraint("practice", "source", "key", "kind"),
         Index("ix_facts_parent", "practice", "source", "parent", "kind"),
     ),

@@ -370,7 +370,6 @@ def _facts() -> None:
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("parent", sa.Text(), nullable=True),
-        sa.Column("version", sa.Text(), nullable=False),
         sa.Column("schema", sa.Integer(), nullable=False),
         sa.Column("doc_version", sa.BigInteger(), nullable=False),
         sa.Column("key_id", sa.Integer(), nullable=False),
