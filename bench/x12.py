@@ -78,9 +78,7 @@ def pyx12_check(data: bytes) -> None:
     import pyx12.params
     import pyx12.x12n_document
 
-    pyx12.x12n_document.x12n_document(
-        pyx12.params.params(), io.StringIO(data.decode("ascii")), None, None, None
-    )
+    pyx12.x12n_document.x12n_document(pyx12.params.params(), io.StringIO(data.decode("ascii")), None, None, None)
 
 
 def oxedi_check(data: bytes) -> None:
