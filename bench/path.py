@@ -85,9 +85,10 @@ class _Run:
             hub_seconds += self._steps("fetch.fetch", "batch.freeze", "audit.seal")
             if more is None and not self._awaited():
                 break
+        rss = peak_rss_mb()
         paper = self._steps("statements.make")
         self.runner.stop()
-        return self._found(hub_seconds, paper)
+        return self._found(hub_seconds, paper, rss)
 
     def _ripen(self) -> float:
         self.clock.turn(timedelta(days=2))
@@ -107,7 +108,7 @@ class _Run:
         with self.app.store.view() as view:
             return bool(view.claims.count(state=("new", "ready", "frozen", "sent", "accepted")))
 
-    def _found(self, seconds: float, paper: float) -> dict[str, object]:
+    def _found(self, seconds: float, paper: float, rss: float) -> dict[str, object]:
         with self.app.store.view() as view:
             claims = view.claims.tally()
             asked = view.claims.count(rank=1)
@@ -120,7 +121,7 @@ class _Run:
                 print(f"  {one.step:<18} {one.seconds:7.2f} s  {one.done:>7} done", file=sys.stderr)
         return {
             "claims_s": round(self.count / seconds, 1),
-            "rss": peak_rss_mb(),
+            "rss": rss,
             "statements_s": round(statements / paper, 1) if statements else 0,
             "beside": f"{asked} claims asked, {posted} payments posted, in {seconds:.1f} s",
         }
