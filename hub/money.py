@@ -24,7 +24,7 @@ def parse_amount(text: str) -> Decimal:
         raise NotMoney("not a decimal number of dollars")
     try:
         amount = Decimal(text)
-    except InvalidOperation:  # pragma: no cover - the digits were checked above
+    except InvalidOperation:  # the digits were checked above; this is for what Decimal itself refuses
         raise NotMoney("not a decimal number of dollars") from None
     return from_cents(to_cents(amount))
 

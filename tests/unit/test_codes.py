@@ -41,7 +41,7 @@ def test_npi_every_single_error_is_seen(nine: int, place: int, by: int) -> None:
 
 @pytest.mark.parametrize(
     ("code", "good"),
-    [("G0438", True), ("J1885", True), ("V2020", True), ("D0120", False), ("W1234", False), ("99213", False),
+    [("G0438", True), ("J1885", True), ("V2020", True), ("D0000", False), ("W1234", False), ("00000", False),
      ("g0438", False), ("G438", False), ("G04388", False), ("", False)],
 )  # fmt: skip
 def test_hcpcs_form(code: str, good: bool) -> None:
