@@ -200,7 +200,7 @@ CASES: dict[str, tuple[str, str, str, str, str, tuple[str, ...]]] = {
         "providers[2].npi",
         ("given twice",)),
     "another owner's code": (
-        "charge_map.toml", LOCAL, LOCAL.replace("G0438", "99213"), "99213", "charges[1].hcpcs", ("A-V",)),
+        "charge_map.toml", LOCAL, LOCAL.replace("G0438", "00000"), "00000", "charges[1].hcpcs", ("A-V",)),
     "codes that overlap": (
         "charge_map.toml", LOCAL, f"{LOCAL},\n{LOCAL}", f"\n{LOCAL},\n  {{ system", "charges[2]",
         ("same days as row 1",)),
