@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
@@ -38,9 +39,11 @@ def house(store: Store, clock: TurnedClock) -> House:
 
 
 @pytest.fixture
-def cheap(made_sqlite_url: str, keyring: Keyring, clock: TurnedClock) -> House:
+def cheap(made_sqlite_url: str, keyring: Keyring, clock: TurnedClock) -> Iterator[House]:
     """The practice on SQLite alone, where the database makes no difference."""
-    return House(open_store(made_sqlite_url, keyring, clock), clock)
+    store = open_store(made_sqlite_url, keyring, clock)
+    yield House(store, clock)
+    store.close()
 
 
 def test_reading_twice_is_harmless(house: House) -> None:

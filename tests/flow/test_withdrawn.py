@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from flowlab.house import House
 from flowlab.made import charge_fact, coverage_fact, diagnosis_fact, encounter_fact, patient, patient_fact
@@ -16,9 +18,11 @@ VISIT = (encounter_fact(), charge_fact(), coverage_fact(), diagnosis_fact())
 
 
 @pytest.fixture
-def house(made_sqlite_url: str, keyring: Keyring, clock: TurnedClock) -> House:
+def house(made_sqlite_url: str, keyring: Keyring, clock: TurnedClock) -> Iterator[House]:
     """The practice on SQLite."""
-    return House(open_store(made_sqlite_url, keyring, clock), clock)
+    store = open_store(made_sqlite_url, keyring, clock)
+    yield House(store, clock)
+    store.close()
 
 
 def test_a_cancelled_visit_does_not_leave_with_its_claim(house: House) -> None:
