@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def house(made_sqlite_url: str, keyring: Keyring, clock: TurnedClock) -> Iterato
 
 def in_the_clear(tmp_path: Path, word: str) -> list[str]:
     """Every statement that would write the database anew and shows the word."""
-    with sqlite3.connect(tmp_path / "hub.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "hub.db")) as connection:
         return [line for line in connection.iterdump() if word.casefold() in line.casefold()]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def settings(practised: Path) -> Settings:
 def ended(practised: Path) -> Iterator[Store]:
     """The run's own database, as of its last moment; nothing here writes to it."""
     database = practised / "data" / "hub.db"
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection:
         (micros,) = connection.execute("SELECT max(at) FROM events").fetchone()
     keyring = Keyring.from_text(SecretStore(practised / "config").get("file:master.key"))
     store = open_store(f"sqlite:///{database}", keyring, TurnedClock(datetime.fromtimestamp(micros / 1e6, UTC)))
