@@ -54,6 +54,6 @@ def hub_classify_file(name: str, head: bytes) -> str | None:
 @hookspec
 def hub_event(event: Event) -> None:
     """Told of every event of the log, in its order, once it is committed and sealed (seconds later), at least once:
-    know an event again by its `id`. A new listener hears the log from its beginning. Each listener is isolated: one
-    that fails on an event is reported and not told of it again.
+    know an event again by its `id`. The first listener of a hub hears the log from its beginning, one that is added
+    later what follows. Each listener is isolated: one that fails on an event is reported and not told of it again.
     """
