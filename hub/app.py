@@ -15,8 +15,10 @@ from hub.config.explain import near
 from hub.config.settings import Settings
 from hub.errors import Misconfigured, Problem
 from hub.flow.base import Hub, Step
-from hub.flow.steps import STEPS, lanes_of
+from hub.flow.steps import HUB, lanes_of
+from hub.flow.steps import STEPS as FLOW_STEPS
 from hub.flow.trouble import Watch
+from hub.keep.steps import STEPS as KEEP_STEPS
 from hub.plugin.host import ConnectorSpec, Options, PluginHost, contexts
 from hub.plugin.host.settings import Locate
 from hub.runner.local import log_trouble
@@ -24,9 +26,15 @@ from hub.runner.port import Outcome, Trouble
 from hub.runner.port import Step as RunStep
 from hub.schedule import Schedule, configured
 from hub.store import Keyring, Nudge, Store, open_store
+from hub.watch.steps import STEPS as WATCH_STEPS
 
+#: Every step by name, and what its lane is.
+STEPS: dict[str, tuple[Step, str]] = {
+    **FLOW_STEPS,
+    **{name: (step, HUB) for name, step in (*WATCH_STEPS.items(), *KEEP_STEPS.items())},
+}
 #: Steps that a sweep leaves to the schedule, and those that ask a partner although nothing may wait there.
-SCHEDULED = frozenset({"batch.freeze", "statements.make", "sweep.expect"})
+SCHEDULED = frozenset({"batch.freeze", "statements.make", "sweep.expect", *WATCH_STEPS, *KEEP_STEPS})
 ASKS_OUTSIDE = frozenset({"ingest.pull", "fetch.fetch", "printing.results"})
 
 
@@ -57,7 +65,13 @@ class App:
     @property
     def hub(self) -> Hub:
         """What steps are given."""
-        return Hub(settings=self.settings, store=self.store, host=self.host, clock=self.clock)
+        return Hub(
+            settings=self.settings,
+            store=self.store,
+            host=self.host,
+            clock=self.clock,
+            folder=self.loaded.folder,
+        )
 
     def steps(self) -> dict[str, RunStep]:
         """Every step as a runner wants it."""
@@ -78,7 +92,7 @@ class App:
 
     def lanes(self, step: str) -> tuple[str, ...]:
         """The lanes a step runs for when a schedule names none."""
-        return lanes_of(step, self.settings, self.host.names("EhrSource"))
+        return lanes_for(step, self.settings, self.host.names("EhrSource"))
 
     def schedules(self) -> list[Schedule]:
         """What the settings want to be run, and when."""
@@ -97,6 +111,11 @@ class App:
         self.stop.set()
         self.host.close()
         self.store.close()
+
+
+def lanes_for(step: str, settings: Settings, sources: tuple[str, ...]) -> tuple[str, ...]:
+    """The lanes of a step when nobody names one; `sources` are the EHR connectors that were made."""
+    return lanes_of(STEPS[step][1], settings, sources)
 
 
 def _bound(name: str, step: Step, hub: Hub, watch: Watch) -> Callable[[str], Outcome]:
@@ -199,7 +218,7 @@ def schedule_faults(loaded: Loaded, sources: tuple[str, ...]) -> list[Fault]:
             fix = near(told.step, STEPS) or f"the steps are: {', '.join(STEPS)}"
             faults.append(loaded.fault((*path, "step"), "is no step of the hub", fix=fix))
             continue
-        lanes = lanes_of(told.step, loaded.settings, sources)
+        lanes = lanes_for(told.step, loaded.settings, sources)
         if told.connector and told.connector not in lanes:
             fix = f"for this step: {', '.join(lanes) or 'none is configured'}; or leave it out for all"
             faults.append(

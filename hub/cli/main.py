@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.options import HERE, AsJson, By, Folder, Limit
+
 app = typer.Typer(
     help="Billing Hub: encounters in, claims out, remittances posted to the cent.",
     no_args_is_help=True,
@@ -32,14 +34,6 @@ for name, group in (
     ("x12", x12),
 ):
     app.add_typer(group, name=name, rich_help_panel=None)
-
-Folder = Annotated[
-    Path, typer.Option("--config", "-c", envvar="HUB_CONFIG", help="Folder of the settings.", show_default=True)
-]
-By = Annotated[str, typer.Option(envvar="HUB_USER", help="Who does it, as the audit trail shall say.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
-Limit = Annotated[int, typer.Option(help="Rows at most.", min=1)]
-HERE = Path("config")
 
 
 @app.command()

@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from hub.app import lanes_for
 from hub.cli.opened import Opened, opened
 from hub.cli.ui import age, print_json, say, table, when
-from hub.flow.steps import lanes_of
 from hub.ledger import identity
 from hub.money import dollars
 from hub.schedule import configured, latest
@@ -71,7 +71,7 @@ def _overdue(view: View) -> int:
 def _schedules(hub: Opened, view: View) -> list[dict[str, Any]]:
     sources = tuple(hub.settings.sources)
     found = []
-    for one in configured(hub.settings, lambda step: lanes_of(step, hub.settings, sources)):
+    for one in configured(hub.settings, lambda step: lanes_for(step, hub.settings, sources)):
         last = latest(one, view.now)
         found.append(
             {

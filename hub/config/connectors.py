@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, Strict
 
-from hub.config.fields import Cron, FileName, Part, SecretRef, Span, Word, Words, Zone
+from hub.config.fields import Cron, FileName, Part, SecretRef, Span, Word, Zone
+from hub.config.unattended import Weekday
 
 Usage = Literal["P", "T"]
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 class Hub(Part):
@@ -115,9 +115,4 @@ class Schedule(Part):
     holidays: Annotated[tuple[date, ...], Strict(strict=False)] = Field(
         default=(), description="never on these days"
     )
-
-
-class Notifications(Part):
-    """Who is told of alarms."""
-
-    email: Words = Field(default=(), description="addresses that get alarms, without patient data")
+    calendar: str = Field(default="", description="the partner's calendar that holds too, as in [calendars.NAME]")

@@ -17,7 +17,7 @@ from hub.config.locate import key_lines
 from hub.config.settings import FILES, HOME, Settings
 
 _BIG = 20_000_000
-_SINGLE = frozenset({"hub", "route", "print", "notifications"})
+_SINGLE = frozenset({"hub", "run", "route", "print", "watch", "notifications", "backup", "retention"})
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,10 +9,11 @@ from typing import Annotated, TypeVar
 
 from pydantic import Field, Strict
 
-from hub.config.connectors import Connector, Hub, Mailbox, Notifications, Print, Route, Schedule
+from hub.config.connectors import Connector, Hub, Mailbox, Print, Route, Schedule
 from hub.config.fields import Dated, Key, Part
 from hub.config.money_rules import ChargeRow, DiagnosisRow, DrugRow, Fee, Payer, Rental, Timed
 from hub.config.people import Enrolment, Facility, Practice, Provider, Source
+from hub.config.unattended import Backup, Calendar, Notifications, Retention, Run, Watch
 
 _LAX = Strict(strict=False)
 Row = TypeVar("Row", bound=Dated)
@@ -20,7 +21,10 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 FILES: dict[str, tuple[str, ...]] = {
-    "hub.toml": ("hub", "connectors", "route", "mailboxes", "print", "schedules", "notifications"),
+    "hub.toml": (
+        *("hub", "run", "connectors", "route", "mailboxes", "print"),
+        *("calendars", "schedules", "watch", "notifications", "backup", "retention"),
+    ),
     "practices.toml": ("practices", "facilities", "sources"),
     "payers.toml": ("payers",),
     "enrolments.toml": ("enrolments",),
@@ -35,12 +39,17 @@ class Settings(Part):
     """Everything that was configured, checked; the top-level keys of all files side by side."""
 
     hub: Hub = Hub()
+    run: Run = Run()
     connectors: dict[Key, Connector] = Field(default_factory=dict)
     route: Route = Route()
     mailboxes: dict[Key, Mailbox] = Field(default_factory=dict)
     print: Print = Print()
+    calendars: dict[Key, Calendar] = Field(default_factory=dict)
     schedules: dict[Key, Schedule] = Field(default_factory=dict)
+    watch: Watch = Watch()
     notifications: Notifications = Notifications()
+    backup: Backup = Backup()
+    retention: Retention = Retention()
     practices: dict[Key, Practice] = Field(default_factory=dict)
     facilities: dict[Key, Facility] = Field(default_factory=dict)
     sources: dict[Key, Source] = Field(default_factory=dict)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from msgspec import UNSET
@@ -32,6 +33,8 @@ class Hub:
     store: Store
     host: PluginHost
     clock: Clock
+    folder: Path = Path()
+    """The settings folder: paths in settings count from it."""
 
 
 Step = Callable[[Hub, str], Outcome]

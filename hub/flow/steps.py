@@ -58,8 +58,8 @@ STEPS: dict[str, tuple[Step, str]] = {
 }
 
 
-def lanes_of(step: str, settings: Settings, sources: tuple[str, ...]) -> tuple[str, ...]:
-    """The lanes that a step runs for when nobody names one. `sources` are the EHR connectors that were made."""
+def lanes_of(kind: str, settings: Settings, sources: tuple[str, ...]) -> tuple[str, ...]:
+    """The lanes of a kind, for when nobody names one. `sources` are the EHR connectors that were made."""
     printer = (settings.print.vendor,) if settings.print.vendor else ()
     return {
         SOURCES: sources,
@@ -68,4 +68,4 @@ def lanes_of(step: str, settings: Settings, sources: tuple[str, ...]) -> tuple[s
         PRINTER: printer,
         MAILBOXES: (*settings.clearinghouses, *printer),
         HUB: ("hub",),
-    }[STEPS[step][1]]
+    }[kind]

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Index, Row, Table, Text, func, select, update
+from sqlalchemy import Float, Index, Row, Table, Text, func, select, update
+from sqlalchemy import text as sql
 
 from hub.errors import Stale
 from hub.store.once import insert_new
@@ -23,16 +24,29 @@ SLOTS = Table(
     clear("taken_at", Instant, why="when it began"),
 )
 RUNS = Table(
-    "runs",
+    "schedule_runs",
     METADATA,
     clear("id", Id, primary_key=True, why=_OURS),
     clear("schedule", Text, why=_OURS),
     clear("slot", Text, why="local wall time"),
-    clear("started", Instant, why="when it began"),
+    clear("step", Text, why="a code of ours"),
+    clear("lane", Text, why="a mailbox, source or practice of ours"),
+    clear("cause", Text, why="schedule, catch-up, hand"),
+    clear("by", Text, why="a login, or the hub"),
+    clear("started", Instant, why="when it was asked for"),
     clear("ended", Instant, nullable=True, why="when it ended"),
     clear("outcome", Text, why="a code of ours"),
+    clear("seconds", Float, why="how long its step worked"),
     clear("counts", Text, why="JSON of numbers by name"),
-    Index("ix_runs_schedule", "schedule", "started"),
+    clear("error", Text, why="the class and place of an exception, without values"),
+    Index("ix_schedule_runs_schedule", "schedule", "started"),
+    Index(
+        "ix_schedule_runs_open",
+        "step",
+        "lane",
+        sqlite_where=sql("ended IS NULL"),
+        postgresql_where=sql("ended IS NULL"),
+    ),
 )
 
 
@@ -60,10 +74,16 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     schedule: str
     slot: str
+    step: str
+    lane: str
+    cause: str
+    by: str
     started: datetime
     ended: datetime | None
     outcome: str
+    seconds: float
     counts: dict[str, int]
+    error: str
 
 
 Found = list[Run]
@@ -76,11 +96,21 @@ class Runs:
         self._session = session
         self._conn = session.conn
 
-    def start(self, schedule: str, slot: str) -> str:
+    def start(
+        self,
+        schedule: str,
+        slot: str,
+        *,
+        step: str = "",
+        lane: str = "",
+        cause: str = "schedule",
+        by: str = "hub",
+    ) -> str:
         """Record the beginning of a run; returns its id."""
         run_id = self._session.new_id("run")
-        head = {"id": run_id, "schedule": schedule, "slot": slot, "started": self._session.now}
-        self._conn.execute(RUNS.insert().values(**head, outcome="running", counts="{}"))
+        head = {"id": run_id, "schedule": schedule, "slot": slot, "step": step, "lane": lane, "cause": cause}
+        rest = {"by": by, "started": self._session.now, "outcome": "running", "seconds": 0.0, "error": ""}
+        self._conn.execute(RUNS.insert().values(**head, **rest, counts="{}"))
         return run_id
 
     def finish(self, run_id: str, outcome: str, **counts: int) -> None:

@@ -145,7 +145,7 @@ def test_posting_is_told_of_the_payees_practice(house: House) -> None:
     house.arrive("835", of_shore(remittance(*paid(house))))
     house.run(remits.read, MAILBOX)
     assert {one.lane for one in told if one.step == "posting.post"} == {SHORE}
-    assert SHORE in steps.lanes_of("posting.post", house.settings, ())
+    assert SHORE in steps.lanes_of(steps.STEPS["posting.post"][1], house.settings, ())
 
 
 def test_the_payee_that_becomes_known_gets_its_remittance(cheap: House) -> None:

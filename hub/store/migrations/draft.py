@@ -1,7 +1,8 @@
-"""Drafts the next step of the tables: `python -m hub.store.migrations.draft MESSAGE [--from-nothing]`.
+"""Drafts the next step of the tables: `python -m hub.store.migrations.draft MESSAGE [--from-nothing | --again]`.
 
 It compares the metadata with what the steps so far make (or with nothing), writes a file into `versions/`, and
-leaves to a person to read it, to add what moves data, and to raise `HEAD`.
+leaves to a person to read it, to add what moves data, and to raise `HEAD`. With `--again` the newest step, which
+no database outside has had yet, is drafted anew.
 """
 
 from __future__ import annotations
@@ -45,11 +46,10 @@ def _guard(sqlite: tuple[str, ...], postgresql: tuple[str, ...]) -> None:
 '''
 
 
-def draft(message: str, *, from_nothing: bool) -> str:
-    """The text of the next step."""
-    groups = _groups(from_nothing=from_nothing)
-    number = 1 if from_nothing else int(HEAD) + 1
-    before = None if from_nothing else HEAD
+def draft(message: str, number: int) -> str:
+    """The text of the step with that number; the steps before it stand in `versions/`, later ones do not."""
+    groups = _groups(from_nothing=number == 1)
+    before = None if number == 1 else f"{number - 1:04}"
     text = _HEAD_OF_FILE.format(message=message, revision=f"{number:04}", before=before)
     text += "".join(f"    _{table}()\n" for table in groups) + _HELPER
     return text + "".join(_function(table, body) for table, body in groups.items())
@@ -100,12 +100,14 @@ def _function(table: str, body: str) -> str:
 
 def main() -> None:
     """Write the draft beside the other steps."""
-    from_nothing = "--from-nothing" in sys.argv
     message = next(argument for argument in sys.argv[1:] if not argument.startswith("--"))
-    number = 1 if from_nothing else int(HEAD) + 1
-    name = f"{number:04}_{message.lower().replace(' ', '_')}.py"
+    number = 1 if "--from-nothing" in sys.argv else int(HEAD) + ("--again" not in sys.argv)
     folder = Path(str(hub.store.__file__)).parent / "migrations" / "versions"
-    (folder / name).write_text(draft(message, from_nothing=from_nothing))
+    if "--again" in sys.argv:
+        for old in folder.glob(f"{number:04}_*.py"):
+            old.unlink()
+    name = f"{number:04}_{message.lower().replace(' ', '_')}.py"
+    (folder / name).write_text(draft(message, number))
 
 
 if __name__ == "__main__":

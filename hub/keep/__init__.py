@@ -1,0 +1,1 @@
+"""What keeps data safe and as long as it must: backups, restore drills, retention, legal holds."""

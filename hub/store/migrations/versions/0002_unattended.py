@@ -1,0 +1,239 @@
+"""Unattended."""
+# ruff: noqa: E501 - drafted from the metadata: each statement stands as it is sent
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Make the step."""
+    _backups()
+    _conditions()
+    _holds()
+    _lane_runs()
+    _lane_troubles()
+    _nodes()
+    _notices()
+    _pauses()
+    _purges()
+    _schedule_runs()
+    _runs()
+
+
+def _guard(sqlite: tuple[str, ...], postgresql: tuple[str, ...]) -> None:
+    """Add triggers in the words of this database."""
+    for statement in sqlite if op.get_bind().dialect.name == "sqlite" else postgresql:
+        op.execute(statement)
+
+
+def _backups() -> None:
+    """Table backups."""
+    op.create_table(
+        "backups",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("file", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("began_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("proved_at", sa.BigInteger(), nullable=True),
+        sa.Column("proof", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_backups")),
+    )
+    op.create_index("ix_backups_began_at", "backups", ["began_at"], unique=False)
+
+
+def _conditions() -> None:
+    """Table conditions."""
+    op.create_table(
+        "conditions",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("level", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("fix", sa.Text(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("told_at", sa.BigInteger(), nullable=True),
+        sa.Column("cleared_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_conditions")),
+    )
+    op.create_index(
+        "ix_conditions_open",
+        "conditions",
+        ["since"],
+        unique=False,
+        sqlite_where=sa.text("cleared_at IS NULL"),
+        postgresql_where=sa.text("cleared_at IS NULL"),
+    )
+
+
+def _holds() -> None:
+    """Table holds."""
+    op.create_table(
+        "holds",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("aggregate_id", sa.Text(), nullable=False),
+        sa.Column("placed_at", sa.BigInteger(), nullable=False),
+        sa.Column("placed_by", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("lifted_at", sa.BigInteger(), nullable=True),
+        sa.Column("lifted_by", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_holds")),
+    )
+    op.create_index("ix_holds_aggregate_id", "holds", ["aggregate_id"], unique=False)
+
+
+def _lane_runs() -> None:
+    """Table lane_runs."""
+    op.create_table(
+        "lane_runs",
+        sa.Column(
+            "seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("lane", sa.Text(), nullable=False),
+        sa.Column("step", sa.Text(), nullable=False),
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("token", sa.BigInteger(), nullable=False),
+        sa.Column("began_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_lane_runs")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_lane_runs_lane", "lane_runs", ["lane", "seq"], unique=False)
+    op.create_index(
+        "ix_lane_runs_open",
+        "lane_runs",
+        ["began_at"],
+        unique=False,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+
+
+def _lane_troubles() -> None:
+    """Table lane_troubles."""
+    op.create_table(
+        "lane_troubles",
+        sa.Column("lane", sa.Text(), nullable=False),
+        sa.Column("step", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("said", sa.Text(), nullable=False),
+        sa.Column("fix", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("retry_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("lane", "step", name=op.f("pk_lane_troubles")),
+    )
+
+
+def _nodes() -> None:
+    """Table nodes."""
+    op.create_table(
+        "nodes",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("roles", sa.Text(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("stopped_at", sa.BigInteger(), nullable=True),
+        sa.Column("load", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_nodes")),
+    )
+    op.create_index("ix_nodes_seen_at", "nodes", ["seen_at"], unique=False)
+
+
+def _notices() -> None:
+    """Table notices."""
+    op.create_table(
+        "notices",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("notifier", sa.Text(), nullable=False),
+        sa.Column("about", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=False),
+        sa.Column("sent_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notices")),
+    )
+    op.create_index("ix_notices_waiting", "notices", ["state", "next_at"], unique=False)
+
+
+def _pauses() -> None:
+    """Table pauses."""
+    op.create_table(
+        "pauses",
+        sa.Column("schedule", sa.Text(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=True),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("schedule", name=op.f("pk_pauses")),
+    )
+
+
+def _purges() -> None:
+    """Table purges."""
+    op.create_table(
+        "purges",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("before", sa.BigInteger(), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_purges")),
+    )
+
+
+def _schedule_runs() -> None:
+    """Table schedule_runs."""
+    op.create_table(
+        "schedule_runs",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("schedule", sa.Text(), nullable=False),
+        sa.Column("slot", sa.Text(), nullable=False),
+        sa.Column("step", sa.Text(), nullable=False),
+        sa.Column("lane", sa.Text(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("started", sa.BigInteger(), nullable=False),
+        sa.Column("ended", sa.BigInteger(), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=False),
+        sa.Column("counts", sa.Text(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_schedule_runs")),
+    )
+    op.create_index(
+        "ix_schedule_runs_open",
+        "schedule_runs",
+        ["step", "lane"],
+        unique=False,
+        sqlite_where=sa.text("ended IS NULL"),
+        postgresql_where=sa.text("ended IS NULL"),
+    )
+    op.create_index("ix_schedule_runs_schedule", "schedule_runs", ["schedule", "started"], unique=False)
+
+
+def _runs() -> None:
+    """Table runs."""
+    op.drop_index(op.f("ix_runs_schedule"), table_name="runs")
+    op.drop_table("runs")

@@ -1,0 +1,136 @@
+"""Tables of unattended running: nodes, the journal of lanes, lanes in trouble, pauses, notices, backups, holds."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Index, Integer, Table, Text
+from sqlalchemy import text as sql
+
+from hub.store.schema import METADATA, Id, Instant, Sequence, clear
+
+_OURS = "our own id, name or number"
+_CODE = "a code of ours"
+_WORDS = "written by us, without patient values"
+_PERSON = "a login"
+
+NODES = Table(
+    "nodes",
+    METADATA,
+    clear("id", Id, primary_key=True, why=_OURS),
+    clear("node", Text, why="the node's name in our own configuration, or its host's"),
+    clear("roles", Text, why="words of ours"),
+    clear("version", Text, why="the version of the hub"),
+    clear("started_at", Instant, why="when it began"),
+    clear("seen_at", Instant, why="its last sign of life"),
+    clear("stopped_at", Instant, nullable=True, why="when it ended in order"),
+    clear("load", Text, why="JSON of numbers by name"),
+    Index("ix_nodes_seen_at", "seen_at"),
+)
+LANE_RUNS = Table(
+    "lane_runs",
+    METADATA,
+    clear("seq", Sequence, primary_key=True, autoincrement=True, why="the order of the journal"),
+    clear("lane", Text, why="a mailbox, source or practice of ours"),
+    clear("step", Text, why=_CODE),
+    clear("node", Id, why=_OURS),
+    clear("token", BigInteger, why="the fence that this run held"),
+    clear("began_at", Instant, why="when it began"),
+    clear("ended_at", Instant, nullable=True, why="when it ended"),
+    clear("outcome", Text, why=_CODE),
+    clear("done", Integer, why="how many items"),
+    Index("ix_lane_runs_lane", "lane", "seq"),
+    Index("ix_lane_runs_open", "began_at", sqlite_where=sql("ended_at IS NULL"),
+          postgresql_where=sql("ended_at IS NULL")),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+LANE_TROUBLES = Table(
+    "lane_troubles",
+    METADATA,
+    clear("lane", Text, primary_key=True, why="a mailbox, source or practice of ours"),
+    clear("step", Text, primary_key=True, why=_CODE),
+    clear("kind", Text, why="retry, bug, held"),
+    clear("error", Text, why="the class of an exception"),
+    clear("place", Text, why="a place in our code"),
+    clear("said", Text, why=_WORDS),
+    clear("fix", Text, why=_WORDS),
+    clear("attempts", Integer, why="failures in a row"),
+    clear("since", Instant, why="when it began"),
+    clear("retry_at", Instant, nullable=True, why="when it may run again; empty: a person releases it"),
+)
+PAUSES = Table(
+    "pauses",
+    METADATA,
+    clear("schedule", Text, primary_key=True, why=_OURS),
+    clear("since", Instant, why="when it was paused"),
+    clear("until", Instant, nullable=True, why="when it goes on by itself"),
+    clear("by", Text, why=_PERSON),
+    clear("why", Text, why="a person's words about a schedule"),
+)
+CONDITIONS = Table(
+    "conditions",
+    METADATA,
+    clear("key", Text, primary_key=True, why="what is wrong, in codes and names of ours"),
+    clear("owner", Text, why="the role that sees to it"),
+    clear("level", Text, why=_CODE),
+    clear("why", Text, why=_WORDS),
+    clear("fix", Text, why=_WORDS),
+    clear("since", Instant, why="when it began"),
+    clear("seen_at", Instant, why="when it was last seen"),
+    clear("told_at", Instant, nullable=True, why="when the alarm was queued"),
+    clear("cleared_at", Instant, nullable=True, why="when it was found to be gone"),
+    Index("ix_conditions_open", "since", sqlite_where=sql("cleared_at IS NULL"),
+          postgresql_where=sql("cleared_at IS NULL")),
+)  # fmt: skip
+NOTICES = Table(
+    "notices",
+    METADATA,
+    clear("id", Id, primary_key=True, why=_OURS),
+    clear("kind", Text, why="alert, recovered, digest, alive"),
+    clear("notifier", Text, why="a connector of ours"),
+    clear("about", Text, why="the key of a condition, or a day"),
+    clear("subject", Text, why=_WORDS),
+    clear("body", Text, why=_WORDS),
+    clear("made_at", Instant, why="when it was queued"),
+    clear("state", Text, why="waiting, sent, refused, dropped"),
+    clear("attempts", Integer, why="how often it was tried"),
+    clear("next_at", Instant, why="when it is tried again"),
+    clear("sent_at", Instant, nullable=True, why="when it was taken"),
+    Index("ix_notices_waiting", "state", "next_at"),
+)
+BACKUPS = Table(
+    "backups",
+    METADATA,
+    clear("id", Id, primary_key=True, why=_OURS),
+    clear("file", Text, why="a file name of ours"),
+    clear("kind", Text, why="sqlite, postgresql"),
+    clear("began_at", Instant, why="when it began"),
+    clear("ended_at", Instant, nullable=True, why="when it was whole"),
+    clear("size", BigInteger, why="bytes"),
+    clear("digest", Text, why="SHA-256 of the encrypted file"),
+    clear("state", Text, why="making, made, failed, removed"),
+    clear("proved_at", Instant, nullable=True, why="when a restore drill proved it"),
+    clear("proof", Text, why=_WORDS),
+    Index("ix_backups_began_at", "began_at"),
+)
+HOLDS = Table(
+    "holds",
+    METADATA,
+    clear("id", Id, primary_key=True, why=_OURS),
+    clear("kind", Text, why="practice, patient, claim: what is held"),
+    clear("aggregate_id", Id, why=_OURS),
+    clear("placed_at", Instant, why="since when nothing of it may be purged"),
+    clear("placed_by", Text, why=_PERSON),
+    clear("why", Text, why="a person's reason, without a patient's value"),
+    clear("lifted_at", Instant, nullable=True, why="when it ended"),
+    clear("lifted_by", Text, nullable=True, why=_PERSON),
+    Index("ix_holds_aggregate_id", "aggregate_id"),
+)
+PURGES = Table(
+    "purges",
+    METADATA,
+    clear("id", Id, primary_key=True, why=_OURS),
+    clear("at", Instant, why="when"),
+    clear("by", Text, why=_PERSON),
+    clear("kind", Text, why="which table or collection"),
+    clear("before", Instant, why="what was older than this was removed"),
+    clear("rows", BigInteger, why="how many"),
+)

@@ -1,0 +1,1 @@
+"""The hub watches itself: what is wrong, since when, and who is told of it once."""

@@ -1,0 +1,1 @@
+"""What `hub run` serves over HTTP: health, metrics, and the routes of plugins."""
