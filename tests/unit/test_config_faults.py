@@ -251,7 +251,7 @@ BROKEN: dict[str, tuple[str, str, str, str]] = {
     "no quotes": ('usage = "T"', "usage = T", "usage = T", "lacks its quotes"),
     "no equals sign": ('usage = "T"', 'usage "T"', 'usage "T"', "no `=`"),
     "backslash": ('data = "data"', 'data = "C:\\data"', 'data = "C:', "backslash"),
-    "list not closed": ('all = []', 'all = [', "", "lacks its `]`"),
+    "list not closed": ("all = []", 'all = ["mail"', "", "lacks its `]`"),
 }
 
 

@@ -23,7 +23,7 @@ from hub.store.migrations import HEAD
 from hub.store.schema import METADATA, Instant, Sequence
 
 _HEAD_OF_FILE = '''"""{message}."""
-# ruff: noqa: E501 - drafted from the metadata: each statement stands as it is sent
+
 
 from __future__ import annotations
 

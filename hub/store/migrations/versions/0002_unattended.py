@@ -1,5 +1,4 @@
 """Unattended."""
-# ruff: noqa: E501 - drafted from the metadata: each statement stands as it is sent
 
 from __future__ import annotations
 
