@@ -43,7 +43,13 @@ TABLES: tuple[tuple[str, tuple[str, ...], str, tuple[str, ...]], ...] = (
     ("expectations", ("id",), "expectation", ("about", "met_by")),
     ("inbox", ("seq",), "inbox", ("reason", "content_type")),
     ("submissions", ("id",), "submission", ("pcn", "close_reason")),
-    ("runs", ("id",), "run", ("schedule", "slot", "outcome")),
+    ("schedule_runs", ("id",), "run", ("schedule", "slot", "outcome", "error", "by")),
+    ("lane_troubles", ("lane", "step"), "trouble", ("error", "place", "said", "fix")),
+    ("pauses", ("schedule",), "pause", ("by", "why")),
+    ("conditions", ("key",), "condition", ("key", "why", "fix")),
+    ("notices", ("id",), "notice", ("about", "subject", "body")),
+    ("backups", ("id",), "backup", ("file", "proof")),
+    ("holds", ("id",), "hold", ("placed_by", "why", "lifted_by")),
 )
 #: Parts of the hub whose sentences reach logs and work items; samples and the simulated partner are none.
 OURS = (
@@ -52,11 +58,14 @@ OURS = (
     "config",
     "errors.py",
     "flow",
+    "keep",
     "log.py",
+    "node",
     "plugin",
     "runner",
     "schedule.py",
     "store",
+    "watch",
     "x12",
 )
 
