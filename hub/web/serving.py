@@ -1,0 +1,76 @@
+"""Serves a site with uvicorn in a thread of its own, on the one address that settings name."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from hub.errors import Misconfigured
+
+_CLOSE_SECONDS = 3.0
+
+
+class Site:
+    """A site that is served; `close` ends it, harmlessly twice. It answers until then, also while a node drains."""
+
+    def __init__(self, app: ASGIApp, listening: socket.socket) -> None:
+        self._socket = listening
+        host, port = listening.getsockname()[:2]
+        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._server = uvicorn.Server(_config(app))
+        self._thread = threading.Thread(target=self._serve, name="web", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End within a few seconds."""
+        self._server.should_exit = True
+        self._thread.join(_CLOSE_SECONDS)
+        self._socket.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _serve(self) -> None:
+        self._server.run(sockets=[self._socket])
+
+
+def serve_site(app: ASGIApp, listen: str) -> Site:
+    """Serve `app` on `listen` (`HOST:PORT`; port 0: any that is free, see `Site.address`).
+
+    Raises `Misconfigured` where that address cannot be taken.
+    """
+    host, _, port = listen.rpartition(":")
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+        listening = socket.create_server(found[4][:2], family=found[0])
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or "no such address"
+        raise Misconfigured(
+            f"cannot listen on {listen}: {why}", fix="change run.listen in hub.toml, or stop what listens there"
+        ) from None
+    return Site(app, listening)
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        http="h11",
+        ws="none",
+        server_header=False,
+        limit_concurrency=100,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=1,
+    )
