@@ -1,0 +1,43 @@
+"""Makes the runner that the settings name, and lets the store tell it of nudges."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from hub.errors import Misconfigured
+from hub.runner.local import LocalRunner, log_trouble
+from hub.runner.port import Retry, Runner, Steps, Trouble
+from hub.store import Store
+
+DISTRIBUTED = "distributed"
+
+
+def make(
+    kind: str,
+    steps: Steps,
+    *,
+    store: Store,
+    node: str = "",  # noqa: ARG001
+    threads: int = 4,
+    retry: Retry | None = None,
+    on_trouble: Callable[[Trouble], None] = log_trouble,
+    stopping: threading.Event | None = None,
+) -> Runner:
+    """A runner of `steps` that hears the store's nudges; it runs nothing before `start` or `run_until_idle`.
+
+    `kind` is `[run] runner`: `local` runs here; `distributed` shares the work with every node on the same
+    PostgreSQL. A node that only schedules, listens or serves pages makes one too and never starts it, so that what
+    it commits is nudged. Raises `Misconfigured` for `distributed` on another database.
+    """
+    stop = stopping or threading.Event()
+    if kind != DISTRIBUTED:
+        runner = LocalRunner(steps, threads=threads, retry=retry, on_trouble=on_trouble, stopping=stop)
+        store.on_commit(runner.told)
+        return runner
+    if store.dialect != "postgresql":
+        raise Misconfigured(
+            "run.runner is distributed, and the database is an SQLite file",
+            fix='set hub.database to a postgresql:// address, or run.runner to "local"',
+        )
+    raise Misconfigured("the distributed runner is not built yet", fix='set run.runner to "local"')
