@@ -4,6 +4,7 @@
     HubError                the outside world or the set-up said no
       Misconfigured         stop this connector and tell a person
       RetryLater            back off and try again
+        StoreAway           the hub's own store is the cause: everything waits for it
       Refused               this item, never again; the rest goes on
       InDoubt               it may have happened: never again by itself
       Stale                 somebody else changed the row first: read again and redo
@@ -48,6 +49,10 @@ class RetryLater(HubError):
     def __init__(self, message: str, *, after_seconds: float | None = None, fix: str = "") -> None:
         super().__init__(message, fix=fix)
         self.after_seconds = after_seconds
+
+
+class StoreAway(RetryLater):
+    """The hub's own store is away, full or locked: every step waits for it, and no partner is to blame."""
 
 
 class Refused(HubError):

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from hub.errors import Misconfigured, RetryLater, Stale
+from hub.errors import Misconfigured, Stale, StoreAway
 
 BUSY_MILLIS = 10_000
 BEGIN_TRIES = 3
 # PostgreSQL's own codes, so that a hub on SQLite need not load the driver
 _OVERTAKEN = frozenset({"40P01", "40001"})
 _LOCK_NOT_AVAILABLE = "55P03"
-_GOING = frozenset({"57P01", "57P02", "57P03"})
+_GOING = frozenset({"57P01", "57P02", "57P03", "25006", "53300", "58030"})
+_FULL = frozenset({"53100", "53200"})
+_UNWELCOME = ("authentication failed", "no password supplied", "no pg_hba.conf entry", "does not exist")
+# SQLite's primary result codes: the file cannot be written, read or opened, or its disk is full
+_SQLITE_AWAY = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+_DISK_AWAY = frozenset({errno.EIO, errno.EROFS, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN})
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+FULL = "the disk of the database is full: nothing was changed"
+AWAY = "the database is away, or has ended the connection"
+LOCKED = "another process keeps the database locked"
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -27,6 +39,16 @@ _SQLITE_PRAGMAS = (
     "PRAGMA cache_size=-8192",  # KiB for each connection: readers are many
     "PRAGMA temp_store=MEMORY",
 )
+
+
+# a server that vanished without a word is noticed within half a minute
+_PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 
 
 class Engines:
@@ -38,6 +60,7 @@ class Engines:
 
     def __init__(self, url: str) -> None:
         parsed = _parse(url)
+        self.url = parsed.render_as_string(hide_password=False)
         self.dialect = parsed.get_backend_name()
         if self.dialect == "sqlite":
             self.writer, self.reader = _sqlite(parsed)
@@ -54,7 +77,7 @@ class Engines:
 
 
 def begin(connection: Connection) -> None:
-    """Begin on `connection`; a database that stays locked by another process raises `RetryLater`."""
+    """Begin on `connection`; a database that stays locked by another process raises `StoreAway`."""
     for attempt in range(BEGIN_TRIES):
         try:
             connection.begin()
@@ -63,7 +86,7 @@ def begin(connection: Connection) -> None:
             if "locked" not in str(error.orig) and "busy" not in str(error.orig):
                 raise
             if attempt == BEGIN_TRIES - 1:
-                raise RetryLater("another process keeps the database locked", after_seconds=5) from None
+                raise StoreAway(LOCKED, after_seconds=5) from None
         else:
             return
 
@@ -74,21 +97,51 @@ def told_apart() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        state = getattr(error.orig, "sqlstate", None)
-        if state in _OVERTAKEN:
-            raise Stale("another transaction was first: read again and redo") from None
-        if state == _LOCK_NOT_AVAILABLE or "database is locked" in str(error.orig):
-            raise RetryLater("another process keeps the database locked", after_seconds=5) from None
-        if _is_away(error):
-            raise RetryLater("the database is away, or has ended the connection", after_seconds=5) from None
-        raise
+        if (told := _told(error)) is None:
+            raise
+        raise told from None
+    except PoolTimeout:
+        raise StoreAway("every connection to the database is in use", after_seconds=5) from None
+    except OSError as error:
+        if (said := disk_trouble(error)) is None:
+            raise
+        raise StoreAway(said, after_seconds=5) from None
+
+
+def disk_trouble(error: OSError) -> str | None:
+    """What a disk that is full or gone is to be called, or None for another error of the system."""
+    if error.errno in _DISK_FULL:
+        return "a disk of the hub is full: nothing was changed"
+    return "a disk of the hub is away or cannot be written" if error.errno in _DISK_AWAY else None
+
+
+def _told(error: DBAPIError) -> Stale | StoreAway | Misconfigured | None:
+    state = getattr(error.orig, "sqlstate", None)
+    code = (getattr(error.orig, "sqlite_errorcode", None) or 0) & 0xFF
+    if state in _OVERTAKEN:
+        return Stale("another transaction was first: read again and redo")
+    if state == _LOCK_NOT_AVAILABLE or code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreAway(LOCKED, after_seconds=5)
+    if state in _FULL or code == sqlite3.SQLITE_FULL:
+        return StoreAway(FULL, after_seconds=5)
+    if _unreached(error) and any(word in str(error.orig) for word in _UNWELCOME):
+        fix = "check user, password, name and rights of the database that hub.store names"
+        return Misconfigured("the database does not let the hub in", fix=fix)
+    if _is_away(error) or code in _SQLITE_AWAY:
+        return StoreAway(AWAY, after_seconds=5)
+    return None
 
 
 def _is_away(error: DBAPIError) -> bool:
-    """Whether the server cannot be reached or is going down; psycopg gives no code when it cannot connect."""
+    """Whether the server cannot be reached or is going down."""
     state = getattr(error.orig, "sqlstate", None)
-    unreached = state is None and type(error.orig).__module__.startswith("psycopg")
-    return error.connection_invalidated or (isinstance(error, OperationalError) and unreached) or state in _GOING
+    return error.connection_invalidated or _unreached(error) or state in _GOING
+
+
+def _unreached(error: DBAPIError) -> bool:
+    """Whether no connection came about: psycopg gives no code then, only the server's words."""
+    driver = type(error.orig).__module__.startswith("psycopg")
+    return isinstance(error, OperationalError) and driver and getattr(error.orig, "sqlstate", None) is None
 
 
 def _parse(url: str) -> URL:
@@ -108,16 +161,32 @@ def _sqlite(url: URL) -> tuple[Engine, Engine]:
     path = Path(url.database or "")
     if not path.parent.is_dir():
         raise Misconfigured("the folder of the database does not exist", fix="make the folder, or run hub init")
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # the journal files take over its permissions
-    writer = _sqlite_engine(url, "BEGIN IMMEDIATE", pool_size=2, max_overflow=0)
-    reader = _sqlite_engine(url, "BEGIN", pool_size=4, max_overflow=28, query_only=True)
+    _touch(path)
+    writer = _sqlite_engine(path, "BEGIN IMMEDIATE", pool_size=2, max_overflow=0)
+    reader = _sqlite_engine(path, "BEGIN", pool_size=4, max_overflow=28, query_only=True)
     return writer, reader
 
 
-def _sqlite_engine(url: URL, begin_sql: str, *, query_only: bool = False, **pool: int) -> Engine:
-    engine = create_engine(
-        url, hide_parameters=True, connect_args={"check_same_thread": False, "isolation_level": None}, **pool
-    )
+def _touch(path: Path) -> None:
+    """Make the file, closed to others: the journal files take over its permissions."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        if said := disk_trouble(error):
+            raise StoreAway(said, after_seconds=5) from None
+        fix = f"give the user that the hub runs as the right to write {path.name} and its folder"
+        raise Misconfigured(f"the database cannot be opened ({error.strerror})", fix=fix) from None
+
+
+def _opener(path: Path) -> Callable[[], sqlite3.Connection]:
+    """Opens what is there: where the disk below the file is gone, an empty new file would look like a database."""
+    address = f"{path.resolve().as_uri()}?mode=rw"
+    return lambda: sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
+
+
+def _sqlite_engine(path: Path, begin_sql: str, *, query_only: bool = False, **pool: int) -> Engine:
+    url = URL.create("sqlite", database=str(path))
+    engine = create_engine(url, hide_parameters=True, creator=_opener(path), **pool)
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: object) -> None:
@@ -141,5 +210,5 @@ def _postgresql(url: URL) -> Engine:
         pool_pre_ping=True,
         pool_size=8,
         max_overflow=24,
-        connect_args={"options": options, "application_name": "billing-hub"},
+        connect_args={"options": options, "application_name": "billing-hub", **_PATIENCE},
     )

@@ -45,13 +45,19 @@ class Store:
         return self.engines.dialect
 
     @property
+    def keyring(self) -> Keyring:
+        """The master key that this store was opened with: a backup's own key is wrapped by it too."""
+        return self._keyring
+
+    @property
     def keys(self) -> DataKeys:
         """The data keys of this database, opened (and at the very first made) when they are first needed."""
         with self._keys_lock:
             if self._keys is None:
-                with engines.told_apart(), self.engines.reader.connect() as connection:
-                    migrate.check(connection)
-                self._keys = self._keyring.open(self.engines.writer, self.clock)
+                with engines.told_apart():
+                    with self.engines.reader.connect() as connection:
+                        migrate.check(connection)
+                    self._keys = self._keyring.open(self.engines.writer, self.clock)
             return self._keys
 
     @property
@@ -132,7 +138,7 @@ class Store:
 
     def migrate(self) -> None:
         """Bring the tables up to this hub; a database of a newer hub raises `Misconfigured`, untouched."""
-        with self.engines.writer.connect() as connection:
+        with engines.told_apart(), self.engines.writer.connect() as connection:
             engines.begin(connection)
             migrate.upgrade(connection)
             connection.commit()
