@@ -27,6 +27,8 @@ from hub.plugin.api import (
     InDoubt,
     Listing,
     Misconfigured,
+    Notice,
+    Notifier,
     Outgoing,
     PrintResult,
     PrintVendor,
@@ -348,6 +350,79 @@ def _unread(code: str, where: str, why: str) -> Reading:
     return Reading(problems=(Problem(code=code, where=where, why=why, fix="send it again, whole"),))
 
 
+class MemoryBoard:
+    """A notice board in memory: what was put up, each with its id, and a way to it that can be cut."""
+
+    def __init__(self) -> None:
+        self.notices: list[Notice] = []
+        self.open = True
+        self.wants = True
+        self.wait_seconds: float | None = None
+
+    def received(self) -> list[tuple[str, str]]:
+        """(id, text) of every notice that came, repeats too."""
+        return [(one.id, "\n".join((one.subject, *one.lines))) for one in self.notices]
+
+    def cut_after(self, size: int) -> None:  # noqa: ARG002 - a notice goes whole or not at all
+        """Let nothing through."""
+        self.open = False
+
+    def heal(self) -> None:
+        """Let everything through again."""
+        self.open, self.wants, self.wait_seconds = True, True, None
+
+    def refuse(self) -> None:
+        """Want none of the notices from now on."""
+        self.wants = False
+
+    def busy(self, wait_seconds: float) -> None:
+        """Ask to come again after so long."""
+        self.wait_seconds = wait_seconds
+
+
+class BoardSettings(BaseModel):
+    """`board`: the board's object; `takes`: the kinds of notices that it wants."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+    board: MemoryBoard
+    takes: frozenset[str] = frozenset({"alert", "recovered", "digest", "alive"})
+
+
+class FakeNotifier:
+    """A notifier over a `MemoryBoard`."""
+
+    Settings: ClassVar[type[BaseModel]] = BoardSettings
+
+    def __init__(self, settings: BoardSettings, context: Context) -> None:
+        self.context = context
+        self._board = settings.board
+        self._takes = settings.takes
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """As its settings say."""
+        return self._takes
+
+    def check(self) -> Iterator[Step]:
+        """One step, which reaches for the board."""
+        said = "the board is there" if self._board.open else "the board is away"
+        yield Step(name="reach", ok=self._board.open, said=said, fix="" if self._board.open else "heal it")
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def send(self, notice: Notice) -> Evidence:
+        """Put it up."""
+        if not self._board.open:
+            raise RetryLater("the board is away", fix="wait")
+        if self._board.wait_seconds is not None:
+            raise RetryLater("the board is busy", after_seconds=self._board.wait_seconds, fix="wait")
+        if notice.kind not in self._takes or not self._board.wants:
+            raise Refused("the board does not want this notice")
+        self._board.notices.append(notice)
+        return Evidence(kind="receipt")
+
+
 def encode_facts(*facts: AnyFact) -> bytes:
     """A message that `FakeSource` reads."""
     return msgspec.json.encode(facts)
@@ -367,6 +442,12 @@ def hub_clearinghouses() -> Mapping[str, type[Clearinghouse]]:
 def hub_print_vendors() -> Mapping[str, type[PrintVendor]]:
     """Offer the fake print vendor as `memory-print`."""
     return {"memory-print": FakePrinter}
+
+
+@hookimpl
+def hub_notifiers() -> Mapping[str, type[Notifier]]:
+    """Offer the fake notifier as `memory-board`."""
+    return {"memory-board": FakeNotifier}
 
 
 @hookimpl

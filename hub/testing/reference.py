@@ -48,6 +48,7 @@ PORTS = (
     ports.PrintVendor,
     ports.EhrSource,
     ports.ListeningSource,
+    ports.Notifier,
 )
 GIVEN = (ports.Context, ports.State, ports.Secrets, ports.Log, ports.Inbox)
 

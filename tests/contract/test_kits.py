@@ -15,18 +15,22 @@ from hub.model.facts import ChargeFact, MergeFact, Reading
 from hub.plugin.api import Evidence, Outgoing, PrintResult, Ref
 from hub.testing.fakes import (
     FAKE,
+    BoardSettings,
     FakeClearinghouse,
     FakeContext,
+    FakeNotifier,
     FakePrinter,
     FakeSource,
     FeedSettings,
+    MemoryBoard,
     MemoryFeed,
     MemoryPartner,
     MemorySettings,
     encode_facts,
 )
-from hub.testing.kits import ClearinghouseKit, EhrSourceKit, PrintVendorKit, Sample
+from hub.testing.kits import ClearinghouseKit, EhrSourceKit, NotifierKit, PrintVendorKit, Sample
 from hub.testing.kits import clearinghouse as clearinghouse_kit
+from hub.testing.kits import notifier as notifier_kit
 from hub.testing.kits import printing as printing_kit
 from hub.testing.kits import source as source_kit
 from hub.testing.kits import transfer as transfer_kit
@@ -86,7 +90,20 @@ class TestFakeSource(EhrSourceKit):
         return merge, charge, both
 
 
-@pytest.mark.parametrize("module", [transfer_kit, clearinghouse_kit, printing_kit, source_kit])
+class TestFakeNotifier(NotifierKit):
+    """The board in memory keeps the contract that real notifiers keep."""
+
+    @pytest.fixture
+    def partner(self) -> MemoryBoard:
+        return MemoryBoard()
+
+    @pytest.fixture
+    def make_port(self, partner: MemoryBoard, context: FakeContext) -> Callable[[], FakeNotifier]:
+        takes = frozenset({"alert", "recovered", "digest"})
+        return lambda: FakeNotifier(BoardSettings(board=partner, takes=takes), context)
+
+
+@pytest.mark.parametrize("module", [transfer_kit, clearinghouse_kit, printing_kit, source_kit, notifier_kit])
 def test_every_number_has_a_test(module: ModuleType) -> None:
     """A contract's numbers and the numbers that its tests cite are the same."""
     promised = set(re.findall(r"^([A-Z]\d+) ", module.__doc__ or "", re.MULTILINE))

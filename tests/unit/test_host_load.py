@@ -323,7 +323,7 @@ def test_kind_may_be_left_out_where_there_is_one() -> None:
     assert (faults, host.instances()[0].kind) == ((), "x")
     _, (fault,) = load({"a": ConnectorSpec(plugin="fake")}, fake=fakes)
     assert fault.code == "plugin.kind"
-    assert "memory, memory-feed, memory-print" in fault.why
+    assert "memory, memory-board, memory-feed, memory-print" in fault.why
 
 
 def test_failing_constructor_is_a_fault() -> None:

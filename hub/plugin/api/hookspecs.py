@@ -8,7 +8,7 @@ import pluggy
 
 from hub.model.claim import Claim
 from hub.model.event import Event
-from hub.plugin.api.ports import Clearinghouse, EhrSource, PrintVendor, ScrubFinding
+from hub.plugin.api.ports import Clearinghouse, EhrSource, Notifier, PrintVendor, ScrubFinding
 
 PROJECT = "hub"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -30,6 +30,11 @@ def hub_clearinghouses() -> Mapping[str, type[Clearinghouse]]:  # type: ignore[e
 @hookspec
 def hub_print_vendors() -> Mapping[str, type[PrintVendor]]:  # type: ignore[empty-body]
     """Offer print vendors: `{kind: class}`."""
+
+
+@hookspec
+def hub_notifiers() -> Mapping[str, type[Notifier]]:  # type: ignore[empty-body]
+    """Offer ways to tell people of alarms: `{kind: class}`."""
 
 
 @hookspec

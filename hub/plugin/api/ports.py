@@ -257,6 +257,40 @@ class PrintVendor(Transfer, Protocol):
         ...
 
 
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person is told: `kind` alert, recovered, digest or alive; `key` what it is about (the key of a
+    condition, `several`, or a day); `level` alarm, warning or ok; `subject` one line, `lines` the text; `since`
+    when it began, aware UTC; `hub` what this hub is called. It holds codes, counts, times, amounts and our own ids,
+    never a patient's value. A notice that is sent again has the same `id`, so a repeat can be recognised.
+    """
+
+    id: str
+    kind: str
+    key: str
+    level: str
+    subject: str
+    lines: tuple[str, ...]
+    since: datetime
+    hub: str
+
+
+@runtime_checkable
+class Notifier(Plugin, Protocol):
+    """Tells people, or another system, of alarms."""
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """Which kinds of notices it wants: `alert`, `recovered`, `digest`, `alive`. Always the same."""
+        ...
+
+    def send(self, notice: Notice) -> Evidence:
+        """Send it, and say what proves that it was taken. Sending is at least once: the hub repeats it with the
+        same `id` after `RetryLater`, `InDoubt` or a crash, and what is sent shows that id. `Refused` drops this
+        notice only; a kind that is not in `takes` is refused.
+        """
+        ...
+
+
 class ScrubFinding(msgspec.Struct, frozen=True, kw_only=True):
     """What a scrub rule found on a claim: where in the claim, why, what to do; `hold` False only warns."""
 

@@ -7,7 +7,13 @@ from hub.plugin.host.faults import PluginFault
 from hub.plugin.host.guard import CallCount
 from hub.plugin.host.host import InstanceInfo, Options, PluginHost
 from hub.plugin.host.offers import Offer
-from hub.plugin.host.ports import GuardedClearinghouse, GuardedPrinter, GuardedSource, GuardedTransfer
+from hub.plugin.host.ports import (
+    GuardedClearinghouse,
+    GuardedNotifier,
+    GuardedPrinter,
+    GuardedSource,
+    GuardedTransfer,
+)
 from hub.plugin.host.settings import ConnectorSpec
 
 __all__ = [
@@ -15,6 +21,7 @@ __all__ = [
     "CallCount",
     "ConnectorSpec",
     "GuardedClearinghouse",
+    "GuardedNotifier",
     "GuardedPrinter",
     "GuardedSource",
     "GuardedTransfer",

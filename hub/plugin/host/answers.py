@@ -45,6 +45,13 @@ def body(value: Any) -> bytes:
     return value
 
 
+def words(value: Any) -> frozenset[str]:
+    """A set of words."""
+    if not isinstance(value, frozenset) or not all(isinstance(one, str) for one in value):
+        raise WrongAnswer("a frozenset of words")
+    return value
+
+
 def record(kind: type[T], name: str = "") -> Callable[[Any], T]:
     """A check for a record (or a tuple of records): every field is checked, which constructors do not do."""
     expected = name or f"a {kind.__name__}"

@@ -16,7 +16,14 @@ from hub.plugin.host.faults import PluginFault
 from hub.plugin.host.guard import CallCount, Guard, Memory
 from hub.plugin.host.hooks import Hooks
 from hub.plugin.host.offers import Loaded, Offer, load, problem
-from hub.plugin.host.ports import Guarded, GuardedClearinghouse, GuardedPrinter, GuardedSource, GuardedTransfer
+from hub.plugin.host.ports import (
+    Guarded,
+    GuardedClearinghouse,
+    GuardedNotifier,
+    GuardedPrinter,
+    GuardedSource,
+    GuardedTransfer,
+)
 from hub.plugin.host.settings import Chosen, ConnectorSpec, Locate, at, choose
 
 G = TypeVar("G", bound=Guarded)
@@ -25,6 +32,7 @@ _WRAPS: Mapping[str, type[Guarded]] = {
     "Clearinghouse": GuardedClearinghouse,
     "EhrSource": GuardedSource,
     "PrintVendor": GuardedPrinter,
+    "Notifier": GuardedNotifier,
 }
 
 
@@ -100,6 +108,10 @@ class PluginHost(Hooks):
         """The print vendor instance `name`; raises `Misconfigured` where there is none."""
         return self._port(name, GuardedPrinter)
 
+    def notifier(self, name: str) -> GuardedNotifier:
+        """The notifier instance `name`; raises `Misconfigured` where there is none."""
+        return self._port(name, GuardedNotifier)
+
     def transfer(self, name: str) -> GuardedTransfer:
         """What carries the files of a mailbox: a clearinghouse or a print vendor."""
         return self._port(name, GuardedTransfer)
@@ -118,7 +130,7 @@ class PluginHost(Hooks):
         return tuple(_info(name, it) for name, it in sorted(self._instances.items()))
 
     def names(self, port: str) -> tuple[str, ...]:
-        """The names of the instances of `Clearinghouse`, `EhrSource` or `PrintVendor`."""
+        """The names of the instances of `Clearinghouse`, `EhrSource`, `PrintVendor` or `Notifier`."""
         return tuple(it.name for it in self.instances() if it.port == port)
 
     def offers(self) -> tuple[Offer, ...]:

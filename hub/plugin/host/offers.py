@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from hub.errors import HubError, Problem
 from hub.plugin.api import API_VERSION, hookspecs
-from hub.plugin.api.ports import Clearinghouse, EhrSource, PrintVendor
+from hub.plugin.api.ports import Clearinghouse, EhrSource, Notifier, PrintVendor
 from hub.plugin.host.answers import WrongAnswer
 from hub.plugin.host.guard import Guard
 
@@ -27,12 +27,13 @@ PORTS: Mapping[str, type] = {
     "hub_ehr_sources": EhrSource,
     "hub_clearinghouses": Clearinghouse,
     "hub_print_vendors": PrintVendor,
+    "hub_notifiers": Notifier,
 }
 VERSION_MARK = "HUB_API"
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    """One class that a plugin offers: `port` is `EhrSource`, `Clearinghouse` or `PrintVendor`."""
+    """One class that a plugin offers: `port` is the name of its protocol, as in `EhrSource`."""
 
     plugin: str
     port: str

@@ -16,6 +16,7 @@ from hub.plugin.api import (
     Evidence,
     Inbox,
     Listing,
+    Notice,
     Outgoing,
     PrintResult,
     Ref,
@@ -101,6 +102,17 @@ class GuardedPrinter(GuardedTransfer):
 
     def read_results(self, raw: bytes) -> tuple[PrintResult, ...]:
         return self._guard.call("read_results", lambda: self._inner.read_results(raw), _results)
+
+
+class GuardedNotifier(Guarded):
+    """A `Notifier` behind its guard."""
+
+    @property
+    def takes(self) -> frozenset[str]:
+        return self._guard.call("takes", lambda: self._inner.takes, answers.words)
+
+    def send(self, notice: Notice) -> Evidence:
+        return self._guard.call("send", lambda: self._inner.send(notice), _evidence)
 
 
 class GuardedSource(Guarded):
