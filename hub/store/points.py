@@ -39,6 +39,7 @@ POINTS: frozenset[str] = frozenset(
         "work.resolve",
         "admin",
         "schedule.slot",
+        "node.beat",
         "audit.seal",
         "blob.chunk",
         "plugin.state",

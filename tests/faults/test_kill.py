@@ -24,6 +24,7 @@ NOT_OF_THE_PATH = {
     "denials.work": "declared, and nothing commits under it: denials are worked in posting.post",
     "dispatch.confirm": "declared, and nothing commits under it: what was seen is journalled in dispatch.settle",
     "keys.reencrypt": "only after a key was rotated; tests/contract/test_store_core_keys.py",
+    "node.beat": "the node's own; tests/contract/test_node_registry.py",
     "plugin.state": "how far listeners were told: none listens here; tests/flow/test_listeners.py",
     "schedule.slot": "the scheduler's own; tests/unit/test_schedule.py",
     "work.resolve": "only when a connection was in trouble, or by a person",
