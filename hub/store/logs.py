@@ -9,6 +9,7 @@ from functools import cached_property
 from hub.store.book import Book
 from hub.store.events import Events
 from hub.store.expectations import Expectations
+from hub.store.nodes import Nodes
 from hub.store.session import Session
 from hub.store.slots import Runs, Slots
 from hub.store.state import PluginState
@@ -49,6 +50,11 @@ class LogViews:
     def runs(self) -> Runs:
         """The runs of schedules."""
         return Runs(self.session)
+
+    @cached_property
+    def nodes(self) -> Nodes:
+        """The nodes that run, and those that did."""
+        return Nodes(self.session)
 
     def plugin_state(self, instance: str) -> PluginState:
         """The encrypted state of one plugin instance."""

@@ -1,4 +1,4 @@
-"""Tables of unattended running: nodes, the journal of lanes, lanes in trouble, pauses, notices, backups, holds."""
+"""Tables of unattended running: the journal of lanes, lanes in trouble, pauses, notices, backups, holds."""
 
 from __future__ import annotations
 
@@ -12,19 +12,6 @@ _CODE = "a code of ours"
 _WORDS = "written by us, without patient values"
 _PERSON = "a login"
 
-NODES = Table(
-    "nodes",
-    METADATA,
-    clear("id", Id, primary_key=True, why=_OURS),
-    clear("node", Text, why="the node's name in our own configuration, or its host's"),
-    clear("roles", Text, why="words of ours"),
-    clear("version", Text, why="the version of the hub"),
-    clear("started_at", Instant, why="when it began"),
-    clear("seen_at", Instant, why="its last sign of life"),
-    clear("stopped_at", Instant, nullable=True, why="when it ended in order"),
-    clear("load", Text, why="JSON of numbers by name"),
-    Index("ix_nodes_seen_at", "seen_at"),
-)
 LANE_RUNS = Table(
     "lane_runs",
     METADATA,

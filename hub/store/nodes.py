@@ -89,7 +89,7 @@ class Nodes:
         """Everybody who was seen within that time, the longest-running first."""
         query = select(NODES).where(NODES.c.seen_at >= self._session.now - within)
         rows = self._session.conn.execute(query.order_by(NODES.c.started_at, NODES.c.id))
-        return [_node(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
+        return [_node(dict(row._mapping)) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
 
     def prune(self, older_than: timedelta = SHOWN) -> int:
         """Forget who was last seen longer ago; returns how many."""
