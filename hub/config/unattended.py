@@ -83,6 +83,9 @@ class Backup(Part):
     folder: str = Field(
         default="backups", description="folder of backups, relative to the settings folder; best on another disk"
     )
+    pg_tools: str = Field(
+        default="", description="folder of pg_dump and pg_restore; empty: they are found where packages put them"
+    )
     keep_days: int = Field(default=35, ge=1, description="every backup is kept so long")
     keep_months: int = Field(default=12, ge=0, description="then the first of each month, for so many months")
     overdue_hours: int = Field(default=36, ge=1, description="an older last backup is an alarm")

@@ -55,6 +55,8 @@ class Keyring:
         if len(master) != 32:
             raise Misconfigured("the master key must have 32 bytes", fix=_NEW_KEY)
         self._aead = AESGCM(master)
+        self.mark = hmac.digest(master, b"which master key", "sha256").hex()[:12]
+        """Tells one master key from another, and nothing about it."""
 
     def __repr__(self) -> str:
         return "Keyring(...)"

@@ -9,6 +9,7 @@ from functools import cached_property
 from hub.store.book import Book
 from hub.store.events import Events
 from hub.store.expectations import Expectations
+from hub.store.keeping import Backups, Restores
 from hub.store.nodes import Nodes
 from hub.store.session import Session
 from hub.store.slots import Runs, Slots
@@ -50,6 +51,16 @@ class LogViews:
     def runs(self) -> Runs:
         """The runs of schedules."""
         return Runs(self.session)
+
+    @cached_property
+    def backups(self) -> Backups:
+        """The backups that were made, proved and removed."""
+        return Backups(self.session)
+
+    @cached_property
+    def restores(self) -> Restores:
+        """The restores that a person accepted."""
+        return Restores(self.session)
 
     @cached_property
     def nodes(self) -> Nodes:

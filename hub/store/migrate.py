@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 _LOCK = 0x6875_626D
 
 
-def upgrade(connection: Connection) -> None:
-    """Run every step that this database has not had, inside the caller's transaction."""
+def upgrade(connection: Connection, told: Callable[[str], None] | None = None) -> None:
+    """Run every step that this database has not had, inside the caller's transaction; `told` hears each number."""
     from alembic import command
     from alembic.util.exc import CommandError
 
@@ -27,6 +28,7 @@ def upgrade(connection: Connection) -> None:
     with as_file(files("hub.store").joinpath("migrations")) as folder:
         config = configuration(str(folder))
         config.attributes["connection"] = connection
+        config.attributes["told"] = told
         try:
             command.upgrade(config, "head")
         except CommandError:

@@ -1,4 +1,4 @@
-"""Tables of unattended running: the journal of lanes, lanes in trouble, pauses, notices, backups, holds."""
+"""Tables of unattended running: the journal of lanes, lanes in trouble, pauses, notices, holds."""
 
 from __future__ import annotations
 
@@ -82,21 +82,6 @@ NOTICES = Table(
     clear("next_at", Instant, why="when it is tried again"),
     clear("sent_at", Instant, nullable=True, why="when it was taken"),
     Index("ix_notices_waiting", "state", "next_at"),
-)
-BACKUPS = Table(
-    "backups",
-    METADATA,
-    clear("id", Id, primary_key=True, why=_OURS),
-    clear("file", Text, why="a file name of ours"),
-    clear("kind", Text, why="sqlite, postgresql"),
-    clear("began_at", Instant, why="when it began"),
-    clear("ended_at", Instant, nullable=True, why="when it was whole"),
-    clear("size", BigInteger, why="bytes"),
-    clear("digest", Text, why="SHA-256 of the encrypted file"),
-    clear("state", Text, why="making, made, failed, removed"),
-    clear("proved_at", Instant, nullable=True, why="when a restore drill proved it"),
-    clear("proof", Text, why=_WORDS),
-    Index("ix_backups_began_at", "began_at"),
 )
 HOLDS = Table(
     "holds",

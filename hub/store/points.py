@@ -21,7 +21,6 @@ POINTS: frozenset[str] = frozenset(
         "batch.freeze",
         "dispatch.stage",
         "dispatch.publish",
-        "dispatch.confirm",
         "dispatch.settle",
         "fetch.list",
         "fetch.store",
@@ -29,7 +28,6 @@ POINTS: frozenset[str] = frozenset(
         "acks.apply",
         "remit.read",
         "posting.post",
-        "denials.work",
         "secondary.make",
         "statements.make",
         "printing.freeze",
@@ -44,6 +42,11 @@ POINTS: frozenset[str] = frozenset(
         "blob.chunk",
         "plugin.state",
         "keys.reencrypt",
+        "backup.made",
+        "backup.removed",
+        "backup.proved",
+        "restore.accept",
+        "keep.prune",
     },
 )
 

@@ -136,11 +136,13 @@ class Store:
                     break
         return moved
 
-    def migrate(self) -> None:
-        """Bring the tables up to this hub; a database of a newer hub raises `Misconfigured`, untouched."""
+    def migrate(self, told: Callable[[str], None] | None = None) -> None:
+        """Bring the tables up to this hub; a database of a newer hub raises `Misconfigured`, untouched. `told` hears
+        the number of each step when it is done.
+        """
         with engines.told_apart(), self.engines.writer.connect() as connection:
             engines.begin(connection)
-            migrate.upgrade(connection)
+            migrate.upgrade(connection, told)
             connection.commit()
 
     def create_all(self) -> None:

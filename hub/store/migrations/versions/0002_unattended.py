@@ -20,6 +20,7 @@ def upgrade() -> None:
     _notices()
     _pauses()
     _purges()
+    _restores()
     _schedule_runs()
     _runs()
 
@@ -200,6 +201,24 @@ def _purges() -> None:
         sa.Column("rows", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_purges")),
     )
+
+
+def _restores() -> None:
+    """Table restores."""
+    op.create_table(
+        "restores",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("backup", sa.Text(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("restored_at", sa.BigInteger(), nullable=False),
+        sa.Column("accepted_at", sa.BigInteger(), nullable=False),
+        sa.Column("accepted_by", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("margin", sa.BigInteger(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_restores")),
+    )
+    op.create_index("ix_restores_accepted_at", "restores", ["accepted_at"], unique=False)
 
 
 def _schedule_runs() -> None:
