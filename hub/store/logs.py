@@ -11,6 +11,7 @@ from hub.store.events import Events
 from hub.store.expectations import Expectations
 from hub.store.keeping import Backups, Restores
 from hub.store.nodes import Nodes
+from hub.store.notices import Conditions, Days, Notices
 from hub.store.session import Session
 from hub.store.slots import Runs, Slots
 from hub.store.state import PluginState
@@ -66,6 +67,21 @@ class LogViews:
     def nodes(self) -> Nodes:
         """The nodes that run, and those that did."""
         return Nodes(self.session)
+
+    @cached_property
+    def conditions(self) -> Conditions:
+        """What is wrong with the hub itself, and who was told."""
+        return Conditions(self.session)
+
+    @cached_property
+    def notices(self) -> Notices:
+        """The notices that go out."""
+        return Notices(self.session)
+
+    @cached_property
+    def days(self) -> Days:
+        """What was done on one day."""
+        return Days(self.session)
 
     def plugin_state(self, instance: str) -> PluginState:
         """The encrypted state of one plugin instance."""

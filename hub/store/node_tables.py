@@ -1,4 +1,4 @@
-"""Tables of unattended running: the journal of lanes, lanes in trouble, pauses, notices, holds."""
+"""Tables of unattended running: the journal of lanes, lanes in trouble, pauses, holds."""
 
 from __future__ import annotations
 
@@ -51,37 +51,6 @@ PAUSES = Table(
     clear("until", Instant, nullable=True, why="when it goes on by itself"),
     clear("by", Text, why=_PERSON),
     clear("why", Text, why="a person's words about a schedule"),
-)
-CONDITIONS = Table(
-    "conditions",
-    METADATA,
-    clear("key", Text, primary_key=True, why="what is wrong, in codes and names of ours"),
-    clear("owner", Text, why="the role that sees to it"),
-    clear("level", Text, why=_CODE),
-    clear("why", Text, why=_WORDS),
-    clear("fix", Text, why=_WORDS),
-    clear("since", Instant, why="when it began"),
-    clear("seen_at", Instant, why="when it was last seen"),
-    clear("told_at", Instant, nullable=True, why="when the alarm was queued"),
-    clear("cleared_at", Instant, nullable=True, why="when it was found to be gone"),
-    Index("ix_conditions_open", "since", sqlite_where=sql("cleared_at IS NULL"),
-          postgresql_where=sql("cleared_at IS NULL")),
-)  # fmt: skip
-NOTICES = Table(
-    "notices",
-    METADATA,
-    clear("id", Id, primary_key=True, why=_OURS),
-    clear("kind", Text, why="alert, recovered, digest, alive"),
-    clear("notifier", Text, why="a connector of ours"),
-    clear("about", Text, why="the key of a condition, or a day"),
-    clear("subject", Text, why=_WORDS),
-    clear("body", Text, why=_WORDS),
-    clear("made_at", Instant, why="when it was queued"),
-    clear("state", Text, why="waiting, sent, refused, dropped"),
-    clear("attempts", Integer, why="how often it was tried"),
-    clear("next_at", Instant, why="when it is tried again"),
-    clear("sent_at", Instant, nullable=True, why="when it was taken"),
-    Index("ix_notices_waiting", "state", "next_at"),
 )
 HOLDS = Table(
     "holds",

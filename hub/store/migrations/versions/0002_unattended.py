@@ -57,11 +57,17 @@ def _conditions() -> None:
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("owner", sa.Text(), nullable=False),
         sa.Column("level", sa.Text(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
         sa.Column("fix", sa.Text(), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("misses", sa.Integer(), nullable=False),
+        sa.Column("flaps", sa.Integer(), nullable=False),
+        sa.Column("flapping_at", sa.BigInteger(), nullable=True),
+        sa.Column("heard", sa.Text(), nullable=False),
         sa.Column("told_at", sa.BigInteger(), nullable=True),
+        sa.Column("recovered_at", sa.BigInteger(), nullable=True),
         sa.Column("cleared_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_conditions")),
     )
@@ -164,15 +170,19 @@ def _notices() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("notifier", sa.Text(), nullable=False),
         sa.Column("about", sa.Text(), nullable=False),
+        sa.Column("level", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("made_at", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_at", sa.BigInteger(), nullable=False),
         sa.Column("sent_at", sa.BigInteger(), nullable=True),
+        sa.Column("said", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notices")),
     )
+    op.create_index("ix_notices_made_at", "notices", ["made_at"], unique=False)
     op.create_index("ix_notices_waiting", "notices", ["state", "next_at"], unique=False)
 
 
