@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,18 +15,19 @@ from hub.config import Fault, Loaded, SecretStore, load
 from hub.config.explain import near
 from hub.config.settings import Settings
 from hub.errors import Misconfigured, Problem
+from hub.flow import room
 from hub.flow.base import Hub, Step
 from hub.flow.steps import HUB, lanes_of
 from hub.flow.steps import STEPS as FLOW_STEPS
 from hub.flow.trouble import Watch
 from hub.keep.steps import STEPS as KEEP_STEPS
-from hub.plugin.host import ConnectorSpec, Options, PluginHost, contexts
+from hub.plugin.host import ConnectorSpec, Keep, Options, PluginHost, contexts
 from hub.plugin.host.settings import Locate
 from hub.runner.local import log_trouble
 from hub.runner.port import Outcome, Trouble
 from hub.runner.port import Step as RunStep
 from hub.schedule import Schedule, configured
-from hub.store import Keyring, Nudge, Store, open_store
+from hub.store import Keyring, Nudge, Store, engine, open_store
 from hub.watch.steps import STEPS as WATCH_STEPS
 
 #: Every step by name, and what its lane is.
@@ -75,7 +77,16 @@ class App:
 
     def steps(self) -> dict[str, RunStep]:
         """Every step as a runner wants it."""
-        return {name: _bound(name, step, self.hub, self.watch) for name, (step, _) in STEPS.items()}
+        return steps_of(lambda: nullcontext(self))
+
+    def run(self, step: str, lane: str) -> Outcome:
+        """One run of a step. Raises `StoreAway` where there is no room for what it would take in, or a disk fails."""
+        with engine.told_apart():
+            if step in ASKS_OUTSIDE:
+                room.make_sure(self.hub)
+            outcome = STEPS[step][0](self.hub, lane)
+        self.watch.flows(step, lane)
+        return outcome
 
     def on_trouble(self, trouble: Trouble) -> None:
         """What a runner is to do about trouble: a line in the log, and one work item until the lane flows again."""
@@ -118,34 +129,102 @@ def lanes_for(step: str, settings: Settings, sources: tuple[str, ...]) -> tuple[
     return lanes_of(STEPS[step][1], settings, sources)
 
 
-def _bound(name: str, step: Step, hub: Hub, watch: Watch) -> Callable[[str], Outcome]:
+def steps_of(use: Callable[[], AbstractContextManager[App]]) -> dict[str, RunStep]:
+    """Every step as a runner wants it; each run asks anew by `use` for the app that it runs in."""
+    return {name: _bound(name, use) for name in STEPS}
+
+
+def _bound(name: str, use: Callable[[], AbstractContextManager[App]]) -> RunStep:
     def run(lane: str) -> Outcome:
-        outcome = step(hub, lane)
-        watch.flows(name, lane)
-        return outcome
+        with use() as app:
+            return app.run(name, lane)
 
     return run
 
 
+class _Turn:
+    """One app while it is the current one, and as long as a step still runs in it."""
+
+    def __init__(self, app: App) -> None:
+        self.app, self.users = app, 0
+        self.leave: Callable[[], object] = lambda: None
+
+
+class Current:
+    """The app that steps see now. A reload puts another in its place; what only the old one has is let go of when
+    its last step has ended.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._turn = _Turn(app)
+        self._lock = threading.Lock()
+
+    @property
+    def app(self) -> App:
+        """The app that the next step will see."""
+        return self._turn.app
+
+    @contextmanager
+    def use(self) -> Iterator[App]:
+        """The current app, which stays whole until the end of the block."""
+        with self._lock:
+            turn = self._turn
+            turn.users += 1
+        try:
+            yield turn.app
+        finally:
+            with self._lock:
+                turn.users -= 1
+                over = turn.users == 0 and turn is not self._turn
+            if over:
+                turn.leave()
+
+    def put(self, app: App, leave: Callable[[], object]) -> None:
+        """Let steps see `app` from now on; `leave` is called when the last one that sees the old app has ended."""
+        with self._lock:
+            old, self._turn = self._turn, _Turn(app)
+            old.leave = leave
+            idle = old.users == 0
+        if idle:
+            leave()
+
+
 def open_app(folder: Path, *, clock: Clock | None = None, migrate: bool = True) -> App:
-    """Open the hub that is configured in `folder`. Raises `Faulty` with every fault of settings and plugins."""
+    """Open the hub that is configured in `folder`. Raises `Faulty` with every fault of settings and plugins, and
+    `StoreAway` while the database cannot be reached.
+    """
     loaded = load(folder)
     if not loaded.ok:
         raise Faulty(loaded.faults)
     clock = clock or SystemClock()
     secrets = SecretStore(folder)
-    store = open_hub_store(loaded, secrets, clock)
-    if migrate:
-        store.migrate()
-    stop = threading.Event()
-    host, problems = load_plugins(loaded, secrets, clock, saved_state(store), stop)
-    faults = (*map(plugin_fault, problems), *schedule_faults(loaded, host.names("EhrSource")))
-    if faults:
-        host.close()
-        store.close()
-        raise Faulty(faults)
+    with ExitStack() as undo:
+        store = open_hub_store(loaded, secrets, clock)
+        undo.callback(store.close)
+        if migrate:
+            store.migrate()
+        stop = threading.Event()
+        host = make_host(loaded, secrets, clock, saved_state(store), stop)
+        undo.pop_all()
     watch = Watch(loaded.settings, store)
     return App(loaded=loaded, store=store, host=host, clock=clock, stop=stop, watch=watch)
+
+
+def make_host(
+    loaded: Loaded,
+    secrets: SecretStore,
+    clock: Clock,
+    state: Callable[[str, str], bytes | None],
+    stop: threading.Event,
+    keep: Keep | None = None,
+) -> PluginHost:
+    """The plugins that the settings name; raises `Faulty` with every fault of theirs and of the schedules."""
+    host, problems = load_plugins(loaded, secrets, clock, state, stop, keep)
+    faults = (*map(plugin_fault, problems), *schedule_faults(loaded, host.names("EhrSource")))
+    if faults:
+        host.close(but=keep[1] if keep else ())
+        raise Faulty(faults)
+    return host
 
 
 def open_hub_store(loaded: Loaded, secrets: SecretStore, clock: Clock) -> Store:
@@ -171,8 +250,9 @@ def load_plugins(
     clock: Clock,
     state: Callable[[str, str], bytes | None],
     stop: threading.Event | None = None,
+    keep: Keep | None = None,
 ) -> tuple[PluginHost, tuple[Problem, ...]]:
-    """The plugins that the settings name, and every fault of theirs."""
+    """The plugins that the settings name, and every fault of theirs; the instances of `keep` are taken over."""
     connectors = {
         name: ConnectorSpec(plugin=one.plugin, kind=one.kind, settings=one.settings)
         for name, one in loaded.settings.connectors.items()
@@ -181,7 +261,7 @@ def load_plugins(
     make = contexts(clock=clock, secrets=secrets, load=state, stop=stop)
     also = loaded.settings.hub.plugins
     host, problems = PluginHost.load(
-        connectors, context_for=make, locate=_locator(loaded), options=Options(also=also)
+        connectors, context_for=make, locate=_locator(loaded), options=Options(also=also), keep=keep
     )
     file, line = loaded.locate(("hub", "plugins"))
     there = f"{file}:{line} hub.plugins"

@@ -19,6 +19,7 @@ from hub.model.facts import (
     PatientFact,
     Reading,
 )
+from hub.plugin.api import RawMessage
 from hub.plugin.host import GuardedSource, PluginFault
 from hub.store import Nudge, Tx, View
 from hub.store.documents import Change, New, Row
@@ -36,24 +37,26 @@ def pull(hub: Hub, source: str) -> Outcome:
     with hub.store.view() as view:
         cursor = (view.plugin_state(source).get("cursor") or b"").decode()
     changes = port.changes(cursor)
-    fresh = 0
     with hub.store.begin("ingest.receive") as tx:
-        for message in changes.messages:
-            _, is_new = tx.inbox.put(
-                practice=hub.settings.practice_of(source),
-                source=source,
-                kind="message",
-                content_type=message.content_type,
-                external=message.external_id,
-                body=message.body,
-            )
-            fresh += is_new
+        fresh = sum(receive(hub, tx, source, message)[1] for message in changes.messages)
         if changes.cursor != cursor:
             tx.plugin_state(source).put("cursor", changes.cursor.encode())
         hub.host.state(source).commit(tx)
         if fresh:
             tx.then(Nudge("ingest.read", source))
     return Outcome(done=fresh, more=changes.more)
+
+
+def receive(hub: Hub, tx: Tx, source: str, message: RawMessage) -> tuple[int, bool]:
+    """Put one message in the inbox: its sequence number, and whether it is new."""
+    return tx.inbox.put(
+        practice=hub.settings.practice_of(source),
+        source=source,
+        kind="message",
+        content_type=message.content_type,
+        external=message.external_id,
+        body=message.body,
+    )
 
 
 def read(hub: Hub, source: str) -> Outcome:
@@ -303,4 +306,4 @@ def replay(tx: Tx, rows: Sequence[Row[Encounter]]) -> int:
     return len(rows)
 
 
-__all__ = ["Facts", "patient_ids", "pull", "read", "replay"]
+__all__ = ["Facts", "patient_ids", "pull", "read", "receive", "replay"]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 from hub.config.settings import Settings
+from hub.errors import HubError
+from hub.log import get_log
 from hub.model.work import WorkItem
 from hub.store import Store
 
-PASSING = frozenset({"Stale"})
-"""Two writers met: the runner repeats the step, and nobody needs to know."""
+PASSING = frozenset({"Stale", "StoreAway"})
+"""Two writers met, or the store is away: the runner repeats the step, and the lane is not to blame."""
 
 REASONS = {"held": "connector.stopped", "retry": "connector.unreachable", "bug": "step.bug"}
 WHY = {
@@ -21,13 +24,16 @@ FIX = "look at the connection with: hub connector test"
 
 
 class Watch:
-    """Knows which lanes are in trouble, and keeps their work items; safe to use from many threads."""
+    """Knows which lanes are in trouble, and keeps their work items; safe to use from many threads. What cannot be
+    written since the store is away is written later, if it still holds then.
+    """
 
     def __init__(self, settings: Settings, store: Store) -> None:
-        self._settings = settings
+        self.settings = settings
         self._store = store
         self._lock = threading.Lock()
         self._troubled: set[tuple[str, str]] | None = None
+        self._unwritten: dict[tuple[str, str], WorkItem] = {}
 
     def open(self, step: str, lane: str, kind: str, error: str, *, said: str, place: str, fix: str) -> None:
         """A run of `step` for `lane` failed. `kind` is the runner's: retry, held, bug; `said` holds no values."""
@@ -44,23 +50,51 @@ class Watch:
             owner="it",
         )
         with self._lock:
-            self._known().add((step, lane))
-        with self._store.begin("work.resolve") as tx:
-            tx.work.open(item, practice=self._practice(lane))
+            self._unwritten[step, lane] = item
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Write what could not be written so far; while the store is away it waits on."""
+        with self._lock:
+            waiting = list(self._unwritten.items())
+        for at, item in waiting:
+            try:
+                with self._lock:
+                    self._known().add(at)
+                with self._store.begin("work.resolve") as tx:
+                    tx.work.open(item, practice=self._practice(item.aggregate_id))
+            except HubError as error:
+                get_log().warning("trouble.unwritten", step=at[0], lane=at[1], exception=type(error).__name__)
+                return
+            with self._lock:
+                if self._unwritten.get(at) is item:
+                    del self._unwritten[at]
+
+    def refresh(self) -> None:
+        """Write what waits, and look anew at what is open: other nodes and persons open and resolve too."""
+        self.catch_up()
+        with self._lock:
+            self._troubled = None
 
     def flows(self, step: str, lane: str) -> None:
-        """A run of `step` for `lane` went well: what was open about it is resolved."""
-        with self._lock:
-            if (step, lane) not in self._known():
-                return
-            self._known().discard((step, lane))
-        with self._store.begin("work.resolve") as tx:
-            for item in tx.work.list(aggregate="connector", aggregate_id=lane):
-                if item.where == step:
-                    tx.work.resolve(item.id, "it works again", "hub")
+        """A run of `step` for `lane` went well: what was open about it is resolved, now or after a later run."""
+        with suppress(HubError):
+            with self._lock:
+                self._unwritten.pop((step, lane), None)
+                if (step, lane) not in self._known():
+                    return
+            with self._store.begin("work.resolve") as tx:
+                for item in tx.work.list(aggregate="connector", aggregate_id=lane):
+                    if item.where == step:
+                        tx.work.resolve(item.id, "it works again", "hub")
+            with self._lock:
+                self._known().discard((step, lane))
 
     def still_open(self, step: str, lane: str) -> bool:
         """Whether the item about this step and lane is open: a person who resolves it says that it is mended."""
+        with self._lock:
+            if (step, lane) in self._unwritten:
+                return True
         with self._store.view() as view:
             return any(item.where == step for item in view.work.list(aggregate="connector", aggregate_id=lane))
 
@@ -72,6 +106,6 @@ class Watch:
         return self._troubled
 
     def _practice(self, lane: str) -> str:
-        if lane in self._settings.practices:
+        if lane in self.settings.practices:
             return lane
-        return self._settings.practice_of(lane) or next(iter(self._settings.practices), "")
+        return self.settings.practice_of(lane) or next(iter(self.settings.practices), "")

@@ -117,7 +117,9 @@ class Inbox:
         return int(seq), True
 
     def ack(self, *seqs: int) -> None:
-        """Journal that the senders of `seqs` are being told: call it only after their commit."""
+        """Journal that the senders of `seqs` are told as soon as this transaction, or an earlier one that stored
+        them, is durable.
+        """
         rows = [{"seq": seq, "at": self._session.now} for seq in seqs]
         if rows:
             self._session.conn.execute(INBOX_ACKS.insert(), rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hub.plugin.host.context import BufferedState, HostContext, contexts
 from hub.plugin.host.faults import PluginFault
 from hub.plugin.host.guard import CallCount
-from hub.plugin.host.host import InstanceInfo, Options, PluginHost
+from hub.plugin.host.host import InstanceInfo, Keep, Options, PluginHost
 from hub.plugin.host.offers import Offer
 from hub.plugin.host.ports import (
     GuardedClearinghouse,
@@ -27,6 +27,7 @@ __all__ = [
     "GuardedTransfer",
     "HostContext",
     "InstanceInfo",
+    "Keep",
     "Offer",
     "Options",
     "PluginFault",

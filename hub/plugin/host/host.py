@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -64,6 +64,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     also: tuple[str, ...] = ()
 
 
+Keep = tuple["PluginHost", Collection[str]]
+"""Instances of a host, by name, that another one takes over."""
+
+
 class PluginHost(Hooks):
     """Loads, checks, isolates and times plugins. `load` makes it; everything else asks it by instance name."""
 
@@ -83,18 +87,20 @@ class PluginHost(Hooks):
         context_for: ContextFor,
         locate: Locate = at,
         options: Options | None = None,
+        keep: Keep | None = None,
     ) -> tuple[PluginHost, tuple[Problem, ...]]:
         """The host with every instance that could be made, and every fault of all the others at once.
 
         `context_for(name)` gives an instance its context; `locate(name, key)` says where a key of its settings
-        stands (file and line).
+        stands (file and line). `keep` names instances of another host that are taken over as they are.
         """
         made = _Maker(context_for, options or Options())
         loaded = load(_named(connectors, made.options), made.options.modules, made.hook_guard)
         chosen, faults = choose(connectors, loaded.offers, set(loaded.guards), locate)
-        instances, failed = made.all(chosen, locate)
+        kept = {} if keep is None else {name: keep[0]._instances[name] for name in keep[1]}  # noqa: SLF001 - a host
+        instances, failed = made.all((one for one in chosen if one.name not in kept), locate)
         placed = [_placed(fault, connectors, locate) for fault in loaded.faults]
-        return cls(loaded, instances, made.one), (*placed, *faults, *failed)
+        return cls(loaded, {**kept, **instances}, made.one), (*placed, *faults, *failed)
 
     def clearinghouse(self, name: str) -> GuardedClearinghouse:
         """The clearinghouse instance `name`; raises `Misconfigured` where there is none."""
@@ -147,10 +153,12 @@ class PluginHost(Hooks):
         self._port(name, Guarded)
         self._instances[name] = self._remake(self._instances[name].chosen)
 
-    def close(self) -> tuple[PluginFault, ...]:
-        """Close every instance, whatever the others do; gives what went wrong. Harmless twice."""
+    def close(self, but: Collection[str] = ()) -> tuple[PluginFault, ...]:
+        """Close every instance, whatever the others do; gives what went wrong. Harmless twice. `but` names those
+        that another host has taken over.
+        """
         failed: list[PluginFault] = []
-        for it in self._instances.values():
+        for it in [it for name, it in self._instances.items() if name not in but]:
             try:
                 it.port.close()
             except PluginFault as fault:
