@@ -47,6 +47,10 @@ class StubHost:
         """Reads what `House.tell` put into the inbox."""
         return SimpleNamespace(read=lambda body, content_type: msgspec.json.decode(body, type=Reading))
 
+    def instances(self) -> tuple[Any, ...]:
+        """No connector was made."""
+        return ()
+
     def scrub_rules(self) -> dict[str, Any]:
         """The rules of plugins."""
         return self.rules

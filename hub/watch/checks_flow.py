@@ -1,0 +1,143 @@
+"""Checks of what flows: files and messages that wait, answers that do not come, schedules, lanes, notices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from hub.schedule import configured, latest
+from hub.store.vitals import Vitals, Waiting
+from hub.watch.catalogue import bad, good
+from hub.watch.checks_store import connections
+from hub.watch.finding import Finding
+from hub.watch.looking import Findings, Place
+from hub.watch.words import at, counted, span, waiting
+
+RUN_LONG = timedelta(hours=4)
+PAUSED_LONG = timedelta(days=1)
+REFUSED = timedelta(days=1)
+OF_FILES = frozenset({"acknowledgement", "print_result"})
+ANSWERS = {
+    "acknowledgement": ("file without acknowledgement", "files without acknowledgement"),
+    "print_result": ("print run without result", "print runs without result"),
+    "claim_ack": ("claim without acknowledgement", "claims without acknowledgement"),
+    "adjudication": ("claim without adjudication", "claims without adjudication"),
+}
+
+
+def outbox(place: Place, vitals: Vitals) -> Findings:
+    """Frozen files that wait to be sent."""
+    yield from _old(place, "outbox.waiting", vitals.unsent(), place.mailbox_age, ("to be sent", "file"))
+
+
+def partners(place: Place, vitals: Vitals) -> Findings:
+    """Files that partners have for us, and that are not wholly ours."""
+    found = vitals.unfetched(tuple(place.settings.connectors))
+    yield from _old(place, "partner.waiting", found, place.mailbox_age, ("to be fetched", "file"))
+
+
+def inbox(place: Place, vitals: Vitals) -> Findings:
+    """What arrived and was not read yet."""
+    yield from _old(place, "inbox.waiting", vitals.unread(), place.lag, ("to be read", "message"))
+
+
+def _old(
+    place: Place, code: str, found: Iterable[Waiting], longest: timedelta, words: tuple[str, str]
+) -> Findings:
+    """A finding for each place where something has waited too long, or one that says that there is none."""
+    doing, thing = words
+    late = [one for one in found if place.now - one.since > longest]
+    for one in late:
+        what = f"{one.place}: {waiting(one, place.now, thing)} {doing}"
+        yield bad(code, one.place, what, name=one.place)
+    if not late:
+        yield good(code, "", f"{thing}s {doing}: none for longer than {span(longest)}")
+
+
+def answers(place: Place, vitals: Vitals) -> Findings:
+    """What partners and payers should have answered by now."""
+    late = vitals.overdue(place.now)
+    for one in late:
+        code = "answer.overdue" if one.kind in OF_FILES else "claim.unanswered"
+        what = counted(one.count, *ANSWERS.get(one.kind, (f"overdue {one.kind}",)))
+        where = f"{one.place}: " if one.place else ""
+        which = f"{one.kind}:{one.place}" if one.place else one.kind
+        yield bad(code, which, f"{where}{what}, due since {at(one.since)}")
+    for code, words in (("answer.overdue", "files"), ("claim.unanswered", "claims")):
+        if not any((one.kind in OF_FILES) == (code == "answer.overdue") for one in late):
+            yield good(code, "", f"answers about {words}: none is overdue")
+
+
+def schedules(place: Place, vitals: Vitals) -> Findings:
+    """The last slot of each schedule that should have begun by now; those that are paused are told apart."""
+    paused = {row.schedule: row for row in vitals.pauses() if row.until is None or row.until > place.now}
+    known = configured(place.settings, lambda _step: ())
+    late = 0
+    for schedule in known:
+        if schedule.name in paused:
+            continue
+        last = vitals.last_slot(schedule.name)
+        owed = latest(schedule, place.now - place.lag)
+        if last is not None and owed is not None and owed.name > last:
+            late += 1
+            what = f"schedule {schedule.name}: {owed.name} was not begun, the last was {last}"
+            yield bad("schedule.late", schedule.name, what)
+    for name, row in paused.items():
+        if row.until is None and place.now - row.since > PAUSED_LONG:
+            yield bad("schedule.paused", name, f"schedule {name}: paused by {row.by} since {at(row.since)}")
+    if not late:
+        yield good("schedule.late", "", f"schedules: {len(known)}, none is late")
+
+
+def runs(place: Place, vitals: Vitals) -> Findings:
+    """Runs of schedules that do not end."""
+    late = vitals.open_runs(place.now - RUN_LONG)
+    for row in late:
+        what = f"run of {row.schedule}: {row.step} for {row.lane or 'the hub'} since {at(row.started)}"
+        yield bad("run.long", f"{row.schedule}:{row.lane}" if row.lane else row.schedule, what)
+    if not late:
+        yield good("run.long", "", f"runs: none has lasted longer than {span(RUN_LONG)}")
+
+
+def lanes(place: Place, vitals: Vitals) -> Findings:
+    """Lanes that are held or back off, and connections whose item is open."""
+    found: dict[tuple[str, str], Finding] = {}
+    for (lane, step), row in connections(vitals.broken_connections(tuple(place.settings.practices))).items():
+        code = _lane_code(row.reason == "connector.stopped", place, place.now - row.opened_at)
+        what = f"{lane}: {step} since {at(row.opened_at)}"
+        found[lane, step] = bad(code, f"{lane}:{step}", what, why=row.why, fix=row.fix)
+    for row in vitals.lane_troubles():
+        code = _lane_code(row.kind == "held" or row.retry_at is None, place, place.now - row.since)
+        what = f"{row.lane}: {row.step} failed {counted(row.attempts, 'time')} since {at(row.since)}"
+        why = row.said or f"{row.error} at {row.place}"
+        fix = row.fix or f"run: hub connector test {row.lane}"
+        found[row.lane, row.step] = bad(code, f"{row.lane}:{row.step}", what, why=why, fix=fix)
+    yield from found.values()
+    if not found:
+        yield good("lane.held", "", "lanes: none is held or backs off")
+
+
+def _lane_code(held: bool, place: Place, lasting: timedelta) -> str:
+    if held:
+        return "lane.held"
+    return "lane.down" if lasting > place.lag else "lane.failing"
+
+
+def notices(place: Place, vitals: Vitals) -> Findings:
+    """Notices that do not go out, and whether anybody is told at all."""
+    stuck = vitals.stuck_notices(place.now - place.lag, place.now - REFUSED)
+    for one in stuck:
+        verb = "refused" if one.kind == "refused" else "waiting"
+        what = f"{one.place}: {waiting(one, place.now, 'notice')} {verb}"
+        yield bad("notice.stuck", one.place, what, name=one.place)
+    if not stuck:
+        yield good("notice.stuck", "", "notices: none waits")
+
+
+def told(place: Place) -> Findings:
+    """Whether anybody is told of alarms."""
+    to = sorted({name for names in place.settings.notifications.to.values() for name in names})
+    if to:
+        yield good("notice.nobody", "", f"alarms are told by {', '.join(to)}")
+    else:
+        yield bad("notice.nobody", "", "alarms: nobody is told")
