@@ -232,9 +232,13 @@ class Events:
 
 def chained(last: str, position: int, row: Row[Any]) -> str:
     """The hash of one sealed event: SHA-256 over the hash before it, its position and every field, in hex."""
-    fields = [row.seq, row.id, to_micros(row.at), *[getattr(row, name) for name in _HASHED[3:]]]
-    body = msgspec.json.encode([last, position, *fields])
-    return hashlib.sha256(body).hexdigest()
+    fields = (row.seq, row.id, to_micros(row.at), *[getattr(row, name) for name in _HASHED[3:]])
+    return link(last, position, fields)
+
+
+def link(last: str, position: int, fields: tuple[Any, ...]) -> str:
+    """As `chained`, of the columns of an event as the database holds them, in order, up to its position."""
+    return hashlib.sha256(msgspec.json.encode((last, position, *fields))).hexdigest()
 
 
 def _fault(position: int, last: str, row: Row[Any]) -> str:

@@ -34,11 +34,15 @@ class Bulk:
         self._sqlite = session.dialect == "sqlite"
         self._mark = "?" if self._sqlite else "%s"
 
-    def insert(self, table: Table, names: Sequence[str], values: list[tuple[Any, ...]]) -> int:
-        """Insert the rows; returns how many. A unique key that is taken raises `Stale`."""
+    def insert(
+        self, table: Table, names: Sequence[str], values: list[tuple[Any, ...]], *, plain: bool = False
+    ) -> int:
+        """Insert the rows; returns how many. A unique key that is taken raises `Stale`. `plain`: they are as the
+        driver takes them already.
+        """
         if not values:
             return 0
-        bound = self._bind(table, names, values)
+        bound = values if plain else self._bind(table, names, values)
         if not self._sqlite and len(values) >= COPY_FROM_ROWS:
             return self._copy(table, names, bound)
         marks = ", ".join([self._mark] * len(names))
