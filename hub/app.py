@@ -17,7 +17,7 @@ from hub.config.settings import Settings
 from hub.errors import Misconfigured, Problem
 from hub.flow import room
 from hub.flow.base import Hub, Step
-from hub.flow.steps import HUB, lanes_of
+from hub.flow.steps import HUB, NOTIFIERS, lanes_of
 from hub.flow.steps import STEPS as FLOW_STEPS
 from hub.flow.trouble import Watch
 from hub.keep.steps import STEPS as KEEP_STEPS
@@ -29,11 +29,13 @@ from hub.runner.port import Step as RunStep
 from hub.schedule import Schedule, configured
 from hub.store import Keyring, Nudge, Store, engine, open_store
 from hub.watch.steps import STEPS as WATCH_STEPS
+from hub.watch.steps import TO_NOTIFIERS
 
 #: Every step by name, and what its lane is.
 STEPS: dict[str, tuple[Step, str]] = {
     **FLOW_STEPS,
-    **{name: (step, HUB) for name, step in (*WATCH_STEPS.items(), *KEEP_STEPS.items())},
+    **{name: (step, NOTIFIERS if name in TO_NOTIFIERS else HUB) for name, step in WATCH_STEPS.items()},
+    **{name: (step, HUB) for name, step in KEEP_STEPS.items()},
 }
 #: Steps that a sweep leaves to the schedule, and those that ask a partner although nothing may wait there.
 SCHEDULED = frozenset({"batch.freeze", "statements.make", "sweep.expect", *WATCH_STEPS, *KEEP_STEPS})

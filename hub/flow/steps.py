@@ -24,13 +24,14 @@ from hub.flow import (
 )
 from hub.flow.base import Step
 
-SOURCES, PRACTICES, CLEARINGHOUSES, PRINTER, MAILBOXES, HUB = (
+SOURCES, PRACTICES, CLEARINGHOUSES, PRINTER, MAILBOXES, HUB, NOTIFIERS = (
     "sources",
     "practices",
     "clearinghouses",
     "printer",
     "mailboxes",
     "hub",
+    "notifiers",
 )
 
 STEPS: dict[str, tuple[Step, str]] = {
@@ -68,4 +69,5 @@ def lanes_of(kind: str, settings: Settings, sources: tuple[str, ...]) -> tuple[s
         PRINTER: printer,
         MAILBOXES: (*settings.clearinghouses, *printer),
         HUB: ("hub",),
+        NOTIFIERS: tuple(dict.fromkeys(name for names in settings.notifications.to.values() for name in names)),
     }[kind]

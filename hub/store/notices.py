@@ -55,7 +55,7 @@ NOTICES = Table(
     clear("body", Text, why=_WORDS),
     clear("since", Instant, why="when what it tells of began"),
     clear("made_at", Instant, why="when it was queued"),
-    clear("state", Text, why="waiting, sent, refused, dropped"),
+    clear("state", Text, why="waiting, sent, refused, dropped; of a sign of life: sent, silent"),
     clear("attempts", Integer, why="how often it was tried"),
     clear("next_at", Instant, why="when it is tried again"),
     clear("sent_at", Instant, nullable=True, why="when it was taken"),
@@ -63,7 +63,7 @@ NOTICES = Table(
     Index("ix_notices_waiting", "state", "next_at"),
     Index("ix_notices_made_at", "made_at"),
 )
-WAITING, SENT, REFUSED, DROPPED = "waiting", "sent", "refused", "dropped"
+WAITING, SENT, REFUSED, DROPPED, SILENT = "waiting", "sent", "refused", "dropped", "silent"
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,13 +120,12 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """How one notifier does: how many notices wait, since when the oldest, how many it lost, and why it fails."""
+    """How one notifier does: how many notices wait, since when the oldest, and how many were dropped."""
 
     notifier: str
     waiting: int
     oldest: datetime | None
-    lost: int
-    attempts: int
+    dropped: int
 
 
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):
@@ -231,18 +230,16 @@ class Notices:
         where = (NOTICES.c.kind == kind, NOTICES.c.notifier == notifier, NOTICES.c.made_at > since)
         return int(self._conn.scalar(select(func.count()).select_from(NOTICES).where(*where)) or 0)
 
-    def standing(self, lost_since: datetime) -> list[Standing]:
-        """Every notifier that has notices waiting, or lost some since then."""
-        waits, lost = NOTICES.c.state == WAITING, NOTICES.c.state.in_((REFUSED, DROPPED))
-        oldest = func.min(case((waits, NOTICES.c.made_at)))
-        sums = (_sum(waits), oldest, _sum(lost & (NOTICES.c.made_at >= lost_since)))
-        query = select(NOTICES.c.notifier, *sums, func.max(case((waits, NOTICES.c.attempts), else_=0)))
-        rows = self._conn.execute(query.where(waits | lost).group_by(NOTICES.c.notifier))
-        names = Standing.__struct_fields__
-        return [Standing(**dict(zip(names, row, strict=True))) for row in rows]
+    def standing(self, since: datetime) -> list[Standing]:
+        """Every notifier that has notices waiting, or of which some were dropped that were made after `since`."""
+        waits, dropped = NOTICES.c.state == WAITING, (NOTICES.c.state == DROPPED) & (NOTICES.c.made_at >= since)
+        sums = (_sum(waits), func.min(case((waits, NOTICES.c.made_at))), _sum(dropped))
+        query = select(NOTICES.c.notifier, *sums).where(waits | dropped).group_by(NOTICES.c.notifier)
+        rows = self._conn.execute(query.order_by(NOTICES.c.notifier))
+        return [Standing(**dict(zip(Standing.__struct_fields__, row, strict=True))) for row in rows]
 
     def pinged(self, notifier: str, state: str, said: str) -> None:
-        """Remember the last sign of life that was given through a notifier: one row for each."""
+        """Remember the last sign of life through a notifier (`sent`, `silent`): one row for each notifier."""
         now = self._session.now
         row = {
             "id": f"ntc_alive_{notifier}",
