@@ -26,7 +26,7 @@ from hub.plugin.host.settings import Locate
 from hub.runner.local import log_trouble
 from hub.runner.port import Outcome, Trouble
 from hub.runner.port import Step as RunStep
-from hub.schedule import Schedule, configured
+from hub.schedule import Schedule, check, configured, never
 from hub.store import Keyring, Nudge, Store, engine, open_store
 from hub.watch.steps import STEPS as WATCH_STEPS
 from hub.watch.steps import TO_NOTIFIERS
@@ -108,8 +108,8 @@ class App:
         return lanes_for(step, self.settings, self.host.names("EhrSource"))
 
     def schedules(self) -> list[Schedule]:
-        """What the settings want to be run, and when."""
-        return configured(self.settings, self.lanes)
+        """What the settings want to be run, and when; and what keeps the hub itself in order."""
+        return configured(self.settings, self.lanes, STEPS)
 
     def everything(self, *, outside: bool = True) -> list[Nudge]:
         """A nudge for every step and lane: what a start or a sweep asks for. Files are frozen by schedule only.
@@ -292,8 +292,8 @@ def plugin_fault(problem: Problem) -> Fault:
 
 
 def schedule_faults(loaded: Loaded, sources: tuple[str, ...]) -> list[Fault]:
-    """Schedules whose step is none, or whose connector is no lane of it."""
-    faults = []
+    """Schedules whose step is none, whose connector is no lane of it, or which are never due."""
+    faults: list[Fault] = []
     for name, told in loaded.settings.schedules.items():
         path = ("schedules", name)
         if told.step not in STEPS:
@@ -306,4 +306,16 @@ def schedule_faults(loaded: Loaded, sources: tuple[str, ...]) -> list[Fault]:
             faults.append(
                 loaded.fault((*path, "connector"), f"{told.step} does not run for this connector", fix=fix)
             )
+    if not faults:
+        faults += _dead(loaded, sources)
     return faults
+
+
+def _dead(loaded: Loaded, sources: tuple[str, ...]) -> Iterator[Fault]:
+    """Schedules that are never due, since their days, holidays, cut-off and calendar leave nothing of them."""
+    for one in configured(loaded.settings, lambda step: lanes_for(step, loaded.settings, sources)):
+        path = ("schedules", one.name)
+        yield from (loaded.fault(path, problem.why) for problem in check(one))
+        if not check(one) and never(one):
+            fix = "look at its days, holidays and cut_off, and at those of its calendar"
+            yield loaded.fault(path, "is never due within four years", fix=fix)

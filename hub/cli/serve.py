@@ -53,7 +53,7 @@ def _told_to_stop(stop: threading.Event, ending: ExitStack) -> None:
 
 
 def _once(app: App, runner: LocalRunner, scheduler: Scheduler) -> None:
-    scheduler.catch_up()
+    scheduler.catch_up(built_in=False)  # nobody who asks for one run wants a backup in it
     runner.told(app.everything())
     runner.run_until_idle()
     runner.nudge("audit.seal", "hub")

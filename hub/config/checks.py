@@ -77,6 +77,7 @@ def _names(tree: Settings) -> Iterator[tuple[Path, str, str]]:
         yield ("mailboxes", key), "connectors", key
     for key, schedule in tree.schedules.items():
         yield ("schedules", key, "connector"), "connectors", schedule.connector
+        yield ("schedules", key, "calendar"), "calendars", schedule.calendar
     for key, facility in tree.facilities.items():
         yield ("facilities", key, "practice"), "practices", facility.practice
     yield from _payer_names(tree)
@@ -201,6 +202,18 @@ def _schedules(context: Context) -> Iterator[Found]:
             yield Found(("schedules", key, "every"), "is too often", 'write "10s" or more')
 
 
+def _calendars(context: Context) -> Iterator[Found]:
+    """A calendar is used, and closes something."""
+    used = {schedule.calendar for schedule in context.tree.schedules.values()}
+    for key, one in context.tree.calendars.items():
+        if key not in used and "schedules" not in context.doubtful:
+            fix = f'write calendar = "{key}" in a schedule, or remove it'
+            yield Found(("calendars", key), "no schedule uses this calendar", fix, "warning")
+        if not (one.holidays or one.banks or one.days or one.cut_off):
+            fix = 'write days, holidays, banks = "us-banks" or cut_off'
+            yield Found(("calendars", key), "closes nothing", fix, "warning")
+
+
 def _secrets(context: Context) -> Iterator[Found]:
     """Nothing that is named or shaped like a secret stands in the open."""
     fix = 'write "env:NAME" or "file:path" and keep the secret there'
@@ -298,6 +311,7 @@ CHECKS = (
     _desks,
     _shared_ids,
     _schedules,
+    _calendars,
     _secrets,
     _overlaps,
     _twice,

@@ -13,7 +13,7 @@ from hub.store.keeping import Backups, Restores
 from hub.store.nodes import Nodes
 from hub.store.notices import Conditions, Days, Notices
 from hub.store.session import Session
-from hub.store.slots import Runs, Slots
+from hub.store.slots import Pauses, Runs, Slots
 from hub.store.state import PluginState
 from hub.store.work import Work
 
@@ -82,6 +82,11 @@ class LogViews:
     def days(self) -> Days:
         """What was done on one day."""
         return Days(self.session)
+
+    @cached_property
+    def pauses(self) -> Pauses:
+        """The schedules that are paused."""
+        return Pauses(self.session)
 
     def plugin_state(self, instance: str) -> PluginState:
         """The encrypted state of one plugin instance."""

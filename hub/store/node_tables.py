@@ -1,4 +1,4 @@
-"""Tables of unattended running: the journal of lanes, lanes in trouble, pauses, holds."""
+"""Tables of unattended running: the journal of lanes, lanes in trouble, holds."""
 
 from __future__ import annotations
 
@@ -42,15 +42,6 @@ LANE_TROUBLES = Table(
     clear("attempts", Integer, why="failures in a row"),
     clear("since", Instant, why="when it began"),
     clear("retry_at", Instant, nullable=True, why="when it may run again; empty: a person releases it"),
-)
-PAUSES = Table(
-    "pauses",
-    METADATA,
-    clear("schedule", Text, primary_key=True, why=_OURS),
-    clear("since", Instant, why="when it was paused"),
-    clear("until", Instant, nullable=True, why="when it goes on by itself"),
-    clear("by", Text, why=_PERSON),
-    clear("why", Text, why="a person's words about a schedule"),
 )
 HOLDS = Table(
     "holds",

@@ -37,6 +37,7 @@ POINTS: frozenset[str] = frozenset(
         "work.resolve",
         "admin",
         "schedule.slot",
+        "schedule.run",
         "node.beat",
         "audit.seal",
         "blob.chunk",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
@@ -97,6 +99,20 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Items = list[OpenItem]
+_COUNTED: ContextVar[list[str] | None] = ContextVar("work_items_opened", default=None)
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """The ids of the items that this thread opens, or finds open, meanwhile: how much a step set aside."""
+    ids: list[str] = []
+    token = _COUNTED.set(ids)
+    try:
+        yield ids
+    finally:
+        _COUNTED.reset(token)
+
+
 Groups = list[Group]
 
 
@@ -112,7 +128,10 @@ class Work:
         date (its age and due date stay); returns its id.
         """
         upsert = _UPSERTS[self._session.dialect]
-        return str(self._conn.execute(upsert, self._row(item, practice)).scalar_one())
+        item_id = str(self._conn.execute(upsert, self._row(item, practice)).scalar_one())
+        if (ids := _COUNTED.get()) is not None:
+            ids.append(item_id)
+        return item_id
 
     def open_many(self, items: Iterable[WorkItem], *, practice: str) -> list[str]:
         """Each as `open`, in order."""

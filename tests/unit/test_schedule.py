@@ -260,13 +260,14 @@ def _away(_name: str) -> None:
 
 
 def test_naps_end_when_something_is_due(ledger: Store) -> None:
-    """The loop sleeps until the next slot, and never longer than half a minute."""
+    """The loop sleeps until the next slot, and never longer than five seconds: a person may ask for a run."""
     clock = ledger.clock
     assert isinstance(clock, TurnedClock)
     scheduler = Scheduler([HOURLY], ledger, clock)
-    assert scheduler.nap_seconds() == 30
-    clock.turn(timedelta(minutes=59, seconds=50))
-    assert scheduler.nap_seconds() == 10
+    assert scheduler.nap_seconds() == 5
+    clock.turn(timedelta(minutes=59, seconds=57))
+    assert scheduler.nap_seconds() == 3
+    assert Scheduler([], ledger, clock).nap_seconds() == 5
 
 
 class _Turning(threading.Event):
@@ -293,7 +294,7 @@ def test_the_loop_begins_what_comes_due(ledger: Store, monkeypatch: pytest.Monke
         away.setattr(ledger, "begin", _away)
         scheduler.serve(_Turning(clock, 3))
     assert _taken(ledger) == []
-    scheduler.serve(_Turning(clock, 2 * 60 * 3 + 10))
+    scheduler.serve(_Turning(clock, 12 * 60 * 3 + 10))
     assert begun == [Nudge("hour", lane) for _ in range(3) for lane in ("acme", "apex")]
 
 
