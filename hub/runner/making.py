@@ -18,7 +18,7 @@ def make(
     steps: Steps,
     *,
     store: Store,
-    node: str = "",  # noqa: ARG001
+    node: str = "",
     threads: int = 4,
     retry: Retry | None = None,
     on_trouble: Callable[[Trouble], None] = log_trouble,
@@ -38,6 +38,10 @@ def make(
     if store.dialect != "postgresql":
         raise Misconfigured(
             "run.runner is distributed, and the database is an SQLite file",
-            fix='set hub.database to a postgresql:// address, or run.runner to "local"',
+            fix='set hub.store to a postgresql:// address, or run.runner to "local"',
         )
-    raise Misconfigured("the distributed runner is not built yet", fix='set run.runner to "local"')
+    from hub.runner.distributed import DistributedRunner
+
+    return DistributedRunner(
+        steps, store=store, node=node, threads=threads, retry=retry, on_trouble=on_trouble, stopping=stop
+    )

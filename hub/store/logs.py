@@ -10,6 +10,7 @@ from hub.store.book import Book
 from hub.store.events import Events
 from hub.store.expectations import Expectations
 from hub.store.keeping import Backups, Restores
+from hub.store.lanes import Lanes
 from hub.store.nodes import Nodes
 from hub.store.notices import Conditions, Days, Notices
 from hub.store.session import Session
@@ -82,6 +83,11 @@ class LogViews:
     def days(self) -> Days:
         """What was done on one day."""
         return Days(self.session)
+
+    @cached_property
+    def lanes(self) -> Lanes:
+        """The lanes: their fences, the journal of their runs, and what keeps them from running."""
+        return Lanes(self.session)
 
     @cached_property
     def pauses(self) -> Pauses:

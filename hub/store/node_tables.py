@@ -1,48 +1,16 @@
-"""Tables of unattended running: the journal of lanes, lanes in trouble, holds."""
+"""Tables of unattended running: holds."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Index, Integer, Table, Text
-from sqlalchemy import text as sql
+from sqlalchemy import BigInteger, Index, Table, Text
 
-from hub.store.schema import METADATA, Id, Instant, Sequence, clear
+from hub.store.schema import METADATA, Id, Instant, clear
 
 _OURS = "our own id, name or number"
 _CODE = "a code of ours"
 _WORDS = "written by us, without patient values"
 _PERSON = "a login"
 
-LANE_RUNS = Table(
-    "lane_runs",
-    METADATA,
-    clear("seq", Sequence, primary_key=True, autoincrement=True, why="the order of the journal"),
-    clear("lane", Text, why="a mailbox, source or practice of ours"),
-    clear("step", Text, why=_CODE),
-    clear("node", Id, why=_OURS),
-    clear("token", BigInteger, why="the fence that this run held"),
-    clear("began_at", Instant, why="when it began"),
-    clear("ended_at", Instant, nullable=True, why="when it ended"),
-    clear("outcome", Text, why=_CODE),
-    clear("done", Integer, why="how many items"),
-    Index("ix_lane_runs_lane", "lane", "seq"),
-    Index("ix_lane_runs_open", "began_at", sqlite_where=sql("ended_at IS NULL"),
-          postgresql_where=sql("ended_at IS NULL")),
-    sqlite_autoincrement=True,
-)  # fmt: skip
-LANE_TROUBLES = Table(
-    "lane_troubles",
-    METADATA,
-    clear("lane", Text, primary_key=True, why="a mailbox, source or practice of ours"),
-    clear("step", Text, primary_key=True, why=_CODE),
-    clear("kind", Text, why="retry, bug, held"),
-    clear("error", Text, why="the class of an exception"),
-    clear("place", Text, why="a place in our code"),
-    clear("said", Text, why=_WORDS),
-    clear("fix", Text, why=_WORDS),
-    clear("attempts", Integer, why="failures in a row"),
-    clear("since", Instant, why="when it began"),
-    clear("retry_at", Instant, nullable=True, why="when it may run again; empty: a person releases it"),
-)
 HOLDS = Table(
     "holds",
     METADATA,

@@ -6,15 +6,16 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Index, Integer, Table, Text, UniqueConstraint, insert, select, update
+from sqlalchemy import BigInteger, Index, Integer, Table, Text, UniqueConstraint, insert, select
 
 from hub.errors import Problem, Stale
 from hub.store import append_only, queries
 from hub.store.blobs import Blobs
+from hub.store.holding import held
+from hub.store.lanes import Lanes
 from hub.store.rows import Bulk
 from hub.store.schema import METADATA, Id, Instant, Sequence, clear, keyed
 from hub.store.session import Session
-from hub.store.upsert import insert_for
 
 FILES = Table(
     "files",
@@ -50,12 +51,6 @@ TRANSFERS = Table(
     clear("note", Text, why="a short plain note without patient data"),
     Index("ix_transfers_file_id", "file_id", "seq"),
     sqlite_autoincrement=True,
-)
-FENCES = Table(
-    "fences",
-    METADATA,
-    clear("lane", Text, primary_key=True, why="a mailbox of ours"),
-    clear("token", BigInteger, why="the newest holder's number"),
 )
 _MAY_CHANGE = ("state", "state_since")
 STATES = ("frozen", "staged", "published", "sent", "in_doubt", "refused", "answered")
@@ -211,14 +206,13 @@ class Outbox:
         self._session = session
 
     def fence(self, lane: str) -> int:
-        """Take over `lane`: the number returned is the newest, and every earlier one is worth nothing now."""
-        upsert = (
-            insert_for(self._session, FENCES)
-            .values(lane=lane, token=1)
-            .on_conflict_do_update(index_elements=["lane"], set_={"token": FENCES.c.token + 1})
-            .returning(FENCES.c.token)
-        )
-        return int(self._session.conn.execute(upsert).scalar_one())
+        """The token under which this code acts in `lane`: that of the run which holds the lane already, or a new
+        one, and then every earlier one is worth nothing.
+        """
+        mine = held()
+        if mine is not None and mine.lane == lane:
+            return mine.token
+        return Lanes(self._session).take(lane)
 
     def enter(
         self, file_id: str, phase: str, token: int, *, evidence: str = "", note: str = "", lane: str = ""
@@ -228,12 +222,10 @@ class Outbox:
         The lane is the file's mailbox unless named. The check locks the fence until the commit, so nobody can
         take the lane over in between.
         """
-        held = lane or self._session.conn.scalar(select(FILES.c.mailbox).where(FILES.c.id == file_id))
-        if held is None:
+        of = lane or self._session.conn.scalar(select(FILES.c.mailbox).where(FILES.c.id == file_id))
+        if of is None:
             raise ValueError("there is no such file")
-        mine = update(FENCES).where(FENCES.c.lane == held, FENCES.c.token == token).values(token=token)
-        if self._session.conn.execute(mine).rowcount != 1:
-            raise Stale(f"another node has taken over {held}")
+        Lanes(self._session).check(of, token)
         row = {"file_id": file_id, "phase": phase, "at": self._session.now, "fence": token}
         added = insert(TRANSFERS).values(**row, evidence=evidence, note=note).returning(TRANSFERS.c.seq)
         return int(self._session.conn.execute(added).scalar_one())

@@ -52,6 +52,9 @@ POINTS: frozenset[str] = frozenset(
         "backup.proved",
         "restore.accept",
         "keep.prune",
+        "runner.take",
+        "runner.end",
+        "runner.tend",
     },
 )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 
 from sqlalchemy import Connection
 
 from hub.clock import Clock
 from hub.store import engine as engines
+from hub.store import holding as lane_holding
 from hub.store import migrate, rekey
 from hub.store.blobs import Writing, cut
 from hub.store.crypto import DataKeys, Keyring
@@ -22,6 +23,7 @@ from hub.store.session import Session
 from hub.store.tx import Tx, View
 
 Told = Callable[[list[Nudge]], None]
+InCommit = Callable[[Connection, list[Nudge]], None]
 
 
 class Store:
@@ -33,6 +35,7 @@ class Store:
         self._keyring = keyring
         self._crash = CrashPlan.from_environment()
         self._told: list[Told] = []
+        self._in_commit: list[InCommit] = []
         self._keys: DataKeys | None = None
         self._keys_lock = threading.Lock()
         # SQLite lets waiting writers sleep up to 100 ms; a lock of our own hands over at once
@@ -69,6 +72,19 @@ class Store:
         """After each commit that nudged, call `callback` with its distinct nudges."""
         self._told.append(callback)
 
+    def in_commit(self, callback: InCommit) -> None:
+        """In each transaction that nudged, just before its commit, call `callback` with its connection and its
+        distinct nudges: what it writes there is durable with the rest, or not at all.
+        """
+        self._in_commit.append(callback)
+
+    def holding(self, lane: str, token: int) -> AbstractContextManager[lane_holding.Holding]:
+        """Inside the block every transaction first checks that `token` is still the newest of `lane`, and nobody
+        takes the lane before its commit; else it raises `Stale` and writes nothing. A thread begun inside holds
+        nothing.
+        """
+        return lane_holding.holding(lane, token)
+
     @contextmanager
     def begin(self, name: str) -> Iterator[Tx]:
         """A transaction named in `hub/store/points.py`: committed at the end, rolled back by an exception."""
@@ -77,8 +93,12 @@ class Store:
         with self._one_writer(), engines.told_apart(), self.engines.writer.connect() as connection:
             engines.begin(connection)
             tx = Tx(Session(connection, keys, self.clock, writable=True), name)
+            if (mine := lane_holding.held()) is not None:
+                tx.lanes.check(mine.lane, mine.token)
             yield tx
             tx.flush()
+            for callback in self._in_commit if tx.nudges else ():
+                callback(connection, list(tx.nudges))
             self._commit(connection, name)
         self._tell(list(tx.nudges))
 

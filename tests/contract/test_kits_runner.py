@@ -4,17 +4,46 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hub.clock import TurnedClock
+from hub.clock import SystemClock, TurnedClock
 from hub.runner import LocalRunner, Outcome, Runner, SimulatedRunner, Steps, Trouble
+from hub.runner.distributed import DistributedRunner, Pulse
+from hub.store import Keyring, Store, open_store
 from hub.testing.kits import runner as kit
-from hub.testing.kits.runner import RETRY, MakeRunner, RunnerKit
+from hub.testing.kits.runner import RETRY, MakeNode, MakeRunner, RunnerKit
 
 START = datetime(2026, 3, 2, 14, tzinfo=UTC)
+PULSE = Pulse(beat_seconds=0.2, dead_seconds=1.0, look_seconds=0.2)
+
+
+def wait_until(condition: Callable[[], bool], within_seconds: float) -> None:
+    """Look again and again until it holds."""
+    pause = threading.Event()
+    for _ in range(int(within_seconds / 0.01)):
+        if condition():
+            return
+        pause.wait(0.01)
+    raise AssertionError("it never came true")
+
+
+@pytest.fixture
+def nodes(made_pg_url: str) -> Iterator[MakeNode]:
+    """Makes nodes on one PostgreSQL, each with a store of its own."""
+    stores: list[Store] = []
+
+    def make(steps: Steps, told: Callable[[Trouble], None], node: str) -> DistributedRunner:
+        stores.append(open_store(made_pg_url, Keyring(bytes(32)), SystemClock()))
+        return DistributedRunner(
+            steps, store=stores[-1], node=node, threads=3, retry=RETRY, on_trouble=told, pulse=PULSE
+        )
+
+    yield make
+    for store in stores:
+        store.close()
 
 
 class TestLocalRunner(RunnerKit):
@@ -26,12 +55,19 @@ class TestLocalRunner(RunnerKit):
 
     def until(self, runner: Runner, condition: Callable[[], bool], within_seconds: float) -> None:
         """Wait."""
-        pause = threading.Event()
-        for _ in range(int(within_seconds / 0.01)):
-            if condition():
-                return
-            pause.wait(0.01)
-        raise AssertionError("it never came true")
+        wait_until(condition, within_seconds)
+
+
+class TestDistributedRunner(RunnerKit):
+    """Threads of one node on a shared queue."""
+
+    @pytest.fixture
+    def make_runner(self, nodes: MakeNode) -> MakeRunner:
+        return lambda steps, told: nodes(steps, told, "one")
+
+    def until(self, runner: Runner, condition: Callable[[], bool], within_seconds: float) -> None:
+        """Wait."""
+        wait_until(condition, within_seconds)
 
 
 class TestSimulatedRunner(RunnerKit):
