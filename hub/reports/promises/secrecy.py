@@ -63,7 +63,7 @@ OURS = (
     "node",
     "plugin",
     "runner",
-    "schedule.py",
+    "schedule",
     "store",
     "watch",
     "x12",
