@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.doctor_commands import doctor
 from hub.cli.options import HERE, AsJson, By, Folder, Limit
+from hub.cli.schedule_commands import runs, schedule
 
 app = typer.Typer(
     help="Billing Hub: encounters in, claims out, remittances posted to the cent.",
@@ -29,6 +31,8 @@ for name, group in (
     ("claims", claims),
     ("files", files),
     ("work", work),
+    ("schedule", schedule),
+    ("runs", runs),
     ("db", db),
     ("config", config),
     ("x12", x12),
@@ -58,11 +62,25 @@ def check(folder: Folder = HERE, as_json: AsJson = False) -> None:
 def run(
     folder: Folder = HERE,
     once: Annotated[bool, typer.Option(help="Do what is due and waiting, then end.")] = False,
+    roles: Annotated[
+        str, typer.Option(help="What this node does: scheduler,worker,listener,web; else as [run] says.")
+    ] = "",
+    listen: Annotated[
+        str | None, typer.Option(help="HOST:PORT of health and metrics; else as [run] says; empty: none.")
+    ] = None,
 ) -> None:
     """Run the schedule and every step, until stopped."""
     from hub.cli import serve
 
-    serve.run(folder, once=once)
+    serve.run(folder, once=once, roles=roles, listen=listen)
+
+
+@app.command()
+def nodes(folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """The nodes that run, and those that ended or fell silent within a day."""
+    from hub.cli import node_commands
+
+    node_commands.nodes(folder, as_json=as_json)
 
 
 @app.command()
@@ -84,6 +102,9 @@ def demo(
     command.demo(
         out, inputs or [], overlay, keep=keep, seed=seed, days=days, clearinghouse=clearinghouse, as_json=as_json
     )
+
+
+app.command()(doctor)
 
 
 @app.command()

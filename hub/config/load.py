@@ -21,12 +21,15 @@ _SINGLE = frozenset({"hub", "run", "route", "print", "watch", "notifications", "
 
 
 class Loaded(msgspec.Struct, frozen=True, kw_only=True):
-    """What a settings folder came to. `tree` is None when a fault is an error; warnings stand beside a tree."""
+    """What a settings folder came to. `tree` is None when a fault is an error; warnings stand beside a tree. `rest`
+    is what is well-formed either way: to look at, never to run.
+    """
 
     folder: Folder
     faults: tuple[Fault, ...]
     tree: Settings | None
     lines: dict[str, dict[Path, int]] = msgspec.field(default_factory=dict)
+    rest: Settings | None = None
 
     @property
     def ok(self) -> bool:
@@ -71,7 +74,7 @@ def load(folder: Folder) -> Loaded:
     tree = _checked(raw, lines, faults, unread=broken)
     ordered = sorted(set(faults), key=_place)
     good = not any(fault.severity == "error" for fault in ordered)
-    return Loaded(folder=folder, faults=tuple(ordered), tree=tree if good else None, lines=lines)
+    return Loaded(folder=folder, faults=tuple(ordered), tree=tree if good else None, lines=lines, rest=tree)
 
 
 def _place(fault: Fault) -> tuple[int, str, int, str, str]:

@@ -215,8 +215,7 @@ def look(own: Engines) -> Iterator[Vitals]:
 
 def try_to_write(own: Engines, now: datetime) -> None:
     """Write a row and take it back; raises what a step would meet."""
-    blank = dict.fromkeys(("owner", "level", "why", "fix"), "")
-    probe = METADATA.tables["conditions"].insert().values(**blank, key="doctor.probe", since=now, seen_at=now)
+    probe = SLOTS.insert().values(schedule="doctor.probe", slot="", taken_at=now)
     with engines.told_apart(), own.writer.connect() as connection:
         engines.begin(connection)
         connection.execute(probe)

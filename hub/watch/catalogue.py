@@ -89,7 +89,7 @@ _KINDS = (
         "store.tables",
         "alarm",
         "the database has no tables, or those of an older or newer hub",
-        "the hub does not run on them",
+        "the hub does not run without tables of its own version",
         "run: hub db upgrade",
     ),
     _row(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from hub.schedule import configured, latest
+from hub.schedule import Schedule, configured, latest
+from hub.schedule.plan import house
 from hub.store.vitals import Vitals, Waiting
 from hub.watch.catalogue import bad, good
 from hub.watch.checks_store import connections
 from hub.watch.finding import Finding
-from hub.watch.looking import Findings, Place
+from hub.watch.looking import Findings, Place, living
 from hub.watch.words import at, counted, span, waiting
 
 RUN_LONG = timedelta(hours=4)
@@ -71,22 +72,41 @@ def answers(place: Place, vitals: Vitals) -> Findings:
 def schedules(place: Place, vitals: Vitals) -> Findings:
     """The last slot of each schedule that should have begun by now; those that are paused are told apart."""
     paused = {row.schedule: row for row in vitals.pauses() if row.until is None or row.until > place.now}
-    known = configured(place.settings, lambda _step: ())
-    late = 0
-    for schedule in known:
-        if schedule.name in paused:
-            continue
-        last = vitals.last_slot(schedule.name)
-        owed = latest(schedule, place.now - place.lag)
-        if last is not None and owed is not None and owed.name > last:
-            late += 1
-            what = f"schedule {schedule.name}: {owed.name} was not begun, the last was {last}"
-            yield bad("schedule.late", schedule.name, what)
+    known = [one for one in _known(place) if one.name not in paused]
+    late = [] if _just_began(place, vitals) else list(_late(place, vitals, known))
+    yield from late
     for name, row in paused.items():
         if row.until is None and place.now - row.since > PAUSED_LONG:
             yield bad("schedule.paused", name, f"schedule {name}: paused by {row.by} since {at(row.since)}")
     if not late:
-        yield good("schedule.late", "", f"schedules: {len(known)}, none is late")
+        aside = f", {counted(len(paused), 'is', 'are')} paused" if paused else ""
+        yield good("schedule.late", "", f"schedules: {len(known)}, none is late{aside}")
+
+
+def _late(place: Place, vitals: Vitals, known: list[Schedule]) -> Findings:
+    """A schedule that never ran owes nothing: it was not there yet."""
+    for schedule in known:
+        last = vitals.last_slot(schedule.name)
+        owed = latest(schedule, place.now - place.lag) if last is not None else None
+        if last is not None and owed is not None and owed.name > last:
+            what = f"schedule {schedule.name}: {owed.name} was not begun, the last was {last}"
+            yield bad("schedule.late", schedule.name, what)
+
+
+def _known(place: Place) -> list[Schedule]:
+    """The schedules of the settings and those of the house."""
+    steps = {one.step for one in house(place.settings, _no_lanes)}
+    return configured(place.settings, _no_lanes, steps)
+
+
+def _no_lanes(_step: str) -> tuple[str, ...]:
+    return ()
+
+
+def _just_began(place: Place, vitals: Vitals) -> bool:
+    """Whether every scheduler began so lately that it may still be catching up."""
+    began = [one.started_at for one in living(place, vitals) if "scheduler" in one.roles]
+    return bool(began) and place.now - min(began) < place.lag
 
 
 def runs(place: Place, vitals: Vitals) -> Findings:
