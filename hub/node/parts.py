@@ -1,0 +1,148 @@
+"""The roles of a running node side by side: how they start, follow changed settings, and end."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from hub.app import App, Current, steps_of
+from hub.errors import HubError
+from hub.log import get_log
+from hub.node.listening import Listeners
+from hub.node.pages import Pages
+from hub.node.plan import Plan
+from hub.node.pulse import Pulse, Registered
+from hub.node.rereading import Reread, Rereader
+from hub.node.timetable import Timetable
+from hub.runner import Retry, Runner, make
+from hub.store.alone import Alone
+
+LAST_SECONDS = 2.0
+"""What is left of the drain for the pulse, the intake and the registry."""
+
+
+def runner_of(current: Current, plan: Plan, node: str) -> Runner:
+    """The runner of a node, whose steps see the current app at each run."""
+    return make(
+        plan.runner,
+        steps_of(current.use),
+        store=current.app.store,
+        node=node,
+        threads=plan.threads,
+        retry=Retry(bug_limit=plan.bug_limit),
+        on_trouble=current.app.on_trouble,
+        stopping=current.app.stop,
+    )
+
+
+class Parts:
+    """What runs on this node. `lost` says who took the right to run alone, where somebody did."""
+
+    def __init__(self, current: Current, plan: Plan, *, node: str, alone: Alone | None, pages: Pages) -> None:
+        self.current, self.plan, self.lost = current, plan, ""
+        self.runner = runner_of(current, plan, node)
+        self._alone, self._pages = alone, pages
+        self._rereader = Rereader(current)
+        self._timetable = Timetable()
+        self._listeners = Listeners(current) if "listener" in plan.roles else None
+        self._registered = Registered(node, plan)
+        self._reading = threading.Lock()
+        self._pulse = Pulse(
+            beat=lambda: self._registered.beat(current, self.runner),
+            seal=self._seal,
+            sweep=self._sweep,
+            also=pages.serve,
+            alone=alone,
+            on_lost=self._lose,
+            on_away=last_resort,
+        )
+
+    def start(self) -> None:
+        """Start the roles of this node."""
+        if "worker" in self.plan.roles:
+            self.runner.start()
+        if "scheduler" in self.plan.roles:
+            self._timetable.follow(self.current.app)
+            self._told(self.current.app)
+        if self._listeners is not None:
+            self._listeners.follow()
+        self._pulse.start()
+
+    @property
+    def up(self) -> bool:
+        """Whether the node's own loop lives: what a watchdog is told."""
+        return self._pulse.up
+
+    def reread(self) -> Reread:
+        """Take changed settings, whole or not at all; roles that they concern follow."""
+        with self._reading:
+            told = self._rereader.reread()
+            if not told.faults:
+                self._follow(told)
+            return told
+
+    def drain(self) -> tuple[str, ...]:
+        """End within the drain; gives the lanes and listeners that did not end in time."""
+        app = self.current.app
+        until = time.monotonic() + app.settings.run.drain_seconds
+        self._timetable.end(0)
+        if self._listeners is not None:
+            self._listeners.ask_to_end()
+        left = self.runner.stop(max(until - time.monotonic() - LAST_SECONDS, 0.5))
+        if self._listeners is not None:
+            left += self._listeners.end(max(until - time.monotonic(), LAST_SECONDS))
+        self._pulse.end(LAST_SECONDS)
+        self._registered.leave(self.current)
+        return left
+
+    def close(self, *, whole: bool) -> None:
+        """Let go of everything; what a step that still runs may need is left to the end of the process."""
+        if self._alone is not None:
+            self._alone.release()
+        if whole:
+            self.current.app.close()
+
+    def _follow(self, told: Reread) -> None:
+        app = self.current.app
+        if "scheduler" in self.plan.roles:
+            self._timetable.follow(app)
+        if self._listeners is not None:
+            self._listeners.follow()
+        for trouble in self.runner.status().held:
+            if trouble.lane in told.remade:
+                self.runner.release(trouble.lane)
+        if "scheduler" in self.plan.roles:
+            self._told(app)
+
+    def _told(self, app: App) -> None:
+        self.runner.told(app.everything())
+
+    def _seal(self) -> None:
+        if "scheduler" in self.plan.roles:
+            self.runner.nudge("audit.seal", "hub")
+
+    def _sweep(self) -> None:
+        self.current.app.watch.refresh()
+        if "scheduler" in self.plan.roles:
+            sweep(self.current.app, self.runner)
+
+    def _lose(self, holder: str) -> None:
+        self.lost = holder
+
+
+def sweep(app: App, runner: Runner) -> None:
+    """Nudge what other processes made true (a nudge of theirs is lost), and release lanes that a person mended:
+    who resolves the work item of a held lane says so.
+    """
+    runner.told(app.everything(outside=False))
+    try:
+        for trouble in runner.status().held:
+            if not app.watch.still_open(trouble.step, trouble.lane):
+                runner.release(trouble.lane)
+    except (HubError, OSError) as error:
+        get_log().warning("sweep.fault", exception=type(error).__name__)
+
+
+def last_resort(seconds: float) -> None:
+    """The store has been away for minutes: tell somebody by a way that does not need it."""
+    get_log().warning("store.gone", seconds=round(seconds))

@@ -1,0 +1,71 @@
+"""What one node is to do: its settings of [run], overridden by options, and checked for sense."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import msgspec
+
+from hub.config.explain import near
+from hub.config.unattended import Role, Run
+from hub.errors import Misconfigured
+
+ROLES: tuple[str, ...] = get_args(Role)
+STEPPING = frozenset({"scheduler", "worker", "listener"})
+"""Roles that run steps or nudge them; a node that only serves pages does neither."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What one node does. `listen` is empty where no pages are served."""
+
+    runner: str
+    roles: tuple[str, ...]
+    threads: int
+    listen: str
+    drain_seconds: int
+    bug_limit: int
+
+    @property
+    def steps(self) -> bool:
+        """Whether this node runs or nudges steps."""
+        return bool(STEPPING & set(self.roles))
+
+    @property
+    def alone(self) -> bool:
+        """Whether nobody else may run steps of the same store at the same time."""
+        return self.runner == "local" and self.steps
+
+
+def planned(run: Run, roles: str = "", listen: str | None = None) -> Plan:
+    """The plan of `[run]`, with the options of the command line; raises `Misconfigured` for one without sense."""
+    chosen = _chosen(roles) if roles else run.roles
+    found = Plan(
+        runner=run.runner,
+        roles=tuple(role for role in ROLES if role in chosen),
+        threads=run.threads,
+        listen=(run.listen if listen is None else listen) if "web" in chosen else "",
+        drain_seconds=run.drain_seconds,
+        bug_limit=run.bug_limit,
+    )
+    return _sensible(found)
+
+
+def _chosen(text: str) -> tuple[str, ...]:
+    chosen = tuple(filter(None, (word.strip() for word in text.split(","))))
+    for word in chosen:
+        if word not in ROLES:
+            known = f"the roles are: {', '.join(ROLES)}"
+            raise Misconfigured(f"{word!r} is no role of a node", fix=near(word, ROLES) or known)
+    return chosen
+
+
+def _sensible(plan: Plan) -> Plan:
+    if not plan.roles:
+        raise Misconfigured("this node has no role", fix=f"name some of: {', '.join(ROLES)}")
+    missing = {"scheduler", "worker"} - set(plan.roles)
+    if plan.alone and missing:
+        raise Misconfigured(
+            f"with the local runner every role stands in one process, and this one has no {min(missing)}",
+            fix='name scheduler and worker too, or set run.runner to "distributed" (which needs PostgreSQL)',
+        )
+    return plan
