@@ -77,25 +77,26 @@ def configured(
 def house(settings: Settings, lanes_of: Callable[[str], tuple[str, ...]]) -> list[Schedule]:
     """What keeps the hub itself in order, without a line in the settings."""
     digest = settings.notifications.digest_at
-    times: dict[str, str | timedelta] = {
-        "watch.look": settings.watch.every,
-        "notices.send": timedelta(minutes=1),
-        "notices.digest": f"{digest.minute} {digest.hour} * * *",
-        "notices.alive": settings.notifications.alive_every,
-        "keep.tidy": "45 1 * * *",
-        "keep.backup": "30 2 * * *",
-        "keep.drill": "30 3 1 * *",
-        "keep.purge": "30 4 * * sun",
-        "sweep.expect": timedelta(hours=1),
+    times: dict[tuple[str, str], str | timedelta] = {
+        ("watch", "watch.look"): settings.watch.every,
+        ("notices", "notices.send"): timedelta(minutes=1),
+        ("digest", "notices.digest"): f"{digest.minute} {digest.hour} * * *",
+        ("alive", "notices.alive"): settings.notifications.alive_every,
+        ("tidy", "keep.tidy"): "45 1 * * *",
+        ("backup", "keep.backup"): "30 2 * * *",
+        ("drill", "keep.drill"): "30 3 1 * *",
+        ("purge", "keep.purge"): "30 4 * * sun",
+        ("overdue", "sweep.expect"): timedelta(hours=1),
     }
-    return [_house(step, when, settings.hub.zone, lanes_of) for step, when in times.items()]
+    zone = settings.hub.zone
+    return [_house(name, step, when, zone, _lanes(step, lanes_of)) for (name, step), when in times.items()]
 
 
-def _house(step: str, when: str | timedelta, zone: str, lanes_of: Callable[[str], tuple[str, ...]]) -> Schedule:
+def _house(name: str, step: str, when: str | timedelta, zone: str, lanes: tuple[str, ...]) -> Schedule:
     return Schedule(
-        name=HOUSE + step.partition(".")[2],
+        name=HOUSE + name,
         step=step,
-        lanes=_lanes(step, lanes_of),
+        lanes=lanes,
         cron=when if isinstance(when, str) else "",
         every=when if isinstance(when, timedelta) else None,
         zone=zone,

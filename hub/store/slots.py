@@ -246,7 +246,7 @@ class Runs:
         return [_run(row) for row in self._conn.execute(query)]
 
     def take_up(self, run_id: str) -> bool:
-        """True for the one scheduler that begins a run that was asked for; it starts now."""
+        """True for the one scheduler that begins a run that was asked for."""
         query = update(RUNS).where(RUNS.c.id == run_id, _OPEN, RUNS.c.outcome == ASKED)
         return self._conn.execute(query.values(outcome=RUNNING)).rowcount == 1
 
