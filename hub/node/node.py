@@ -177,7 +177,7 @@ class Node:
 
 
 def _do_what_is_due(app: App, runner: Runner) -> None:
-    Scheduler(app.schedules(), app.store, app.clock).catch_up()
+    Scheduler(app.schedules(), app.store, app.clock).catch_up(built_in=False)
     runner.told(app.everything())
     runner.run_until_idle()
     runner.nudge("audit.seal", "hub")
