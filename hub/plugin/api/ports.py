@@ -225,8 +225,11 @@ class EhrSource(Plugin, Protocol):
 class ListeningSource(EhrSource, Protocol):
     """A source that also waits for messages (MLLP, web hooks).
 
-    The hub does not call `serve` yet: a source of today is asked for `changes` by the schedule. The port stands here
-    so that a plugin can be written and tested for it.
+    Every node with the role `listener` calls `serve`, in a loop of its own and beside the other calls, and calls it
+    again, later and later, should it end before `stop` or raise. So where several nodes listen, each binds its own
+    address. Tell the sender yes only after `inbox.put` has returned; where it raises `RetryLater`, tell the sender
+    to come again, or nothing. `serve` returns soon after `stop`; what it puts into `state` is saved with the next
+    `changes`.
     """
 
     async def serve(self, inbox: Inbox, stop: ThreadEvent) -> None: ...

@@ -14,9 +14,19 @@ act out (no `cut_after`, say) is skipped, with that reason.
 from __future__ import annotations
 
 from hub.testing.kits.clearinghouse import ClearinghouseKit
+from hub.testing.kits.listening import ListeningSourceKit
 from hub.testing.kits.notifier import NotifierKit
 from hub.testing.kits.partner import Partner, outgoing
 from hub.testing.kits.printing import PrintVendorKit
 from hub.testing.kits.source import EhrSourceKit, Sample
 
-__all__ = ["ClearinghouseKit", "EhrSourceKit", "NotifierKit", "Partner", "PrintVendorKit", "Sample", "outgoing"]
+__all__ = [
+    "ClearinghouseKit",
+    "EhrSourceKit",
+    "ListeningSourceKit",
+    "NotifierKit",
+    "Partner",
+    "PrintVendorKit",
+    "Sample",
+    "outgoing",
+]
