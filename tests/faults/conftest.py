@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+pytest.register_assert_rewrite("faultlab")
 
 if TYPE_CHECKING:
     from faultlab.nursery import Nursery

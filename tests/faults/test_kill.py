@@ -7,10 +7,10 @@ import os
 import pickle
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
-from faultlab.books import books, broken, check, opened, sent_pcns, work
+from faultlab.books import broken, check, opened, sent_pcns, work
+from faultlab.campaign import Undisturbed, at_points, at_random, finish, struck, undisturbed
 from faultlab.nursery import KILLED, Nursery
 from faultlab.visits import Kind, drops
 from faultlab.world import QUIET, World
@@ -19,38 +19,31 @@ from msgspec.structs import replace
 from hub.store.points import POINTS
 
 NOT_OF_THE_PATH = {
-    "admin": "a person's command (hub replay)",
-    "blob.chunk": "files of more than a mebibyte, which are streamed in pieces; none is so long here",
-    "denials.work": "declared, and nothing commits under it: denials are worked in posting.post",
-    "dispatch.confirm": "declared, and nothing commits under it: what was seen is journalled in dispatch.settle",
-    "keys.reencrypt": "only after a key was rotated; tests/contract/test_store_core_keys.py",
-    "node.beat": "the node's own; tests/contract/test_node_registry.py",
-    "plugin.state": "how far listeners were told: none listens here; tests/flow/test_listeners.py",
-    "schedule.slot": "the scheduler's own; tests/unit/test_schedule.py",
-    "work.resolve": "only when a connection was in trouble, or by a person",
+    "backup.made": "a backup, which the books do not hold",
+    "backup.proved": "a restore drill",
+    "backup.removed": "the end of a backup's time",
+    "keep.prune": "history that is older than its days",
+    "node.beat": "the loop of `hub run`",
+    "notices.alive": "a notifier that takes pings",
+    "notices.digest": "a notifier that takes digests",
+    "notices.sent": "a notifier",
+    "schedule.run": "what became of slots, noted by `hub run`",
+    "restore.accept": "a person's command (hub restore)",
+    "runner.end": "the distributed runner",
+    "runner.take": "the distributed runner",
+    "runner.tend": "the distributed runner",
+    "watch.look": "the hub looking at itself, which the books do not hold",
 }
-"""Commit points that an undisturbed run does not pass, each with the reason."""
+"""Commit points that a furnished, undisturbed run does not pass, each with what passes it."""
 
 PATH = sorted(POINTS - set(NOT_OF_THE_PATH))
-CHAIN = (
-    "ingest.receive:after:1",
-    "ingest.assemble:before:2",
-    "claims.make:before:1",
-    "dispatch.stage:after:2",
-    "dispatch.publish:before:2",
-    "dispatch.settle:before:1",
-    "fetch.store:after:1",
-    "acks.apply:before:1",
-    "posting.post:before:2",
-    "secondary.make:before:1",
-    "printing.freeze:before:1",
-)
-"""One hub after the other dies here, in the order of the path, in one world."""
-Books = dict[str, Any]
+SIDES = ("before", "after")
+TWO_EACH = tuple(f"{point}:{side}" for point in PATH for side in SIDES)
+ONE_EACH = tuple(f"{point}:{SIDES[number % 2]}" for number, point in enumerate(PATH))
 
 
-@pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> tuple[Books, dict[str, int]]:
+@pytest.fixture(scope="session", name="undisturbed")
+def _undisturbed(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Undisturbed:
     """What the mini practice comes to when nobody dies, and its commit points with their counts; made once."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
@@ -58,30 +51,21 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> t
     with (shared / "undisturbed.lock").open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         if not made.exists():
-            made.write_bytes(pickle.dumps(_undisturbed(shared / "undisturbed", nursery)))
-    found: tuple[Books, dict[str, int]] = pickle.loads(made.read_bytes())  # noqa: S301 - our own, of this run
+            with World(shared / "undisturbed", drops(), furnished=True) as world:
+                made.write_bytes(pickle.dumps(undisturbed(world, nursery)))
+    found: Undisturbed = pickle.loads(made.read_bytes())  # noqa: S301 - our own, of this run
     return found
 
 
-def _undisturbed(work_folder: Path, nursery: Nursery) -> tuple[Books, dict[str, int]]:
-    with World(work_folder, drops()) as world:
-        told = nursery.live(world)
-        assert told.troubles == []
-        with opened(world) as app:
-            found = books(app)
-        check(world, found)
-    return found, told.points
-
-
-def test_every_point_of_the_path_is_passed(undisturbed: tuple[Books, dict[str, int]]) -> None:
+def test_every_point_of_the_path_is_passed(undisturbed: Undisturbed) -> None:
     """Each declared commit point is passed by the mini practice, or stands in the list of those that are not."""
-    assert sorted(undisturbed[1]) == PATH
+    assert set(PATH) <= set(undisturbed.points)
     assert set(NOT_OF_THE_PATH) < POINTS
 
 
-def test_the_mini_practice_takes_every_turn(undisturbed: tuple[Books, dict[str, int]]) -> None:
+def test_the_mini_practice_takes_every_turn(undisturbed: Undisturbed) -> None:
     """It holds a crossover, a secondary claim, a reversal, a denial, a copay and printed statements."""
-    found = undisturbed[0]
+    found = undisturbed.books
     statuses = {status for _, status, _ in found["remit_claims"]}
     assert {"1", "2", "19", "22"} <= statuses
     assert {state for *_, state in found["claims"]} == {"paid", "denied", "forwarded"}
@@ -90,28 +74,24 @@ def test_the_mini_practice_takes_every_turn(undisturbed: tuple[Books, dict[str, 
     assert {state for state, _ in found["statements"]} == {"printed"}
 
 
-def test_killed_all_along_the_path(
-    tmp_path: Path, nursery: Nursery, undisturbed: tuple[Books, dict[str, int]]
-) -> None:
-    """One hub dies behind the other, each at a later point; the last ends as if nobody had. Half-way the partners
-    are started again too: they go on where they stopped, and are known at the same address.
+def test_killed_all_along_the_path(tmp_path: Path, nursery: Nursery, undisturbed: Undisturbed) -> None:
+    """At every commit point, on one side of it, a hub dies; the last ends as if nobody had. In the midst of it the
+    partners are started again too: they go on where they stopped, and are known at the same address.
     """
-    with World(tmp_path, drops()) as world:
-        _die_at(world, nursery, CHAIN[:5])
+    with World(tmp_path, drops(), furnished=True) as world:
+        deaths = at_points(world, nursery, ONE_EACH, most=len(ONE_EACH) // 2)
         world.restart_partners()
-        _die_at(world, nursery, CHAIN[5:])
-        nursery.live(world)
-        check(world, undisturbed[0])
+        deaths += at_points(world, nursery, set(ONE_EACH) - {struck(one) for one in deaths})
+        finish(world, undisturbed.books)
+    assert {struck(one) for one in deaths} == set(ONE_EACH)
 
 
-def test_killed_on_postgresql(
-    tmp_path: Path, pg_url: str, nursery: Nursery, undisturbed: tuple[Books, dict[str, int]]
-) -> None:
+def test_killed_on_postgresql(tmp_path: Path, pg_url: str, nursery: Nursery, undisturbed: Undisturbed) -> None:
     """The same on PostgreSQL, where a killed hub leaves its connections behind."""
     with World(tmp_path, drops(), store=pg_url) as world:
         _die_at(world, nursery, ("batch.freeze:after:1", "dispatch.publish:before:2", "posting.post:before:2"))
         nursery.live(world)
-        check(world, undisturbed[0])
+        check(world, undisturbed.books)
 
 
 def test_a_file_that_the_partner_took_is_sent_by_its_answer(tmp_path: Path, nursery: Nursery) -> None:
@@ -185,48 +165,27 @@ def _die_at(world: World, nursery: Nursery, crashes: tuple[str, ...]) -> None:
         assert code == KILLED, f"{crash}: exit code {code}\n{log.read_text()[-4000:] if log.exists() else ''}"
 
 
-def _places(counts: dict[str, int], name: str) -> list[int]:
-    """The first time a point is passed, and a later one."""
-    return sorted({1, max(1, counts[name] // 2), min(counts[name], 3)})
+def test_killed_at_any_time(tmp_path: Path, nursery: Nursery, undisturbed: Undisturbed) -> None:
+    """Twelve hubs with threads are killed at moments drawn by lot; the books are those of an undisturbed life. The
+    long campaign is `make soak KILLS=1000`.
+    """
+    with World(tmp_path, drops(), furnished=True) as world:
+        deaths = at_random(world, nursery, Random(3), kills=12, threads=3)  # noqa: S311 - no secret
+        finish(world, undisturbed.books, threads=3, nursery=nursery)
+    assert len(deaths) == 12
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("side", ["before", "after"])
-@pytest.mark.parametrize("point", PATH)
+@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize("nth", [1, 2, 4])
 def test_killed_at_each_point(
-    tmp_path: Path,
-    db_url: str,
-    nursery: Nursery,
-    undisturbed: tuple[Books, dict[str, int]],
-    point: str,
-    side: str,
+    tmp_path: Path, db_url: str, nursery: Nursery, undisturbed: Undisturbed, nth: int, threads: int
 ) -> None:
-    """Each point of the path, before and after its commit, at its first and at later times, on both databases."""
+    """Each point of the path, before and after its commit, at its first and at later times, on both databases; what
+    comes only once has no later time.
+    """
     store = db_url if db_url.startswith("postgresql") else ""
-    counts = undisturbed[1]
-    with World(tmp_path, drops(), store=store) as world:
-        for number in _places(counts, point)[:1] if store else (1,):
-            _die_at(world, nursery, (f"{point}:{side}:{number}",))
-        nursery.live(world)
-        check(world, undisturbed[0])
-    for number in _places(counts, point)[1:]:
-        if not store:
-            with World(tmp_path / str(number), drops()) as world:
-                _die_at(world, nursery, (f"{point}:{side}:{number}",))
-                nursery.live(world)
-                check(world, undisturbed[0])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(12))
-def test_killed_at_any_time(
-    tmp_path: Path, db_url: str, nursery: Nursery, undisturbed: tuple[Books, dict[str, int]], seed: int
-) -> None:
-    """Killed by the clock, five times, wherever it stands."""
-    rng = Random(seed)  # noqa: S311 - when to kill is no secret
-    with World(tmp_path, drops(), store=db_url if db_url.startswith("postgresql") else "") as world:
-        for _ in range(5):
-            code = nursery.start(world, kill_after_seconds=rng.uniform(0.2, 4.0))
-            assert code == KILLED
-        nursery.live(world)
-        check(world, undisturbed[0])
+    with World(tmp_path, drops(), store=store, furnished=True) as world:
+        deaths = at_points(world, nursery, TWO_EACH, nth=nth, threads=threads)
+        finish(world, undisturbed.books, threads=threads)
+    assert len(deaths) == len(TWO_EACH) if nth == 1 else len(deaths) > len(PATH) // 2

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from faultlab import extras
 from faultlab.world import World
 from hub.app import App, open_app
 from hub.cli.verify import profiles
@@ -20,11 +21,12 @@ ROW = ("account", "payer", "rank", "service_date")
 @contextmanager
 def opened(world: World) -> Iterator[App]:
     """The hub of `world`, opened here for a look."""
-    app = open_app(world.config, clock=TurnedClock(world.clock.now() + timedelta(minutes=1)))
-    try:
-        yield app
-    finally:
-        app.close()
+    with extras.installed(world.work):
+        app = open_app(world.config, clock=TurnedClock(world.clock.now() + timedelta(minutes=1)))
+        try:
+            yield app
+        finally:
+            app.close()
 
 
 def books(app: App) -> dict[str, Any]:
@@ -80,9 +82,11 @@ def check(world: World, undisturbed: dict[str, Any]) -> None:
         differs = {
             name: (came[name], undisturbed[name]) for name in undisturbed if came[name] != undisturbed[name]
         }
-        assert not differs
-        assert broken(app) == []
-        assert set(received) == sent_pcns(app)
+        assert not differs, differs
+        exceptions = broken(app)
+        assert not exceptions, exceptions
+        sent = sent_pcns(app)
+        assert set(received) == sent, f"only received: {set(received) - sent}, only sent: {sent - set(received)}"
     assert set(received.values()) == {1}
     for mailbox in ("clearinghouse", "printer"):
         names = world.arrived(mailbox)

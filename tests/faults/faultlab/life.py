@@ -1,82 +1,53 @@
-"""One life of a hub: it is started on what the last one left, and lives day by day until nothing is awaited.
-
-`python life.py` is a nursery: it reads one order a line (JSON) and forks a hub for each, so that a killed
-hub's successor need not import everything again; a hub that was killed is a process that was killed.
-"""
+"""One life of a hub: it is started on what the last one left, and lives day by day until nothing is awaited."""
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import time as time_module
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
-from functools import partial
-from importlib import import_module
-from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
+from faultlab import extras
 from faultlab.world import Now, Place
 from hub.app import App, open_app
 from hub.clock import TurnedClock
 from hub.flow.dispatch import retry_in_doubt
-from hub.runner.port import Trouble
+from hub.runner import LocalRunner
+from hub.runner.port import Step, Trouble
 from hub.runner.simulated import SimulatedRunner
+from hub.schedule import Scheduler
 
 MOST_DAYS = 90
-IMPORTED = (
-    "hub_clearinghouse_sftp.plugin",
-    "hub_ehr_fhir.source",
-    "hub_hl7_adt.source",
-    "hub_statements_print.plugin",
-    "hub.render",
-)
-"""What every hub loads, imported once before hubs are forked."""
 STATEMENTS_FROM_DAY = 14
-
-
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What the nursery is asked for: where, where to die (`HUB_CRASH_AT`) or after how many seconds, and how many
-    active days to live at most.
-    """
-
-    place: Place
-    crash: str = ""
-    kill_after_seconds: float = 0.0
-    days: int = MOST_DAYS
-
-
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What a life that ended well leaves in `life.json`: its commit points and its troubles."""
-
-    points: dict[str, int]
-    troubles: list[Trouble]
+REST_SECONDS = 300.0
+Wrap = Callable[[dict[str, Step]], dict[str, Step]]
 
 
 class Life:
     """A hub with its runner on the world's clock."""
 
-    def __init__(self, place: Place, ask: Callable[[Any], Any]) -> None:
-        """`ask` gives the world's answer: to an instant where it stands by then, to a name whether it came."""
+    def __init__(
+        self, place: Place, ask: Callable[[Any], Any], *, threads: int = 1, wrap: Wrap = lambda steps: steps
+    ) -> None:
+        """`ask` gives the world's answer: to an instant where it stands by then, to a name whether it came. With
+        several `threads` steps run at the same time, as they do in `hub run`.
+        """
         self.ask = ask
         self.place = place
         self.now: Now = ask(datetime(2026, 1, 1, tzinfo=UTC))
         self.clock = TurnedClock(self.now.at)
         self.troubles: list[Trouble] = []
         self.app: App = open_app(Path(place.work) / "config", clock=self.clock)
-        self.runner = SimulatedRunner(self.app.steps(), self.clock, on_trouble=self._trouble)
+        self.runner = self._runner(threads, wrap(self.app.steps()))
         self.app.store.on_commit(self.runner.told)
+        mine = [one for one in self.app.schedules() if one.name in self.app.settings.schedules]
+        self.scheduler = Scheduler(mine, self.app.store, self.clock)
 
     def run(self, days: int) -> None:
         """What every start of a hub does, then day behind day."""
+        self.scheduler.catch_up()
         self.runner.told(self.app.everything())
-        self.runner.run_until_idle()
+        self._rest()
         start = on = self.now.at.date()
         for _ in range(days):
             self._day(on)
@@ -100,19 +71,27 @@ class Life:
         if on >= date(2026, 1, 5) + timedelta(days=STATEMENTS_FROM_DAY):
             self.steps("statements.make")
         self._person()
+        if self.place.furnished:
+            self.steps(*extras.evening(self.app, Path(self.place.work), on))
         self.steps("sweep.expect", "audit.seal")
         self._turn(on, 22)
 
     def _turn(self, on: date, hour: int) -> None:
         self.now = self.ask(datetime.combine(on, time(hour), UTC))
-        if self.now.at > self.clock.now():
-            self.runner.turn_to(self.now.at)
+        if self.now.at <= self.clock.now():
+            return
+        if isinstance(self.runner, SimulatedRunner):
+            self.runner.turn_to(self.now.at, self.scheduler)
+            return
+        self.clock.turn_to(self.now.at)
+        self.scheduler.tick()
+        self._rest()
 
     def steps(self, *steps: str) -> None:
         for step in steps:
             for lane in self.app.lanes(step):
                 self.runner.nudge(step, lane)
-            self.runner.run_until_idle()
+            self._rest()
 
     def _person(self) -> None:
         """Somebody calls the partner about each file that is in doubt for a day; what never came is sent again."""
@@ -126,7 +105,7 @@ class Life:
             if not self.ask(file.name):
                 with self.app.store.begin("work.resolve") as tx:
                     retry_in_doubt(tx, file, "biller")
-        self.runner.run_until_idle()
+        self._rest()
 
     def _awaits(self) -> bool:
         with self.app.store.view() as view:
@@ -137,69 +116,21 @@ class Life:
                 or (self.place.in_doubt_asks and view.files.find(state="in_doubt"))
             )
 
+    def close(self) -> None:
+        """Stop what runs and close the hub."""
+        self.runner.stop()
+        self.app.close()
+
+    def _runner(self, threads: int, steps: dict[str, Step]) -> SimulatedRunner | LocalRunner:
+        if threads == 1:
+            return SimulatedRunner(steps, self.clock, on_trouble=self._trouble)
+        return LocalRunner(steps, threads=threads, on_trouble=self._trouble)
+
+    def _rest(self) -> None:
+        """Until nothing can run now."""
+        if not self.runner.run_until_idle(REST_SECONDS):
+            raise RuntimeError("the hub does not come to rest")
+
     def _trouble(self, trouble: Trouble) -> None:
         self.troubles.append(trouble)
         self.app.on_trouble(trouble)
-
-
-def live(order: Order) -> None:
-    """One life, in this process; dies where the order says."""
-    os.environ["HUB_CRASH_AT"] = order.crash
-    with Client(order.place.address, authkey=order.place.secret) as line:
-        life = Life(order.place, partial(_over, line))
-        try:
-            life.run(order.days)
-            told = Told(points=life.app.store.commit_points, troubles=life.troubles)
-            (Path(order.place.work) / "life.json").write_bytes(msgspec.json.encode(told))
-        finally:
-            life.app.close()
-
-
-def _over(line: Connection[Any, Any], asked: Any) -> Any:
-    line.send(asked)
-    return line.recv()
-
-
-def main() -> None:
-    """The nursery: one order a line in, one line with the wait status of its hub out."""
-    for needed in IMPORTED:
-        import_module(needed)
-
-    for line in sys.stdin.buffer:
-        order = msgspec.json.decode(line, type=Order)
-        child = os.fork()
-        if child == 0:
-            _child(order)
-        if order.kill_after_seconds:
-            _kill(child, order.kill_after_seconds)
-        _, status = os.waitpid(child, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
-        sys.stdout.flush()
-
-
-def _kill(child: int, seconds: float) -> None:
-    """Kill a hub wherever it stands by then; one that has ended stays a zombie until it is waited for."""
-    time_module.sleep(seconds)
-    os.kill(child, signal.SIGKILL)
-
-
-def _child(order: Order) -> None:
-    """Never returns: a failure is told on the log of the life."""
-    log = os.open(Path(order.place.work) / "life.log", os.O_CREAT | os.O_APPEND | os.O_WRONLY)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    code = 1
-    try:
-        live(order)
-        code = 0
-    except BaseException:  # noqa: BLE001 - whatever ended this life is told
-        import traceback
-
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(code)
-
-
-if __name__ == "__main__":
-    main()

@@ -10,7 +10,8 @@ from typing import Self
 
 import msgspec
 
-from faultlab.life import MOST_DAYS, Order, Told
+from faultlab.life import MOST_DAYS
+from faultlab.orders import Ended, Order, Told
 from faultlab.world import World
 
 KILLED = -signal.SIGKILL
@@ -21,7 +22,7 @@ class Nursery:
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("life.py"))],
+            [sys.executable, str(Path(__file__).with_name("forks.py"))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -30,19 +31,20 @@ class Nursery:
     def __exit__(self, *_: object) -> None:
         self._process.communicate(timeout=20)
 
-    def start(
-        self, world: World, *, crash: str = "", days: int = MOST_DAYS, kill_after_seconds: float = 0
-    ) -> int:
-        """Let one hub live in `world`; its exit code, negative the signal that killed it."""
+    def order(self, order: Order) -> Ended:
+        """Let one hub live as ordered."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        order = Order(place=world.place, crash=crash, days=days, kill_after_seconds=kill_after_seconds)
         self._process.stdin.write(msgspec.json.encode(order) + b"\n")
         self._process.stdin.flush()
-        return int(self._process.stdout.readline())
+        return msgspec.json.decode(self._process.stdout.readline(), type=Ended)
 
-    def live(self, world: World, *, days: int = MOST_DAYS) -> Told:
+    def start(self, world: World, *, crash: str = "", days: int = MOST_DAYS) -> int:
+        """Let one hub live in `world`; its exit code, negative the signal that killed it."""
+        return self.order(Order(place=world.place, crash=crash, days=days)).code
+
+    def live(self, world: World, *, days: int = MOST_DAYS, threads: int = 1) -> Told:
         """A life that must end well."""
-        code = self.start(world, days=days)
-        assert code == 0, (world.work / "life.log").read_text()[-4000:]
+        ended = self.order(Order(place=world.place, days=days, threads=threads))
+        assert ended.code == 0, (world.work / "life.log").read_text()[-4000:]
         return msgspec.json.decode((world.work / "life.json").read_bytes(), type=Told)

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import msgspec
 
+from faultlab import extras
 from faultlab.visits import OUTCOMES, START, Drop
 from hub.cli.demo.settings import write_settings
 from hub.clock import TurnedClock
@@ -32,6 +33,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     address: tuple[str, int]
     secret: bytes
     in_doubt_asks: bool = True
+    furnished: bool = False
 
 
 class Now(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,8 +48,15 @@ class World:
     """Goes on while hubs come and go. A hub speaks to it over a socket; a test looks at `sandbox` and `work`."""
 
     def __init__(
-        self, work: Path, drops: Iterable[Drop], *, store: str = "", options: SandboxOptions = QUIET
+        self,
+        work: Path,
+        drops: Iterable[Drop],
+        *,
+        store: str = "",
+        options: SandboxOptions = QUIET,
+        furnished: bool = False,
     ) -> None:
+        """`furnished`: with all that a practice does besides the path (`faultlab.extras`)."""
         self.work = work
         self.clock = TurnedClock(datetime.combine(START, time(6), UTC))
         self._coming = sorted(drops, key=lambda one: one.on)
@@ -57,9 +66,12 @@ class World:
             (work / part).mkdir(parents=True, exist_ok=True)
         self.sandbox = Sandbox.start(work / "partner", self.clock, 1, options)
         self.config = write_settings(work / "config", work, self.sandbox, store=store)
+        if furnished:
+            extras.furnish(work, self.config, work / "partner" / "clearinghouse")
         secret = secrets.token_bytes(16)
         self._listener = Listener(("127.0.0.1", 0), authkey=secret)
-        self.place = Place(work=str(work), address=self._listener.address, secret=secret)  # type: ignore[arg-type]
+        address: tuple[str, int] = self._listener.address
+        self.place = Place(work=str(work), address=address, secret=secret, furnished=furnished)
         self._thread = threading.Thread(target=self._serve, name="world")
         self._thread.start()
 
