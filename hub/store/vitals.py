@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -21,6 +21,7 @@ from hub.store.events import EVENTS
 from hub.store.expectations import EXPECTATIONS
 from hub.store.fetched import FETCHED, LISTED, STORED
 from hub.store.inbox import INBOX
+from hub.store.lanes import WAITS
 from hub.store.outbox import FILES
 from hub.store.schema import METADATA
 from hub.store.slots import RUNS, SLOTS
@@ -30,6 +31,7 @@ from hub.store.work import WORK
 PAGE = 2_000
 CHUNK = 500
 UNSENT = ("frozen", "staged", "published")
+_AHEAD = timedelta(days=1)
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,10 +130,13 @@ class Vitals:
         where = self._mailboxes(sorted(set(about.values())))
         return _gathered([(where.get(about[row.about], ""), row.due_at, row.kind) for row in rows])
 
-    def last_slot(self, schedule: str) -> str | None:
-        """The latest slot of a schedule that was ever taken."""
-        found: str | None = self._conn.scalar(select(func.max(SLOTS.c.slot)).where(SLOTS.c.schedule == schedule))
-        return found
+    def last_slot(self, schedule: str, now: datetime) -> tuple[str, datetime] | None:
+        """The latest slot of a schedule that was ever taken, and when; not one that a wrong clock took far ahead."""
+        ahead = f"{now + _AHEAD:%Y-%m-%dT%H:%M:%SZ}"
+        mine = (SLOTS.c.schedule == schedule, SLOTS.c.slot <= ahead)
+        query = select(SLOTS.c.slot, SLOTS.c.taken_at).where(*mine).order_by(SLOTS.c.slot.desc())
+        rows = self._rows(query, 1)
+        return (rows[0].slot, rows[0].taken_at) if rows else None
 
     def open_runs(self, before: datetime) -> list[Row]:
         """Runs of schedules that began before an instant and have not ended, the oldest first."""
@@ -140,8 +145,8 @@ class Vitals:
         return _records(self._rows(query.order_by(RUNS.c.started)))
 
     def lane_troubles(self) -> list[Row]:
-        """Lanes that back off or are held, by lane."""
-        return self._table("lane_troubles", "lane", "step")
+        """Lanes that back off or are held, by lane; not what merely waits in a held one."""
+        return [row for row in self._table("lane_troubles", "lane", "step") if row.kind != WAITS]
 
     def broken_connections(self, practices: Collection[str]) -> list[Row]:
         """Open work items about connections and steps that failed."""
@@ -200,8 +205,8 @@ class Vitals:
         columns = [table.c[o[1:]].desc() if o.startswith("-") else table.c[o] for o in order]
         return _records(self._rows(select(table).order_by(*columns)))
 
-    def _rows(self, query: Select[Any]) -> Sequence[Any]:
-        return self._conn.execute(query.limit(PAGE)).all()
+    def _rows(self, query: Select[Any], limit: int = PAGE) -> Sequence[Any]:
+        return self._conn.execute(query.limit(limit)).all()
 
 
 @contextmanager

@@ -72,7 +72,7 @@ def answers(place: Place, vitals: Vitals) -> Findings:
 def schedules(place: Place, vitals: Vitals) -> Findings:
     """The last slot of each schedule that should have begun by now; those that are paused are told apart."""
     paused = {row.schedule: row for row in vitals.pauses() if row.until is None or row.until > place.now}
-    known = [one for one in _known(place) if one.name not in paused]
+    known = [one for one in known_schedules(place) if one.name not in paused]
     late = [] if _just_began(place, vitals) else list(_late(place, vitals, known))
     yield from late
     for name, row in paused.items():
@@ -86,14 +86,14 @@ def schedules(place: Place, vitals: Vitals) -> Findings:
 def _late(place: Place, vitals: Vitals, known: list[Schedule]) -> Findings:
     """A schedule that never ran owes nothing: it was not there yet."""
     for schedule in known:
-        last = vitals.last_slot(schedule.name)
+        last = vitals.last_slot(schedule.name, place.now)
         owed = latest(schedule, place.now - place.lag) if last is not None else None
-        if last is not None and owed is not None and owed.name > last:
-            what = f"schedule {schedule.name}: {owed.name} was not begun, the last was {last}"
+        if last is not None and owed is not None and owed.name > last[0]:
+            what = f"schedule {schedule.name}: {owed.name} was not begun, the last was {last[0]}"
             yield bad("schedule.late", schedule.name, what)
 
 
-def _known(place: Place) -> list[Schedule]:
+def known_schedules(place: Place) -> list[Schedule]:
     """The schedules of the settings and those of the house."""
     steps = {one.step for one in house(place.settings, _no_lanes)}
     return configured(place.settings, _no_lanes, steps)
@@ -127,7 +127,7 @@ def lanes(place: Place, vitals: Vitals) -> Findings:
         what = f"{lane}: {step} since {at(row.opened_at)}"
         found[lane, step] = bad(code, f"{lane}:{step}", what, why=row.why, fix=row.fix)
     for row in vitals.lane_troubles():
-        code = _lane_code(row.kind == "held" or row.retry_at is None, place, place.now - row.since)
+        code = _lane_code(row.kind == "held", place, place.now - row.since)
         what = f"{row.lane}: {row.step} failed {counted(row.attempts, 'time')} since {at(row.since)}"
         why = row.said or f"{row.error} at {row.place}"
         fix = row.fix or f"run: hub connector test {row.lane}"

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Protocol
 
+import anyio
+from anyio import to_thread
+
 from hub.app import App
+from hub.errors import HubError
+from hub.flow import room
+from hub.flow.base import Hub
 from hub.runner.port import Runner
+from hub.store.vitals import look
+
+ANSWER_SECONDS = 3.0
+"""A database that is silent for longer does not answer."""
+FRESH_SECONDS = 1.0
 
 
 class NodeView(Protocol):
-    """What the site asks of a node. `phase` is `starting`, `running` or `draining`; while a node starts it has
-    neither app nor runner yet, and a reload may give it others.
+    """What the site asks of a node. `phase` is `starting`, `running`, `draining`, or another word that fits behind
+    *the node is*; while a node starts it has neither app nor runner yet, and a reload may give it others.
     """
 
     @property
@@ -23,8 +36,46 @@ class NodeView(Protocol):
     def runner(self) -> Runner | None: ...
 
 
-def reasons(node: NodeView) -> list[str]:
-    """Why the node is not ready, in plain words; empty when it is."""
-    if node.phase != "running" or node.app is None:
-        return [f"the node is {node.phase}"]
-    return []
+class Readiness:
+    """The reasons of one node, looked for at most once a second however many ask."""
+
+    def __init__(self, node: NodeView) -> None:
+        self._node = node
+        self._lock = threading.Lock()
+        self._few: anyio.CapacityLimiter | None = None
+        self._known: tuple[float, list[str]] = (0.0, [])
+
+    async def reasons(self) -> list[str]:
+        """Why the node is not ready, in plain words; empty when it is. Answers in time also where nothing else
+        does.
+        """
+        if self._node.phase != "running" or self._node.app is None:
+            return [f"the node is {self._node.phase}"]
+        self._few = self._few or anyio.CapacityLimiter(2)
+        with anyio.move_on_after(ANSWER_SECONDS):
+            return await to_thread.run_sync(self._looked, abandon_on_cancel=True, limiter=self._few)
+        return ["the database does not answer"]
+
+    def _looked(self) -> list[str]:
+        with self._lock:
+            at, known = self._known
+            if time.monotonic() - at > FRESH_SECONDS:
+                app = self._node.app
+                known = hindrances(app.hub) if app else ["the node is starting"]
+                self._known = (time.monotonic(), known)
+            return known
+
+
+def hindrances(hub: Hub) -> list[str]:
+    """What keeps a hub from working: its database, or its disk."""
+    found = []
+    try:
+        with look(hub.store.engines) as vitals:
+            vitals.check_tables()
+    except HubError as error:
+        found.append(str(error))
+    try:
+        room.make_sure(hub)
+    except HubError as error:
+        found.append(str(error))
+    return found

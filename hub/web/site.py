@@ -10,20 +10,42 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from hub.web.ready import NodeView, reasons
+from hub.flow.base import Hub
+from hub.runner.port import Runner
+from hub.watch.metrics import CONTENT_TYPE, Meters
+from hub.web.ready import NodeView, Readiness
 
 _FRESH = {"cache-control": "no-store"}
 
 
+class _Measured:
+    """What the metrics ask of a node."""
+
+    def __init__(self, node: NodeView) -> None:
+        self._node = node
+
+    def hub(self) -> Hub | None:
+        """The hub, once the node has one."""
+        return self._node.app.hub if self._node.app else None
+
+    def runner(self) -> Runner | None:
+        """The runner, once the node has one."""
+        return self._node.runner
+
+
 def site(node: NodeView, routes: Sequence[BaseRoute] = ()) -> Starlette:
-    """The ASGI application of a node; `routes` are those of plugins."""
+    """The ASGI application of a node; `routes` are those of plugins, behind the hub's own."""
+    ready, meters = Readiness(node), Meters(_Measured(node))
 
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("ok\n", headers=_FRESH)
 
     async def readyz(_request: Request) -> Response:
-        found = await run_in_threadpool(reasons, node)
+        found = await ready.reasons()
         return JSONResponse(found, status_code=503 if found else 200, headers=_FRESH)
 
-    own = [Route("/healthz", healthz), Route("/readyz", readyz)]
+    async def metrics(_request: Request) -> Response:
+        return Response(await run_in_threadpool(meters.text), media_type=CONTENT_TYPE, headers=_FRESH)
+
+    own = [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
     return Starlette(routes=[*own, *routes])
