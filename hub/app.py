@@ -20,6 +20,7 @@ from hub.flow.base import Hub, Step
 from hub.flow.steps import HUB, NOTIFIERS, lanes_of
 from hub.flow.steps import STEPS as FLOW_STEPS
 from hub.flow.trouble import Watch
+from hub.keep.guard import refuse
 from hub.keep.steps import STEPS as KEEP_STEPS
 from hub.plugin.host import ConnectorSpec, Keep, Options, PluginHost, contexts
 from hub.plugin.host.settings import Locate
@@ -192,8 +193,9 @@ class Current:
 
 
 def open_app(folder: Path, *, clock: Clock | None = None, migrate: bool = True) -> App:
-    """Open the hub that is configured in `folder`. Raises `Faulty` with every fault of settings and plugins, and
-    `StoreAway` while the database cannot be reached.
+    """Open the hub that is configured in `folder`. Raises `Faulty` with every fault of settings and plugins,
+    `StoreAway` while the database cannot be reached, and (where it is to run: `migrate`) `Misconfigured` on a
+    restored database that nobody has accepted.
     """
     loaded = load(folder)
     if not loaded.ok:
@@ -204,6 +206,7 @@ def open_app(folder: Path, *, clock: Clock | None = None, migrate: bool = True) 
         store = open_hub_store(loaded, secrets, clock)
         undo.callback(store.close)
         if migrate:
+            refuse(store)
             store.migrate()
         stop = threading.Event()
         host = make_host(loaded, secrets, clock, saved_state(store), stop)

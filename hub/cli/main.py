@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from hub.cli.doctor_commands import doctor
+from hub.cli.keep_commands import backup, db_upgrade, restore
 from hub.cli.options import HERE, AsJson, By, Folder, Limit
 from hub.cli.schedule_commands import runs, schedule
 
@@ -33,6 +34,8 @@ for name, group in (
     ("work", work),
     ("schedule", schedule),
     ("runs", runs),
+    ("backup", backup),
+    ("restore", restore),
     ("db", db),
     ("config", config),
     ("x12", x12),
@@ -268,12 +271,7 @@ def work_resolve(
     act.resolve(folder, item, choice, dry_run=dry_run)
 
 
-@db.command("upgrade")
-def db_upgrade(folder: Folder = HERE) -> None:
-    """Make or migrate the tables."""
-    from hub.cli import setup
-
-    setup.upgrade(folder)
+db.command("upgrade")(db_upgrade)
 
 
 @config.command("schema")

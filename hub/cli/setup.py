@@ -1,4 +1,4 @@
-"""`init`, `check`, `db upgrade`, `config schema`, `x12 guide`: from an empty folder to a hub that may run."""
+"""`init`, `check`, `config schema`, `x12 guide`: from an empty folder to a hub that may run."""
 
 from __future__ import annotations
 
@@ -87,23 +87,6 @@ def _verdict(wrong: int, warnings: int) -> str:
     return f"the settings are good ({warnings} warnings)"
 
 
-def upgrade(folder: Path) -> None:
-    """Make or migrate the tables of the configured database."""
-    from hub.app import open_hub_store
-    from hub.clock import SystemClock
-    from hub.config import SecretStore
-
-    loaded = load(folder)
-    if not loaded.ok:
-        raise Misconfigured("the settings have faults", fix=f"run: hub check -c {folder}")
-    store = open_hub_store(loaded, SecretStore(folder), SystemClock())
-    try:
-        store.migrate()
-    finally:
-        store.close()
-    say("the database is up to date")
-
-
 def schema() -> None:
     """Print the JSON Schema of the settings."""
     print(json.dumps(json_schema(), indent=2))
@@ -120,4 +103,4 @@ def guide(name: str) -> None:
     print(render_guide(found))
 
 
-__all__ = ["all_faults", "check", "guide", "init", "schema", "table", "upgrade"]
+__all__ = ["all_faults", "check", "guide", "init", "schema", "table"]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from hub.errors import Problem
+from hub.flow.after_restore import held_back
 from hub.flow.base import Hub, Outcome, chunks, move_claims, route_of, work_for
 from hub.flow.claim_837 import Route, Sending, claims_837p
 from hub.model.claim import Claim
@@ -39,11 +40,12 @@ def freeze(hub: Hub, mailbox: str) -> Outcome:
         astray = _astray(view, hub, mailbox)
     moved = {row.id for row in (*waiting, *astray) if _goes_elsewhere(hub, row)}
     _reroute(hub, [row for row in (*waiting, *astray) if row.id in moved])
-    stay = [row for row in waiting if row.id not in moved]
+    asked = held_back(hub, [row for row in waiting if row.id not in moved])
+    stay = [row for row in waiting if row.id not in moved | asked]
     rows = [row for row in stay if row.practice == stay[0].practice]
     more = len(waiting) == most or len(rows) < len(stay)
     if not rows:
-        return Outcome(done=len(moved), more=more)
+        return Outcome(done=len(moved) + len(asked), more=more)
     route = Route(clearinghouse=mailbox, mailbox=hub.settings.mailboxes[mailbox], settings=hub.settings)
     rows.sort(key=lambda row: (row.record.billing.npi, row.id))
     with hub.store.begin("batch.freeze") as tx:
@@ -54,7 +56,7 @@ def freeze(hub: Hub, mailbox: str) -> Outcome:
             tx.work.open(work_for([problem], "claim", row.id)[0], practice=row.practice)
         if kept:
             _store(tx, hub, mailbox, numbers, body, kept)
-    return Outcome(done=len(moved) + len(rows), more=more)
+    return Outcome(done=len(moved) + len(asked) + len(rows), more=more)
 
 
 def _astray(view: View, hub: Hub, mailbox: str) -> list[Row[Claim]]:

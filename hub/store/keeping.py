@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, Index, Table, Text, delete, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Index,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    inspect,
+    select,
+    update,
+)
 
 from hub.errors import Stale
 from hub.store import queries
+from hub.store.engine import Engines
 from hub.store.registry import COUNTERS
 from hub.store.schema import METADATA, Id, Instant, clear
 from hub.store.session import Session
@@ -167,6 +180,16 @@ def prune(session: Session, before: datetime) -> dict[str, int]:
         if number := _remove(session, table, where):
             found[table.name] = number
     return found
+
+
+def running_nodes(engines: Engines, now: datetime) -> list[str]:
+    """Nodes that gave a sign of life within the last minute, also where the tables are an older hub's."""
+    nodes = METADATA.tables["nodes"]
+    with engines.reader.connect() as connection:
+        if not inspect(connection).has_table(nodes.name):
+            return []
+        alive = (nodes.c.stopped_at.is_(None), nodes.c.seen_at > now - timedelta(minutes=1))
+        return sorted(set(connection.scalars(select(nodes.c.node).where(*alive))))
 
 
 def _remove(session: Session, table: Table, where: tuple[ColumnElement[bool], ...]) -> int:

@@ -1,0 +1,66 @@
+"""After a restore: what may have gone out between the backup and the restore waits for a person, not for luck."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from hub.flow.base import Hub, move_claims
+from hub.model.claim import Claim
+from hub.model.work import WorkItem
+from hub.store import View
+from hub.store.documents import Change, Row
+from hub.store.keeping import Restore
+
+REASON = "restore.maybe_sent"
+
+
+def held_back(hub: Hub, rows: Sequence[Row[Claim]]) -> set[str]:
+    """Hold the claims that may have gone out in the time that the backup did not know, and that nobody has asked the
+    partner about yet; returns their ids. Where nothing was restored this is one look at an empty table.
+    """
+    with hub.store.view() as view:
+        last = view.restores.last()
+        if last is None or not rows:
+            return set()
+        asked = _settled(view, last, [row for row in rows if _is_of_that_time(row, last)])
+    if asked:
+        with hub.store.begin("batch.freeze") as tx:
+            move_claims(tx, [Change(row, state="held") for row in asked], cause=last.id)
+            for row in asked:
+                tx.work.open(_item(row, last), practice=row.practice)
+    return {row.id for row in asked}
+
+
+def _is_of_that_time(row: Row[Claim], last: Restore) -> bool:
+    """A claim that was there or came in with what was asked for again, for a service before the hub went on."""
+    served = row.col("service_date")
+    day_after = (last.accepted_at + timedelta(days=1)).date()
+    return row.created_at <= last.until and (served is None or served < day_after)
+
+
+def _settled(view: View, last: Restore, rows: Sequence[Row[Claim]]) -> list[Row[Claim]]:
+    """Without those that a person has decided on, and those whose sending since then is known here."""
+    ids = [row.id for row in rows]
+    if not ids:
+        return []
+    items = view.work.list(reason_prefix=REASON, aggregate_id=ids, open_only=False, limit=len(ids) * 2)
+    done = {item.aggregate_id for item in items if item.resolved_at and item.opened_at >= last.accepted_at}
+    for sent in view.submissions.find(claim_id=ids):
+        if (sent.closed_at or sent.opened_at) >= last.accepted_at:
+            done.add(sent.claim_id)
+    return [row for row in rows if row.id not in done]
+
+
+def _item(row: Row[Claim], last: Restore) -> WorkItem:
+    return WorkItem(
+        reason="restore.maybe_sent",
+        aggregate="claim",
+        aggregate_id=row.id,
+        why=f"the hub was restored from {last.made_at:%Y-%m-%d %H:%M} UTC: this claim may have gone out after that",
+        fix=(
+            "ask the clearinghouse whether it has it. If not: hub work resolve ITEM --how WHAT-IT-SAID --resend. "
+            "If it has: leave it held, and post its payment by hand when it comes"
+        ),
+        amount_cents=row.col("cents"),
+    )

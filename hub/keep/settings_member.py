@@ -1,0 +1,115 @@
+"""The settings folder as a member of a backup, without any secret; and put back so that it fits its new place."""
+
+from __future__ import annotations
+
+import io
+import re
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from hub.config.checks import leaves
+from hub.config.fields import SECRET
+from hub.config.settings import Settings
+from hub.keep.place import Place
+from hub.store import Damaged
+
+_LARGEST = 20 << 20
+_MOST = 64 << 20
+_SECRET_NAMES = re.compile(r".*\.(key|pem|p12|pfx|pgpass|env|secret)$|id_[a-z0-9]+$|.*password.*", re.IGNORECASE)
+_SECRET_TEXT = b"PRIVATE KEY"
+_PASSING = re.compile(r".*\.(db|db-wal|db-shm|log|log\.\d+|part|hubbackup)$")
+_HUB_TABLE = re.compile(r"^\s*\[hub\]\s*(#.*)?$")
+_ANY_TABLE = re.compile(r"^\s*\[")
+
+
+class Packed(msgspec.Struct, frozen=True, kw_only=True):
+    """A tar of settings, the files that were left out, and the secrets that the settings name."""
+
+    body: bytes
+    left_out: tuple[str, ...]
+    secrets: tuple[str, ...]
+
+
+def pack(place: Place) -> Packed:
+    """Every file of the settings folder but data, logs, backups and what holds (or may hold) a secret."""
+    named = secrets_of(place.settings)
+    hidden = {(place.folder / one.removeprefix("file:")).resolve() for one in named if one.startswith("file:")}
+    apart = (place.data, place.backups, (place.folder / place.settings.hub.data).resolve())
+    body, left, size = io.BytesIO(), list[str](), 0
+    with tarfile.open(fileobj=body, mode="w") as tar:
+        for path in _files(place.folder.resolve(), apart):
+            name = path.relative_to(place.folder.resolve()).as_posix()
+            length = path.stat().st_size
+            if path in hidden or size + length > _MOST or _keeps_secret(path, length):
+                left.append(name)
+                continue
+            size += length
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = length, 0o600
+            tar.addfile(info, io.BytesIO(path.read_bytes()))
+    return Packed(body=body.getvalue(), left_out=tuple(left), secrets=named)
+
+
+def secrets_of(settings: Settings) -> tuple[str, ...]:
+    """Every reference to a secret, of connectors that are switched off too."""
+    found = [settings.hub.master_key, settings.hub.store]
+    for connector in settings.connectors.values():
+        found += [value for _, value in leaves(connector.settings, ()) if isinstance(value, str)]
+    return tuple(sorted({one for one in found if SECRET.fullmatch(one)}))
+
+
+def _files(folder: Path, apart: tuple[Path, ...]) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.is_symlink() or path.name.startswith(".") or path in apart:
+            continue
+        if path.is_dir():
+            yield from _files(path, apart)
+        elif path.is_file() and not _PASSING.fullmatch(path.name):
+            yield path
+
+
+def _keeps_secret(path: Path, size: int) -> bool:
+    if size > _LARGEST or _SECRET_NAMES.fullmatch(path.name):
+        return True
+    with path.open("rb") as file:
+        return _SECRET_TEXT in file.read(4096)
+
+
+def unpack(body: bytes, folder: Path) -> list[str]:
+    """Write the settings into `folder`; returns the names."""
+    names = []
+    with tarfile.open(fileobj=io.BytesIO(body)) as tar:
+        for info in tar:
+            name = PurePosixPath(info.name)
+            if not info.isfile() or name.is_absolute() or ".." in name.parts:
+                raise Damaged("the settings in the backup are no plain files")
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            content = tar.extractfile(info)
+            target.write_bytes(content.read() if content else b"")
+            target.chmod(0o600)
+            names.append(info.name)
+    return names
+
+
+def resettle(text: str, values: dict[str, str]) -> str:
+    """hub.toml with these keys of [hub] set (to an empty text: left out), everything else as it was."""
+    lines = text.splitlines()
+    start = next((at for at, line in enumerate(lines) if _HUB_TABLE.match(line)), None)
+    if start is None:
+        lines, start = ["[hub]", *lines] if not lines or _ANY_TABLE.match(lines[0]) else [*lines, "[hub]"], 0
+        start = lines.index("[hub]")
+    end = next((at for at in range(start + 1, len(lines)) if _ANY_TABLE.match(lines[at])), len(lines))
+    keys = "|".join(map(re.escape, values))
+    kept = [line for line in lines[start + 1 : end] if not re.match(rf"\s*({keys})\s*=", line)]
+    said = [f'{key} = "{value}"' for key, value in values.items() if value]
+    return "\n".join([*lines[: start + 1], *said, *kept, *lines[end:]]) + "\n"
+
+
+def stays_inside(data: str) -> bool:
+    """Whether the configured data folder lies within the settings folder."""
+    path = PurePosixPath(data)
+    return not path.is_absolute() and ".." not in path.parts
