@@ -14,6 +14,9 @@ from hub.store import Store
 PASSING = frozenset({"Stale", "StoreAway"})
 """Two writers met, or the store is away: the runner repeats the step, and the lane is not to blame."""
 
+HOLDING = frozenset({"Misconfigured", "Faulty", "InDoubt", "PluginFault"})
+"""What a person must mend at a connection; a lane that is held for anything else failed by a bug, again and again."""
+
 REASONS = {"held": "connector.stopped", "retry": "connector.unreachable", "bug": "step.bug"}
 WHY = {
     "held": "the hub has stopped using this connection: ",
@@ -39,6 +42,7 @@ class Watch:
         """A run of `step` for `lane` failed. `kind` is the runner's: retry, held, bug; `said` holds no values."""
         if error in PASSING:
             return
+        kind = "bug" if kind == "held" and error not in HOLDING else kind
         reason = REASONS[kind]
         item = WorkItem(
             reason=reason,

@@ -29,7 +29,7 @@ def load_of(app: App, runner: Runner | None, threads: int) -> dict[str, float]:
     except HubError as error:
         get_log().warning("node.status", exception=type(error).__name__)
         return told
-    busy = {"busy": len(status.running), "ready": status.ready}
+    busy = {"busy": runner.busy, "ready": status.ready}
     return {**told, **busy, "backing_off": len(status.backing_off), "held": len(status.held)}
 
 

@@ -128,7 +128,6 @@ class DistributedRunner:
 
     @property
     def busy(self) -> int:
-        """How many threads of this node run a step now."""
         with self._changed:
             return len(self._running)
 

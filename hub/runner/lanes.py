@@ -62,6 +62,11 @@ class Lanes:
             self._failed.pop(Nudge(trouble.step, lane), None)
             self._line_up(lane)
 
+    def hold(self, trouble: Trouble) -> None:
+        """Hold a lane that was held before this book began; its step waits."""
+        self._held[trouble.lane] = trouble
+        self._queues.setdefault(trouble.lane, {}).setdefault(trouble.step)
+
     def next_due(self) -> float | None:
         """When the first that backs off may run again."""
         return self._due[0][0] if self._due else None

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 
 from hub.log import get_log
+from hub.runner.kept import KeptLanes
 from hub.runner.lanes import Lanes
 from hub.runner.port import Outcome, Retry, Status, StepCount, Steps, Trouble
 from hub.runner.trouble import Verdict, judge
-from hub.store.nudge import Nudge
+from hub.store import Nudge, Store
 
 
 def log_trouble(trouble: Trouble) -> None:
@@ -27,7 +28,10 @@ def log_trouble(trouble: Trouble) -> None:
 
 
 class LocalRunner:
-    """Runs `steps` in `threads` threads. `stopping` is set when it stops, so that long steps can end early."""
+    """Runs `steps` in `threads` threads. `stopping` is set when it stops, so that long steps can end early.
+
+    With a `store`, lanes that are held stay held over a restart.
+    """
 
     def __init__(
         self,
@@ -37,6 +41,7 @@ class LocalRunner:
         retry: Retry | None = None,
         on_trouble: Callable[[Trouble], None] = log_trouble,
         stopping: threading.Event | None = None,
+        store: Store | None = None,
     ) -> None:
         self.stopping = stopping or threading.Event()
         self._steps = dict(steps)
@@ -47,6 +52,10 @@ class LocalRunner:
         self._telling = 0
         self._threads: list[threading.Thread] = []
         self._counts = {name: StepCount(step=name) for name in steps}
+        self._kept = None if store is None else KeptLanes(store)
+        for trouble in self._kept.held() if self._kept else ():
+            if trouble.step in self._steps:
+                self._lanes.hold(trouble)
 
     def nudge(self, step: str, lane: str = "") -> None:
         self.told((Nudge(step, lane),))
@@ -86,8 +95,15 @@ class LocalRunner:
 
     def release(self, lane: str) -> None:
         with self._changed:
+            held = any(one.lane == lane for one in self._lanes.status().held)
             self._lanes.release(lane)
             self._changed.notify_all()
+        if held and self._kept:
+            self._kept.release(lane)
+
+    @property
+    def busy(self) -> int:
+        return len(self.status().running)
 
     def status(self) -> Status:
         with self._changed:
@@ -127,6 +143,8 @@ class LocalRunner:
             self._telling += trouble is not None
             self._changed.notify_all()
         if trouble is not None:
+            if self._kept and trouble.kind == "held":
+                self._kept.hold(trouble)
             tell(self._on_trouble, trouble)
             with self._changed:
                 self._telling -= 1

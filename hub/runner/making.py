@@ -32,7 +32,9 @@ def make(
     """
     stop = stopping or threading.Event()
     if kind != DISTRIBUTED:
-        runner = LocalRunner(steps, threads=threads, retry=retry, on_trouble=on_trouble, stopping=stop)
+        runner = LocalRunner(
+            steps, threads=threads, retry=retry, on_trouble=on_trouble, stopping=stop, store=store
+        )
         store.on_commit(runner.told)
         return runner
     if store.dialect != "postgresql":

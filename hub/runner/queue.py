@@ -12,6 +12,7 @@ import msgspec
 from procrastinate import sql
 
 from hub.log import get_log
+from hub.runner.kept import kept, told
 from hub.runner.port import Outcome, Retry, Status, Steps, Trouble
 from hub.runner.trouble import Verdict
 from hub.store import Nudge, Store
@@ -90,7 +91,7 @@ class Queue:
             said = "more" if outcome.more else "ok"
             tx.lanes.close_run(taken.run, said if trouble is None else trouble.kind, outcome.done)
             if trouble is not None:
-                tx.lanes.put(_kept(trouble), None if trouble.kind == HELD else trouble.wait_seconds)
+                tx.lanes.put(kept(trouble), None if trouble.kind == HELD else trouble.wait_seconds)
             elif taken.failed:
                 tx.lanes.clear(lane, step)
             tx.then(*self._known(outcome.nudges))
@@ -141,7 +142,7 @@ class Queue:
                 tx.lanes.lose(job.lane)
                 before = tx.lanes.troubles(lane=job.lane, step=job.step)
                 trouble = self._lost(Nudge(job.step, job.lane), 1 + sum(one.attempts for one in before))
-                tx.lanes.put(_kept(trouble))
+                tx.lanes.put(kept(trouble))
                 held += [trouble] if trouble.kind == HELD else []
                 get_log().warning("lane.lost", step=job.step, lane=job.lane, attempts=trouble.attempts)
         return held
@@ -194,25 +195,6 @@ class Queue:
             fix=_LOST_FIX,
             attempts=attempts,
         )
-
-
-def told(kept: LaneTrouble) -> Trouble:
-    """A trouble of the store as the runner tells it."""
-    return Trouble(
-        step=kept.step,
-        lane=kept.lane,
-        kind=kept.kind,
-        error=kept.error,
-        place=kept.place,
-        said=kept.said,
-        fix=kept.fix,
-        attempts=kept.attempts,
-    )
-
-
-def _kept(trouble: Trouble) -> LaneTrouble:
-    fields = {name: getattr(trouble, name) for name in ("lane", "step", "kind", "error", "place", "said", "fix")}
-    return LaneTrouble(**fields, attempts=trouble.attempts)
 
 
 def _schema() -> str:

@@ -105,6 +105,10 @@ class SimulatedRunner:
     def release(self, lane: str) -> None:
         self._lanes.release(lane)
 
+    @property
+    def busy(self) -> int:
+        return int(self._busy)
+
     def status(self) -> Status:
         return self._lanes.status()
 

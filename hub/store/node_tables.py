@@ -7,8 +7,6 @@ from sqlalchemy import BigInteger, Index, Table, Text
 from hub.store.schema import METADATA, Id, Instant, clear
 
 _OURS = "our own id, name or number"
-_CODE = "a code of ours"
-_WORDS = "written by us, without patient values"
 _PERSON = "a login"
 
 HOLDS = Table(
