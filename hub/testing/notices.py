@@ -85,9 +85,9 @@ class MailServer:
             self._given = (
                 {"ssl_context": tls} if security == "tls" else {"tls_context": tls, "require_starttls": True}
             )
-        if login:
-            self._given |= {"auth_required": True, "authenticator": self._authenticate}
-            self._given |= {"auth_require_tls": security == "starttls"}  # it knows no TLS from the first byte
+        if login:  # aiosmtpd takes a connection with TLS from its first byte for a plain one
+            late = security == "starttls"
+            self._given |= {"auth_required": late, "auth_require_tls": late, "authenticator": self._authenticate}
         self._running: Controller | None = None
         self.heal()
 
