@@ -42,11 +42,13 @@ def expect(hub: Hub, practice: str) -> Outcome:
 
 
 def seal(hub: Hub, lane: str) -> Outcome:
-    """Chain what the log has gathered, and let listeners hear of it."""
+    """Chain what the log has gathered, let listeners hear of it, and bring the ledger's sums up to date."""
     with hub.store.begin("audit.seal") as tx:
         done = tx.events.seal(SEAL)
         if done:
             tx.then(Nudge("events.tell", lane))
+        if done < SEAL:
+            tx.ledger_sums.fold()
     return Outcome(done=done, more=done == SEAL)
 
 

@@ -103,7 +103,7 @@ def document_table(name: str, *columns: Any) -> Table:
         clear("doc_version", BigInteger, why="the row version that wrote the document; authenticated with it"),
         clear("key_id", Integer, why="which data key sealed it; rotation moves rows by it"),
         encrypted("body", "the record"),
-        Index(f"ix_{name}_waiting", "state", "state_since", "id"),
+        Index(f"ix_{name}_waiting", "state", "state_since", "id", "practice"),
         Index(f"ix_{name}_key_id", "key_id", "id"),
     )
 
@@ -175,6 +175,7 @@ CLAIMS: Aggregate[Claim] = Aggregate(
         clear("guarantor_id", Id, nullable=True, why=_OUR_ID),
         clear("route", Text, nullable=True, why="the clearinghouse instance in our own configuration"),
         Index("ix_claims_patient_id", "patient_id", "state"),
+        Index("ix_claims_payer", "payer", "id"),
     ),
     Claim,
 )

@@ -142,7 +142,11 @@ class Collection(Generic[T]):
     def heads(
         self, *, limit: int = 1000, after_id: str = "", newest: bool = False, **equals: Any
     ) -> list[Row[None]]:
-        """As `find`, but without opening the documents: for lists and counts. `newest`: the last ones, backwards."""
+        """As `find`, but without opening the documents: for lists and counts. `newest`: the last ones, backwards;
+        of one state those that came to stand there last.
+        """
+        if newest and isinstance(equals.get("state"), str):
+            return self._heads(equals, order=("-state_since", "-id"), limit=limit)
         order, after = (("-id",), None) if newest else (_BY_ID, after_id)
         return self._heads(equals, order=order, limit=limit, after=after)
 

@@ -40,7 +40,7 @@ EXPECTATIONS = Table(
     ),
     Index(
         "ix_expectations_due_at",
-        "due_at",
+        *("due_at", "id", "kind", "practice", "work_id", "met_at"),
         sqlite_where=sql("met_at IS NULL"),
         postgresql_where=sql("met_at IS NULL"),
     ),
@@ -104,6 +104,12 @@ class Expectations:
         """Open, due by `now` and without a work item yet; the longest overdue first."""
         late = (EXPECTATIONS.c.due_at <= now, EXPECTATIONS.c.work_id.is_(None))
         return self._read([_IS_OPEN, *late, *_equal(equals)], limit)
+
+    def count_overdue(self, now: datetime, **equals: Any) -> int:
+        """How many `overdue` would find, were there no limit."""
+        late = (EXPECTATIONS.c.due_at <= now, EXPECTATIONS.c.work_id.is_(None))
+        query = select(func.count()).select_from(EXPECTATIONS).where(_IS_OPEN, *late, *_equal(equals))
+        return int(self._conn.execute(query).scalar_one())
 
     def link(self, expectation_id: str, work_id: str) -> None:
         """Remember the work item that was opened because nothing came."""

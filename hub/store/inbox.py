@@ -36,7 +36,7 @@ INBOX = Table(
     clear("reason", Text, why="why it stands there: a code of ours"),
     UniqueConstraint("id"),
     UniqueConstraint("source", "external", "digest"),
-    Index("ix_inbox_waiting", "state", "seq"),
+    Index("ix_inbox_waiting", "state", "source", "seq"),
     Index("ix_inbox_blob_id", "blob_id"),
     sqlite_autoincrement=True,
 )

@@ -11,6 +11,7 @@ from hub.store.events import Events
 from hub.store.expectations import Expectations
 from hub.store.keeping import Backups, Restores
 from hub.store.lanes import Lanes
+from hub.store.ledger_sums import LedgerSums
 from hub.store.nodes import Nodes
 from hub.store.notices import Conditions, Days, Notices
 from hub.store.session import Session
@@ -28,6 +29,11 @@ class LogViews:
     def book(self) -> Book:
         """The ledger's book."""
         return Book(self.session)
+
+    @cached_property
+    def ledger_sums(self) -> LedgerSums:
+        """What the ledger comes to by practice and account, without reading all of it."""
+        return LedgerSums(self.session)
 
     @cached_property
     def events(self) -> Events:

@@ -6,7 +6,19 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Date, Dialect, Integer, LargeBinary, MetaData, Text, TypeDecorator
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Computed,
+    Date,
+    Dialect,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.ext.compiler import compiles
 
 METADATA = MetaData(
     naming_convention={
@@ -43,6 +55,13 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         return None if value is None else from_micros(value)
+
+
+@compiles(Computed, "postgresql")
+def _kept(element: Computed, compiler: Any, **_options: Any) -> str:
+    """A made column stands in the table there: only then may it be indexed. SQLite indexes what it makes anew."""
+    made = compiler.sql_compiler.process(element.sqltext, include_table=False, literal_binds=True)
+    return f"GENERATED ALWAYS AS ({made}) STORED"
 
 
 Id = Text

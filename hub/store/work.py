@@ -9,16 +9,42 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Index, Row, Table, Text, bindparam, case, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Computed,
+    Index,
+    Row,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy import text as sql
 from sqlalchemy.dialects import postgresql, sqlite
 
+from hub.errors import Refused
 from hub.model.work import WorkItem
 from hub.store.schema import METADATA, Cents, Id, Instant, clear
 from hub.store.session import Session
 
 _OURS = "our own id or number"
 _WORDS = "written by us, without patient values"
+#: What sorts work: warnings last; before them what stops others; in each what is late; in each what is worth most.
+#: Eight classes far apart, and in each the dearer one lower.
+CLASS = 1_000_000_000_000_000
+_PRESS = f"""{CLASS} * (
+  CASE WHEN substr(reason, length(reason) - 7) = '.warning' THEN 4 ELSE 0 END
+  + CASE WHEN aggregate IN ('file', 'connector') THEN 0 ELSE 2 END
+  + CASE WHEN substr(reason, 1, 8) = 'overdue.' THEN 0 ELSE 1 END
+) - amount_cents"""
 
 WORK = Table(
     "work_items",
@@ -48,10 +74,29 @@ WORK = Table(
         sqlite_where=sql("resolved_at IS NULL"),
         postgresql_where=sql("resolved_at IS NULL"),
     ),
+    clear("press", BigInteger, Computed(_PRESS), nullable=True, why="the order of work, made from other columns"),
     Index("ix_work_items_aggregate_id", "aggregate_id"),
+    Index(
+        "ix_work_items_press",
+        *("press", "opened_at", "id", "owner", "reason", "practice", "due_at", "amount_cents", "resolved_at"),
+        sqlite_where=sql("resolved_at IS NULL"),
+        postgresql_where=sql("resolved_at IS NULL"),
+    ),
+    Index(
+        "ix_work_items_due_at",
+        "due_at",
+        sqlite_where=sql("resolved_at IS NULL AND due_at IS NOT NULL"),
+        postgresql_where=sql("resolved_at IS NULL AND due_at IS NOT NULL"),
+    ),
 )
+_COLUMNS = tuple(column for column in WORK.columns if column.name != "press")
 _IS_OPEN = WORK.c.resolved_at.is_(None)
 
+
+# half a class up and down holds every amount of a class: the odd classes are those not late by their reason
+_IN_TIME_BY_REASON = (WORK.c.press + CLASS // 2) // CLASS % 2 == 1
+_LATE_BY_DATE = and_(_IN_TIME_BY_REASON, WORK.c.due_at.is_not(None), WORK.c.due_at <= bindparam("at"))
+_IN_TIME = or_(~_IN_TIME_BY_REASON, WORK.c.due_at.is_(None), WORK.c.due_at > bindparam("at"))
 
 _RESOLVE_FOR = (
     update(WORK)
@@ -114,6 +159,9 @@ def counted() -> Iterator[list[str]]:
 
 
 Groups = list[Group]
+Where = list[ColumnElement[bool]]
+Key = tuple[int, datetime, str]
+Pairs = list[tuple[Key, OpenItem]]
 
 
 class Work:
@@ -164,15 +212,48 @@ class Work:
 
     def get(self, item_id: str) -> OpenItem | None:
         """One item, open or resolved."""
-        row = self._conn.execute(select(WORK).where(WORK.c.id == item_id)).one_or_none()
+        row = self._conn.execute(select(*_COLUMNS).where(WORK.c.id == item_id)).one_or_none()
         return None if row is None else _item(row)
 
     def list(self, *, limit: int = 200, open_only: bool = True, reason_prefix: str = "", **equals: Any) -> Items:
         """Items by due date (those without one last), then by age. `equals` filters by column (a list: among)."""
         where = _filters(equals, open_only=open_only, reason_prefix=reason_prefix)
         undated = case((WORK.c.due_at.is_(None), 1), else_=0)
-        query = select(WORK).where(*where).order_by(undated, WORK.c.due_at, WORK.c.opened_at, WORK.c.id)
+        query = select(*_COLUMNS).where(*where).order_by(undated, WORK.c.due_at, WORK.c.opened_at, WORK.c.id)
         return [_item(row) for row in self._conn.execute(query.limit(limit))]
+
+    def page(self, limit: int = 50, *, after: str = "", reason_prefix: str = "", **equals: Any) -> Items:
+        """The open items that press most, from behind the item `after`: what stops files and lanes first, then
+        what is late, then what is worth most, the oldest first; warnings last. A page costs the same wherever it
+        stands, however many are open.
+        """
+        where = [_IS_OPEN, *_unindexed(equals.pop("practice", None))]
+        where += _filters(equals, open_only=False, reason_prefix=reason_prefix)
+        behind = self._key(after) if after else None
+        found = self._pressing(where, behind, limit, late=True) + self._pressing(where, behind, limit, late=False)
+        found.sort(key=lambda pair: pair[0])
+        return [item for _, item in found[:limit]]
+
+    def _key(self, item_id: str) -> Key:
+        """Where an item stands, or stood, in the order of work. Raises `Refused` when there is none of that id."""
+        query = select(WORK.c.press, WORK.c.opened_at, WORK.c.due_at).where(WORK.c.id == item_id)
+        row = self._conn.execute(query).one_or_none()
+        if row is None:
+            raise Refused("there is no such work item to go on behind", fix="begin at the first page")
+        in_time = (row.press + CLASS // 2) // CLASS % 2 == 1
+        late = in_time and row.due_at is not None and row.due_at <= self._session.now
+        return row.press - CLASS * late, row.opened_at, item_id
+
+    def _pressing(self, where: Where, behind: Key | None, limit: int, *, late: bool) -> Pairs:
+        """Items with their keys in order: those late by their date, which stand a class higher, or all others."""
+        press = WORK.c.press - CLASS if late else WORK.c.press
+        query = select(press.label("standing"), *_COLUMNS).where(_LATE_BY_DATE if late else _IN_TIME, *where)
+        if behind is not None:
+            key = tuple_(literal(behind[0]), literal(behind[1], WORK.c.opened_at.type), literal(behind[2]))
+            query = query.where(tuple_(press, WORK.c.opened_at, WORK.c.id) > key)
+        ordered = query.order_by(press, WORK.c.opened_at, WORK.c.id).limit(limit)
+        rows = self._conn.execute(ordered, {"at": self._session.now})
+        return [((row.standing, row.opened_at, row.id), _item(row)) for row in rows]
 
     def tally(self, by: str = "reason", *, open_only: bool = True, **equals: Any) -> dict[str, tuple[int, int]]:
         """(items, cents) for each value of the column `by`."""
@@ -191,9 +272,9 @@ class Work:
         names = Group.__struct_fields__
         return [Group(**{**dict(zip(names, row, strict=True)), "cents": int(row[3])}) for row in rows]
 
-    def count(self, **equals: Any) -> int:
+    def count(self, *, reason_prefix: str = "", **equals: Any) -> int:
         """How many items are open."""
-        where = _filters(equals, open_only=True, reason_prefix="")
+        where = _filters(equals, open_only=True, reason_prefix=reason_prefix)
         return int(self._conn.execute(select(func.count()).select_from(WORK).where(*where)).scalar_one())
 
     def _row(self, item: WorkItem, practice: str) -> dict[str, Any]:
@@ -211,6 +292,11 @@ class Work:
             "amount_cents": item.amount_cents,
             "opened_at": self._session.now,
         }
+
+
+def _unindexed(practice: str | None) -> Where:
+    """SQLite would rather look a practice up and sort all of its work than walk along the order of work."""
+    return [] if practice is None else [WORK.c.practice + "" == practice]
 
 
 def _filters(equals: dict[str, Any], *, open_only: bool, reason_prefix: str) -> Iterable[ColumnElement[bool]]:
@@ -231,4 +317,5 @@ def _starting(prefix: str) -> str:
 
 def _item(row: Row[Any]) -> OpenItem:
     fields = dict(row._mapping)  # noqa: SLF001 - the documented way to a row's names
+    fields.pop("standing", None)
     return OpenItem(where=fields.pop("place"), **fields)

@@ -14,6 +14,7 @@ A = AccountKind
 CASH = (A.CASH_CLEARING, A.BANK)
 UNPOSTED = ("reading", "held", "set_aside", "duplicate", "notified")
 WAITING = ("held", "set_aside")
+SUM_AGAIN = "find out who writes to the database; empty the table ledger_sums and the hub sums it again"
 BOOKS = (
     "compare with the bank and the payer's file; post the difference with a transaction of its own, never edit"
 )
@@ -93,8 +94,12 @@ def _shown(room: Room, waiting: Sequence[Row[None]]) -> None:
 
 
 def _identity(room: Room) -> None:
+    truth = room.view.ledger_sums.truth()
+    for practice, account in room.view.ledger_sums.off(truth):
+        room.breach(f"sum of {practice} {account}", "it is not what the ledger's entries come to", SUM_AGAIN)
     for practice in room.settings.practices:
         room.count("practices' books")
-        if identity(room.view.book.accounts(practice=practice)).difference:
+        accounts = {account: cents for (owner, account), cents in truth.items() if owner == practice}
+        if identity(accounts).difference:
             why = "what was charged is not what was paid, adjusted, written off and is open"
             room.breach(f"practice {practice} identity", why, BOOKS)

@@ -16,6 +16,7 @@ def upgrade() -> None:
     _holds()
     _lane_runs()
     _lane_troubles()
+    _ledger_sums()
     _nodes()
     _notices()
     _pauses()
@@ -23,6 +24,18 @@ def upgrade() -> None:
     _restores()
     _schedule_runs()
     _runs()
+    _charges()
+    _claim_versions()
+    _claims()
+    _encounters()
+    _expectations()
+    _facts()
+    _inbox()
+    _patients()
+    _remit_claims()
+    _remits()
+    _statements()
+    _work_items()
 
 
 def _guard(sqlite: tuple[str, ...], postgresql: tuple[str, ...]) -> None:
@@ -142,6 +155,18 @@ def _lane_troubles() -> None:
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("retry_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("lane", "step", name=op.f("pk_lane_troubles")),
+    )
+
+
+def _ledger_sums() -> None:
+    """Table ledger_sums."""
+    op.create_table(
+        "ledger_sums",
+        sa.Column("practice", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("cents", sa.BigInteger(), nullable=False),
+        sa.Column("through", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("practice", "account", name=op.f("pk_ledger_sums")),
     )
 
 
@@ -265,3 +290,118 @@ def _runs() -> None:
     """Table runs."""
     op.drop_index(op.f("ix_runs_schedule"), table_name="runs")
     op.drop_table("runs")
+
+
+def _charges() -> None:
+    """Table charges."""
+    op.drop_index(op.f("ix_charges_waiting"), table_name="charges")
+    op.create_index("ix_charges_waiting", "charges", ["state", "state_since", "id", "practice"], unique=False)
+
+
+def _claim_versions() -> None:
+    """Table claim_versions."""
+    op.drop_index(op.f("ix_claim_versions_waiting"), table_name="claim_versions")
+    op.create_index(
+        "ix_claim_versions_waiting", "claim_versions", ["state", "state_since", "id", "practice"], unique=False
+    )
+
+
+def _claims() -> None:
+    """Table claims."""
+    op.drop_index(op.f("ix_claims_waiting"), table_name="claims")
+    op.create_index("ix_claims_waiting", "claims", ["state", "state_since", "id", "practice"], unique=False)
+    op.create_index("ix_claims_payer", "claims", ["payer", "id"], unique=False)
+
+
+def _encounters() -> None:
+    """Table encounters."""
+    op.drop_index(op.f("ix_encounters_waiting"), table_name="encounters")
+    op.create_index(
+        "ix_encounters_waiting", "encounters", ["state", "state_since", "id", "practice"], unique=False
+    )
+
+
+def _expectations() -> None:
+    """Table expectations."""
+    op.drop_index(
+        op.f("ix_expectations_due_at"), table_name="expectations", sqlite_where=sa.text("met_at IS NULL")
+    )
+    op.create_index(
+        "ix_expectations_due_at",
+        "expectations",
+        ["due_at", "id", "kind", "practice", "work_id", "met_at"],
+        unique=False,
+        sqlite_where=sa.text("met_at IS NULL"),
+        postgresql_where=sa.text("met_at IS NULL"),
+    )
+
+
+def _facts() -> None:
+    """Table facts."""
+    op.drop_index(op.f("ix_facts_waiting"), table_name="facts")
+    op.create_index("ix_facts_waiting", "facts", ["state", "state_since", "id", "practice"], unique=False)
+
+
+def _inbox() -> None:
+    """Table inbox."""
+    op.drop_index(op.f("ix_inbox_waiting"), table_name="inbox")
+    op.create_index("ix_inbox_waiting", "inbox", ["state", "source", "seq"], unique=False)
+
+
+def _patients() -> None:
+    """Table patients."""
+    op.drop_index(op.f("ix_patients_waiting"), table_name="patients")
+    op.create_index("ix_patients_waiting", "patients", ["state", "state_since", "id", "practice"], unique=False)
+
+
+def _remit_claims() -> None:
+    """Table remit_claims."""
+    op.drop_index(op.f("ix_remit_claims_waiting"), table_name="remit_claims")
+    op.create_index(
+        "ix_remit_claims_waiting", "remit_claims", ["state", "state_since", "id", "practice"], unique=False
+    )
+
+
+def _remits() -> None:
+    """Table remits."""
+    op.drop_index(op.f("ix_remits_waiting"), table_name="remits")
+    op.create_index("ix_remits_waiting", "remits", ["state", "state_since", "id", "practice"], unique=False)
+
+
+def _statements() -> None:
+    """Table statements."""
+    op.drop_index(op.f("ix_statements_waiting"), table_name="statements")
+    op.create_index(
+        "ix_statements_waiting", "statements", ["state", "state_since", "id", "practice"], unique=False
+    )
+
+
+def _work_items() -> None:
+    """Table work_items."""
+    op.add_column(
+        "work_items",
+        sa.Column(
+            "press",
+            sa.BigInteger(),
+            sa.Computed(
+                "1000000000000000 * (\n  CASE WHEN substr(reason, length(reason) - 7) = '.warning' THEN 4 ELSE 0 END\n  + CASE WHEN aggregate IN ('file', 'connector') THEN 0 ELSE 2 END\n  + CASE WHEN substr(reason, 1, 8) = 'overdue.' THEN 0 ELSE 1 END\n) - amount_cents",
+            ),
+            nullable=True,
+        ),
+    )
+    op.create_index(
+        "ix_work_items_due_at",
+        "work_items",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("resolved_at IS NULL AND due_at IS NOT NULL"),
+        postgresql_where=sa.text("resolved_at IS NULL AND due_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_work_items_press",
+        "work_items",
+        ["press", "opened_at", "id", "owner", "reason", "practice", "due_at", "amount_cents", "resolved_at"],
+        unique=False,
+        sqlite_where=sa.text("resolved_at IS NULL"),
+        postgresql_where=sa.text("resolved_at IS NULL"),
+    )
