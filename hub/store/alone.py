@@ -98,7 +98,9 @@ class SessionAlone:
     def release(self) -> None:
         session, self._session = self._session, None
         if session is not None:
-            session.invalidate()  # ends the session itself, and with it the lock
+            with suppress(DBAPIError):  # where the session is lost, so is the lock
+                session.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": LOCK})
+            session.invalidate()
             session.close()
 
     def _take(self) -> None:

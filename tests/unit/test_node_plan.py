@@ -1,0 +1,75 @@
+"""What a node may be, how it hears signals, and what it tells the service manager."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from hub.config.unattended import Run
+from hub.errors import Misconfigured
+from hub.node import manager
+from hub.node.plan import ROLES, planned
+from hub.node.signals import Signals
+
+
+def test_options_override_settings() -> None:
+    """Roles and address of the command line win; without the role `web` nothing is served."""
+    assert planned(Run()).roles == ROLES
+    found = planned(Run(runner="distributed"), "worker, listener")
+    assert (found.roles, found.listen, found.alone) == (("worker", "listener"), "", False)
+    assert planned(Run(), listen="127.0.0.1:9").listen == "127.0.0.1:9"
+    assert planned(Run(), listen="").listen == ""
+
+
+@pytest.mark.parametrize("roles", ["scheduler", "worker", "listener", "worker,web", "scheduler,listener"])
+def test_the_local_runner_is_one_process(roles: str) -> None:
+    """Steps that nobody would run, or that nobody would nudge, are refused before anything starts."""
+    with pytest.raises(Misconfigured, match="one process") as caught:
+        planned(Run(), roles)
+    assert "distributed" in caught.value.fix
+
+
+def test_a_web_node_may_stand_beside_a_local_one() -> None:
+    """It runs no step and takes no right to."""
+    assert not planned(Run(), "web").alone
+    assert planned(Run()).alone
+
+
+@pytest.mark.parametrize(
+    ("roles", "fix"), [("workr", "worker"), ("nothing", "the roles are"), (",", "name some")]
+)
+def test_what_is_no_role_is_refused(roles: str, fix: str) -> None:
+    """A misspelt role would leave something undone for months."""
+    with pytest.raises(Misconfigured) as caught:
+        planned(Run(), roles)
+    assert fix in caught.value.fix
+
+
+def test_signals_wait_in_order() -> None:
+    """A handler only writes down: what came is done one after the other, and the old handlers come back."""
+    before = signal.getsignal(signal.SIGHUP)
+    signals = Signals()
+    with signals.heard():
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert [signals.wait(5), signals.wait(5)] == [signal.SIGHUP, signal.SIGTERM]
+        assert signals.wait(0) is None
+    assert signal.getsignal(signal.SIGHUP) is before
+
+
+def test_the_service_manager_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """READY, RELOADING, STOPPING and WATCHDOG go to the socket that systemd names; without one, nowhere."""
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    assert not manager.tell("READY=1")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "n"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "n"))
+        for say in (lambda: manager.ready("running"), manager.reloading, manager.stopping, manager.alive):
+            say()
+        told = [listening.recv(200).decode().split("\n")[0] for _ in range(4)]
+    assert told == ["READY=1", "RELOADING=1", "STOPPING=1", "WATCHDOG=1"]
+    assert not manager.tell("READY=1")
