@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -27,7 +28,7 @@ from hub.plugin.host.settings import Locate
 from hub.runner.local import log_trouble
 from hub.runner.port import Outcome, Trouble
 from hub.runner.port import Step as RunStep
-from hub.schedule import Schedule, check, configured, never
+from hub.schedule import History, Schedule, check, configured, never
 from hub.store import Keyring, Nudge, Store, engine, open_store
 from hub.watch.steps import STEPS as WATCH_STEPS
 from hub.watch.steps import TO_NOTIFIERS
@@ -82,12 +83,21 @@ class App:
         """Every step as a runner wants it."""
         return steps_of(lambda: nullcontext(self))
 
+    @cached_property
+    def history(self) -> History:
+        """Notes what became of the slots that schedules begin."""
+        return History(self.store, {schedule.step for schedule in self.schedules()})
+
     def run(self, step: str, lane: str) -> Outcome:
         """One run of a step. Raises `StoreAway` where there is no room for what it would take in, or a disk fails."""
-        with engine.told_apart():
-            if step in ASKS_OUTSIDE:
-                room.make_sure(self.hub)
-            outcome = STEPS[step][0](self.hub, lane)
+
+        def run(lane: str) -> Outcome:
+            with engine.told_apart():
+                if step in ASKS_OUTSIDE:
+                    room.make_sure(self.hub)
+                return STEPS[step][0](self.hub, lane)
+
+        outcome = self.history.noted(step, run)(lane)
         self.watch.flows(step, lane)
         return outcome
 
@@ -225,7 +235,8 @@ def make_host(
 ) -> PluginHost:
     """The plugins that the settings name; raises `Faulty` with every fault of theirs and of the schedules."""
     host, problems = load_plugins(loaded, secrets, clock, state, stop, keep)
-    faults = (*map(plugin_fault, problems), *schedule_faults(loaded, host.names("EhrSource")))
+    schedules = schedule_faults(loaded, host.names("EhrSource"))
+    faults = (*map(plugin_fault, problems), *schedules, *notifier_faults(loaded, host))
     if faults:
         host.close(but=keep[1] if keep else ())
         raise Faulty(faults)
@@ -292,6 +303,20 @@ def plugin_fault(problem: Problem) -> Fault:
         wrong=problem.why,
         fix=problem.fix,
     )
+
+
+def notifier_faults(loaded: Loaded, host: PluginHost) -> list[Fault]:
+    """Connectors under [notifications.to] that are there, but are no notifiers."""
+    others = {one.name: one.port for one in host.instances() if one.port != "Notifier"}
+    known = ", ".join(host.names("Notifier")) or "none is configured"
+    return [
+        loaded.fault(
+            ("notifications", "to", role, row), f"{name} is no notifier", fix=f"the notifiers are: {known}"
+        )
+        for role, names in loaded.settings.notifications.to.items()
+        for row, name in enumerate(names)
+        if name in others
+    ]
 
 
 def schedule_faults(loaded: Loaded, sources: tuple[str, ...]) -> list[Fault]:

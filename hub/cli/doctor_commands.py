@@ -77,10 +77,11 @@ def _case(folder: Path, ending: ExitStack, *, quiet: bool) -> Case:
 
 
 def _plugins(loaded: Loaded, secrets: SecretStore, clock: Clock) -> tuple[PluginHost, list[Fault]]:
-    from hub.app import load_plugins, plugin_fault, schedule_faults
+    from hub.app import load_plugins, notifier_faults, plugin_fault, schedule_faults
 
     host, problems = load_plugins(loaded, secrets, clock, lambda _instance, _key: None)
-    return host, [*map(plugin_fault, problems), *schedule_faults(loaded, host.names("EhrSource"))]
+    schedules = schedule_faults(loaded, host.names("EhrSource"))
+    return host, [*map(plugin_fault, problems), *schedules, *notifier_faults(loaded, host)]
 
 
 def _teller(ending: ExitStack) -> Callable[[str], None]:

@@ -10,6 +10,7 @@ import typer
 
 from hub.cli.doctor_commands import doctor
 from hub.cli.keep_commands import backup, db_upgrade, restore
+from hub.cli.notice_commands import notices
 from hub.cli.options import HERE, AsJson, By, Folder, Limit
 from hub.cli.schedule_commands import runs, schedule
 
@@ -34,6 +35,7 @@ for name, group in (
     ("work", work),
     ("schedule", schedule),
     ("runs", runs),
+    ("notices", notices),
     ("backup", backup),
     ("restore", restore),
     ("db", db),

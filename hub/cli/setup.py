@@ -48,7 +48,7 @@ def check(folder: Path, *, as_json: bool) -> None:
 
 def all_faults(folder: Path) -> tuple[Fault, ...]:
     """Faults of the settings and, where those can be read, of the plugins they name."""
-    from hub.app import load_plugins, plugin_fault, schedule_faults
+    from hub.app import load_plugins, notifier_faults, plugin_fault, schedule_faults
     from hub.clock import SystemClock
     from hub.config import SecretStore
     from hub.config.secrets import secret_faults
@@ -58,7 +58,7 @@ def all_faults(folder: Path) -> tuple[Fault, ...]:
         return loaded.faults
     secrets = SecretStore(folder)
     host, problems = load_plugins(loaded, secrets, SystemClock(), lambda _instance, _key: None)
-    schedules = schedule_faults(loaded, host.names("EhrSource"))
+    schedules = [*schedule_faults(loaded, host.names("EhrSource")), *notifier_faults(loaded, host)]
     host.close()
     plugins = (plugin_fault(problem) for problem in problems)
     return (*loaded.faults, *plugins, *schedules, *(_weighed(fault) for fault in secret_faults(loaded, secrets)))

@@ -14,6 +14,7 @@ from hub.config.explain import near
 from hub.config.faults import Path
 from hub.config.fields import SECRET, Dated
 from hub.config.settings import Settings
+from hub.config.unattended import OWNERS
 
 _SECRET_KEY = re.compile(
     r"(^|_)(password|passwd|passphrase|secret|private_key|api_?key|access_key|token|pin)$", re.IGNORECASE
@@ -80,6 +81,9 @@ def _names(tree: Settings) -> Iterator[tuple[Path, str, str]]:
         yield ("schedules", key, "calendar"), "calendars", schedule.calendar
     for key, facility in tree.facilities.items():
         yield ("facilities", key, "practice"), "practices", facility.practice
+    for role, names in tree.notifications.to.items():
+        for row, name in enumerate(names):
+            yield ("notifications", "to", role, row), "connectors", name
     yield from _payer_names(tree)
     yield from _row_names(tree)
 
@@ -112,7 +116,7 @@ def _row_names(tree: Settings) -> Iterator[tuple[Path, str, str]]:
 
 
 def _roles(context: Context) -> Iterator[Found]:
-    """A connector is a source, a clearinghouse or a print vendor, and only one of them."""
+    """A connector is a source, a clearinghouse, a print vendor or a notifier, and only one of them."""
     tree = context.tree
     roles: dict[str, set[str]] = {}
     for name in tree.clearinghouses:
@@ -121,15 +125,17 @@ def _roles(context: Context) -> Iterator[Found]:
         roles.setdefault(name, set()).add("a source")
     if tree.print.vendor:
         roles.setdefault(tree.print.vendor, set()).add("a print vendor")
+    for name in (name for names in tree.notifications.to.values() for name in names):
+        roles.setdefault(name, set()).add("a notifier")
     misnamed = set(roles) - context.declared.get("connectors", set())
-    known = not misnamed and not {"route", "print", "sources"} & context.doubtful
+    known = not misnamed and not {"route", "print", "sources", "notifications"} & context.doubtful
     for name, connector in tree.connectors.items():
         held = roles.get(name, set())
         if len(held) > 1:
             wrong = f"serves as {' and '.join(sorted(held))}"
             yield Found(("connectors", name), wrong, "configure two connectors")
         elif not held and connector.enabled and known:
-            fix = f"name it in [route] or [print], write [sources.{name}], or set enabled = false"
+            fix = f"name it in [route], [print] or [notifications.to], write [sources.{name}], or set enabled = false"
             yield Found(("connectors", name), "nobody uses this connector", fix, "warning")
         if held and not connector.enabled:
             fix = "set enabled = true, or route elsewhere"
@@ -212,6 +218,14 @@ def _calendars(context: Context) -> Iterator[Found]:
         if not (one.holidays or one.banks or one.days or one.cut_off):
             fix = 'write days, holidays, banks = "us-banks" or cut_off'
             yield Found(("calendars", key), "closes nothing", fix, "warning")
+
+
+def _told(context: Context) -> Iterator[Found]:
+    """Who is told is a role that work items have, or `all`."""
+    for role in context.tree.notifications.to:
+        if role not in OWNERS:
+            fix = near(role, OWNERS) or f"the roles are: {', '.join(OWNERS)}"
+            yield Found(("notifications", "to", role), "is no role", fix)
 
 
 def _secrets(context: Context) -> Iterator[Found]:
@@ -312,6 +326,7 @@ CHECKS = (
     _shared_ids,
     _schedules,
     _calendars,
+    _told,
     _secrets,
     _overlaps,
     _twice,

@@ -11,6 +11,8 @@ from hub.config.fields import Part, Span, Words, Zone
 
 _LAX = Strict(strict=False)
 Role = Literal["scheduler", "worker", "listener", "web"]
+#: Who work and alarms are for, and the word for every role that is not named.
+OWNERS = ("it", "biller", "coder", "front-desk", "all")
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 

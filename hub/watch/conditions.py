@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from hub.config.unattended import OWNERS
 from hub.errors import HubError
 from hub.flow.base import Hub, Outcome
 from hub.log import get_log
@@ -34,8 +35,7 @@ LOST = timedelta(days=1)
 """So long it is an alarm that notices were dropped."""
 PINGS = 3
 """So many signs of life in a row must fail before that is an alarm."""
-ROLES = ("it", "biller", "coder", "front-desk")
-REST = "all"
+ROLES, REST = OWNERS[:-1], OWNERS[-1]
 NO_LONGER = "its notifier is no longer configured"
 TOO_OLD = "it could not be sent for three days"
 _PASSING = "connector.unreachable"

@@ -19,6 +19,7 @@ from hub.plugin.api import Notice
 from hub.plugin.host import PluginFault, PluginHost
 from hub.store.notices import REFUSED, SENT, SILENT, Letter
 from hub.watch import wording
+from hub.watch.conditions import taken
 
 FIRST, MOST = timedelta(seconds=30), timedelta(minutes=15)
 """The first wait after a notice did not go out, and the longest."""
@@ -102,7 +103,7 @@ def alive(hub: Hub, lane: str) -> Outcome:
     """
     from hub.watch.checks import standing
 
-    if "alive" not in hub.host.notifier(lane).takes:
+    if "alive" not in taken(hub).get(lane, ()):
         return Outcome()
     unwell = [one.code for one in standing(hub) if one.level == "alarm" and one.code.startswith(UNWELL)]
     if unwell:

@@ -79,6 +79,12 @@ CASES: dict[str, tuple[str, str, str, str, str, tuple[str, ...]]] = {
         "hub.toml", "[route.payers] ", '[route.payers]\nnobody = "clearinghouse"\n# ', "nobody =",
         "route.payers.nobody",
         ('no payer "nobody"', "the payers are: comp, ")),
+    "unknown connector to tell": (
+        "hub.toml", "all = []", 'all = ["mial"]', "all =", "notifications.to.all[1]",
+        ('no connector "mial"',)),
+    "unknown role to tell": (
+        "hub.toml", "all = []", "bilers = []", "bilers", "notifications.to.bilers",
+        ("is no role", 'did you mean "biller"')),
     "cron and interval": (
         "hub.toml", 'cron = "15 6 * * *"', 'cron = "15 6 * * *"\nevery = "1h"', "[schedules.overdue]",
         "schedules.overdue", ("either cron or every",)),
