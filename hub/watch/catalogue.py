@@ -175,7 +175,7 @@ _KINDS = (
         "warning",
         "a person has paused a schedule without an end, more than a day ago",
         "what it does is not done",
-        "let it go on when it may",
+        "when it may go on: hub schedule resume {name}",
     ),
     _row(
         "run.long",
@@ -247,6 +247,20 @@ _KINDS = (
         "notices do not go out for `watch.lag_minutes`, or were refused today",
         "who should know of trouble does not",
         "run: hub connector test {name}",
+    ),
+    _row(
+        "notice.lost",
+        "alarm",
+        "notices could not be sent for three days and were dropped",
+        "who should have known did not, and will not be told again",
+        "run: hub connector test {name}; then hub notices list",
+    ),
+    _row(
+        "notice.silent",
+        "alarm",
+        "three signs of life in a row did not get through to a notifier that is pinged",
+        "who waits for them believes the hub dead",
+        "run: hub connector test {name}; then hub notices list",
     ),
     _row(
         "notice.nobody",

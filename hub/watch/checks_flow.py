@@ -77,7 +77,8 @@ def schedules(place: Place, vitals: Vitals) -> Findings:
     yield from late
     for name, row in paused.items():
         if row.until is None and place.now - row.since > PAUSED_LONG:
-            yield bad("schedule.paused", name, f"schedule {name}: paused by {row.by} since {at(row.since)}")
+            what = f"schedule {name}: paused by {row.by} since {at(row.since)}"
+            yield bad("schedule.paused", name, what, name=name)
     if not late:
         aside = f", {counted(len(paused), 'is', 'are')} paused" if paused else ""
         yield good("schedule.late", "", f"schedules: {len(known)}, none is late{aside}")

@@ -10,7 +10,6 @@ from pathlib import Path
 from hub.clock import today
 from hub.config import Fault, Loaded, SecretStore, load
 from hub.config.secrets import secret_faults
-from hub.config.settings import FILES
 from hub.watch.catalogue import bad, good
 from hub.watch.finding import Finding
 from hub.watch.looking import Findings, Place
@@ -53,9 +52,9 @@ def _read(folder: Path, _stamps: tuple[tuple[str, int, int], ...]) -> Loaded:
 
 
 def _stamps(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """Name, size and time of each file that is there."""
-    there = [(name, folder / name) for name in FILES]
-    return tuple((name, path.stat().st_size, path.stat().st_mtime_ns) for name, path in there if path.is_file())
+    """Name, size and time of each file of settings."""
+    stats = [(path.name, path.stat()) for path in sorted(folder.glob("*.toml")) if path.is_file()]
+    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
 
 
 def secrets(place: Place) -> Findings:

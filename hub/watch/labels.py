@@ -20,9 +20,9 @@ AREAS = (
 """The first word of a work item's reason."""
 CALLS = (
     *("__init__", "check", "close", "capabilities", "stage", "publish", "confirm", "open", "done", "list", "ask"),
-    *("results", "read_results", "changes", "read", "serve", "takes", "send"),
+    *("results", "read_results", "changes", "read", "serve", "takes", "send", "import"),
 )
-"""The methods of the ports."""
+"""The methods of the ports, and the loading of a plugin."""
 _CODES = frozenset(
     {
         *(state for states in STATES.values() for state in states),
