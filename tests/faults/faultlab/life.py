@@ -37,13 +37,14 @@ class Life:
         self.now: Now = ask(datetime(2026, 1, 1, tzinfo=UTC))
         self.clock = TurnedClock(self.now.at)
         self.troubles: list[Trouble] = []
+        self.at_rest: Callable[[], None] = lambda: None
         self.app: App = open_app(Path(place.work) / "config", clock=self.clock)
         self.runner = self._runner(threads, wrap(self.app.steps()))
         self.app.store.on_commit(self.runner.told)
         mine = [one for one in self.app.schedules() if one.name in self.app.settings.schedules]
         self.scheduler = Scheduler(mine, self.app.store, self.clock)
 
-    def run(self, days: int) -> None:
+    def run(self, days: int = MOST_DAYS) -> None:
         """What every start of a hub does, then day behind day."""
         self.scheduler.catch_up()
         self.runner.told(self.app.everything())
@@ -130,6 +131,7 @@ class Life:
         """Until nothing can run now."""
         if not self.runner.run_until_idle(REST_SECONDS):
             raise RuntimeError("the hub does not come to rest")
+        self.at_rest()
 
     def _trouble(self, trouble: Trouble) -> None:
         self.troubles.append(trouble)

@@ -72,7 +72,8 @@ class OwnServer:
         until = time.monotonic() + WAIT_SECONDS
         while Path(f"/proc/{pid}").exists() and not _zombie(pid) and time.monotonic() < until:
             time.sleep(0.01)
-        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        for name in ("postmaster.pid", ".s.PGSQL.5432", ".s.PGSQL.5432.lock"):  # where init leaves the dead lie
+            (self._data / name).unlink(missing_ok=True)
 
     def database(self) -> str:
         """The address of a new, empty database, as the hub's settings want it."""
