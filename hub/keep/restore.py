@@ -178,16 +178,15 @@ def _private(path: Path, text: str) -> None:
 
 def begin_postgresql(url: str, mark: marks.Mark) -> None:
     """Refuse a database that holds anything; mark it before anything comes in, so that a kill leaves it unusable."""
-    if pg_tools.tables_of(url):
-        raise Misconfigured("the database that --store names is not empty", fix=FRESH)
     engines = Engines(url)
     try:
-        with engines.reader.connect() as connection:
-            found = marks.read(connection)
+        found = marks.of(engines)
     finally:
         engines.dispose()
-    if found is not None and found.state != marks.RESTORING:
-        raise Misconfigured("the database that --store names was restored already", fix=FRESH)
+    if found is not None and found.state == marks.RESTORING:
+        pg_tools.wipe(url)  # what an unfinished restore of ours brought, and nothing else, since it began empty
+    elif found is not None or pg_tools.tables_of(url):
+        raise Misconfigured("the database that --store names is not empty", fix=FRESH)
     marks.mark(url, mark)
 
 

@@ -204,6 +204,14 @@ def tables_of(url: str) -> set[str]:
         return set(inspect(connection).get_table_names()) - set(OURS)
 
 
+def wipe(url: str) -> None:
+    """Remove everything of a database whose restore did not end; the caller has seen the mark that says so."""
+    with connected(url, "READ COMMITTED") as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+        connection.commit()
+
+
 def look(url: str) -> Held:
     """What a database that nobody writes to holds."""
     with connected(url, "REPEATABLE READ") as connection:
