@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from hub import log
 from hub.app import App
 from hub.cli.ui import say, when
+from hub.config import Loaded
 from hub.node import Node, sweep
 from hub.runner.port import Status
 from hub.schedule import Schedule, due
@@ -18,7 +21,7 @@ LOOK_AHEAD = (timedelta(minutes=1), timedelta(hours=6), timedelta(days=8), timed
 
 def run(folder: Path, *, once: bool, roles: str = "", listen: str | None = None) -> None:
     """Run what the settings of `folder` want; with `once` end when nothing is due and nothing waits."""
-    node = Node(folder, roles=roles, listen=listen, say=say, on_running=_introduce)
+    node = Node(folder, roles=roles, listen=listen, say=say, on_running=_introduce, on_settings=_log)
     if once:
         _tell(node.once())
         say("stopped; nothing was interrupted")
@@ -30,6 +33,21 @@ def run(folder: Path, *, once: bool, roles: str = "", listen: str | None = None)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)
+
+
+def _log(loaded: Loaded) -> None:
+    """The log as the settings want it, from now on."""
+    told = loaded.settings.run
+    file = loaded.data_folder / told.log_file if told.log_file else None
+    if file is not None:
+        loaded.data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log.configure(
+        file=file,
+        megabytes=told.log_megabytes,
+        keep=told.log_keep,
+        level=loaded.settings.hub.log,
+        node=socket.gethostname(),
+    )
 
 
 def _tell(status: Status) -> None:

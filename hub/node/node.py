@@ -12,9 +12,9 @@ from pathlib import Path
 
 from hub.app import App, Current, Faulty, open_app
 from hub.clock import Clock, SystemClock
-from hub.config import load
-from hub.errors import Misconfigured, StoreAway
-from hub.log import get_log
+from hub.config import Loaded, load
+from hub.errors import HubError, Misconfigured, StoreAway
+from hub.log import get_log, reopen
 from hub.node import manager
 from hub.node.pages import Pages
 from hub.node.parts import Parts, runner_of
@@ -36,8 +36,8 @@ def _silent(_line: str) -> None:
 
 
 class Node:
-    """A node; `run` returns when it was told to stop. `say` takes plain lines for a person, `on_running` is called
-    when everything runs. `phase`, `app` and `runner` are what its pages ask for.
+    """A node; `run` returns when it was told to stop. `say` takes plain lines for a person; `on_settings` is called
+    with settings that come into use, `on_running` when everything runs. Its pages ask for `phase`, `app`, `runner`.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Node:
         clock: Clock | None = None,
         say: Callable[[str], None] = _silent,
         on_running: Callable[[Node], None] | None = None,
+        on_settings: Callable[[Loaded], None] | None = None,
     ) -> None:
         self.phase = "starting"
         self.runner: Runner | None = None
@@ -57,7 +58,8 @@ class Node:
         self.plan: Plan | None = None
         self.pages: Pages | None = None
         self._folder, self._clock, self._say = folder, clock or SystemClock(), say
-        self._roles, self._listen, self._on_running = roles, listen, on_running
+        self._roles, self._listen = roles, listen
+        self._on_running, self._on_settings = on_running, on_settings
         self._current: Current | None = None
 
     @property
@@ -105,7 +107,12 @@ class Node:
         if not loaded.ok:
             raise Faulty(loaded.faults)
         self.plan = planned(loaded.settings.run, self._roles, self._listen)
+        self._use(loaded)
         return self.plan
+
+    def _use(self, loaded: Loaded) -> None:
+        if self._on_settings is not None:
+            self._on_settings(loaded)
 
     def _opened(self, plan: Plan) -> tuple[App, Alone | None] | None:
         """The app, as soon as its database is there; None where the node was told to stop before."""
@@ -157,14 +164,27 @@ class Node:
             if number in STOPS:
                 return
             if number == signal.SIGHUP:
-                self._reread(parts)
+                self._try_to_reread(parts)
             if parts.up and time.monotonic() - alive_at >= ALIVE_SECONDS:
                 alive_at = time.monotonic()
                 manager.alive()
 
+    def _try_to_reread(self, parts: Parts) -> None:
+        """A reload that fails for whatever reason leaves the node as it was."""
+        try:
+            self._reread(parts)
+        except Exception as error:  # noqa: BLE001 - the node goes on
+            self._say(
+                f"the settings could not be read again: {error if isinstance(error, HubError) else 'a bug'}"
+            )
+            get_log().warning("settings.fault", exception=type(error).__name__)
+
     def _reread(self, parts: Parts) -> None:
         manager.reloading()
+        reopen()
         told = parts.reread()
+        if not told.faults:
+            self._use(parts.current.app.loaded)
         for line in _words(told):
             self._say(line)
         get_log().info("settings.read", faults=len(told.faults), count=len(told.remade))

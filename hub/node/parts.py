@@ -8,6 +8,7 @@ import time
 from hub.app import App, Current, steps_of
 from hub.errors import HubError
 from hub.log import get_log
+from hub.node.alarm import Alarm
 from hub.node.listening import Listeners
 from hub.node.pages import Pages
 from hub.node.plan import Plan
@@ -46,6 +47,7 @@ class Parts:
         self._timetable = Timetable()
         self._listeners = Listeners(current) if "listener" in plan.roles else None
         self._registered = Registered(node, plan)
+        self._alarm = Alarm(current, node) if "scheduler" in plan.roles else None
         self._reading = threading.Lock()
         self._pulse = Pulse(
             beat=lambda: self._registered.beat(current, self.runner),
@@ -54,7 +56,7 @@ class Parts:
             also=pages.serve,
             alone=alone,
             on_lost=self._lose,
-            on_away=last_resort,
+            on_store=self._hear,
         )
 
     def start(self) -> None:
@@ -104,6 +106,8 @@ class Parts:
 
     def _follow(self, told: Reread) -> None:
         app = self.current.app
+        if self._alarm is not None:
+            self._alarm.follow()
         if "scheduler" in self.plan.roles:
             self._timetable.follow(app)
         if self._listeners is not None:
@@ -126,6 +130,10 @@ class Parts:
         if "scheduler" in self.plan.roles:
             sweep(self.current.app, self.runner)
 
+    def _hear(self, there: bool) -> None:
+        if self._alarm is not None:
+            self._alarm.hear(there)
+
     def _lose(self, holder: str) -> None:
         self.lost = holder
 
@@ -141,8 +149,3 @@ def sweep(app: App, runner: Runner) -> None:
                 runner.release(trouble.lane)
     except (HubError, OSError) as error:
         get_log().warning("sweep.fault", exception=type(error).__name__)
-
-
-def last_resort(seconds: float) -> None:
-    """The store has been away for minutes: tell somebody by a way that does not need it."""
-    get_log().warning("store.gone", seconds=round(seconds))

@@ -22,8 +22,6 @@ BEAT_SECONDS = 5.0
 SEAL_SECONDS = 10.0
 SWEEP_SECONDS = 30.0
 SAY_SECONDS = 60.0
-AWAY_SECONDS = 300.0
-"""A store that is away for longer is told to a person by whatever way does not need it."""
 
 
 class Registered:
@@ -55,7 +53,7 @@ class Registered:
 
 class Pulse:
     """One thread with a few things to do, each in its own time. `on_lost` is called where another process has
-    taken the right to run alone, `on_away` once when the store has been away for minutes.
+    taken the right to run alone, `on_store` with each beat: whether the store is there.
     """
 
     def __init__(
@@ -67,9 +65,9 @@ class Pulse:
         also: Callable[[], None],
         alone: Alone | None,
         on_lost: Callable[[str], None],
-        on_away: Callable[[float], None],
+        on_store: Callable[[bool], None],
     ) -> None:
-        self._alone, self._on_lost, self._on_away = alone, on_lost, on_away
+        self._alone, self._on_lost, self._on_store = alone, on_lost, on_store
         self._sweep = sweep
         self._tasks: list[tuple[float, Callable[[], None]]] = [
             (BEAT_SECONDS, lambda: self._store_is_there(beat)),
@@ -80,7 +78,6 @@ class Pulse:
         self._stop = threading.Event()
         self._away_since: float | None = None
         self._said_at = 0.0
-        self._told = False
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
 
     def start(self) -> None:
@@ -128,14 +125,12 @@ class Pulse:
     def _away(self) -> None:
         now = time.monotonic()
         if self._away_since is None:
-            self._away_since, self._said_at, self._told = now, 0.0, False
+            self._away_since, self._said_at = now, 0.0
         seconds = now - self._away_since
         if not self._said_at or now - self._said_at >= SAY_SECONDS:
             self._said_at = now
             get_log().warning("store.away", seconds=round(seconds))
-        if seconds >= AWAY_SECONDS and not self._told:
-            self._told = True
-            self._on_away(seconds)
+        self._on_store(False)
 
     def _back(self) -> None:
         if self._away_since is not None:
@@ -143,3 +138,4 @@ class Pulse:
             self._away_since = None
             get_log().info("store.back", seconds=round(seconds))
             self._sweep()
+        self._on_store(True)

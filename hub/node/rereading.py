@@ -18,8 +18,8 @@ from hub.model.work import WorkItem
 
 REFUSED = "settings.refused"
 FIXED: tuple[tuple[str, str], ...] = (
-    *(("hub", key) for key in ("data", "store", "master_key", "log")),
-    *(("run", key) for key in ("runner", "threads", "roles", "listen", "bug_limit", "log_file")),
+    *(("hub", key) for key in ("data", "store", "master_key")),
+    *(("run", key) for key in ("runner", "threads", "roles", "listen", "bug_limit")),
 )
 """What a running node cannot change: it holds until the next start."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from hub.errors import Misconfigured
 from hub.store import engine as engines
@@ -89,7 +89,7 @@ class SessionAlone:
         if self._session is not None:
             try:
                 self._session.execute(text("SELECT 1"))
-            except DBAPIError:
+            except SQLAlchemyError:
                 self.release()
         if self._session is None:
             self._take()
@@ -98,7 +98,7 @@ class SessionAlone:
     def release(self) -> None:
         session, self._session = self._session, None
         if session is not None:
-            with suppress(DBAPIError):  # where the session is lost, so is the lock
+            with suppress(SQLAlchemyError):  # where the session is lost, so is the lock
                 session.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": LOCK})
             session.invalidate()
             session.close()

@@ -1,18 +1,20 @@
-"""A listening source without a network: a test speaks to it through a `MemoryLine`."""
+"""A listening source without a network: a test speaks to it through a `MemoryLine`. The module is a plugin too."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import threading
+from collections.abc import Mapping
 from queue import Empty, SimpleQueue
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from hub.plugin.api import Changes, Context, Inbox, RawMessage, RetryLater
+from hub.plugin.api import Changes, Context, EhrSource, Inbox, RawMessage, RetryLater, hookimpl
 from hub.testing.fakes import FAKE, FakeSource, FeedSettings, MemoryFeed
 
+HUB_API = 0
 PATIENCE_SECONDS = 20.0
 
 
@@ -68,6 +70,12 @@ class FakeListener(FakeSource):
                     await asyncio.sleep(0.005)
                 else:
                     tasks.create_task(_take(inbox, body, told))
+
+
+@hookimpl
+def hub_ehr_sources() -> Mapping[str, type[EhrSource]]:
+    """Offer the fake listener as `memory-line`."""
+    return {"memory-line": FakeListener}
 
 
 async def _take(inbox: Inbox, body: bytes, told: SimpleQueue[bool]) -> None:

@@ -84,7 +84,7 @@ def _end_session(store: Store) -> None:
     with store.begin("admin") as tx:
         tx.session.conn.execute(
             text(
-                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name LIKE 'hub run %'"
-                " AND datname = current_database()"
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+                " WHERE application_name LIKE 'hub run %' AND datname = current_database()"
             )
         )
