@@ -204,6 +204,7 @@ REMITS: Aggregate[Remittance] = Aggregate(
         keyed("content_key", why="equal content is the same remittance under whatever name it comes"),
         Index("ix_remits_content_key", "content_key", "state"),
         Index("ix_remits_trace", "trace", "state"),
+        Index("ix_remits_blob_id", "blob_id", "set_index"),
     ),
     Remittance,
 )

@@ -140,15 +140,15 @@ class Collection(Generic[T]):
         return self._read({"state": state, **equals}, order=("state_since", "id"), limit=limit)
 
     def heads(
-        self, *, limit: int = 1000, after_id: str = "", newest: bool = False, **equals: Any
+        self, *, limit: int = 1000, after_id: str = "", newest: bool = False, walk: bool = False, **equals: Any
     ) -> list[Row[None]]:
         """As `find`, but without opening the documents: for lists and counts. `newest`: the last ones, backwards;
-        of one state those that came to stand there last.
+        of one state those that came to stand there last. `walk`: for whoever reads nearly all of a table.
         """
         if newest and isinstance(equals.get("state"), str):
             return self._heads(equals, order=("-state_since", "-id"), limit=limit)
         order, after = (("-id",), None) if newest else (_BY_ID, after_id)
-        return self._heads(equals, order=order, limit=limit, after=after)
+        return self._heads(equals, order=order, limit=limit, after=after, walk=walk)
 
     def heads_of(self, ids: Iterable[str]) -> dict[str, Row[None]]:
         """As `get_many`, but without opening the documents: to move what need not be read."""

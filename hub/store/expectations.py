@@ -38,6 +38,7 @@ EXPECTATIONS = Table(
         sqlite_where=sql("met_at IS NULL"),
         postgresql_where=sql("met_at IS NULL"),
     ),
+    Index("ix_expectations_about", "about", "kind"),
     Index(
         "ix_expectations_due_at",
         *("due_at", "id", "kind", "practice", "work_id", "met_at"),

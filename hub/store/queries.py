@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, Table, Text, bindparam, func, select
 
 from hub.store.session import Session
 
@@ -23,18 +23,21 @@ def read(
     order: tuple[str, ...],
     limit: int | None = None,
     after: Any = None,
+    walk: bool = False,
 ) -> Sequence[Any]:
     """The columns `names` of the rows where each column equals what is given, in `order`.
 
     None means IS NULL; a list, tuple or set means any of. `after` begins behind that value of the first column of
-    `order`, so that pages neither repeat nor skip. A column of `order` that begins with `-` runs downwards.
+    `order`, so that pages neither repeat nor skip. A column of `order` that begins with `-` runs downwards. `walk`
+    keeps the database from an index of what is asked for: whoever reads nearly all walks along the order itself,
+    where an index would be sorted anew for each page.
     """
     shape = _shape(equals)
-    key = (table, names, shape, order, limit is None, after is None)
+    key = (table, names, shape, order, limit is None, after is None, walk)
     statement = _STATEMENTS.get(key)
     if statement is None:
         statement = _STATEMENTS[key] = _build(
-            table, names, shape, order, paged=limit is not None, on=after is not None
+            table, names, shape, order, paged=limit is not None, on=after is not None, walk=walk
         )
     parameters = _parameters(equals)
     if limit is not None:
@@ -62,21 +65,33 @@ def tally(session: Session, table: Table, by: tuple[str, ...], equals: dict[str,
     return session.conn.execute(statement, _parameters(equals)).all()
 
 
-def conditions(table: Table, equals: dict[str, Any]) -> list[ColumnElement[bool]]:
-    """For statements that are built for one use: equality, IS NULL for None, IN for a list, tuple or set."""
+def conditions(table: Table, equals: dict[str, Any], *, walk: bool = False) -> list[ColumnElement[bool]]:
+    """For statements that are built for one use: equality, IS NULL for None, IN for a list, tuple or set.
+
+    `walk` as for `read`.
+    """
     found: list[ColumnElement[bool]] = []
     for name, value in equals.items():
-        column: Any = table.c[name]
+        column: Any = unindexed(table.c[name]) if walk else table.c[name]
         found.append(column.in_(list(value)) if _mode(value) == "in" else column == value)
     return found
 
 
 def _build(
-    table: Table, names: tuple[str, ...], shape: Shape, order: tuple[str, ...], *, paged: bool, on: bool
+    table: Table,
+    names: tuple[str, ...],
+    shape: Shape,
+    order: tuple[str, ...],
+    *,
+    paged: bool,
+    on: bool,
+    walk: bool,
 ) -> Select[Any]:
     columns = [table.c[name.removeprefix("-")] for name in order]
     turned = [column.desc() if name[0] == "-" else column for name, column in zip(order, columns, strict=True)]
-    statement = select(*[table.c[name] for name in names]).where(*_conditions(table, shape)).order_by(*turned)
+    statement = (
+        select(*[table.c[name] for name in names]).where(*_conditions(table, shape, walk=walk)).order_by(*turned)
+    )
     if on:
         statement = statement.where(columns[0] > bindparam("after", type_=columns[0].type))
     return statement.limit(bindparam("page")) if paged else statement
@@ -100,13 +115,19 @@ def _parameters(equals: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _conditions(table: Table, shape: Shape) -> list[ColumnElement[bool]]:
-    return [_condition(table.c[name], mode) for name, mode in shape]
+def unindexed(column: Any) -> Any:
+    """A text column as no index knows it."""
+    return column + "" if isinstance(column.type, Text) else column
 
 
-def _condition(column: Any, mode: str) -> ColumnElement[bool]:
+def _conditions(table: Table, shape: Shape, *, walk: bool = False) -> list[ColumnElement[bool]]:
+    return [_condition(table.c[name], mode, walk=walk) for name, mode in shape]
+
+
+def _condition(column: Any, mode: str, *, walk: bool) -> ColumnElement[bool]:
+    asked = unindexed(column) if walk else column
     if mode == "null":
-        return column.is_(None)  # type: ignore[no-any-return]
+        return asked.is_(None)  # type: ignore[no-any-return]
     if mode == "in":
-        return column.in_(bindparam(f"p_{column.name}", expanding=True))  # type: ignore[no-any-return]
-    return column == bindparam(f"p_{column.name}", type_=column.type)  # type: ignore[no-any-return]
+        return asked.in_(bindparam(f"p_{column.name}", expanding=True))  # type: ignore[no-any-return]
+    return asked == bindparam(f"p_{column.name}", type_=column.type)  # type: ignore[no-any-return]

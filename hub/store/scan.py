@@ -28,11 +28,14 @@ class Scan:
     def rows(
         self, table: str, *columns: str, by: tuple[str, ...] = ("id",), **equals: Any
     ) -> Iterator[Sequence[Row[Any]]]:
-        """Pages of `columns`, ordered by the unique key `by`, where columns equal what is given (None: empty)."""
+        """Pages of `columns`, ordered by the unique key `by`, where columns equal what is given (None: empty).
+
+        Each page walks on along the key: an index of what is asked for would be sorted anew for every page.
+        """
         of = METADATA.tables[table]
         key = tuple_(*[of.c[name] for name in by])
         wanted = [of.c[name] for name in dict.fromkeys((*columns, *by))]
-        query = select(*wanted).where(*conditions(of, equals)).order_by(*[of.c[name] for name in by])
+        query = select(*wanted).where(*conditions(of, equals, walk=True)).order_by(*[of.c[name] for name in by])
         page = self._session.conn.execute(query.limit(PAGE)).all()
         while page:
             yield page
@@ -49,11 +52,13 @@ class Scan:
             found += self._session.conn.execute(select(*names).where(*where).order_by(*of.primary_key)).all()
         return found
 
-    def repeated(self, table: str, *columns: str, **equals: Any) -> list[Row[Any]]:
-        """The values of `columns` that more than one row holds; the last of each row is how many."""
+    def repeated(self, table: str, *columns: str, walk: bool = False, **equals: Any) -> list[Row[Any]]:
+        """The values of `columns` that more than one row holds; the last of each row is how many. `walk`: along an
+        index of these columns, whatever else is asked.
+        """
         of = METADATA.tables[table]
         by = [of.c[name] for name in columns]
-        query = select(*by, func.count()).where(*conditions(of, equals)).group_by(*by)
+        query = select(*by, func.count()).where(*conditions(of, equals, walk=walk)).group_by(*by)
         return [*self._session.conn.execute(query.having(func.count() > 1).order_by(*by))]
 
     def count(self, table: str, **equals: Any) -> int:

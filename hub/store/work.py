@@ -32,6 +32,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.errors import Refused
 from hub.model.work import WorkItem
+from hub.store.queries import unindexed
 from hub.store.schema import METADATA, Cents, Id, Instant, clear
 from hub.store.session import Session
 
@@ -296,7 +297,7 @@ class Work:
 
 def _unindexed(practice: str | None) -> Where:
     """SQLite would rather look a practice up and sort all of its work than walk along the order of work."""
-    return [] if practice is None else [WORK.c.practice + "" == practice]
+    return [] if practice is None else [unindexed(WORK.c.practice) == practice]
 
 
 def _filters(equals: dict[str, Any], *, open_only: bool, reason_prefix: str) -> Iterable[ColumnElement[bool]]:

@@ -166,9 +166,13 @@ class Marks:
         return "*".join(elements)
 
 
+def written(table: str) -> tuple[str, ...]:
+    """The columns that are written: not those that the database makes of others."""
+    return tuple(column.name for column in METADATA.tables[table].columns if column.computed is None)
+
+
 def _named(table: str, rows: Rows) -> list[dict[str, Any]]:
-    names = [column.name for column in METADATA.tables[table].columns]
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    return [dict(zip(written(table), row, strict=True)) for row in rows]
 
 
 def _carriers(raw: Mapping[str, Rows]) -> dict[str, tuple[str, bool]]:

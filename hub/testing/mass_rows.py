@@ -12,7 +12,7 @@ from hub.store.blobs import aad as blob_aad
 from hub.store.crypto import DataKeys
 from hub.store.schema import KEYED, METADATA, Instant
 from hub.store.session import Session
-from hub.testing.mass_marks import ID, Marks, Rows, Template
+from hub.testing.mass_marks import ID, Marks, Rows, Template, written
 
 Column = Callable[["Copy"], list[Any]]
 KINDS = {kind.table.name: kind for kind in AGGREGATES}
@@ -48,7 +48,7 @@ class Copied:
     def __init__(self, name: str, raw: Rows, marks: Marks, keys: DataKeys) -> None:
         self.name, self._marks, self._keys = name, marks, keys
         self._of = METADATA.tables[name]
-        self.names = tuple(column.name for column in self._of.columns)
+        self.names = written(name)
         self._raw = [row for row in raw if self._is_of_this_run(row)]
         self._columns = list(zip(*self._raw, strict=True)) or [() for _ in self.names]
         self._bodies = self._opened() if "body" in self.names else []
@@ -163,7 +163,7 @@ class Copied:
 def read_rows(session: Session, table: str) -> Rows:
     """Every row as the driver gives it, in the order of the key."""
     of = METADATA.tables[table]
-    names = ", ".join([f'"{column.name}"' for column in of.columns])
+    names = ", ".join([f'"{name}"' for name in written(table)])
     key = ", ".join([f'"{column.name}"' for column in of.primary_key])
     query = f"SELECT {names} FROM {table} ORDER BY {key}"  # noqa: S608 - names of ours
     return [tuple(row) for row in session.conn.exec_driver_sql(query)]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from hub.config.settings import Settings
+from hub.reports.promises.once import posted_keys
 from hub.reports.promises.room import Room, slices
 
 DONE = None
@@ -135,33 +136,29 @@ def somewhere(room: Room) -> None:
     """Every row of every kind against the table above; charges against claims; PLBs against the ledger."""
     for table in STATES:
         with room.guarded(table):
-            _known(room, table)
-            _waiting(room, table)
+            _table(room, table)
     with room.guarded("charges on claims"):
         _charges(room)
     with room.guarded("provider adjustments"):
         _plbs(room)
 
 
-def _known(room: Room, table: str) -> None:
-    """Count everything; name the rows whose state nobody knows."""
-    room.count(f"{CALLED[table]}s", room.scan.count(table))
-    for page in room.scan.rows(table, "id", "state", by=_key(table)):
+def _table(room: Room, table: str) -> None:
+    """Count everything; name the rows whose state nobody knows, and those that wait with nobody in charge."""
+    limits = limits_of(table, room.settings)
+    columns = ("id", "state", "state_since", *PARENTS[table], *AGES.get(table, ()))
+    room.count(f"{CALLED[table]}s", 0)
+    for page in room.scan.rows(table, *columns, by=_key(table)):
+        room.count(f"{CALLED[table]}s", len(page))
         for row in page:
             if row.state not in STATES[table]:
                 room.breach(f"{CALLED[table]} {row.id}", f"it is {row.state!r}, which is no disposition", REPLAY)
+        late = [row for row in page if row.state in limits and _is_late(row, limits, room.now)]
+        _in_charge(room, table, late)
 
 
 def _key(table: str) -> tuple[str, ...]:
     return ("seq",) if table == "inbox" else ("id",)
-
-
-def _waiting(room: Room, table: str) -> None:
-    limits = limits_of(table, room.settings)
-    columns = ("id", "state", "state_since", *PARENTS[table], *AGES.get(table, ()))
-    for page in room.scan.rows(table, *columns, by=_key(table), state=list(limits)):
-        late = [row for row in page if _is_late(row, limits, room.now)]
-        _in_charge(room, table, late)
 
 
 def limits_of(table: str, settings: Settings) -> dict[str, int]:
@@ -237,6 +234,6 @@ def _plbs(room: Room) -> None:
             if plb.amount
         }
         room.count("PLBs", len(wanted))
-        known = {row.key for row in room.scan.among("ledger_transactions", "key", wanted)}
+        known = posted_keys(room, page, wanted)
         for remit, number in (wanted[key] for key in sorted(wanted.keys() - known)):
             room.breach(f"remit {remit} PLB {number}", "it is in no account", REPLAY)

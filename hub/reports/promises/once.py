@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hub.flow.carc import Meaning, meaning
@@ -34,7 +34,7 @@ def once(room: Room) -> None:
 
 
 def _contents(room: Room) -> None:
-    for row in room.scan.repeated("remits", "content_key", state="posted"):
+    for row in room.scan.repeated("remits", "content_key", walk=True, state="posted"):
         for remit in room.view.remits.heads(content_key=row.content_key, state="posted", limit=10):
             room.breach(f"remit {remit.id}", "another with the same content is posted as well", TWICE)
     for row in room.scan.repeated("remits", "blob_id", "set_index"):
@@ -110,7 +110,7 @@ def _claims(room: Room) -> None:
     for page in room.documents(room.view.remit_claims, "remit claim", state=POSTED):
         room.count("posted claim payments", len(page))
         keys = {row.id: f"remit:{row.col('remit_id')}:{row.col('position')}" for row in page}
-        known = {row.key for row in room.scan.among("ledger_transactions", "key", keys.values())}
+        known = posted_keys(room, page, keys.values())
         for row in page:
             if keys[row.id] not in known and _moves(row):
                 room.breach(
@@ -131,11 +131,17 @@ def _plbs(room: Room) -> None:
     for page in room.documents(room.view.remits, "remit", state="posted"):
         wanted = {key: row.id for row in page for key in _plb_keys(row)}
         room.count("provider adjustments", len(wanted))
-        known = {row.key for row in room.scan.among("ledger_transactions", "key", wanted)}
+        known = posted_keys(room, page, wanted)
         for key in sorted(wanted.keys() - known):
             room.breach(
                 f"remit {wanted[key]} PLB {key.rpartition(':')[2]}", "the ledger has nothing of it", MISSING
             )
+
+
+def posted_keys(room: Room, rows: Sequence[Row[Any]], keys: Iterable[str]) -> set[str]:
+    """Those of `keys` that are in the ledger of a practice of these rows."""
+    practices = sorted({row.practice for row in rows})
+    return {row.key for row in room.scan.among("ledger_transactions", "key", keys, practice=practices)}
 
 
 def _plb_keys(row: Row[Remittance]) -> list[str]:
@@ -145,7 +151,7 @@ def _plb_keys(row: Row[Remittance]) -> list[str]:
 
 def _back(room: Room) -> None:
     """From the ledger back: each posting of a claim payment has its claim payment, posted, and no second posting."""
-    for page in room.scan.rows("ledger_transactions", "key", "cause", by=("seq",)):
+    for page in room.scan.rows("ledger_transactions", "key", "cause", "reverses", by=("seq",)):
         own = [row for row in page if _posts_a_claim(row.key)]
         states = room.scan.among(
             "remit_claims", "id", [row.cause for row in own], "state", "remit_id", "position"
@@ -157,9 +163,10 @@ def _back(room: Room) -> None:
                 room.breach(f"ledger transaction {row.seq}", "it posts no claim payment that is there", TWICE)
             elif paid.state not in POSTED:
                 room.breach(f"ledger transaction {row.seq}", f"its claim payment is {paid.state}", TWICE)
-    repeated = room.scan.repeated("ledger_transactions", "cause", reverses="")
-    for cause in _of_payments(room, [row.cause for row in repeated]):
-        room.breach(f"remit claim {cause}", "it was posted more than once", TWICE)
+        # a payment has one key, and keys are unique: whatever else it led to posted it once more
+        beside = [row.cause for row in page if not _posts_a_claim(row.key) and not row.reverses]
+        for cause in _of_payments(room, beside):
+            room.breach(f"remit claim {cause}", "it was posted more than once", TWICE)
 
 
 def _posts_a_claim(key: str) -> bool:

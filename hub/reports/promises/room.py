@@ -103,10 +103,8 @@ class Room:
 
     def documents(self, of: Collection[T], what: str, **equals: Any) -> Iterator[list[Row[T]]]:
         """Pages of documents; one that does not open is named and left out."""
-        after = ""
-        while heads := of.heads(limit=PAGE, after_id=after, **equals):
-            after = heads[-1].id
-            yield self._open(of, what, [head.id for head in heads])
+        for page in heads(of, **equals):
+            yield self._open(of, what, [head.id for head in page])
 
     def _open(self, of: Collection[T], what: str, ids: list[str]) -> list[Row[T]]:
         try:
@@ -124,8 +122,8 @@ class Room:
 
 def heads(of: Collection[Any], **equals: Any) -> Iterator[list[Row[None]]]:
     """Pages of rows without their documents, in id order."""
-    after = ""
-    while page := of.heads(limit=PAGE, after_id=after, **equals):
+    after, walk = "", equals.keys() <= {"state"}
+    while page := of.heads(limit=PAGE, after_id=after, walk=walk, **equals):
         yield page
         after = page[-1].id
 

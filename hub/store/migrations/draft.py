@@ -24,6 +24,7 @@ from hub.store.schema import METADATA, Instant, Sequence
 
 _HEAD_OF_FILE = '''"""{message}."""
 
+# ruff: noqa: E501
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """Unattended."""
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 import sqlalchemy as sa
@@ -334,6 +336,7 @@ def _expectations() -> None:
         sqlite_where=sa.text("met_at IS NULL"),
         postgresql_where=sa.text("met_at IS NULL"),
     )
+    op.create_index("ix_expectations_about", "expectations", ["about", "kind"], unique=False)
 
 
 def _facts() -> None:
@@ -366,6 +369,7 @@ def _remits() -> None:
     """Table remits."""
     op.drop_index(op.f("ix_remits_waiting"), table_name="remits")
     op.create_index("ix_remits_waiting", "remits", ["state", "state_since", "id", "practice"], unique=False)
+    op.create_index("ix_remits_blob_id", "remits", ["blob_id", "set_index"], unique=False)
 
 
 def _statements() -> None:
