@@ -64,7 +64,7 @@ _SIBLING = text("SELECT 1 FROM procrastinate_jobs WHERE status = 'todo' AND queu
 _BACK = text("""
     UPDATE procrastinate_jobs SET status = 'todo', worker_id = NULL, attempts = attempts + 1 WHERE id = :id
 """)
-_RING = text(f"""SELECT pg_notify('{CHANNEL}', '{{"type":"job_inserted","job_id":0}}')""")
+_RING = f"""SELECT pg_notify('{CHANNEL}', '{{"type":"job_inserted","job_id":0}}')"""
 _ALL = text("""
     SELECT status = 'doing', task_name, lock FROM procrastinate_jobs WHERE status IN ('todo', 'doing') ORDER BY id
 """)
@@ -136,7 +136,7 @@ class Jobs:
             folded = self._conn.execute(_SIBLING, {"key": row.queueing_lock}).one_or_none() is not None
             self._conn.execute(_DONE if folded else _BACK, {"id": row.id})
         if lost:
-            self._conn.execute(_RING)
+            self._conn.exec_driver_sql(_RING)
         return lost
 
     def all(self) -> tuple[list[Nudge], list[Nudge]]:

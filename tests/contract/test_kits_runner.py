@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Self
 
 import pytest
 
@@ -13,8 +19,10 @@ from hub.clock import SystemClock, TurnedClock
 from hub.runner import LocalRunner, Outcome, Runner, SimulatedRunner, Steps, Trouble
 from hub.runner.distributed import DistributedRunner, Pulse
 from hub.store import Keyring, Store, open_store
+from hub.testing.kits import nodes as nodes_kit
 from hub.testing.kits import runner as kit
-from hub.testing.kits.runner import RETRY, MakeNode, MakeRunner, RunnerKit
+from hub.testing.kits.nodes import MakeNode, MakeOther, NodesKit
+from hub.testing.kits.runner import RETRY, MakeRunner, RunnerKit
 
 START = datetime(2026, 3, 2, 14, tzinfo=UTC)
 PULSE = Pulse(beat_seconds=0.2, dead_seconds=1.0, look_seconds=0.2)
@@ -92,10 +100,79 @@ class TestSimulatedRunner(RunnerKit):
         raise AssertionError("it never came true")
 
 
-def test_every_number_has_a_test() -> None:
+class TestNodes(NodesKit):
+    """Several nodes on one PostgreSQL."""
+
+    @pytest.fixture
+    def nodes(self, nodes: MakeNode) -> MakeNode:
+        return nodes
+
+    @pytest.fixture
+    def kept(self, made_pg_url: str) -> Iterator[Store]:
+        store = open_store(made_pg_url, Keyring(bytes(32)), SystemClock())
+        DistributedRunner({}, store=store)
+        yield store
+        store.close()
+
+    @pytest.fixture
+    def other(self, made_pg_url: str, tmp_path: Path) -> MakeOther:
+        return lambda: Process(made_pg_url, tmp_path)
+
+    def until(self, condition: Callable[[], bool], within_seconds: float) -> None:
+        """Wait."""
+        wait_until(condition, within_seconds)
+
+
+class Process:
+    """A node in a process of its own, which ends with the block."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self._command = [
+            sys.executable,
+            str(Path(__file__).parents[1] / "runnerlab" / "node.py"),
+            url,
+            str(folder),
+        ]
+        self._folder = folder
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(self._command)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def began(self) -> bool:
+        """Whether its step runs."""
+        assert self._process.poll() is None
+        return (self._folder / "began").exists()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._process.wait()
+
+    def freeze(self) -> None:
+        """Stop it where it is."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Wake it, and say the word."""
+        (self._folder / "word").touch()
+        self._process.send_signal(signal.SIGCONT)
+
+    def end(self) -> str:
+        """What its step came to."""
+        wait_until((self._folder / "end").exists, 30)
+        return (self._folder / "end").read_text()
+
+
+@pytest.mark.parametrize(("module", "tests"), [(kit, RunnerKit), (nodes_kit, NodesKit)])
+def test_every_number_has_a_test(module: ModuleType, tests: type) -> None:
     """The contract's numbers and the numbers that its tests cite are the same."""
-    promised = set(re.findall(r"^(R\d+) ", kit.__doc__ or "", re.MULTILINE))
-    tests = [it for name, it in vars(RunnerKit).items() if name.startswith("test_")]
+    promised = set(re.findall(r"^(R\d+) ", module.__doc__ or "", re.MULTILINE))
+    tests = [it for name, it in vars(tests).items() if name.startswith("test_")]
     assert {number for it in tests for number in re.findall(r"\bR\d+\b", it.__doc__ or "")} == promised
 
 

@@ -33,7 +33,6 @@ from hub.runner import Nudge, Outcome, Retry, Runner, Steps, Trouble
 CANARY = "ZZCANARY"
 RETRY = Retry(first_seconds=0.05, most_seconds=0.2, bug_limit=3)
 MakeRunner = Callable[[Steps, Callable[[Trouble], None]], Runner]
-MakeNode = Callable[[Steps, Callable[[Trouble], None], str], Runner]
 
 
 class RunnerKit:
