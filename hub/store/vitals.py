@@ -5,6 +5,7 @@ Every question reads at most `PAGE` rows of a backlog, so that a count of `PAGE`
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -12,10 +13,11 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Select, Table, func, select, text
+from sqlalchemy.exc import DatabaseError
 
 from hub.store import engine as engines
 from hub.store import migrate
-from hub.store.crypto import DATA_KEYS
+from hub.store.crypto import DATA_KEYS, Damaged
 from hub.store.engine import Engines
 from hub.store.events import EVENTS
 from hub.store.expectations import EXPECTATIONS
@@ -32,6 +34,7 @@ PAGE = 2_000
 CHUNK = 500
 UNSENT = ("frozen", "staged", "published")
 _AHEAD = timedelta(days=1)
+_MALFORMED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,9 +213,21 @@ class Vitals:
 
 
 @contextmanager
+def told() -> Iterator[None]:
+    """What a database refuses becomes one of the hub's errors; a file that is none any more raises `Damaged`."""
+    try:
+        with engines.told_apart():
+            yield
+    except DatabaseError as error:
+        if ((getattr(error.orig, "sqlite_errorcode", None) or 0) & 0xFF) not in _MALFORMED:
+            raise
+        raise Damaged("the database finds its own file damaged") from None
+
+
+@contextmanager
 def look(own: Engines) -> Iterator[Vitals]:
     """The vitals of a database, read in one transaction; raises what `Store.view` would, but for keys."""
-    with engines.told_apart(), own.reader.connect() as connection:
+    with told(), own.reader.connect() as connection:
         connection.begin()
         yield Vitals(connection)
         connection.rollback()
@@ -221,7 +236,7 @@ def look(own: Engines) -> Iterator[Vitals]:
 def try_to_write(own: Engines, now: datetime) -> None:
     """Write a row and take it back; raises what a step would meet."""
     probe = SLOTS.insert().values(schedule="doctor.probe", slot="", taken_at=now)
-    with engines.told_apart(), own.writer.connect() as connection:
+    with told(), own.writer.connect() as connection:
         engines.begin(connection)
         connection.execute(probe)
         connection.rollback()
@@ -231,14 +246,22 @@ def damage(own: Engines) -> int:
     """How many faults the database finds in its own files: SQLite reads them all, PostgreSQL tells what its
     checksums and indexes have shown.
     """
-    with engines.told_apart(), own.reader.connect() as connection:
+    with told(), own.reader.connect() as connection:
         connection.begin()
-        if connection.dialect.name == "sqlite":
-            said = connection.execute(text("PRAGMA quick_check(100)")).scalars().all()
-            return sum(1 for line in said if line != "ok")
-        sums = "SELECT coalesce(sum(checksum_failures), 0) FROM pg_stat_database"
-        indexes = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
-        return sum(int(connection.execute(text(query)).scalar_one()) for query in (sums, indexes))
+        return (
+            _sqlite_faults(connection) if connection.dialect.name == "sqlite" else _postgresql_faults(connection)
+        )
+
+
+def _sqlite_faults(connection: Connection) -> int:
+    said = connection.execute(text("PRAGMA quick_check(100)")).scalars().all()
+    return sum(1 for line in said if line != "ok")
+
+
+def _postgresql_faults(connection: Connection) -> int:
+    sums = "SELECT coalesce(sum(checksum_failures), 0) FROM pg_stat_database"
+    indexes = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
+    return sum(int(connection.execute(text(query)).scalar_one()) for query in (sums, indexes))
 
 
 def _gathered(rows: Sequence[Any]) -> list[Waiting]:

@@ -14,8 +14,9 @@ from hub.config.settings import Settings
 from hub.errors import HubError, Misconfigured
 from hub.flow.base import Hub
 from hub.plugin.host import PluginHost
-from hub.store.engine import Engines, told_apart
-from hub.store.vitals import NodeRow, Vitals
+from hub.store import Damaged
+from hub.store.engine import Engines
+from hub.store.vitals import NodeRow, Vitals, told
 from hub.watch.catalogue import bad
 from hub.watch.finding import Finding
 
@@ -102,7 +103,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 def made(part: str, findings: Callable[[], Findings]) -> list[Finding]:
     """What a check finds. A bug in it is a finding too; what the store says of itself goes through."""
     try:
-        with told_apart():
+        with told():
             return list(findings())
     except HubError:
         raise
@@ -113,6 +114,8 @@ def made(part: str, findings: Callable[[], Findings]) -> list[Finding]:
 def store_trouble(error: HubError) -> Finding:
     """What is wrong with the store, by what it said."""
     said, fix = str(error), error.fix
+    if isinstance(error, Damaged):
+        return bad("store.damaged", "", said, fix=fix)
     if "hub db upgrade" in fix or "newer hub" in said:
         return bad("store.tables", "", said, fix=fix)
     if "master key" in said:
