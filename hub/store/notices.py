@@ -57,7 +57,7 @@ NOTICES = Table(
     clear("made_at", Instant, why="when it was queued"),
     clear("state", Text, why="waiting, sent, refused, dropped; of a sign of life: sent, silent"),
     clear("attempts", Integer, why="how often it was tried"),
-    clear("next_at", Instant, why="when it is tried again"),
+    clear("next_at", Instant, why="when it is tried again, or was given up"),
     clear("sent_at", Instant, nullable=True, why="when it was taken"),
     clear("said", Text, why="what its last try met, in words of ours or of a plugin, without patient values"),
     Index("ix_notices_waiting", "state", "next_at"),
@@ -210,7 +210,7 @@ class Notices:
 
     def lost(self, notice_id: str, state: str, said: str) -> None:
         """It will never go out: `refused` by the other side, or `dropped` by us."""
-        self._change([NOTICES.c.id == notice_id], state=state, said=said, more=1)
+        self._change([NOTICES.c.id == notice_id], state=state, said=said, next_at=self._session.now, more=1)
 
     def again(self, notice_id: str, next_at: datetime, said: str) -> None:
         """It did not go out: try it again then, and whatever waits for the same notifier not before."""
@@ -223,7 +223,7 @@ class Notices:
         """Drop what has waited since before `before`, or is for none of `keep` where that is given."""
         where: list[ColumnElement[bool]] = [NOTICES.c.state == WAITING]
         where.append(NOTICES.c.made_at < before if keep is None else NOTICES.c.notifier.not_in([*keep]))
-        return self._change(where, state=DROPPED, said=said)
+        return self._change(where, state=DROPPED, said=said, next_at=self._session.now)
 
     def made_since(self, kind: str, notifier: str, since: datetime) -> int:
         """How many notices of a kind were queued for a notifier after `since`."""
@@ -231,15 +231,17 @@ class Notices:
         return int(self._conn.scalar(select(func.count()).select_from(NOTICES).where(*where)) or 0)
 
     def standing(self, since: datetime) -> list[Standing]:
-        """Every notifier that has notices waiting, or of which some were dropped that were made after `since`."""
-        waits, dropped = NOTICES.c.state == WAITING, (NOTICES.c.state == DROPPED) & (NOTICES.c.made_at >= since)
+        """Every notifier that has notices waiting, or of which some were dropped after `since`."""
+        waits, dropped = NOTICES.c.state == WAITING, (NOTICES.c.state == DROPPED) & (NOTICES.c.next_at >= since)
         sums = (_sum(waits), func.min(case((waits, NOTICES.c.made_at))), _sum(dropped))
         query = select(NOTICES.c.notifier, *sums).where(waits | dropped).group_by(NOTICES.c.notifier)
         rows = self._conn.execute(query.order_by(NOTICES.c.notifier))
         return [Standing(**dict(zip(Standing.__struct_fields__, row, strict=True))) for row in rows]
 
-    def pinged(self, notifier: str, state: str, said: str) -> None:
-        """Remember the last sign of life through a notifier (`sent`, `silent`): one row for each notifier."""
+    def pinged(self, notifier: str, state: str, said: str = "", *, tries: int = 0) -> None:
+        """Remember the last sign of life through a notifier (`sent`, `silent`): one row for each notifier, which
+        counts the tries since the last that went.
+        """
         now = self._session.now
         row = {
             "id": f"ntc_alive_{notifier}",
@@ -250,10 +252,10 @@ class Notices:
         }
         row |= {"subject": "alive", "body": "", "state": state, "said": said}
         times = {"since": now, "made_at": now, "next_at": now, "sent_at": now if state == SENT else None}
-        insert = insert_for(self._session, NOTICES).values(**row, **times, attempts=1)
+        insert = insert_for(self._session, NOTICES).values(**row, **times, attempts=tries)
         told = {name: insert.excluded[name] for name in ("state", "said", "made_at", "next_at")}
         told["sent_at"] = insert.excluded.sent_at if state == SENT else NOTICES.c.sent_at
-        told["attempts"] = insert.excluded.attempts if state == SENT else NOTICES.c.attempts + 1
+        told["attempts"] = insert.excluded.attempts if state == SENT else NOTICES.c.attempts + tries
         self._conn.execute(insert.on_conflict_do_update(index_elements=["id"], set_=told))
 
     def get(self, notice_id: str) -> Letter | None:

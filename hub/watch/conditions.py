@@ -57,7 +57,7 @@ def look(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - every step is given 
     with hub.store.view() as view:
         found += [worded(one, hub, view.now) for one in view.conditions.troubles() if not covered(one, found)]
         known = view.conditions.known(view.now - 2 * HOUR)
-        stuck = view.notices.standing(view.now - KEPT - LOST)
+        stuck = view.notices.standing(view.now - LOST)
         found += unheard(stuck, view.notices.list(kind="alive", state=SILENT), notifiers(hub))
     if not known and not stuck and all(one.ok for one in found):
         return Outcome()

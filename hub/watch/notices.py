@@ -110,11 +110,11 @@ def alive(hub: Hub, lane: str) -> Outcome:
         get_log().warning("alive.withheld", instance=lane, code=unwell[0], count=len(unwell))
         return Outcome()
     with hub.store.begin("notices.alive") as tx:
-        tx.notices.pinged(lane, SILENT, "on its way")
+        tx.notices.pinged(lane, SILENT, "on its way", tries=1)
         now = tx.now
     trouble = _tried(hub.host, lane, sign_of_life(hub.settings, lane, now))
     with hub.store.begin("notices.alive") as tx:
-        tx.notices.pinged(lane, SENT if trouble is None else SILENT, "" if trouble is None else _words(trouble))
+        tx.notices.pinged(lane, *((SENT, "") if trouble is None else (SILENT, _words(trouble))))
         hub.host.state(lane).commit(tx)
     return Outcome(done=trouble is None)
 
