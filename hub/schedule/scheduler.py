@@ -106,9 +106,9 @@ class Scheduler:
         """Begin the last slot that came due. Where that fails it stays due, and is tried by the next tick but for
         the nap that a store needs which is away.
         """
-        slots = merged(due(schedule, self._done[schedule.name], now))[-1:]
+        slot = latest(schedule, now, self._done[schedule.name])
         begun: list[Slot] = []
-        if not self._try(lambda: begun.extend(slot for slot in slots if self.begin(slot)), schedule.name):
+        if slot and not self._try(lambda: begun.extend([slot] if self.begin(slot) else []), schedule.name):
             self._next[schedule.name] = now + timedelta(seconds=LONGEST_NAP_SECONDS)
             return []
         self._done[schedule.name] = now

@@ -43,11 +43,16 @@ def merged(slots: Iterable[Slot]) -> list[Slot]:
     return found
 
 
-def latest(schedule: Schedule, until: datetime) -> Slot | None:
-    """The last slot not later than `until`, if there was one within a year."""
+def latest(schedule: Schedule, until: datetime, after: datetime | None = None) -> Slot | None:
+    """The last slot not later than `until`, if there was one within a year and later than `after`. Looked for ever
+    further back: of what a long sleep passed over, only the last is wanted.
+    """
     for back in _LOOK_BACK:
-        if found := due(schedule, until - back, until):
+        start = until - back if after is None else max(until - back, after)
+        if found := due(schedule, start, until):
             return merged(found)[-1]
+        if start == after:
+            break
     return None
 
 
@@ -119,9 +124,15 @@ def _cron(schedule: Schedule, rules: tuple[Calendar, ...], after: datetime, unti
             return
         closed = _closed(rules, at)
         if closed is not None:
-            wall = max(wall, _wall(closed, zone) - _SHIFT)
+            wall = max(wall, _before(closed, zone))
         elif at > after:
             yield wall, Slot(schedule=schedule.name, name=f"{wall:%Y-%m-%dT%H:%M}", at=at)
+
+
+def _before(at: datetime, zone: ZoneInfo) -> datetime:
+    """A wall time behind which every slot lies that is due at `at` or later: hours earlier where clocks change."""
+    same = (at - _SHIFT).astimezone(zone).utcoffset() == (at + _SHIFT).astimezone(zone).utcoffset()
+    return _wall(at, zone) - (timedelta(seconds=1) if same else _SHIFT)
 
 
 def _wall(at: datetime, zone: ZoneInfo) -> datetime:
