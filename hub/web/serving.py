@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from hub.errors import Misconfigured
 
 _CLOSE_SECONDS = 3.0
+LAST_PORT = 65_535
 
 
 class Site:
@@ -49,16 +50,23 @@ def serve_site(app: ASGIApp, listen: str) -> Site:
 
     Raises `Misconfigured` where that address cannot be taken.
     """
-    host, _, port = listen.rpartition(":")
     try:
-        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
-        listening = socket.create_server(found[4][:2], family=found[0])
-    except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or "no such address"
+        listening = _bound(listen)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "there is no such address"
         raise Misconfigured(
             f"cannot listen on {listen}: {why}", fix="change run.listen in hub.toml, or stop what listens there"
         ) from None
     return Site(app, listening)
+
+
+def _bound(listen: str) -> socket.socket:
+    """The listening socket, on that address and no other. A port beyond the last would be cut to another one."""
+    host, _, port = listen.rpartition(":")
+    if not 0 <= int(port) <= LAST_PORT:
+        raise ValueError
+    found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+    return socket.create_server(found[4][:2], family=found[0])
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:
