@@ -123,7 +123,8 @@ def test_a_small_disk_is_full(tmp_path: Path, five: dict[str, Any], small: Small
     assert troubles
 
 
-@pytest.mark.parametrize("at", ONE_QUICK)
+@pytest.mark.slow
+@pytest.mark.parametrize("at", PLACES)
 def test_sqlite_finds_no_page(tmp_path: Path, five: dict[str, Any], at: str) -> None:
     """The same by SQLite's own limit, which needs no rights on the machine."""
     troubles = survive(tmp_path, NoMorePages(), at, five, rests=6)
@@ -148,6 +149,7 @@ def test_a_file_in_pieces_finds_the_disk_full(tmp_path: Path) -> None:
         assert broken(on.app) == []
 
 
+@pytest.mark.slow
 def test_a_backup_finds_the_disk_full(tmp_path: Path, small: Small) -> None:
     """No half backup stands beside the good ones; the next, when there is room, is whole."""
 

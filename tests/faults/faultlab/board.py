@@ -27,13 +27,15 @@ Step = Callable[[str], Outcome]
 
 class Kill(msgspec.Struct, frozen=True, kw_only=True):
     """Where a hub is to die, by its commits: at the first that is one of `targets` (`name:before`, `name:after`) and
-    comes for the `nth` time in this life, or at its `commit`-th of any name, on `side`.
+    comes for the `nth` time in this life, or at its `commit`-th of any name, on `side`. With `sleeps` it does not die
+    but sleeps (SIGSTOP) until it is woken.
     """
 
     targets: frozenset[str] = frozenset()
     nth: int = 1
     commit: int = 0
     side: str = "before"
+    sleeps: bool = False
 
 
 class Board:
@@ -109,7 +111,7 @@ class Recorded(CrashPlan):
         by_name = here in kill.targets and self._met[here] == kill.nth
         by_count = side == kill.side and self._commits + (side == "before") == kill.commit
         if by_name or by_count:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGSTOP if kill.sleeps else signal.SIGKILL)
 
 
 def watched(board: Board, steps: dict[str, Any]) -> dict[str, Step]:

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from faultlab import extras
 from faultlab.board import OPENING, Board, Recorded, watched
 from faultlab.life import Life
-from faultlab.orders import Ended, Order, Told
+from faultlab.orders import ASLEEP, Ended, Order, Told, Wake
 
 IMPORTED = (
     "alembic.command",
@@ -75,7 +75,8 @@ def main() -> None:
     gc.freeze()
     board = Board()
     for line in sys.stdin.buffer:
-        ended = _one(msgspec.json.decode(line, type=Order), board)
+        order: Order | Wake = msgspec.json.decode(line, type=Order | Wake)
+        ended = _woken(order, board) if isinstance(order, Wake) else _one(order, board)
         sys.stdout.buffer.write(msgspec.json.encode(ended) + b"\n")
         sys.stdout.buffer.flush()
 
@@ -88,10 +89,21 @@ def _one(order: Order, board: Board) -> Ended:
         _child(order, board)
     if order.kill_after_seconds or order.kill_opening:
         _kill(child, order, board, began)
-    _, status = os.waitpid(child, 0)
+    return _ended(child, board, began)
+
+
+def _woken(order: Wake, board: Board) -> Ended:
+    began = time.monotonic()
+    os.kill(order.process, signal.SIGCONT)
+    return _ended(order.process, board, began)
+
+
+def _ended(child: int, board: Board, began: float) -> Ended:
+    _, status = os.waitpid(child, os.WUNTRACED)
     ended = time.monotonic()
     return Ended(
-        code=os.waitstatus_to_exitcode(status),
+        code=ASLEEP if os.WIFSTOPPED(status) else os.waitstatus_to_exitcode(status),
+        process=child,
         where=board.where,
         opening_seconds=board.opened_at - began if board.opened_at else 0.0,
         seconds=ended - began,

@@ -11,7 +11,7 @@ from typing import Self
 import msgspec
 
 from faultlab.life import MOST_DAYS
-from faultlab.orders import Ended, Order, Told
+from faultlab.orders import Ended, Order, Told, Wake
 from faultlab.world import World
 
 KILLED = -signal.SIGKILL
@@ -31,8 +31,8 @@ class Nursery:
     def __exit__(self, *_: object) -> None:
         self._process.communicate(timeout=20)
 
-    def order(self, order: Order) -> Ended:
-        """Let one hub live as ordered."""
+    def order(self, order: Order | Wake) -> Ended:
+        """Let one hub live as ordered, or a sleeping one live on."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(msgspec.json.encode(order) + b"\n")

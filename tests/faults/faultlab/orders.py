@@ -9,8 +9,10 @@ from faultlab.life import MOST_DAYS
 from faultlab.world import Place
 from hub.runner.port import Trouble
 
+ASLEEP = 1_000
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+
+class Order(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Where a hub is to live, and where to die: at a commit (`crash` is a HUB_CRASH_AT, `kill` says more), or so many
     seconds after it was open (`kill_opening`: after it was begun); how many active days to live at most.
     """
@@ -24,12 +26,20 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     threads: int = 1
 
 
+class Wake(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A hub that sleeps is to live on."""
+
+    process: int
+
+
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """How a hub ended: its exit code (negative the signal that killed it), where it stood (see `Board.where`), how
-    long it took to open (0: it never was), how long it lived, and how many commits it made.
+    """How a hub ended: its exit code (negative the signal that killed it; `ASLEEP`: it sleeps), its process, where it
+    stood (see `Board.where`), how long it took to open (0: it never was), how long it lived, how many commits it
+    made.
     """
 
     code: int
+    process: int
     where: str
     opening_seconds: float
     seconds: float

@@ -61,6 +61,7 @@ class World:
         self.clock = TurnedClock(datetime.combine(START, time(6), UTC))
         self._coming = sorted(drops, key=lambda one: one.on)
         self._lock = threading.Lock()
+        self._over = False
         folders = ("config", "ehr/fhir", "ehr/hl7", "partner/clearinghouse/taken", "partner/printer/taken")
         for part in folders:
             (work / part).mkdir(parents=True, exist_ok=True)
@@ -79,8 +80,9 @@ class World:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError), Client(self.place.address, authkey=self.place.secret) as line:
-            line.send(None)
+        self._over = True
+        with contextlib.suppress(OSError), Client(self.place.address, authkey=self.place.secret):
+            pass
         self._thread.join(20)
         self._listener.close()
         self.sandbox.stop()
@@ -127,21 +129,16 @@ class World:
             self._coming = sorted([*self._coming, *drops], key=lambda one: one.on)
 
     def _serve(self) -> None:
-        while True:
+        """Each hub has a thread of its own here: one that sleeps keeps no other waiting."""
+        while not self._over:
             try:
                 line = self._listener.accept()
             except (OSError, EOFError):
                 continue
-            with line:
-                if not self._answer(line):
-                    return
+            threading.Thread(target=self._answer, args=(line,), name="world-line", daemon=True).start()
 
-    def _answer(self, line: Connection[Any, Any]) -> bool:
-        """Answer one hub until it goes or dies; False when the world ends."""
-        with contextlib.suppress(EOFError, OSError):
-            while True:
-                asked = line.recv()
-                if asked is None:
-                    return False
-                line.send(self.ask(asked))
-        return True
+    def _answer(self, line: Connection[Any, Any]) -> None:
+        """Answer one hub until it goes or dies."""
+        with contextlib.suppress(EOFError, OSError), line:
+            while not self._over:
+                line.send(self.ask(line.recv()))
