@@ -156,7 +156,7 @@ def _head(file: IO[bytes]) -> tuple[Header, bytes]:
     body = file.read(length) if 0 < length <= _LARGEST_HEADER else b""
     try:
         header = msgspec.json.decode(body, type=Header)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         raise Damaged("the header of the backup is damaged", fix=_FIX) from None
     if header.format > FORMAT:
         raise Misconfigured(f"the backup was made by a newer hub ({header.hub})", fix="restore it with that hub")

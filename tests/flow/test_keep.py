@@ -239,7 +239,7 @@ def test_a_claim_that_may_have_gone_out_waits_for_a_person(yesterday: House) -> 
 
 
 def test_what_the_ehr_tells_again_is_asked_about_too(yesterday: House, clock: TurnedClock) -> None:
-    """A visit that came in after the backup may have been billed by the lost hub; one of tomorrow cannot have been."""
+    """A visit that came in after the backup may have been billed by the lost hub; a later one cannot."""
     yesterday.tell(*visit(3))
     yesterday.take_in()
     yesterday.send()
@@ -253,7 +253,7 @@ def test_what_the_ehr_tells_again_is_asked_about_too(yesterday: House, clock: Tu
 
 
 def test_a_file_that_was_under_way_is_in_doubt(lite: Place, cheap: House, yesterday: House) -> None:
-    """Promise 4: a file that was frozen at the backup is not sent by the restored hub without a person or an answer."""
+    """Promise 4: what was frozen at the backup is not sent by the restored hub without a person or an answer."""
     with yesterday.store.view() as view:
         (file,) = view.files.find()
         items = view.work.list(reason_prefix="dispatch.in_doubt")
