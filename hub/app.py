@@ -15,7 +15,7 @@ from hub.clock import Clock, SystemClock
 from hub.config import Fault, Loaded, SecretStore, load
 from hub.config.explain import near
 from hub.config.settings import Settings
-from hub.errors import Misconfigured, Problem
+from hub.errors import Problem
 from hub.flow import room
 from hub.flow.base import Hub, Step
 from hub.flow.steps import HUB, NOTIFIERS, lanes_of
@@ -29,7 +29,9 @@ from hub.runner.local import log_trouble
 from hub.runner.port import Outcome, Trouble
 from hub.runner.port import Step as RunStep
 from hub.schedule import History, Schedule, check, configured, never
-from hub.store import Keyring, Nudge, Store, engine, open_store
+from hub.store import Nudge, Store, engine
+from hub.store.opening import Faulty as Faulty  # noqa: PLC0414 - who opens an app meets it here
+from hub.store.opening import open_hub_store as open_hub_store  # noqa: PLC0414
 from hub.watch.steps import STEPS as WATCH_STEPS
 from hub.watch.steps import TO_NOTIFIERS
 
@@ -42,14 +44,6 @@ STEPS: dict[str, tuple[Step, str]] = {
 #: Steps that a sweep leaves to the schedule, and those that ask a partner although nothing may wait there.
 SCHEDULED = frozenset({"batch.freeze", "statements.make", "sweep.expect", *WATCH_STEPS, *KEEP_STEPS})
 ASKS_OUTSIDE = frozenset({"ingest.pull", "fetch.fetch", "printing.results"})
-
-
-class Faulty(Misconfigured):
-    """The settings have faults; `faults` tells every one."""
-
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
-        super().__init__(f"the settings have {len(faults)} faults", fix="run: hub check")
-        self.faults = faults
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,13 +235,6 @@ def make_host(
         host.close(but=keep[1] if keep else ())
         raise Faulty(faults)
     return host
-
-
-def open_hub_store(loaded: Loaded, secrets: SecretStore, clock: Clock) -> Store:
-    """The store of these settings, with its master key; tables are not made here."""
-    keyring = Keyring.from_text(secrets.get(loaded.settings.hub.master_key))
-    loaded.data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return open_store(loaded.store_url(secrets.get), keyring, clock)
 
 
 def saved_state(store: Store) -> Callable[[str, str], bytes | None]:

@@ -115,9 +115,9 @@ app.command()(doctor)
 @app.command()
 def status(folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Where everything stands: messages, encounters, claims, money, work."""
-    from hub.cli import show
+    from hub.cli import status as told
 
-    show.status(folder, as_json=as_json)
+    told.status(folder, as_json=as_json)
 
 
 @app.command()
@@ -233,13 +233,14 @@ def work_list(
     folder: Folder = HERE,
     reason: Annotated[str, typer.Option(help="Only reasons that begin so.")] = "",
     owner: Annotated[str, typer.Option(help="Only of this role: it, biller, coder, front-desk.")] = "",
+    after: Annotated[str, typer.Option(help="Go on behind this item.")] = "",
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
     """Open work items, the most urgent first."""
     from hub.cli import show
 
-    show.work_items(folder, reason=reason, owner=owner, limit=limit, as_json=as_json)
+    show.work_items(folder, reason=reason, owner=owner, limit=limit, after=after, as_json=as_json)
 
 
 @work.command("show")

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hub.app import Faulty, open_hub_store
 from hub.clock import SystemClock
 from hub.config import SecretStore, load
 from hub.config.settings import Settings
 from hub.store import Store
+from hub.store.opening import Faulty, open_hub_store
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,120 +1,23 @@
-"""`status`, `claims list`, `files list`, `work list`: where everything stands, without a patient's name."""
+"""`claims list`, `files list`, `work list`: what there is, without a patient's name."""
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hub.app import lanes_for
-from hub.cli.opened import Opened, opened
+from hub.cli.opened import opened
 from hub.cli.ui import age, print_json, say, table, when
-from hub.ledger import identity
 from hub.money import dollars
-from hub.schedule import configured, latest
-from hub.store import View
 from hub.store.outbox import File
 from hub.store.work import OpenItem
 
 LATE_DAYS = 7
-LAST_EVENTS = 10
-
-
-def status(folder: Path, *, as_json: bool) -> None:
-    """Where everything stands; no partner is called."""
-    with opened(folder) as hub, hub.store.view() as view:
-        told = _status(hub, view)
-    if as_json:
-        print_json(told)
-    else:
-        _draw_status(told)
-
-
-def _status(hub: Opened, view: View) -> dict[str, Any]:
-    messages: dict[str, dict[str, int]] = {}
-    for (source, state), count in sorted(view.inbox.tally().items()):
-        messages.setdefault(source, {})[state] = count
-    return {
-        "as_of": view.now,
-        "messages": messages,
-        "encounters": dict(sorted(view.encounters.tally().items())),
-        "claims": dict(sorted(view.claims.tally().items())),
-        "files": {state: count for (state,), count in sorted(view.files.tally("state").items())},
-        "statements": dict(sorted(view.statements.tally().items())),
-        "money": {name: _money(view, name) for name in hub.settings.practices},
-        "expected": {"open": view.expectations.tally(), "overdue": _overdue(view)},
-        "work": {
-            owner: {"items": items, "cents": cents}
-            for owner, (items, cents) in sorted(view.work.tally("owner").items())
-        },
-        "schedules": _schedules(hub, view),
-        "connectors": {
-            name: {"plugin": one.plugin, "enabled": one.enabled} for name, one in hub.settings.connectors.items()
-        },
-        "events": [_event(one) for one in reversed(view.events.find(limit=LAST_EVENTS, newest=True))],
-    }
-
-
-def _money(view: View, practice: str) -> dict[str, int]:
-    found = identity(view.book.accounts(practice=practice))
-    names = found.__struct_fields__
-    return {**{name: getattr(found, name) for name in names}, "difference": found.difference}
-
-
-def _overdue(view: View) -> int:
-    """What is awaited and late, whether or not a work item says so already."""
-    late = view.work.list(reason_prefix="overdue.", limit=100_000)
-    return len(late) + len(view.expectations.overdue(view.now, limit=100_000))
-
-
-def _schedules(hub: Opened, view: View) -> list[dict[str, Any]]:
-    sources = tuple(hub.settings.sources)
-    found = []
-    for one in configured(hub.settings, lambda step: lanes_for(step, hub.settings, sources)):
-        last = latest(one, view.now)
-        found.append(
-            {
-                "schedule": one.name,
-                "step": one.step,
-                "last_taken": view.slots.last(one.name),
-                "last_due": last.at if last else None,
-            }
-        )
-    return found
-
-
-def _event(one: Any) -> dict[str, Any]:
-    about = {"at": one.at, "kind": one.kind, "aggregate": one.aggregate, "id": one.aggregate_id}
-    return {**about, "actor": one.actor, "detail": dict(one.detail)}
-
-
-def _draw_status(told: dict[str, Any]) -> None:
-    rows: list[tuple[Any, ...]] = [(source, *_states(states)) for source, states in told["messages"].items()]
-    table("Messages", ("source", "number", "stand"), rows, right=(1,))
-    kinds = ("encounters", "claims", "files", "statements")
-    rows = [(name, *_states(told[name])) for name in kinds]
-    table("Where everything stands", ("", "number", "stand"), rows, right=(1,))
-    for practice, sums in told["money"].items():
-        rows = [(name.replace("_", " "), dollars(cents)) for name, cents in sums.items()]
-        table(f"Money of {practice}", ("", "dollars"), rows, right=(1,))
-    expected = [*told["expected"]["open"].items(), ("overdue", told["expected"]["overdue"])]
-    table("Awaited", ("what", "number"), expected, right=(1,))
-    rows = [(owner, it["items"], dollars(it["cents"])) for owner, it in told["work"].items()]
-    table("Work, by owner", ("owner", "items", "worth"), rows, right=(1, 2))
-    rows = [(one["schedule"], one["step"], one["last_taken"] or "never") for one in told["schedules"]]
-    table("Schedules", ("schedule", "step", "last run"), rows)
-    rows = [(when(one["at"]), one["kind"], one["id"], one["actor"]) for one in told["events"]]
-    table("Last events", ("at", "what", "about", "by"), rows)
-
-
-def _states(states: dict[str, int]) -> tuple[int, str]:
-    return sum(states.values()), ", ".join(f"{count} {state}" for state, count in states.items())
 
 
 def claims(folder: Path, *, state: str, payer: str, limit: int, as_json: bool) -> None:
     """Claims, newest last; nothing here names a patient."""
-    wanted = {name: value for name, value in (("state", state), ("payer", payer)) if value}
+    wanted: dict[str, Any] = {name: value for name, value in (("state", state), ("payer", payer)) if value}
     with opened(folder) as hub, hub.store.view() as view:
         rows = view.claims.heads(limit=limit, newest=True, **wanted)[::-1]
         sent = view.submissions.find(claim_id=[row.id for row in rows]) if rows else []
@@ -190,29 +93,25 @@ def file_record(one: File) -> dict[str, Any]:
     return {name: getattr(one, name) for name in names}
 
 
-def work_items(folder: Path, *, reason: str, owner: str, limit: int, as_json: bool) -> None:
-    """Open work items: what stops others first, then the late, then the largest."""
+def work_items(folder: Path, *, reason: str, owner: str, limit: int, after: str, as_json: bool) -> None:
+    """Open work items: what stops others first, then the late, then the largest; from behind the item `after`."""
     wanted: dict[str, Any] = {"owner": owner} if owner else {}
     with opened(folder) as hub, hub.store.view() as view:
-        found = view.work.list(limit=100_000, reason_prefix=reason, **wanted)
+        items = view.work.page(limit, after=after, reason_prefix=reason, **wanted)
+        owners = {} if as_json else view.work.tally("owner", reason_prefix=reason, **wanted)
         now = view.now
-    items = sorted(found, key=lambda item: urgency(item, now))[:limit]
     if as_json:
         print_json(items)
         return
     columns = ("item", "who", "age", "worth", "reason", "why")
     rows = [_work_row(item, now) for item in items]
     styles = [_style(item, now) for item in items]
-    table(f"Work: {len(items)} of {len(found)} open", columns, rows, right=(2, 3), styles=styles)
-    owners = Counter(item.owner for item in found)
-    say(", ".join(f"{owners[name]} for {name}" for name in sorted(owners)) or "nothing waits for a person")
-
-
-def urgency(item: OpenItem, now: datetime) -> tuple[bool, bool, bool, int, datetime]:
-    """What sorts work: warnings last; before them what blocks files and lanes, what is late, what is worth most."""
-    warns = item.reason.endswith(".warning")
-    blocks = item.aggregate in {"file", "connector"}
-    return (warns, not blocks, not _late(item, now), -item.amount_cents, item.opened_at)
+    whole = sum(count for count, _ in owners.values())
+    table(f"Work: {len(items):,} of {whole:,} open", columns, rows, right=(2, 3), styles=styles)
+    told = ", ".join(f"{owners[name][0]:,} for {name}" for name in sorted(owners))
+    say(told or "nothing waits for a person")
+    if items and len(items) < whole:
+        say(f"the next ones: hub work list --after {items[-1].id}")
 
 
 def _late(item: OpenItem, now: datetime) -> bool:

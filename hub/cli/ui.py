@@ -87,7 +87,7 @@ def age(span: timedelta) -> str:
 
 def explain(error: HubError) -> int:
     """Say what went wrong and what to do, on standard error; returns the exit code."""
-    from hub.app import Faulty
+    from hub.store.opening import Faulty
 
     print(f"hub: {error}", file=sys.stderr)
     if isinstance(error, Faulty):

@@ -256,10 +256,12 @@ class Work:
         rows = self._conn.execute(ordered, {"at": self._session.now})
         return [((row.standing, row.opened_at, row.id), _item(row)) for row in rows]
 
-    def tally(self, by: str = "reason", *, open_only: bool = True, **equals: Any) -> dict[str, tuple[int, int]]:
+    def tally(
+        self, by: str = "reason", *, open_only: bool = True, reason_prefix: str = "", **equals: Any
+    ) -> dict[str, tuple[int, int]]:
         """(items, cents) for each value of the column `by`."""
         column = WORK.c[by]
-        where = _filters(equals, open_only=open_only, reason_prefix="")
+        where = _filters(equals, open_only=open_only, reason_prefix=reason_prefix)
         query = select(column, func.count(), func.sum(WORK.c.amount_cents)).where(*where).group_by(column)
         return {value: (int(count), int(cents)) for value, count, cents in self._conn.execute(query)}
 

@@ -103,8 +103,9 @@ def test_status_has_stable_keys(hub: Callable[..., Ran]) -> None:
     told = _json(hub("status", "--json"))
     assert set(told) == {
         "as_of", "messages", "encounters", "claims", "files", "statements", "money", "expected", "work",
-        "schedules", "connectors", "events",
+        "schedules", "connectors", "events", "hub",
     }  # fmt: skip
+    assert set(told["hub"]) == {"nodes", "lanes_held", "paused", "backup", "alarms", "unsealed"}
     assert told["money"]["lakeside"]["charged"] > 0
     assert told["money"]["lakeside"]["difference"] == 0
 
