@@ -185,8 +185,7 @@ class Node:
         told = parts.reread()
         if not told.faults:
             self._use(parts.current.app.loaded)
-        for line in _words(told):
-            self._say(line)
+        self._say("\n".join(_words(told)))
         get_log().info("settings.read", faults=len(told.faults), count=len(told.remade))
         manager.ready("running")
 
