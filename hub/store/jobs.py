@@ -205,10 +205,10 @@ class Ear:
 
 @contextmanager
 def listening(engines: Engines) -> Iterator[Ear]:
-    """An ear, as long as the block runs; a database that goes away raises `StoreAway`."""
+    """An ear, as long as the block runs; what breaks it is the driver's own error."""
     with told_apart(), engines.writer.connect() as connection:
-        connection.detach()
         driver = _driver(connection)
+        connection.detach()  # a connection that listens never goes back to the pool
         driver.rollback()
         driver.autocommit = True
         driver.execute(f'LISTEN "{CHANNEL}"')
