@@ -102,7 +102,7 @@ def _trouble(name: str, error: BaseException | None, attempts: int, retry: Retry
         said=verdict.said,
         fix=verdict.fix,
         attempts=attempts,
-        wait_seconds=retry.wait_seconds(attempts, verdict.after_seconds),
+        wait_seconds=verdict.wait_seconds(retry, attempts),
     )
 
 

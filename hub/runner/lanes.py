@@ -98,7 +98,7 @@ class Lanes:
     def _fail(self, nudge: Nudge, verdict: Verdict, now: float) -> Trouble:
         self._failed[nudge] += 1
         attempts = self._failed[nudge]
-        wait = self._retry.wait_seconds(attempts, verdict.after_seconds)
+        wait = verdict.wait_seconds(self._retry, attempts)
         if verdict.kind == "held" or (verdict.kind == "bug" and attempts >= self._retry.bug_limit):
             self._held[nudge.lane] = trouble = verdict.trouble(nudge, "held", attempts, 0.0)
             self._queues.setdefault(nudge.lane, {}).setdefault(nudge.step)

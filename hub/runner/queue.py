@@ -181,7 +181,7 @@ class Queue:
         attempts = taken.failed + 1
         if verdict.kind == HELD or (verdict.kind == "bug" and attempts >= self._retry.bug_limit):
             return verdict.trouble(taken.nudge, HELD, attempts, 0.0)
-        wait = self._retry.wait_seconds(attempts, verdict.after_seconds)
+        wait = verdict.wait_seconds(self._retry, attempts)
         return verdict.trouble(taken.nudge, verdict.kind, attempts, wait)
 
     def _lost(self, nudge: Nudge, attempts: int) -> Trouble:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from hub.errors import HubError, InDoubt, Misconfigured, RetryLater, Stale
+from hub.errors import HubError, InDoubt, Misconfigured, RetryLater, Stale, StoreAway
 from hub.plugin.host.faults import PluginFault, place_of
-from hub.runner.port import Trouble
+from hub.runner.port import Retry, Trouble
 from hub.store.nudge import Nudge
+
+
+STORE_SECONDS = 30.0
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +22,13 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     said: str = ""
     fix: str = ""
     after_seconds: float | None = None
+
+    def wait_seconds(self, retry: Retry, attempts: int) -> float:
+        """How long the lane waits after the `attempts`-th failure in a row. For the hub's own store not longer and
+        longer: everything waits for it, and is to go on soon after it is back.
+        """
+        wait = retry.wait_seconds(attempts, self.after_seconds)
+        return min(wait, STORE_SECONDS) if self.error == StoreAway.__name__ else wait
 
     def trouble(self, nudge: Nudge, kind: str, attempts: int, wait_seconds: float) -> Trouble:
         """What is told of one run with this verdict."""

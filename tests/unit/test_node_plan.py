@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from hub.config.unattended import Run
-from hub.errors import Misconfigured
+from hub.errors import Misconfigured, RetryLater, StoreAway
 from hub.node import manager
 from hub.node.plan import ROLES, planned
 from hub.node.signals import Signals
+from hub.runner import Retry
+from hub.runner.trouble import judge
 
 
 def test_options_override_settings() -> None:
@@ -73,3 +75,10 @@ def test_the_service_manager_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
         told = [listening.recv(200).decode().split("\n")[0] for _ in range(4)]
     assert told == ["READY=1", "RELOADING=1", "STOPPING=1", "WATCHDOG=1"]
     assert not manager.tell("READY=1")
+
+
+def test_an_absent_store_is_not_waited_for_longer_and_longer() -> None:
+    """Every lane goes on within half a minute of its return; a partner is asked ever more rarely."""
+    store, partner = judge(StoreAway("away", after_seconds=5)), judge(RetryLater("busy", after_seconds=5))
+    assert (store.wait_seconds(Retry(), 1), store.wait_seconds(Retry(), 20)) == (5.0, 30.0)
+    assert partner.wait_seconds(Retry(), 20) == 300.0
