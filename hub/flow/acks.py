@@ -274,7 +274,7 @@ class _Desk:
                 aggregate="message",
                 aggregate_id=self.item.id,
                 why=f"a {kind} answers something that this hub did not send through this mailbox",
-                fix="look whether another system shares the mailbox",
+                fix="look whether another system shares the mailbox; after a restore it went out since the backup",
                 where=where,
                 owner="it",
             )

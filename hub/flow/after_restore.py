@@ -13,6 +13,7 @@ from hub.store.documents import Change, Row
 from hub.store.keeping import Restore
 
 REASON = "restore.maybe_sent"
+STATEMENTS = "restore.statements"
 
 
 def held_back(hub: Hub, rows: Sequence[Row[Claim]]) -> set[str]:
@@ -30,6 +31,34 @@ def held_back(hub: Hub, rows: Sequence[Row[Claim]]) -> set[str]:
             for row in asked:
                 tx.work.open(_item(row, last), practice=row.practice)
     return {row.id for row in asked}
+
+
+def statements_wait(hub: Hub, practice: str) -> bool:
+    """Whether nobody may be asked for money yet: statements may have gone out and payments come in since the backup,
+    so a person says when both are known here again, by resolving the work item.
+    """
+    with hub.store.view() as view:
+        last = view.restores.last()
+        if last is None:
+            return False
+        items = view.work.list(reason_prefix=STATEMENTS, practice=practice, open_only=False, limit=1_000)
+    ours = [item for item in items if item.opened_at >= last.accepted_at]
+    if not ours:
+        with hub.store.begin("statements.make") as tx:
+            tx.work.open(_statements(practice, last), practice=practice)
+    return not any(item.resolved_at for item in ours)
+
+
+def _statements(practice: str, last: Restore) -> WorkItem:
+    return WorkItem(
+        reason="restore.statements",
+        aggregate="practice",
+        aggregate_id=practice,
+        why=f"the hub was restored from {last.made_at:%Y-%m-%d %H:%M} UTC: statements may have gone out after that, "
+        "and payments come in; until this is resolved nobody is sent a statement",
+        fix="when payments since then are posted again, and the print vendor has said what it printed: resolve this",
+        where=last.id,
+    )
 
 
 def _is_of_that_time(row: Row[Claim], last: Restore) -> bool:

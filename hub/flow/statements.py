@@ -10,6 +10,7 @@ from hub.clock import today
 from hub.config.people import Practice
 from hub.config.settings import Settings
 from hub.errors import Problem
+from hub.flow.after_restore import statements_wait
 from hub.flow.base import Hub, Outcome, chunks, work_for
 from hub.ledger import AccountKind, ageing
 from hub.model.coverage import PatientFile
@@ -55,6 +56,8 @@ def make(hub: Hub, practice: str) -> Outcome:
     A hub in test mode asks nobody for money.
     """
     if hub.settings.usage(hub.settings.print.vendor) != "P":
+        return Outcome()
+    if statements_wait(hub, practice):
         return Outcome()
     with hub.store.view() as view:
         balances = view.book.sum(by=("guarantor_id",), account=A.PATIENT_RECEIVABLE, practice=practice)

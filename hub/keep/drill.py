@@ -130,7 +130,7 @@ def _item(backup: Backup, verdict: proving.Verdict) -> WorkItem:
         aggregate="backup",
         aggregate_id=ABOUT,
         why=f"the restore drill does not find backup {Path(backup.file).name} good: {verdict.wrong[0]}{more}",
-        fix="run: hub verify; if that is clean, look at the backup's disk, then: hub backup, hub drill",
+        fix="run: hub verify; if that is clean, look at the backup's disk, then: hub backup, hub backup drill",
         owner="it",
     )
 

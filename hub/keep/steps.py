@@ -24,7 +24,7 @@ def backup(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - its lane is the hu
     except StoreAway:
         raise
     except HubError as error:
-        _failed(hub, "backup.failed", "no backup was made", error)
+        _tell(hub, _no_backup(error))
         return Outcome()
     return Outcome(done=1 + len(gone))
 
@@ -36,7 +36,7 @@ def drill(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - its lane is the hub
     except StoreAway:
         raise
     except HubError as error:
-        _failed(hub, "backup.not_proved", "the restore drill could not try a backup", error)
+        _tell(hub, _no_drill(error))
         return Outcome()
     return Outcome(done=1)
 
@@ -47,20 +47,32 @@ def tidy(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - its lane is the hub
     return Outcome(done=done.done, more=done.moved >= MOVED or any(n >= SLICE for n in done.pruned.values()))
 
 
-def _failed(hub: Hub, reason: str, what: str, error: HubError) -> None:
+def _no_backup(error: HubError) -> WorkItem:
+    return WorkItem(
+        reason="backup.failed",
+        aggregate="backup",
+        aggregate_id=ABOUT,
+        why=f"no backup was made: {error}",
+        fix=error.fix or "run it by hand: hub backup",
+        owner="it",
+    )
+
+
+def _no_drill(error: HubError) -> WorkItem:
+    return WorkItem(
+        reason="backup.not_proved",
+        aggregate="backup",
+        aggregate_id=ABOUT,
+        why=f"the restore drill could not try a backup: {error}",
+        fix=error.fix or "run it by hand: hub backup drill",
+        owner="it",
+    )
+
+
+def _tell(hub: Hub, item: WorkItem) -> None:
     with hub.store.begin("backup.made") as tx:
-        tx.work.open(
-            WorkItem(
-                reason=reason,
-                aggregate="backup",
-                aggregate_id=ABOUT,
-                why=f"{what}: {error}",
-                fix=error.fix or "run it by hand: hub backup, hub drill",
-                owner="it",
-            ),
-            practice="",
-        )
-        tx.event(reason, "backup", ABOUT, practice="", error=type(error).__name__)
+        tx.work.open(item, practice="")
+        tx.event(item.reason, "backup", ABOUT, practice="")
 
 
 STEPS: dict[str, Step] = {"keep.backup": backup, "keep.drill": drill, "keep.tidy": tidy}

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, create_engine, func, inspect, make_url, selec
 from sqlalchemy.pool import NullPool
 
 from hub.errors import RetryLater
+from hub.store.engine import told_apart
 
 PAGES = 256
 """SQLite pages copied at a time, 1 MiB: between two steps others get the processor and the disk."""
@@ -187,11 +188,10 @@ def tidy(url: str) -> None:
     """Let the database look after itself: statistics for the planner, and on SQLite a short write-ahead log."""
     engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     try:
-        with engine.connect() as connection:
+        with told_apart(), engine.connect() as connection:
             if engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("PRAGMA analysis_limit=1000")
                 connection.exec_driver_sql("PRAGMA optimize")
-                connection.exec_driver_sql("PRAGMA incremental_vacuum(1000)")
                 connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
             else:
                 connection.exec_driver_sql("ANALYZE")

@@ -17,7 +17,7 @@ from flowlab.keeper import KEY_TEXT, KEYRING, pg_tools, place_of, visit
 
 from hub.clock import TurnedClock
 from hub.errors import HubError, Misconfigured, RetryLater
-from hub.flow import batch
+from hub.flow import after_restore, batch
 from hub.flow.corrections import resend
 from hub.keep import backup as backups
 from hub.keep.backup import back_up
@@ -250,6 +250,18 @@ def test_what_the_ehr_tells_again_is_asked_about_too(yesterday: House, clock: Tu
     yesterday.take_in()
     yesterday.send()
     assert len(yesterday.sent()) == 2
+
+
+def test_statements_wait_for_a_persons_word(yesterday: House) -> None:
+    """Nobody is sent a statement on books that do not know the payments since the backup, until a person says so."""
+    practice = next(iter(yesterday.settings.practices))
+    assert after_restore.statements_wait(yesterday.hub, practice)
+    assert after_restore.statements_wait(yesterday.hub, practice)
+    with yesterday.store.view() as view:
+        (item,) = view.work.list(reason_prefix="restore.statements")
+    with yesterday.store.begin("work.resolve") as tx:
+        tx.work.resolve(item.id, "the payments are posted again", "a biller")
+    assert not after_restore.statements_wait(yesterday.hub, practice)
 
 
 def test_a_file_that_was_under_way_is_in_doubt(lite: Place, cheap: House, yesterday: House) -> None:
