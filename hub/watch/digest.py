@@ -38,14 +38,21 @@ def digest(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - every step is give
     readers = [one for one in readers_of(hub.settings) if "digest" in takes.get(one.notifier, ())]
     if not readers:
         return Outcome()
-    done = 0
-    with hub.store.begin("notices.digest") as tx:
-        day = tx.now.astimezone(ZoneInfo(hub.settings.hub.zone)).date()
-        for one in readers:
-            if tx.notices.queue(letter(tx, hub.settings, one, day)):
-                tx.then(Nudge("notices.send", one.notifier))
-                done += 1
-    return Outcome(done=done)
+    with hub.store.view() as view:
+        day = view.now.astimezone(ZoneInfo(hub.settings.hub.zone)).date()
+        new = [one for one in readers if view.notices.get(_id(one, day)) is None]
+        letters = [letter(view, hub.settings, one, day) for one in new]
+    if letters:
+        with hub.store.begin("notices.digest") as tx:
+            for made in letters:
+                if tx.notices.queue(made):
+                    tx.then(Nudge("notices.send", made.notifier))
+    return Outcome(done=len(letters))
+
+
+def _id(reader: Reader, day: date) -> str:
+    """The same for everyone who makes this digest: whoever is second finds it made."""
+    return f"ntc_digest_{day:%Y%m%d}_{reader.notifier}"
 
 
 def readers_of(settings: Settings) -> list[Reader]:
@@ -62,7 +69,7 @@ def letter(view: View, settings: Settings, reader: Reader, day: date) -> Letter:
     """The digest of the morning of `day`."""
     subject, lines, level = composed(view, settings, reader.roles, day)
     return Letter(
-        id=f"ntc_digest_{day:%Y%m%d}_{reader.notifier}",
+        id=_id(reader, day),
         kind="digest",
         notifier=reader.notifier,
         about=day.isoformat(),

@@ -26,6 +26,7 @@ FIRST, MOST = timedelta(seconds=30), timedelta(minutes=15)
 AWAY = timedelta(minutes=5)
 """So long the database must be away before somebody is told past it."""
 SAID = 200
+PAGE = 50
 UNWELL = ("store.", "key.master", "schedule.late", "node.none")
 """Beginnings of findings with which the hub gives no sign of life: then its silence is the alarm."""
 
@@ -34,12 +35,12 @@ def send(hub: Hub, lane: str) -> Outcome:
     """The step `notices.send` for one notifier: try what is due, the oldest first, until one does not go out."""
     done = 0
     with hub.store.view() as view:
-        due = view.notices.due(lane)
+        due = view.notices.due(lane, limit=PAGE)
     for letter in due:
         if not _sent(hub, letter):
             break
         done += 1
-    return Outcome(done=done)
+    return Outcome(done=done, more=done == PAGE)
 
 
 def _sent(hub: Hub, letter: Letter) -> bool:

@@ -9,10 +9,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hub.errors import Problem
 from hub.model.facts import ChargeFact, MergeFact, Reading
-from hub.plugin.api import Evidence, Outgoing, PrintResult, Ref
+from hub.plugin.api import Evidence, Notice, Outgoing, PrintResult, Ref, RetryLater
 from hub.testing.fakes import (
     FAKE,
     BoardSettings,
@@ -150,6 +151,30 @@ class _Tells(FakeSource):
         return Reading(facts=super().read(raw, content_type).facts, problems=(said,))
 
 
+class _NewIds(FakeNotifier):
+    def send(self, notice: Notice) -> Evidence:
+        """Give each sending an id of its own."""
+        return super().send(replace(notice, id=f"{notice.id}-{len(self._board.notices)}"))
+
+
+class _Quotes(FakeNotifier):
+    def send(self, notice: Notice) -> Evidence:
+        """Say in an error what was to be sent."""
+        try:
+            return super().send(notice)
+        except RetryLater as error:
+            raise RetryLater(f"not sent: {notice.subject}") from error
+
+
+class _Swallows(FakeNotifier):
+    def send(self, notice: Notice) -> Evidence:
+        """Take what does not arrive for sent."""
+        try:
+            return super().send(notice)
+        except RetryLater:
+            return Evidence(kind="receipt")
+
+
 def _kit_says(kit: Any, test: str, port: Any, fresh: Any, partner: Any) -> None:
     made = {"port": port, "fresh": fresh, "partner": partner}
     function = getattr(kit, test)
@@ -172,6 +197,23 @@ def test_broken_transfers_are_seen(broken: type[FakeClearinghouse], test: str) -
     port, fresh = (broken(MemorySettings(partner=partner), FakeContext()) for _ in range(2))
     with pytest.raises((AssertionError, pytest.fail.Exception)):
         _kit_says(TestFakeClearinghouse(), test, port, fresh, partner)
+
+
+@pytest.mark.parametrize(
+    ("broken", "test"),
+    [
+        (_NewIds, "test_a_repeat_can_be_recognised"),
+        (_Quotes, "test_errors_are_quiet"),
+        (_Swallows, "test_away"),
+        (_Swallows, "test_busy"),
+    ],
+)
+def test_broken_notifiers_are_seen(broken: type[FakeNotifier], test: str) -> None:
+    """A notifier whose repeats look new, that quotes what it tells, or that swallows a failure, fails its kit."""
+    board = MemoryBoard()
+    port, fresh = (broken(BoardSettings(board=board), FakeContext()) for _ in range(2))
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        _kit_says(TestFakeNotifier(), test, port, fresh, board)
 
 
 @pytest.mark.parametrize(("broken", "error"), [(_Raises, UnicodeDecodeError), (_Tells, AssertionError)])
