@@ -11,7 +11,7 @@ from hub.log import get_log
 from hub.model.work import WorkItem
 from hub.store import Store
 
-PASSING = frozenset({"Stale", "StoreAway"})
+PASSING = frozenset({"Stale", "Overtaken", "StoreAway"})
 """Two writers met, or the store is away: the runner repeats the step, and the lane is not to blame."""
 
 HOLDING = frozenset({"Misconfigured", "Faulty", "InDoubt", "PluginFault"})

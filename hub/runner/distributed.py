@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -19,8 +20,8 @@ from hub.runner.port import Outcome, Retry, Status, StepCount, Steps, Trouble
 from hub.runner.queue import Queue, Taken
 from hub.runner.trouble import Verdict
 from hub.store import Nudge, Store
+from hub.store.holding import Overtaken
 from hub.store.jobs import listening
-from hub.store.lanes import Overtaken
 
 T = TypeVar("T")
 _AGAIN_SECONDS = 0.5
@@ -72,6 +73,7 @@ class DistributedRunner:
         self._worker: int | None = None
         self._strange: set[int] = set()
         self._trust_at = 0.0
+        self._beat_at = 0.0
         self._threads: list[threading.Thread] = []
         self._tenders: list[threading.Thread] = []
         self._counts = {name: StepCount(step=name) for name in steps}
@@ -163,9 +165,15 @@ class DistributedRunner:
     def _work(self) -> None:
         while (taken := self._next()) is not None:
             began = time.monotonic()
-            with self._store.holding(taken.run.lane, taken.run.token):
+            lives = partial(self._is_alive, taken)
+            with self._store.holding(taken.run.lane, taken.run.token, lives):
                 outcome, verdict = run_step(self._steps, taken.nudge)
             self._settle(taken, outcome, verdict, time.monotonic() - began)
+
+    def _is_alive(self, taken: Taken) -> bool:
+        """Whether no other node can have counted this one as dead since the run began."""
+        silent_seconds = time.monotonic() - self._beat_at
+        return self._worker == taken.worker and silent_seconds < self._pulse.dead_seconds
 
     def _next(self) -> Taken | None:
         """Wait for something to run; None when stopping."""
@@ -272,10 +280,10 @@ class DistributedRunner:
         of: it is put back.
         """
         trusted, self._trust_at = self._trust_at, time.monotonic() + self._pulse.dead_seconds
-        worker = self._worker
+        worker, began_at = self._worker, time.monotonic()
         if worker is None or not self._queue.beat(worker):
-            self._worker = worker = self._queue.arrive()
-        self._trust_at = trusted
+            worker = self._queue.arrive()
+        self._trust_at, self._beat_at, self._worker = trusted, began_at, worker
         marked = self._queue.mine(worker)
         with self._changed:
             strange = marked - self._running.keys()

@@ -25,9 +25,12 @@ _LOST_FIX = "see the logs of the node that died: the step may need more memory, 
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
-    """A nudge that this node runs: its job, its line in the journal, and how often in a row it failed before."""
+    """A nudge that this node runs: its job, the node's number as a worker, its line in the journal, and how often in
+    a row it failed before.
+    """
 
     job: int
+    worker: int
     run: LaneRun
     failed: int
 
@@ -71,7 +74,7 @@ class Queue:
                 if self._may_run(job.step, stands):
                     run = tx.lanes.open_run(job.lane, job.step, self._node, token)
                     failed = stands[job.step].attempts if job.step in stands else 0
-                    taken = Taken(job=job.id, run=run, failed=failed)
+                    taken = Taken(job=job.id, worker=worker, run=run, failed=failed)
                 else:
                     taken = None
                     jobs.done(job.id)

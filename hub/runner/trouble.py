@@ -9,7 +9,6 @@ from hub.plugin.host.faults import PluginFault, place_of
 from hub.runner.port import Retry, Trouble
 from hub.store.nudge import Nudge
 
-
 STORE_SECONDS = 30.0
 
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 import msgspec
 
+from hub.errors import Stale
+
+
+class Overtaken(Stale):
+    """The lane, or all that this node runs, was taken over: what runs here counts no more."""
+
 
 class Holding(msgspec.Struct, frozen=True):
-    """A lane, and the token of the run that holds it."""
+    """A lane, the token of the run that holds it, and whether that run may still be believed to hold it."""
 
     lane: str
     token: int
+    lives: Callable[[], bool] | None = None
 
 
 _HELD: ContextVar[Holding | None] = ContextVar("lane_held", default=None)
@@ -24,11 +31,21 @@ def held() -> Holding | None:
     return _HELD.get()
 
 
+def assure() -> None:
+    """Before an effect outside: raise `Overtaken` when the node of this run was silent so long that others may have
+    counted it as dead. The database refuses such a run by itself; a partner does not.
+    """
+    mine = _HELD.get()
+    if mine is not None and mine.lives is not None and not mine.lives():
+        raise Overtaken(f"this node was silent for so long that another may have taken over {mine.lane}")
+
+
 @contextmanager
-def holding(lane: str, token: int) -> Iterator[Holding]:
+def holding(lane: str, token: int, lives: Callable[[], bool] | None = None) -> Iterator[Holding]:
     """Hold `lane` under `token` while the block runs."""
-    before = _HELD.set(Holding(lane, token))
+    mine = Holding(lane, token, lives)
+    before = _HELD.set(mine)
     try:
-        yield Holding(lane, token)
+        yield mine
     finally:
         _HELD.reset(before)

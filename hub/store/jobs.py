@@ -17,7 +17,8 @@ from sqlalchemy.exc import IntegrityError
 
 from hub.errors import Misconfigured, Stale
 from hub.store.engine import Engines, told_apart
-from hub.store.lanes import STILL, Overtaken
+from hub.store.holding import Overtaken
+from hub.store.lanes import STILL
 from hub.store.nudge import Nudge
 from hub.store.rows import is_taken
 from hub.store.session import Session

@@ -25,8 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy import text as sql
 
-from hub.errors import Stale
 from hub.store import queries
+from hub.store.holding import Overtaken
 from hub.store.nudge import Nudge
 from hub.store.schema import METADATA, Id, Instant, clear, to_micros
 from hub.store.schema import Sequence as SequenceNumber
@@ -81,10 +81,6 @@ STILL = "8s"
 """How long a transaction that holds a lane may say nothing before PostgreSQL ends it, if its node was stopped."""
 LOST = "lost"
 """The outcome of a run whose node was counted as dead: another node goes on, and this run may write nothing more."""
-
-
-class Overtaken(Stale):
-    """The lane, or all that this node runs, was taken over: what runs here counts no more."""
 
 
 class LaneRun(msgspec.Struct, frozen=True, kw_only=True):

@@ -78,12 +78,14 @@ class Store:
         """
         self._in_commit.append(callback)
 
-    def holding(self, lane: str, token: int) -> AbstractContextManager[lane_holding.Holding]:
+    def holding(
+        self, lane: str, token: int, lives: Callable[[], bool] | None = None
+    ) -> AbstractContextManager[lane_holding.Holding]:
         """Inside the block every transaction first checks that `token` is still the newest of `lane`, and nobody
-        takes the lane before its commit; else it raises `Stale` and writes nothing. A thread begun inside holds
-        nothing.
+        takes the lane before its commit; else it raises `Overtaken` and writes nothing. While `lives` says no,
+        effects outside are refused too (`hub.store.holding.assure`). A thread begun inside holds nothing.
         """
-        return lane_holding.holding(lane, token)
+        return lane_holding.holding(lane, token, lives)
 
     @contextmanager
     def begin(self, name: str) -> Iterator[Tx]:

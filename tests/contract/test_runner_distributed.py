@@ -11,10 +11,13 @@ import pytest
 
 from hub.clock import SystemClock
 from hub.errors import Misconfigured
+from hub.plugin.host.answers import anything
+from hub.plugin.host.guard import Guard
 from hub.runner import LocalRunner, Nudge, Outcome, Retry, Trouble, make
 from hub.runner.distributed import DistributedRunner, Pulse
 from hub.runner.queue import NODE_LOST, Queue
 from hub.store import Keyring, Store, open_store
+from hub.store.holding import Overtaken, held
 from hub.store.lanes import LOST
 
 PULSE = Pulse(beat_seconds=0.2, dead_seconds=1.0, look_seconds=0.2)
@@ -242,3 +245,57 @@ def test_a_held_lane_stays_held_over_a_restart(tmp_path: Path) -> None:
     second.stop()
     assert started().status().held == ()
     store.close()
+
+
+def test_a_node_that_was_silent_asks_no_partner(kept: Store) -> None:
+    """A run whose node may be counted as dead calls no plugin and sends no more of a body: a partner cannot tell an
+    old token from a new one.
+    """
+    asked: list[bytes] = []
+    alive = [True]
+    guard = Guard(instance="i", plugin="p", package="hub")
+
+    def send(pieces: Iterator[bytes]) -> None:
+        for piece in pieces:
+            asked.append(piece)
+            alive.clear()
+
+    with kept.begin("runner.take") as tx:
+        token = tx.lanes.take("x")
+    with kept.holding("x", token, lambda: bool(alive)):
+        with pytest.raises(Overtaken, match="another may have taken over x"):
+            guard.send("stage", send, anything, iter([b"one", b"two"]))
+        with pytest.raises(Overtaken):
+            guard.call("publish", lambda: asked.append(b"never"), anything)
+    assert asked == [b"one"]
+    guard.call("list", lambda: asked.append(b"list"), anything)
+    assert asked == [b"one", b"list"]
+    guard.close()
+
+
+def test_a_node_lives_while_it_is_not_counted_as_dead(kept: Store) -> None:
+    """A run may act while its node's sign of life is fresh, and never again once another node has buried it."""
+    alive: list[bool] = []
+    went, buried = threading.Event(), threading.Event()
+
+    def step(_lane: str) -> Outcome:
+        mine = held()
+        assert mine is not None
+        assert mine.lives is not None
+        alive.append(mine.lives())
+        went.set()
+        buried.wait(30)
+        until(lambda: not mine.lives())
+        until(lambda: runner._worker not in {None, first})
+        alive.append(mine.lives())
+        return Outcome()
+
+    runner = DistributedRunner({"a": step}, store=kept, threads=1, retry=RETRY, pulse=PULSE)
+    runner.nudge("a", "x")
+    runner.start()
+    assert went.wait(30)
+    first = runner._worker
+    Queue(kept, {"a": step}, "other", RETRY).take_over(-1.0)
+    buried.set()
+    until(lambda: alive == [True, False])
+    runner.stop()

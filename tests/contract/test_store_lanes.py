@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from hub.clock import SystemClock
 from hub.errors import Misconfigured
 from hub.store import Keyring, Nudge, Store, open_store
+from hub.store.holding import Overtaken
 from hub.store.jobs import Ear, listening
-from hub.store.lanes import LOST, LaneRun, LaneTrouble, Overtaken, overlaps
+from hub.store.lanes import LOST, LaneRun, LaneTrouble, overlaps
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 RUN = LaneRun(

@@ -20,6 +20,7 @@ from hub.plugin.host import trace
 from hub.plugin.host.answers import WrongAnswer, anything
 from hub.plugin.host.faults import HELD, HUNG, PluginFault, place_of
 from hub.plugin.host.worker import Ferry, Hung, Worker
+from hub.store.holding import assure
 
 T = TypeVar("T")
 Check = Callable[[Any], T]
@@ -164,6 +165,7 @@ class Guard:
         """One call under the lock: what it answered, or why it did not."""
         if self.held:
             return _Fault(HELD)
+        assure()
         began, good, fault = time.perf_counter(), False, False
         self._memory.begin()
         try:

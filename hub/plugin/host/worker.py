@@ -8,6 +8,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from hub.errors import RetryLater
+from hub.store.holding import assure
 
 _PIECE = "piece"
 _END = "end"
@@ -86,6 +87,7 @@ class Ferry:
 
     def _read(self, source: Iterator[bytes]) -> tuple[str, Any]:
         try:
+            assure()
             return _PIECE, next(source)
         except StopIteration:
             return _END, None
