@@ -7,6 +7,7 @@ from datetime import timedelta
 import msgspec
 
 from hub.flow.base import Hub
+from hub.schedule import prune as prune_schedules
 from hub.store import copies
 from hub.store.keeping import prune
 
@@ -32,9 +33,11 @@ def tidy(hub: Hub) -> Tidied:
     """One slice of everything; whoever holds the store waits for short transactions only."""
     blobs = hub.store.sweep_blobs(CUT_OFF_AFTER)
     moved = hub.store.reencrypt(MOVED)
-    before = hub.clock.now() - timedelta(days=hub.settings.retention.history_days)
+    kept = timedelta(days=hub.settings.retention.history_days)
     with hub.store.begin("keep.prune") as tx:
-        pruned = prune(tx.session, before)
+        pruned = prune(tx.session, hub.clock.now() - kept)
+    if idle := prune_schedules(hub.store, kept):
+        pruned["idle_runs"] = idle
     if not moved and not pruned:
         copies.tidy(hub.store.engines.url)
     return Tidied(blobs=blobs, moved=moved, pruned=pruned)
