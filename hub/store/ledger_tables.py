@@ -139,7 +139,7 @@ def posted_of(row: Row[Any]) -> Posted:
     return Posted(**values)
 
 
-def transaction_of(head: Row[Any], entries: Iterable[Posted]) -> Transaction:
+def transaction_of(head: Row[Any], entries: Iterable[Posted | Row[Any]]) -> Transaction:
     """A transaction as it was posted."""
     return Transaction(
         practice=head.practice,
@@ -164,7 +164,7 @@ def fault_of(head: Row[Any], rows: Sequence[Row[Any]]) -> str:
     if sum(row.cents for row in rows):
         return "the entries do not sum to zero"
     try:
-        same = digest(transaction_of(head, [posted_of(row) for row in rows])) == head.digest
+        same = digest(transaction_of(head, rows)) == head.digest
     except ValueError:
         same = False
     return "" if same else "the entries are not those that were posted"

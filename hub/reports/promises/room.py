@@ -34,7 +34,7 @@ class Breach(msgspec.Struct, frozen=True, kw_only=True):
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """One promise: how many things were checked, in words what they were, and every exception (`more`: those
-    beyond the first hundred)."""
+    beyond the first hundred), and how long it took."""
 
     number: int
     title: str
@@ -42,6 +42,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     exceptions: tuple[Breach, ...] = ()
     more: int = 0
+    seconds: float = 0.0
 
     @property
     def ok(self) -> bool:

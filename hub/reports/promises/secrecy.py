@@ -1,15 +1,16 @@
 """Promise 9: nothing of a patient stands in a log line, a file name, an event, a work item or a number of ours.
 
-The texts are read into blocks of distinct words and short phrases; the database's own identifiers are decrypted
-page by page and looked up in each block. Memory holds one block and one page, however large the database is.
+The words and short phrases of the texts go into a sieve of bits; the database's own identifiers are decrypted page
+by page and held against it. Only what stays in the sieve is looked for in the texts a second time, word by word, so
+that everything is read once or twice, and memory holds the sieve and one page, however large the database is.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from itertools import pairwise
@@ -28,9 +29,11 @@ BYTES = re.compile(r"\b\d+ bytes\b")
 RUN_NUMBER = re.compile(r"^statements_\d+")
 LEAST = 4
 LEAST_DIGITS = 6
-ID_CHARACTERS = 26
 PHRASE = 4
-BLOCK = 200_000
+SIEVE_BITS = 1 << 26
+"""The least sieve; it has 32 bits or more for each submission, whose control numbers are most of the words."""
+KNOWN_TEXTS = 50_000
+OUR_ID = re.compile(r"(?<![^\W_])[^\W_]{26}(?![^\W_])")
 RECENT = timedelta(days=400)
 """Birth dates nearer than this to today stand in our own texts as due dates and prove nothing."""
 REMOVE = "find which step wrote it and mend that; then remove the text wherever it was kept or sent on"
@@ -70,17 +73,66 @@ OURS = (
 )
 
 
+class Sieve:
+    """Which words were met, two bits each: a word that was met is always in it, another one hardly ever."""
+
+    def __init__(self, words: int) -> None:
+        self._mask = max(SIEVE_BITS, 1 << (32 * words).bit_length()) - 1
+        self._bits = bytearray((self._mask + 1) >> 3)
+
+    def add(self, word: str) -> None:
+        """From now on the word is in it."""
+        first, second = self._places(word)
+        self._bits[first >> 3] |= 1 << (first & 7)
+        self._bits[second >> 3] |= 1 << (second & 7)
+
+    def __contains__(self, word: str) -> bool:
+        first, second = self._places(word)
+        return bool(self._bits[first >> 3] >> (first & 7) & self._bits[second >> 3] >> (second & 7) & 1)
+
+    def _places(self, word: str) -> tuple[int, int]:
+        mixed = hash(word)
+        return mixed & self._mask, mixed >> 28 & self._mask
+
+
 def nothing_told(room: Room) -> None:
     """Look for every identifier of the database in every text that stands in clear."""
     plain = _own_words(room)
     with room.guarded("texts"):
-        for block in _blocks(_texts(room), plain):
-            for place, what in _found(room, block):
-                room.breach(place, f"it holds {what}", REMOVE)
+        sieve = Sieve(room.scan.count("submissions"))
+        for told in _distinct(room):
+            for word in told:
+                sieve.add(word)
+        suspects = {token: whose for token, whose in _tokens(room) if token in sieve and token not in plain}
+        if suspects:
+            _name(room, suspects)
 
 
-def _found(room: Room, block: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """(place, whose which identifier) for each identifier that stands in a block."""
+def _distinct(room: Room) -> Iterator[tuple[str, ...]]:
+    """The words of the texts; texts that differ in ids of ours alone are told once while they are remembered."""
+    _phrases.cache_clear()
+    known = 0
+    for _, text in _texts(room):
+        told = phrases(text)
+        if _phrases.cache_info().misses > known:
+            known = _phrases.cache_info().misses
+            yield told
+
+
+def _name(room: Room, suspects: Mapping[str, str]) -> None:
+    """Every suspect with the first place where it really stands; what was counted is not counted again."""
+    counted, named = dict(room.counts), set[str]()
+    for place, text in _texts(room):
+        for word in phrases(text):
+            if word in suspects and word not in named:
+                named.add(word)
+                room.breach(place, f"it holds {suspects[word]}", REMOVE)
+    room.counts.clear()
+    room.counts.update(counted)
+
+
+def _tokens(room: Room) -> Iterator[Token]:
+    """(identifier, which and whose) of everybody the database knows."""
     room.count("patients' identifiers", 0)
     for page in room.documents(room.view.patients, "patient"):
         for row in page:
@@ -89,24 +141,11 @@ def _found(room: Room, block: dict[str, str]) -> Iterator[tuple[str, str]]:
                 **dict(_of_all(row.record.coverages)),
             }
             room.count("patients' identifiers", len(tokens))
-            yield from ((block[t], f"{what} of patient {row.id}") for t, what in tokens.items() if t in block)
+            yield from ((token, f"{what} of patient {row.id}") for token, what in tokens.items())
     for encounters in room.documents(room.view.encounters, "encounter"):
         for visit in encounters:
             found = dict(_of_all(visit.record.coverages))
-            yield from ((block[t], f"{what} of encounter {visit.id}") for t, what in found.items() if t in block)
-
-
-def _blocks(texts: Iterator[Text], plain: frozenset[str]) -> Iterator[dict[str, str]]:
-    """Words and phrases of the texts with where each stands first, so many at a time."""
-    block: dict[str, str] = {}
-    for place, text in texts:
-        for word in phrases(text):
-            if word not in plain:
-                block.setdefault(word, place)
-        if len(block) > BLOCK:
-            yield block
-            block = {}
-    yield block
+            yield from ((token, f"{what} of encounter {visit.id}") for token, what in found.items())
 
 
 def _texts(room: Room) -> Iterator[Text]:
@@ -163,9 +202,18 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(part)
 
 
-def phrases(text: str) -> Iterator[str]:
+def phrases(text: str) -> tuple[str, ...]:
     """Words of a text, and up to four that stand side by side written as one; our ids and short ones are left out."""
-    words = [word for word in WORD.findall(BYTES.sub("", text.casefold())) if len(word) != ID_CHARACTERS]
+    return _phrases(OUR_ID.sub("", text))
+
+
+@lru_cache(maxsize=KNOWN_TEXTS)
+def _phrases(text: str) -> tuple[str, ...]:
+    words = WORD.findall(BYTES.sub("", text.casefold()))
+    return tuple(dict.fromkeys(_joined(words)))
+
+
+def _joined(words: list[str]) -> Iterator[str]:
     for start in range(len(words)):
         joined = ""
         for count, word in enumerate(words[start : start + PHRASE], 1):
