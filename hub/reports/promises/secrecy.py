@@ -49,8 +49,8 @@ TABLES: tuple[tuple[str, tuple[str, ...], str, tuple[str, ...]], ...] = (
     ("schedule_runs", ("id",), "run", ("schedule", "slot", "outcome", "error", "by")),
     ("lane_troubles", ("lane", "step"), "trouble", ("error", "place", "said", "fix")),
     ("pauses", ("schedule",), "pause", ("by", "why")),
-    ("conditions", ("key",), "condition", ("key", "why", "fix")),
-    ("notices", ("id",), "notice", ("about", "subject", "body")),
+    ("conditions", ("key",), "condition", ("key", "what", "why", "fix")),
+    ("notices", ("id",), "notice", ("about", "subject", "body", "said")),
     ("backups", ("id",), "backup", ("file", "proof")),
     ("holds", ("id",), "hold", ("placed_by", "why", "lifted_by")),
 )
