@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PLACES = (
     "hub/flow",
+    "hub/node",
     "hub/keep",
     *(f"plugins/{name}" for name in ("ehr_fhir", "hl7_adt", "clearinghouse_sftp", "statements_print")),
 )

@@ -68,10 +68,16 @@ def run(
     folder: Folder = HERE,
     once: Annotated[bool, typer.Option(help="Do what is due and waiting, then end.")] = False,
     roles: Annotated[
-        str, typer.Option(help="What this node does: scheduler,worker,listener,web; else as [run] says.")
+        str,
+        typer.Option(
+            envvar="HUB_ROLES", help="What this node does: scheduler,worker,listener,web; else as [run] says."
+        ),
     ] = "",
     listen: Annotated[
-        str | None, typer.Option(help="HOST:PORT of health and metrics; else as [run] says; empty: none.")
+        str | None,
+        typer.Option(
+            envvar="HUB_LISTEN", help="HOST:PORT of health and metrics; else as [run] says; empty: none."
+        ),
     ] = None,
 ) -> None:
     """Run the schedule and every step, until stopped."""

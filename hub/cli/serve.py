@@ -10,12 +10,15 @@ from pathlib import Path
 
 from hub import log
 from hub.app import App
-from hub.cli.ui import say, when
+from hub.cli.ui import explain, say, when
 from hub.config import Loaded
 from hub.node import Node, sweep
 from hub.runner.port import Status
 from hub.schedule import Schedule, due
+from hub.store.alone import Taken
 
+TRY_AGAIN = 75
+"""How the process ends where another one runs already: a service manager may try again later."""
 LOOK_AHEAD = (timedelta(minutes=1), timedelta(hours=6), timedelta(days=8), timedelta(days=40))
 
 
@@ -26,7 +29,11 @@ def run(folder: Path, *, once: bool, roles: str = "", listen: str | None = None)
         _tell(node.once())
         say("stopped; nothing was interrupted")
         return
-    left = node.run()
+    try:
+        left = node.run()
+    except Taken as taken:
+        explain(taken)
+        sys.exit(TRY_AGAIN)
     _farewell(left)
     if left:
         # a step that still runs would hold up the interpreter's end, or meet a world that is half gone

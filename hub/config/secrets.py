@@ -20,7 +20,9 @@ _REFERENCE = re.compile(r"(env|file):(.+)")
 
 
 class SecretStore:
-    """Reads `env:NAME` and `file:path` (relative to the settings folder) each time it is asked."""
+    """Reads `env:NAME` and `file:path` (relative to the settings folder) each time it is asked. A credential of the
+    same name that the service manager has given (systemd's LoadCredential, a container's secret) comes first.
+    """
 
     def __init__(self, folder: Folder, environ: Mapping[str, str] | None = None) -> None:
         self._folder = folder
@@ -40,10 +42,10 @@ class SecretStore:
         return value
 
     def _file(self, name: str) -> str:
-        path = self._folder / name
+        given = self._given(name)
         try:
-            with path.open("rb") as file:
-                self._guard(name, os.fstat(file.fileno()))
+            with (given or self._folder / name).open("rb") as file:
+                self._guard(name, os.fstat(file.fileno()), given=given is not None)
                 body = file.read(_LARGEST + 1)
         except OSError as error:
             why = error.strerror or "unknown reason"
@@ -51,11 +53,17 @@ class SecretStore:
             raise Misconfigured(f"file:{name} cannot be read ({why})", fix=fix) from None
         return self._text(name, body)
 
+    def _given(self, name: str) -> Folder | None:
+        """The credential of that name, where the service manager keeps one; who may read it is its own affair."""
+        folder = self._environ.get("CREDENTIALS_DIRECTORY", "")
+        path = Folder(folder, name)
+        return path if folder and "/" not in name and path.is_file() else None
+
     @staticmethod
-    def _guard(name: str, status: os.stat_result) -> None:
+    def _guard(name: str, status: os.stat_result, *, given: bool) -> None:
         if not stat.S_ISREG(status.st_mode):
             raise Misconfigured(f"file:{name} is no file", fix="name a file")
-        if os.name == "posix" and status.st_mode & _OTHERS:
+        if os.name == "posix" and status.st_mode & _OTHERS and not given:
             raise Misconfigured(f"file:{name} can be read by others than its owner", fix=f"run: chmod 600 {name}")
 
     @staticmethod

@@ -13,7 +13,7 @@ from pathlib import Path
 from hub.app import App, Current, Faulty, open_app
 from hub.clock import Clock, SystemClock
 from hub.config import Loaded, load
-from hub.errors import HubError, Misconfigured, StoreAway
+from hub.errors import HubError, StoreAway
 from hub.log import get_log, reopen
 from hub.node import manager
 from hub.node.pages import Pages
@@ -153,13 +153,13 @@ class Node:
             manager.stopping()
             left = parts.drain()
             parts.close(whole=not left)
-        if parts.lost:
-            raise Misconfigured(parts.lost, fix="this node has stopped, so that no step runs twice at once")
+        if parts.lost is not None:
+            raise parts.lost
         return left
 
     def _wait(self, parts: Parts) -> None:
         alive_at = 0.0
-        while not parts.lost:
+        while parts.lost is None:
             number = self.signals.wait(TICK_SECONDS)
             if number in STOPS:
                 return

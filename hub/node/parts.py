@@ -16,7 +16,7 @@ from hub.node.pulse import Pulse, Registered
 from hub.node.rereading import Reread, Rereader
 from hub.node.timetable import Timetable
 from hub.runner import Retry, Runner, make
-from hub.store.alone import Alone
+from hub.store.alone import Alone, Taken
 
 LAST_SECONDS = 2.0
 """What is left of the drain for the pulse, the intake and the registry."""
@@ -40,7 +40,8 @@ class Parts:
     """What runs on this node. `lost` says who took the right to run alone, where somebody did."""
 
     def __init__(self, current: Current, plan: Plan, *, node: str, alone: Alone | None, pages: Pages) -> None:
-        self.current, self.plan, self.lost = current, plan, ""
+        self.current, self.plan = current, plan
+        self.lost: Taken | None = None
         self.runner = runner_of(current, plan, node)
         self._alone, self._pages = alone, pages
         self._rereader = Rereader(current)
@@ -134,8 +135,8 @@ class Parts:
         if self._alarm is not None:
             self._alarm.hear(there)
 
-    def _lose(self, holder: str) -> None:
-        self.lost = holder
+    def _lose(self, taken: Taken) -> None:
+        self.lost = taken
 
 
 def sweep(app: App, runner: Runner) -> None:

@@ -64,7 +64,7 @@ class Pulse:
         sweep: Callable[[], None],
         also: Callable[[], None],
         alone: Alone | None,
-        on_lost: Callable[[str], None],
+        on_lost: Callable[[Taken], None],
         on_store: Callable[[bool], None],
     ) -> None:
         self._alone, self._on_lost, self._on_store = alone, on_lost, on_store
@@ -116,7 +116,7 @@ class Pulse:
                 self._alone.still()
             beat()
         except Taken as taken:
-            self._on_lost(str(taken))
+            self._on_lost(taken)
         except StoreAway:
             self._away()
         else:

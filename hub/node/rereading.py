@@ -99,7 +99,7 @@ def _open(app: App, faults: tuple[Fault, ...]) -> None:
     first = faults[0]
     place = f"{first.file}:{first.line} {first.key}".strip()
     item = WorkItem(
-        reason=REFUSED,
+        reason="settings.refused",
         aggregate="settings",
         aggregate_id="settings",
         why=f"the changed settings are not used: {len(faults)} faults, the first at {place}: {first.wrong}",

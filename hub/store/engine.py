@@ -41,6 +41,15 @@ _SQLITE_PRAGMAS = (
 )
 
 
+# the server is to notice as soon when this machine vanished: what its sessions held is then free
+_SESSION = {
+    "timezone": "UTC",
+    "lock_timeout": "30s",
+    "synchronous_commit": "on",
+    "tcp_keepalives_idle": "15",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
 # a server that vanished without a word is noticed within half a minute
 _PATIENCE = {
     "connect_timeout": 10,
@@ -203,7 +212,7 @@ def _sqlite_engine(path: Path, begin_sql: str, *, query_only: bool = False, **po
 
 
 def _postgresql(url: URL) -> Engine:
-    options = "-c timezone=UTC -c lock_timeout=30s -c synchronous_commit=on"
+    options = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
     return create_engine(
         url,
         hide_parameters=True,

@@ -369,6 +369,23 @@ def test_secrets_are_read_from_environment_and_file(tmp_path: Path) -> None:
     assert (secrets.get("env:A"), secrets.get("file:key")) == ("first", "two\nlines")
 
 
+def test_a_credential_of_the_service_manager_comes_first(tmp_path: Path) -> None:
+    """`file:NAME` is the credential of that name where systemd or a container gives one, whatever its mode; a path
+    is never looked for there.
+    """
+    given = tmp_path / "credentials"
+    (given / "keys").mkdir(parents=True)
+    for path, text in ((given / "key", "given"), (tmp_path / "key", "own"), (tmp_path / "other", "other")):
+        path.write_text(text)
+        path.chmod(0o600 if path.parent == tmp_path else 0o440)
+    (tmp_path / "keys").mkdir()
+    for folder, text in ((given, "wrong"), (tmp_path, "right")):
+        (folder / "keys" / "a").write_text(text)
+        (folder / "keys" / "a").chmod(0o600)
+    secrets = SecretStore(tmp_path, {"CREDENTIALS_DIRECTORY": str(given)})
+    assert [secrets.get(f"file:{name}") for name in ("key", "other", "keys/a")] == ["given", "other", "right"]
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o610])
 def test_a_secret_file_of_others_is_refused(tmp_path: Path, mode: int) -> None:
     """A file that group or others may open is refused, and the remedy is named."""
