@@ -30,6 +30,7 @@ def init(folder: Path) -> None:
         say(f"wrote {path}")
     say("")
     say(f"Keep {key} safe and apart from the database: without it nothing can be read.")
+    say(f"For its page on paper: hub backup key --show -c {folder} (when the tables are made)")
     say(f"Next: edit {folder}/practices.toml and hub.toml, then run: hub check -c {folder}")
 
 

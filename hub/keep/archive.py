@@ -23,6 +23,7 @@ FORMAT = 1
 CHUNK = 1 << 20
 MEMBERS = ("settings", "database", "manifest")
 """In this order: what is small comes first, and what tells of the others last."""
+_SAMPLE = 1 << 14
 _FRAME = struct.Struct(">BBI")
 _LARGEST_HEADER = 1 << 16
 _LARGEST_CHUNK = CHUNK + (CHUNK >> 4) + 64
@@ -85,7 +86,7 @@ class Writer:
         for chunk, last in _cut(pieces):
             running.update(chunk)
             nonce = _nonce(number, count)
-            sealed = self._aead.encrypt(nonce, zlib.compress(chunk, 1), _aad(self._bound, number, count, last))
+            sealed = self._aead.encrypt(nonce, _packed(chunk), _aad(self._bound, number, count, last))
             self._put(_FRAME.pack(number, last, len(sealed)))
             self._put(sealed)
             size, count = size + len(chunk), count + 1
@@ -182,6 +183,12 @@ def _aad(bound: bytes, member: int, index: int, last: bool) -> bytes:
 def _nonce(member: int, index: int) -> bytes:
     """Never the same twice in a file, and each file has a key of its own."""
     return struct.pack(">IQ", member, index)
+
+
+def _packed(chunk: bytes) -> bytes:
+    """Compressed where a sample of the chunk gets smaller: documents and blobs are encrypted already and do not."""
+    sample = chunk[len(chunk) // 2 : len(chunk) // 2 + _SAMPLE]
+    return zlib.compress(chunk, 1 if len(zlib.compress(sample, 1)) * 10 <= len(sample) * 9 else 0)
 
 
 def _cut(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
