@@ -104,11 +104,24 @@ def _draw(found: list[Finding]) -> None:
         [(_stand(one), one.what) for one in rows],
         styles=styles,
     )
+    show = _shower()
     for one in sorted((one for one in rows if not one.ok), key=lambda one: -EXITS[one.level]):
-        say(f"{_stand(one):<8} {one.what}")
-        say(f"         {one.why}")
-        say(f"         do: {one.fix}")
+        show(f"{_stand(one):<8} {one.what}", STYLES[one.level])
+        show(f"         {one.why}", "dim")
+        show(f"         do: {one.fix}", "")
     say(_verdict(found))
+
+
+def _shower() -> Callable[[str, str], None]:
+    """Prints a line in a style where somebody watches, and plain where nobody does."""
+    from hub.cli.ui import say
+
+    if not sys.stdout.isatty():
+        return lambda line, _style: say(line)
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    return lambda line, style: console.print(line, style=style or None)
 
 
 def _order(one: Finding) -> tuple[int, str]:

@@ -103,8 +103,20 @@ class Vitals:
 
     def unread(self) -> list[Waiting]:
         """Messages and files of the inbox that no step has read yet, by source."""
-        query = select(INBOX.c.source, INBOX.c.state_since).where(INBOX.c.state == "received")
-        return _gathered(self._rows(query.order_by(INBOX.c.seq)))
+        found: list[Any] = []
+        source = self._next_source("")
+        while source is not None:
+            mine = (INBOX.c.state == "received", INBOX.c.source == source)
+            query = select(INBOX.c.source, INBOX.c.state_since).where(*mine)
+            found += self._rows(query.order_by(INBOX.c.seq))
+            source = self._next_source(source)
+        return _gathered(found)
+
+    def _next_source(self, after: str) -> str | None:
+        """The next source, in the order of their names, of which something is unread."""
+        waits = (INBOX.c.state == "received", INBOX.c.source > after)
+        found: str | None = self._conn.scalar(select(func.min(INBOX.c.source)).where(*waits))
+        return found
 
     def unsent(self) -> list[Waiting]:
         """Frozen files that are not sent yet, by mailbox."""
@@ -145,7 +157,7 @@ class Vitals:
         """Runs of schedules that began before an instant and have not ended, the oldest first."""
         columns = (RUNS.c.schedule, RUNS.c.step, RUNS.c.lane, RUNS.c.started)
         query = select(*columns).where(RUNS.c.ended.is_(None), RUNS.c.started < before)
-        return _records(self._rows(query.order_by(RUNS.c.started)))
+        return sorted(_records(self._rows(query)), key=lambda row: (row.started, row.schedule, row.lane))
 
     def lane_troubles(self) -> list[Row]:
         """Lanes that back off or are held, by lane; not what merely waits in a held one."""
@@ -156,7 +168,8 @@ class Vitals:
         reasons = ("connector.stopped", "connector.unreachable", "step.bug")
         mine = (WORK.c.resolved_at.is_(None), WORK.c.practice.in_([*practices]), WORK.c.reason.in_(reasons))
         columns = (WORK.c.reason, WORK.c.aggregate_id, WORK.c.place, WORK.c.why, WORK.c.fix, WORK.c.opened_at)
-        return _records(self._rows(select(*columns).where(*mine).order_by(WORK.c.aggregate_id, WORK.c.place)))
+        rows = _records(self._rows(select(*columns).where(*mine)))
+        return sorted(rows, key=lambda row: (row.aggregate_id, row.place, row.opened_at))
 
     def backups(self) -> list[Row]:
         """Backups, the newest first."""
