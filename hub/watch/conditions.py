@@ -20,7 +20,7 @@ from hub.log import get_log
 from hub.store import Nudge, Tx
 from hub.store.notices import SILENT, Condition, Letter, Standing, Trouble
 from hub.watch import wording
-from hub.watch.catalogue import KINDS
+from hub.watch.catalogue import KINDS, bad
 from hub.watch.finding import Finding
 
 MISSES = 2
@@ -226,18 +226,12 @@ def unheard(stuck: Iterable[Standing], silent: Iterable[Letter], names: Collecti
     """That notices were dropped, and that signs of life do not get through: nobody else notices that."""
     for one in stuck:
         if one.dropped and one.notifier in names:
-            what = f"{one.notifier}: {wording.counted(one.dropped, 'notice')} could not be sent for three days"
-            why = "who should have known did not, and will not be told again"
-            yield _unsent("notice.lost", one.notifier, f"{what}, dropped", why)
+            what = f"{one.notifier}: {wording.counted(one.dropped, 'notice')} could not be sent for three days, dropped"
+            yield bad("notice.lost", one.notifier, what, name=one.notifier)
     for ping in silent:
         if ping.attempts >= PINGS and ping.notifier in names:
             what = f"{ping.notifier}: {ping.attempts} signs of life in a row did not get through"
-            yield _unsent("notice.silent", ping.notifier, what, "who waits for them believes the hub dead")
-
-
-def _unsent(code: str, name: str, what: str, why: str) -> Finding:
-    fix = f"run: hub connector test {name}; then hub notices list"
-    return Finding(key=f"{code}:{name}", ok=False, level="alarm", what=what, why=why, fix=fix)
+            yield bad("notice.silent", ping.notifier, what, name=ping.notifier)
 
 
 def worded(trouble: Trouble, hub: Hub, now: datetime) -> Finding:
