@@ -226,7 +226,8 @@ def unheard(stuck: Iterable[Standing], silent: Iterable[Letter], names: Collecti
     """That notices were dropped, and that signs of life do not get through: nobody else notices that."""
     for one in stuck:
         if one.dropped and one.notifier in names:
-            what = f"{one.notifier}: {wording.counted(one.dropped, 'notice')} could not be sent for three days, dropped"
+            lost = wording.counted(one.dropped, "notice")
+            what = f"{one.notifier}: {lost} could not be sent for three days, dropped"
             yield bad("notice.lost", one.notifier, what, name=one.notifier)
     for ping in silent:
         if ping.attempts >= PINGS and ping.notifier in names:
