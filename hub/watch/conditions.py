@@ -35,6 +35,8 @@ LOST = timedelta(days=1)
 """So long it is an alarm that notices were dropped."""
 PINGS = 3
 """So many signs of life in a row must fail before that is an alarm."""
+BLIND = frozenset({"check.failed", "store.away"})
+"""With one of these a look did not see everything."""
 ROLES, REST = OWNERS[:-1], OWNERS[-1]
 NO_LONGER = "its notifier is no longer configured"
 TOO_OLD = "it could not be sent for three days"
@@ -147,8 +149,12 @@ def note(tx: Tx, found: Iterable[Finding]) -> list[Condition]:
     """Keep how everything stands; returns what is or was lately open, as it now stands."""
     known = tx.conditions.known(tx.now - 2 * HOUR)
     seen = {one.key: one for one in found}
+    blind = any(one.code in BLIND and not one.ok for one in seen.values())
     stands: list[Condition] = []
     for key in dict.fromkeys((*known, *(key for key, one in seen.items() if not one.ok))):
+        if blind and key not in seen:
+            stands.append(known[key])  # what could not be looked at is not gone
+            continue
         after = advance(known.get(key), seen.get(key), tx.now)
         if after is not None:
             stands.append(after)

@@ -157,6 +157,16 @@ def test_a_quiet_look_writes_nothing(watch: Watching) -> None:
     assert watch.store.commit_points == {}
 
 
+def test_what_could_not_be_looked_at_is_not_over(watch: Watching) -> None:
+    """A look of which a check failed ends nothing that it did not see to be well."""
+    watch.look(DISK, Finding(key="node.dead:b", ok=False, level="alarm", what="node b"))
+    failed = Finding(key="check.failed:machine", ok=False, level="warning", what="a check failed")
+    well = Finding(key="node.dead:b", ok=True, level="ok", what="node b runs")
+    for _ in range(4):
+        watch.look(failed, well)
+    assert watch.open() == ["disk.low:data", "check.failed:machine"]
+
+
 def test_many_at_once_are_one_notice(watching: Watching) -> None:
     """A database that comes back to fifty mailboxes in trouble tells that once, and so their end."""
     storm = [
