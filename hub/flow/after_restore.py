@@ -20,9 +20,11 @@ def held_back(hub: Hub, rows: Sequence[Row[Claim]]) -> set[str]:
     """Hold the claims that may have gone out in the time that the backup did not know, and that nobody has asked the
     partner about yet; returns their ids. Where nothing was restored this is one look at an empty table.
     """
+    if not rows:
+        return set()
     with hub.store.view() as view:
         last = view.restores.last()
-        if last is None or not rows:
+        if last is None:
             return set()
         asked = _settled(view, last, [row for row in rows if _is_of_that_time(row, last)])
     if asked:

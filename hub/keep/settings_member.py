@@ -18,6 +18,7 @@ from hub.store import Damaged
 
 _LARGEST = 20 << 20
 _MOST = 64 << 20
+_NAMED = 100
 _SECRET_NAMES = re.compile(r".*\.(key|pem|p12|pfx|pgpass|env|secret)$|id_[a-z0-9]+$|.*password.*", re.IGNORECASE)
 _SECRET_TEXT = b"PRIVATE KEY"
 _PASSING = re.compile(r".*\.(db|db-wal|db-shm|log|log\.\d+|part|hubbackup)$")
@@ -50,7 +51,8 @@ def pack(place: Place) -> Packed:
             info = tarfile.TarInfo(name)
             info.size, info.mode = length, 0o600
             tar.addfile(info, io.BytesIO(path.read_bytes()))
-    return Packed(body=body.getvalue(), left_out=tuple(left), secrets=named)
+    told = [*left[:_NAMED], f"and {len(left) - _NAMED} more"] if len(left) > _NAMED else left
+    return Packed(body=body.getvalue(), left_out=tuple(told), secrets=named)
 
 
 def secrets_of(settings: Settings) -> tuple[str, ...]:
@@ -74,8 +76,11 @@ def _files(folder: Path, apart: tuple[Path, ...]) -> Iterator[Path]:
 def _keeps_secret(path: Path, size: int) -> bool:
     if size > _LARGEST or _SECRET_NAMES.fullmatch(path.name):
         return True
-    with path.open("rb") as file:
-        return _SECRET_TEXT in file.read(4096)
+    try:
+        with path.open("rb") as file:
+            return _SECRET_TEXT in file.read(4096)
+    except OSError:
+        return True  # what the hub itself may not read is none of its settings
 
 
 def unpack(body: bytes, folder: Path) -> list[str]:

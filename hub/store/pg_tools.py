@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool
 
 from hub.errors import Misconfigured, Refused, RetryLater
 from hub.store.copies import OURS, PIECE, Copy, Held, Told, held
+from hub.store.engine import told_apart
 
 _ENVIRONMENT = {
     "host": "PGHOST",
@@ -90,7 +91,9 @@ def connected(url: str, level: str = "AUTOCOMMIT") -> Iterator[Connection]:
     """A connection of its own that is closed at the end."""
     engine = _engine(url, level)
     try:
-        with engine.connect() as connection:
+        with told_apart():  # not around the block: a disk that is full there is another disk
+            connection = engine.connect()
+        with connection:
             yield connection
     finally:
         engine.dispose()
