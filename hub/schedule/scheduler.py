@@ -36,6 +36,7 @@ class Scheduler:
         self._now = clock.now()
         self._done: dict[str, datetime] = dict.fromkeys(self._schedules, self._now)
         self._next: dict[str, datetime] = {}
+        self._away = False
         self._plan(self._schedules.values())
 
     def due(self, after: datetime, until: datetime) -> Sequence[Slot]:
@@ -78,13 +79,15 @@ class Scheduler:
             self._done = {name: min(done, now) for name, done in self._done.items()}
             self._plan(self._schedules.values())
         self._now = now
-        self._try(self._begin_asked)
+        self._away = not self._try(self._begin_asked, quiet=self._away)
+        if self._away:
+            return []
         ripe = [one for name, one in self._schedules.items() if self._next[name] <= now]
         return [slot for schedule in ripe for slot in self._ticked(schedule, now)]
 
     def nap_seconds(self) -> float:
-        """How long nothing is due, at most some seconds."""
-        if not self._next:
+        """How long nothing is due, at most some seconds; while the store is away, all of them."""
+        if not self._next or self._away:
             return LONGEST_NAP_SECONDS
         soon = (min(self._next.values()) - self._clock.now()).total_seconds()
         return min(max(soon, 0.0), LONGEST_NAP_SECONDS)
@@ -115,12 +118,13 @@ class Scheduler:
         self._plan([schedule])
         return begun
 
-    def _try(self, deed: Callable[[], object], schedule: str = "") -> bool:
-        """Whether `deed` was done; the store may be away, and the schedule goes on."""
+    def _try(self, deed: Callable[[], object], schedule: str = "", *, quiet: bool = False) -> bool:
+        """Whether `deed` was done; the store may be away, and the schedule goes on. `quiet`: it was said before."""
         try:
             deed()
         except Exception as error:  # noqa: BLE001 - whatever it is, it is tried again
-            get_log().warning("schedule.fault", schedule=schedule, exception=type(error).__name__)
+            if not quiet:
+                get_log().warning("schedule.fault", schedule=schedule, exception=type(error).__name__)
             return False
         return True
 

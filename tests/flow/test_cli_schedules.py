@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
+from hub.app import open_app
 from hub.cli import main
 from hub.cli.opened import opened
 from hub.cli.schedules import _all
 from hub.config.template import write_template
+from hub.errors import Misconfigured
 from hub.schedule import History, Schedule, Scheduler
 from hub.store import Nudge, Store
 from hub.store.nudge import Outcome
@@ -157,6 +159,28 @@ def test_a_run_that_is_asked_for_reaches_the_running_hub(
     assert _listed(hub)["pull"]["last"]["outcome"] == "ok"
     assert len(_json(hub("runs", "list", "--json", "--schedule", "pull", "--since", "1h"))) == 1
     assert _json(hub("runs", "list", "--json", "--schedule", "send")) == []
+
+
+def test_the_hub_notes_what_its_steps_do(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, hub: Callable[..., Ran]
+) -> None:
+    """The steps of an opened hub end the runs of their slots; a step that fails says so in the history."""
+    monkeypatch.setenv("HUB_SFTP_KEY", "none")
+    app = open_app(folder, migrate=False)
+    try:
+        for name in ("overdue", "fetch"):
+            assert hub("schedule", "run", name)[0] == 0
+        Scheduler(app.schedules(), app.store, app.clock).tick()
+        steps = app.steps()
+        steps["sweep.expect"]("lakeside")
+        with pytest.raises(Misconfigured):
+            steps["fetch.fetch"]("clearinghouse")
+    finally:
+        app.close()
+    found = {one["schedule"]: one for one in _json(hub("runs", "list", "--json"))}
+    assert (found["overdue"]["outcome"], found["overdue"]["counts"]) == ("ok", {"done": 0})
+    assert found["fetch"]["outcome"] == "failed"
+    assert found["fetch"]["error"].startswith("Misconfigured at hub/")
 
 
 @pytest.mark.parametrize(

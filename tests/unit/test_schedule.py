@@ -255,6 +255,20 @@ def test_tick_tries_again_when_the_store_is_away(ledger: Store, monkeypatch: pyt
     assert names(scheduler.tick()) == ["2026-10-30T17:00:00Z"]
 
 
+def test_a_store_that_is_away_is_left_in_peace(ledger: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While nothing can be read either, ticks are naps apart though slots are due, and begin them afterwards."""
+    clock = ledger.clock
+    assert isinstance(clock, TurnedClock)
+    scheduler = Scheduler([HOURLY], ledger, clock)
+    scheduler.catch_up()
+    clock.turn(timedelta(minutes=61))
+    with monkeypatch.context() as away:
+        away.setattr(ledger, "view", lambda: _away("view"))
+        assert scheduler.tick() == []
+        assert scheduler.nap_seconds() == 5
+    assert names(scheduler.tick()) == ["2026-10-30T17:00:00Z"]
+
+
 def _away(_name: str) -> None:
     raise ConnectionError
 
@@ -310,6 +324,24 @@ def test_the_example_practice_is_scheduled() -> None:
     week = due(found["send"], local(2026, 11, 1), local(2026, 11, 8))
     assert {f"{slot.at.astimezone(NEW_YORK):%a}" for slot in week} == {"Mon", "Tue", "Wed", "Thu", "Fri"}
     assert len(week) == 5 * 13
+
+
+def test_the_house_schedules_itself() -> None:
+    """Without a line in the settings: of the steps that there are, but not of those that the settings schedule."""
+    told = load(Path(__file__).parents[2] / "config").settings
+    steps = {"keep.backup", "notices.digest", "watch.look", "sweep.expect"}
+    found = {one.name: one for one in configured(told, lambda _step: ("hub",), steps)}
+    built_in = {name: one.step for name, one in found.items() if one.built_in}
+    assert built_in == {
+        "house.backup": "keep.backup",
+        "house.digest": "notices.digest",
+        "house.watch": "watch.look",
+    }
+    assert [fault for name in built_in for fault in check(found[name])] == []
+    night = due(found["house.backup"], local(2026, 11, 1), local(2026, 11, 3))
+    assert names(night) == ["2026-11-01T02:30", "2026-11-02T02:30"]
+    assert names(due(found["house.digest"], local(2026, 11, 1), local(2026, 11, 2))) == ["2026-11-01T07:00"]
+    assert found["house.watch"].quick
 
 
 def test_simulated_week_across_the_clock_change(ledger: Store) -> None:
