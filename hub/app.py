@@ -25,6 +25,7 @@ from hub.keep.guard import refuse
 from hub.keep.steps import STEPS as KEEP_STEPS
 from hub.plugin.host import ConnectorSpec, Keep, Options, PluginHost, contexts
 from hub.plugin.host.settings import Locate
+from hub.runner import share_nudges
 from hub.runner.local import log_trouble
 from hub.runner.port import Outcome, Trouble
 from hub.runner.port import Step as RunStep
@@ -212,6 +213,7 @@ def open_app(folder: Path, *, clock: Clock | None = None, migrate: bool = True) 
         if migrate:
             refuse(store)
             store.migrate()
+            share_nudges(loaded.settings.run.runner, store)
         stop = threading.Event()
         host = make_host(loaded, secrets, clock, saved_state(store), stop)
         undo.pop_all()

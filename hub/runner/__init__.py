@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.runner.local import LocalRunner
-from hub.runner.making import make
+from hub.runner.making import make, share_nudges
 from hub.runner.port import Outcome, Retry, Runner, Status, Step, StepCount, Steps, Trouble
 from hub.runner.simulated import SimulatedRunner
 from hub.store.nudge import Nudge
@@ -21,4 +21,5 @@ __all__ = [
     "Steps",
     "Trouble",
     "make",
+    "share_nudges",
 ]

@@ -8,9 +8,17 @@ from collections.abc import Callable
 from hub.errors import Misconfigured
 from hub.runner.local import LocalRunner, log_trouble
 from hub.runner.port import Retry, Runner, Steps, Trouble
-from hub.store import Store
+from hub.store import Store, jobs
 
 DISTRIBUTED = "distributed"
+
+
+def share_nudges(kind: str, store: Store) -> None:
+    """Let what this process commits be nudged on the queue that all nodes share, though it runs no step itself: a
+    person's command does so. Where no node has begun yet there is no queue, and the first asks for everything.
+    """
+    if kind == DISTRIBUTED and jobs.installed(store.engines):
+        store.in_commit(jobs.defer)
 
 
 def make(

@@ -31,6 +31,10 @@ _LOCK = 0x7175_6575
 _MARK = "billing-hub "
 _HERE = "SELECT to_regclass('procrastinate_jobs') IS NOT NULL"
 _VERSION = "SELECT obj_description(to_regclass('procrastinate_jobs'), 'pg_class')"
+# the library looks for others of a lane among all that wait: half a second a job when five thousand wait
+_BY_LANE = """
+CREATE INDEX IF NOT EXISTS hub_jobs_by_lane ON procrastinate_jobs (lock, id) WHERE status IN ('todo', 'doing')
+"""
 # Jobs that wait already are locked in share until our commit: whoever takes one of them afterwards sees what we
 # commit, and nobody takes one before. Locks are taken in one order everywhere, so that they never meet crosswise.
 _DEFER = f"""
@@ -186,7 +190,16 @@ def install(connection: Connection, schema: str, steps: Mapping[str, str]) -> No
     for script in missing:
         _driver(connection).execute(script)
     if missing:
+        connection.exec_driver_sql(_BY_LANE)
         connection.exec_driver_sql(f"COMMENT ON TABLE procrastinate_jobs IS '{_MARK}{newest}'")
+
+
+def installed(store_engines: Engines) -> bool:
+    """Whether the database has a queue."""
+    if store_engines.dialect != "postgresql":
+        return False
+    with told_apart(), store_engines.reader.connect() as connection:
+        return bool(connection.scalar(text(_HERE)))
 
 
 class Ear:

@@ -74,9 +74,11 @@ class Store:
 
     def in_commit(self, callback: InCommit) -> None:
         """In each transaction that nudged, just before its commit, call `callback` with its connection and its
-        distinct nudges: what it writes there is durable with the rest, or not at all.
+        distinct nudges: what it writes there is durable with the rest, or not at all. The
+        same callback twice is called once.
         """
-        self._in_commit.append(callback)
+        if callback not in self._in_commit:
+            self._in_commit.append(callback)
 
     def holding(
         self, lane: str, token: int, lives: Callable[[], bool] | None = None

@@ -13,7 +13,7 @@ from hub.clock import SystemClock
 from hub.errors import Misconfigured
 from hub.plugin.host.answers import anything
 from hub.plugin.host.guard import Guard
-from hub.runner import LocalRunner, Nudge, Outcome, Retry, Trouble, make
+from hub.runner import LocalRunner, Nudge, Outcome, Retry, Trouble, make, share_nudges
 from hub.runner.distributed import DistributedRunner, Pulse
 from hub.runner.queue import NODE_LOST, Queue
 from hub.store import Keyring, Store, open_store
@@ -299,3 +299,34 @@ def test_a_node_lives_while_it_is_not_counted_as_dead(kept: Store) -> None:
     buried.set()
     until(lambda: alive == [True, False])
     runner.stop()
+
+
+def test_a_process_that_runs_nothing_nudges_too(kept: Store, made_pg_url: str, sqlite_url: str) -> None:
+    """A person's command nudges the nodes with its commit; where there is no queue yet it just commits."""
+    seen: list[str] = []
+
+    def step(lane: str) -> Outcome:
+        seen.append(lane)
+        return Outcome()
+
+    command = open_store(made_pg_url, Keyring(bytes(32)), SystemClock())
+    share_nudges("distributed", command)
+    _nudge(command, "early")
+    runner = make("distributed", {"a": step}, store=kept, threads=1)
+    share_nudges("local", command)
+    _nudge(command, "alone")
+    share_nudges("distributed", command)
+    share_nudges("distributed", command)
+    _nudge(command, "shared")
+    embedded = open_store(sqlite_url, Keyring(bytes(32)), SystemClock())
+    share_nudges("distributed", embedded)
+    assert runner.run_until_idle(30)
+    assert seen == ["shared"]
+    runner.stop()
+    command.close()
+    embedded.close()
+
+
+def _nudge(store: Store, lane: str) -> None:
+    with store.begin("admin") as tx:
+        tx.then(Nudge("a", lane))
