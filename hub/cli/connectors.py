@@ -156,6 +156,8 @@ def add(folder: Path, name: str, plugin: str, kind: str, practice: str, *, dry_r
     say(f"added [connectors.{name}] at the end of {path}")
     say("Next: fill in what is required and set enabled = true, then run:")
     say(f"  hub check -c {folder} && hub connector test {name} -c {folder}")
+    if offer.port == "Notifier":
+        say(f'It tells people once [notifications.to] names it, as in it = ["{name}"].')
     if offer.port == "Clearinghouse" and name not in after.settings.mailboxes:
         say(f"It carries claims once [mailboxes.{name}] and [route] in hub.toml name it.")
 

@@ -81,6 +81,14 @@ def test_a_test_notice(hub: Callable[..., Ran], server: MailServer) -> None:
     assert mail["Subject"] == "[lakeside (test)] test: nothing is wrong"
 
 
+def test_adding_one(hub: Callable[..., Ran]) -> None:
+    """`connector add` writes every setting of a notifier, and says how it comes to be used."""
+    code, out, _ = hub("connector", "add", "beat", "--plugin", "notices", "--kind", "ping")
+    assert code == 0
+    assert 'it = ["beat"]' in out
+    assert hub("check")[0] == 0
+
+
 def test_a_test_of_what_is_no_notifier(hub: Callable[..., Ran]) -> None:
     """Another connector is refused, with the notifiers that there are."""
     code, _, err = hub("notices", "test", "clearinghouse")
