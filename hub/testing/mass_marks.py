@@ -86,7 +86,7 @@ class Marks:
         begin = self._after + (number - 1) * self.span_millis
         moments = {moment: _spelled(begin + place) for moment, place in self._rank.items()}
         new: dict[Any, Any] = {one: f"{one[:-26]}{moments[one[TIME]]}{one[-16:]}" for one in self.ids}
-        new.update({old: keys.digest("copy", f"{number}|{old}") for old in self.keyed})
+        new.update({old: keys.digest("copy", f"{begin}|{old}") for old in self.keyed})
         new.update({f"through/{no}": str(no + number * self.spans["ledger_entries"]) for no in self.through})
         new.update({None: None, "": ""})
         return new
