@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -28,7 +29,7 @@ def runner_of(current: Current, plan: Plan, node: str) -> Runner:
         plan.runner,
         steps_of(current.use),
         store=current.app.store,
-        node=node,
+        node=f"{node}:{os.getpid()}",
         threads=plan.threads,
         retry=Retry(bug_limit=plan.bug_limit),
         on_trouble=current.app.on_trouble,

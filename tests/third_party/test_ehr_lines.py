@@ -8,13 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hub.cli.opened import opened
+from hub.cli.opened import Opened, opened
 from hub.config.template import write_template
 from hub.model.facts import MergeFact
 from hub.testing.fakes import FakeContext, encode_facts
@@ -24,7 +24,7 @@ from hub.testing.kits import EhrSourceKit, ListeningSourceKit, Sample
 KIND = "lines+json"
 MERGE = MergeFact(key="m1", version="1", kind="patient", from_key="ZZCANARYNAME", into_key="p2")
 SAMPLES = (Sample(name="merge", content_type=KIND, raw=encode_facts(MERGE), values=("ZZCANARYNAME",)),)
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 def free_port() -> int:
@@ -99,24 +99,70 @@ class TestLinesAsListener(_Lines, ListeningSourceKit):
         return lambda raw: send(port_number, raw)
 
 
+def listening(tmp_path: Path, port: int, *more: str) -> Path:
+    """The example practice with that listener, and further lines of hub.toml."""
+    folder = configured(tmp_path)
+    toml = folder / "hub.toml"
+    lines = '[connectors.lines]\nplugin = "ehr_lines"\npractice = "lakeside"\n[connectors.lines.settings]'
+    toml.write_text("\n".join((toml.read_text(), lines, f"port = {port}", *more, "")))
+    return folder
+
+
+@contextmanager
+def running(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """A node that runs; at the end it is stopped in order."""
+    command = [sys.executable, "-m", "hub.cli.main", "run", "-c", str(folder), "--listen", "", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as node:
+        assert node.stdout is not None
+        try:
+            while not node.stdout.readline().startswith("running"):
+                assert node.poll() is None, "it ended before it ran"
+            yield node
+            node.send_signal(signal.SIGTERM)
+            assert node.stdout.read().endswith("stopped; nothing was interrupted\n")
+            assert node.wait(PATIENCE_SECONDS) == 0
+        finally:
+            node.kill()
+
+
 def test_a_running_hub_hears_it(lines_plugin: Path, tmp_path: Path) -> None:
     """`hub run` serves an installed listener: what was answered with yes is in the inbox after SIGTERM, once."""
-    folder, port = configured(tmp_path), free_port()
-    toml = folder / "hub.toml"
-    toml.write_text(
-        f'{toml.read_text()}\n[connectors.lines]\nplugin = "ehr_lines"\npractice = "lakeside"\n'
-        f"[connectors.lines.settings]\nport = {port}\n"
-    )
-    command = [sys.executable, "-m", "hub.cli.main", "run", "-c", str(folder), "--listen", ""]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
-        assert running.stdout is not None
-        while not running.stdout.readline().startswith("running"):
-            assert running.poll() is None, "it ended before it ran"
+    port = free_port()
+    folder = listening(tmp_path, port)
+    with running(folder):
         assert send(port, SAMPLES[0].raw)
         assert send(port, SAMPLES[0].raw)
-        running.send_signal(signal.SIGTERM)
-        assert running.stdout.read().endswith("stopped; nothing was interrupted\n")
-        assert running.wait(PATIENCE_SECONDS) == 0
     with opened(folder) as hub, hub.store.view() as view:
         assert [item.kind for item in view.inbox.find(source="lines")] == ["message"]
         assert view.inbox.acks_without_item() == []
+
+
+def test_roles_on_three_nodes(
+    lines_plugin: Path, tmp_path: Path, pg_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one node hears another one reads, without a third one's schedule: roles on three nodes are one hub."""
+    monkeypatch.setenv("HUB_STORE", pg_url)
+    port = free_port()
+    folder = listening(tmp_path, port, "[run]", 'runner = "distributed"')
+    toml = folder / "hub.toml"
+    toml.write_text(toml.read_text().replace("[hub]\n", '[hub]\nstore = "env:HUB_STORE"\n', 1))
+    with running(folder, "--roles", "listener"), running(folder, "--roles", "worker"):
+        assert send(port, SAMPLES[0].raw)
+        with opened(folder) as hub:
+            assert _comes_to(hub, "read")
+        with running(folder, "--roles", "scheduler"), opened(folder) as hub, hub.store.view() as view:
+            alive = [one.roles for one in view.nodes.all() if one.stopped_at is None]
+            assert sorted(alive) in ([("listener",), ("scheduler",), ("worker",)], [("listener",), ("worker",)])
+    with opened(folder) as hub, hub.store.view() as view:
+        assert {one.state(view.now) for one in view.nodes.all()} == {"stopped"}
+
+
+def _comes_to(hub: Opened, state: str) -> bool:
+    """Whether the one message comes to that state before long."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        with hub.store.view() as view:
+            if [item.state for item in view.inbox.find(source="lines")] == [state]:
+                return True
+        time.sleep(0.05)
+    return False

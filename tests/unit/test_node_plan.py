@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from hub.config.unattended import Run
 from hub.errors import Misconfigured, RetryLater, StoreAway
 from hub.node import manager
 from hub.node.plan import ROLES, planned
-from hub.node.signals import Signals
+from hub.node.signals import AT_ONCE, Signals
 from hub.runner import Retry
 from hub.runner.trouble import judge
 
@@ -82,3 +84,22 @@ def test_an_absent_store_is_not_waited_for_longer_and_longer() -> None:
     store, partner = judge(StoreAway("away", after_seconds=5)), judge(RetryLater("busy", after_seconds=5))
     assert (store.wait_seconds(Retry(), 1), store.wait_seconds(Retry(), 20)) == (5.0, 30.0)
     assert partner.wait_seconds(Retry(), 20) == 300.0
+
+
+def test_a_second_interrupt_ends_at_once() -> None:
+    """Whoever presses Ctrl-C twice does not wait for the drain."""
+    script = (
+        "from hub.node.signals import Signals\n"
+        "signals = Signals()\n"
+        "with signals.heard():\n"
+        "    print('ready', flush=True)\n"
+        "    print(signals.wait(60), flush=True)\n"
+        "    signals.wait(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == f"{signal.SIGINT.value}\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == AT_ONCE
