@@ -18,7 +18,7 @@ from hub.config.settings import Settings
 from hub.errors import Problem
 from hub.flow import room
 from hub.flow.base import Hub, Step
-from hub.flow.steps import HUB, NOTIFIERS, lanes_of
+from hub.flow.steps import HUB, KEEPER, NOTIFIERS, lanes_of
 from hub.flow.steps import STEPS as FLOW_STEPS
 from hub.flow.trouble import Watch
 from hub.keep.guard import refuse
@@ -40,7 +40,7 @@ from hub.watch.steps import TO_NOTIFIERS
 STEPS: dict[str, tuple[Step, str]] = {
     **FLOW_STEPS,
     **{name: (step, NOTIFIERS if name in TO_NOTIFIERS else HUB) for name, step in WATCH_STEPS.items()},
-    **{name: (step, HUB) for name, step in KEEP_STEPS.items()},
+    **{name: (step, KEEPER) for name, step in KEEP_STEPS.items()},
 }
 #: Steps that a sweep leaves to the schedule, and those that ask a partner although nothing may wait there.
 SCHEDULED = frozenset({"batch.freeze", "statements.make", "sweep.expect", *WATCH_STEPS, *KEEP_STEPS})

@@ -24,7 +24,7 @@ from hub.flow import (
 )
 from hub.flow.base import Step
 
-SOURCES, PRACTICES, CLEARINGHOUSES, PRINTER, MAILBOXES, HUB, NOTIFIERS = (
+SOURCES, PRACTICES, CLEARINGHOUSES, PRINTER, MAILBOXES, HUB, NOTIFIERS, KEEPER = (
     "sources",
     "practices",
     "clearinghouses",
@@ -32,6 +32,7 @@ SOURCES, PRACTICES, CLEARINGHOUSES, PRINTER, MAILBOXES, HUB, NOTIFIERS = (
     "mailboxes",
     "hub",
     "notifiers",
+    "keeper",
 )
 
 STEPS: dict[str, tuple[Step, str]] = {
@@ -69,5 +70,6 @@ def lanes_of(kind: str, settings: Settings, sources: tuple[str, ...]) -> tuple[s
         PRINTER: printer,
         MAILBOXES: (*settings.clearinghouses, *printer),
         HUB: ("hub",),
+        KEEPER: ("keeper",),  # a backup of an hour may not keep the audit trail from being sealed
         NOTIFIERS: tuple(dict.fromkeys(name for names in settings.notifications.to.values() for name in names)),
     }[kind]

@@ -1,4 +1,4 @@
-"""The steps that keep data safe, by name; the lane of each is the hub."""
+"""The steps that keep data safe, by name; they share a lane of their own, so that they never meet each other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hub.model.work import WorkItem
 from hub.store.keeping import SLICE
 
 
-def backup(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - its lane is the hub
+def backup(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - one lane for all
     """A backup, then rotation; one that fails is work, and the next slot tries again."""
     place = place_of(hub)
     try:
@@ -29,7 +29,7 @@ def backup(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - its lane is the hu
     return Outcome(done=1 + len(gone))
 
 
-def drill(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - its lane is the hub
+def drill(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - one lane for all
     """Prove the newest backup; what cannot be tried at all is not proved either."""
     try:
         restore_drill(place_of(hub))
@@ -41,7 +41,7 @@ def drill(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - its lane is the hub
     return Outcome(done=1)
 
 
-def tidy(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - its lane is the hub
+def tidy(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - one lane for all
     """One slice of nightly order."""
     done = tidy_up(hub)
     return Outcome(done=done.done, more=done.moved >= MOVED or any(n >= SLICE for n in done.pruned.values()))

@@ -13,9 +13,21 @@ OTHER = "other"
 ANSWERS = ("acknowledgement", "claim_ack", "adjudication", "print_result")
 OWNERS = ("it", "biller", "coder", "front-desk")
 AREAS = (
-    *("acks", "batch", "claim", "coding", "connector", "denial", "dispatch", "encounter", "events", "fetch"),
-    *("fhir", "gate", "hl7", "ingest", "overdue", "payment", "posting", "print", "rejected", "remit", "scrub"),
-    *("secondary", "statement", "step"),
+    *(
+        "acks",
+        "backup",
+        "batch",
+        "claim",
+        "coding",
+        "connector",
+        "denial",
+        "dispatch",
+        "encounter",
+        "events",
+        "fetch",
+    ),
+    *("fhir", "gate", "hl7", "ingest", "overdue", "payment", "posting", "print", "rejected", "remit", "restore"),
+    *("scrub", "secondary", "statement", "step"),
 )
 """The first word of a work item's reason."""
 CALLS = (
@@ -27,8 +39,8 @@ _CODES = frozenset(
     {
         *(state for states in STATES.values() for state in states),
         *(*FILE_STATES, *ANSWERS, *OWNERS, *AREAS, *CALLS, *KINDS),
-        *("ready", "running", "backing_off", "held", "alarm", "warning", "ok", "hub", "key", "value", "event"),
-        *("exception", "unwritten"),
+        *("ready", "running", "backing_off", "held", "alarm", "warning", "ok", "hub", "keeper", "key"),
+        *("value", "event", "exception", "unwritten"),
     }
 )
 
