@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, Table, func, select, text
+from sqlalchemy import Connection, Select, Table, func, literal, select, text
 from sqlalchemy.exc import DatabaseError
 
 from hub.store import engine as engines
@@ -33,6 +33,11 @@ from hub.store.work import WORK
 PAGE = 2_000
 CHUNK = 500
 UNSENT = ("frozen", "staged", "published")
+AT_ONCE = (
+    *(("encounters", "ready"), ("encounters", "coded"), ("claims", "new"), ("claims", "secondary_due")),
+    *(("remits", "reading"), ("remits", "balanced")),
+)
+"""States in which nothing is waited for but the hub's own next step."""
 _AHEAD = timedelta(days=1)
 _MALFORMED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
@@ -117,6 +122,16 @@ class Vitals:
         waits = (INBOX.c.state == "received", INBOX.c.source > after)
         found: str | None = self._conn.scalar(select(func.min(INBOX.c.source)).where(*waits))
         return found
+
+    def undone(self, before: datetime) -> list[Waiting]:
+        """What a step could do at once and has not done since an instant, by collection and state."""
+        found: list[Any] = []
+        for name, state in AT_ONCE:
+            table = METADATA.tables[name]
+            late = (table.c.state == state, table.c.state_since < before)
+            query = select(literal(name), table.c.state_since, table.c.state).where(*late)
+            found += self._rows(query.order_by(table.c.state_since))
+        return _gathered(found)
 
     def unsent(self) -> list[Waiting]:
         """Frozen files that are not sent yet, by mailbox."""

@@ -149,6 +149,14 @@ _KINDS = (
         "see whether the hub runs, and hub work list --owner it",
     ),
     _row(
+        "flow.late",
+        "alarm",
+        "what the hub could do at once is not done for `watch.lag_minutes`; a warning where a lane in trouble "
+        "explains it",
+        "the step that should do it does not run, or cannot keep up",
+        "see whether a worker runs (hub nodes), hub work list --owner it, and the log",
+    ),
+    _row(
         "answer.overdue",
         "alarm",
         "a partner has not answered a file by the time it should have",

@@ -34,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     Check(part="flow", asks=flow.outbox),
     Check(part="flow", asks=flow.partners),
     Check(part="flow", asks=flow.inbox),
+    Check(part="flow", asks=flow.undone),
     Check(part="flow", asks=flow.answers),
     Check(part="flow", asks=flow.notices),
 )

@@ -10,7 +10,7 @@ from hub.schedule.plan import house
 from hub.store.vitals import Vitals, Waiting
 from hub.watch.catalogue import bad, good
 from hub.watch.checks_store import connections
-from hub.watch.finding import Finding
+from hub.watch.finding import Finding, Level
 from hub.watch.looking import Findings, Place, living
 from hub.watch.words import at, counted, span, waiting
 
@@ -40,6 +40,18 @@ def partners(place: Place, vitals: Vitals) -> Findings:
 def inbox(place: Place, vitals: Vitals) -> Findings:
     """What arrived and was not read yet."""
     yield from _old(place, "inbox.waiting", vitals.unread(), place.lag, ("to be read", "message"))
+
+
+def undone(place: Place, vitals: Vitals) -> Findings:
+    """Encounters, claims and remittances that wait for nobody but the hub."""
+    late = [] if _just_began(place, vitals, "worker") else vitals.undone(place.now - place.lag)
+    level: Level | None = "warning" if vitals.lane_troubles() else None
+    for one in late:
+        oldest = span(place.now - one.since)
+        what = f"{one.place} {one.kind}: {counted(one.count, 'waits', 'wait')}, the oldest for {oldest}"
+        yield bad("flow.late", f"{one.place}.{one.kind}", what, level=level)
+    if not late:
+        yield good("flow.late", "", f"steps: nothing waits for one for longer than {span(place.lag)}")
 
 
 def _old(
@@ -73,7 +85,7 @@ def schedules(place: Place, vitals: Vitals) -> Findings:
     """The last slot of each schedule that should have begun by now; those that are paused are told apart."""
     paused = {row.schedule: row for row in vitals.pauses() if row.until is None or row.until > place.now}
     known = [one for one in known_schedules(place) if one.name not in paused]
-    late = [] if _just_began(place, vitals) else list(_late(place, vitals, known))
+    late = [] if _just_began(place, vitals, "scheduler") else list(_late(place, vitals, known))
     yield from late
     for name, row in paused.items():
         if row.until is None and place.now - row.since > PAUSED_LONG:
@@ -104,9 +116,9 @@ def _no_lanes(_step: str) -> tuple[str, ...]:
     return ()
 
 
-def _just_began(place: Place, vitals: Vitals) -> bool:
-    """Whether every scheduler began so lately that it may still be catching up."""
-    began = [one.started_at for one in living(place, vitals) if "scheduler" in one.roles]
+def _just_began(place: Place, vitals: Vitals, role: str) -> bool:
+    """Whether every node of that role began so lately that it may still be catching up."""
+    began = [one.started_at for one in living(place, vitals) if role in one.roles]
     return bool(began) and place.now - min(began) < place.lag
 
 

@@ -18,7 +18,7 @@ def disks(place: Place, vitals: Vitals) -> Findings:
     nodes = living(place, vitals)
     if place.alone or len(nodes) < 2:
         yield _disk(place, "data", place.data, "data folder")
-    if place.alone or len(nodes) > 1:
+    if len(nodes) > 1:
         for node in nodes:
             if (free := node.load.get("free_bytes")) is not None:
                 yield _free(place, f"node.{node.node}", f"node {node.node}", int(free))

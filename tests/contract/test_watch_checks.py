@@ -260,6 +260,15 @@ def _partner(lab: Lab) -> Scene:
     lab.alter("fetched", state="done")
 
 
+@scene("flow.late")
+def _undone(lab: Lab) -> Scene:
+    about = {"practice": "lakeside", "state": "balanced", "content_key": "c", "trace": "t"}
+    lab.add("remits", id="rmt_1", body=b"", **about)
+    lab.clock.turn(16 * MINUTE)
+    yield
+    lab.alter("remits", state="posted")
+
+
 @scene("answer.overdue")
 def _answer(lab: Lab) -> Scene:
     due = lab.clock.now() + HOUR
