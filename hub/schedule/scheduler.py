@@ -29,8 +29,7 @@ class Scheduler:
     """
 
     def __init__(self, schedules: Iterable[Schedule], store: Store, clock: Clock) -> None:
-        # with nobody to run for, a slot a minute would only be a row a minute
-        self._schedules = {one.name: one for one in schedules if one.lanes or not one.quick}
+        self._schedules = {one.name: one for one in schedules}
         self._store = store
         self._clock = clock
         self._now = clock.now()
@@ -106,9 +105,7 @@ class Scheduler:
             self._next[one.name] = found[0].at if found else done + _AGAIN
 
     def _ticked(self, schedule: Schedule, now: datetime) -> list[Slot]:
-        """Begin the last slot that came due. Where that fails it stays due, and is tried by the next tick but for
-        the nap that a store needs which is away.
-        """
+        """Begin the last slot that came due; where that fails it stays due, and is tried again after a nap."""
         slot = latest(schedule, now, self._done[schedule.name])
         begun: list[Slot] = []
         if slot and not self._try(lambda: begun.extend([slot] if self.begin(slot) else []), schedule.name):

@@ -301,14 +301,15 @@ def test_the_loop_begins_what_comes_due(ledger: Store, monkeypatch: pytest.Monke
     """Left alone, the loop catches up once the store is there, then begins each slot once."""
     clock = ledger.clock
     assert isinstance(clock, TurnedClock)
+    often = Schedule(name="hourly", step="hour", lanes=("acme", "apex"), every=timedelta(minutes=5))
     begun: list[object] = []
     ledger.on_commit(begun.extend)
-    scheduler = Scheduler([HOURLY], ledger, clock)
+    scheduler = Scheduler([often], ledger, clock)
     with monkeypatch.context() as away:
         away.setattr(ledger, "begin", _away)
         scheduler.serve(_Turning(clock, 3))
     assert _taken(ledger) == []
-    scheduler.serve(_Turning(clock, 12 * 60 * 3 + 10))
+    scheduler.serve(_Turning(clock, 12 * 5 * 3 + 10))
     assert begun == [Nudge("hour", lane) for _ in range(3) for lane in ("acme", "apex")]
 
 
