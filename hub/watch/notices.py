@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from hub.clock import Clock
 from hub.config.settings import Settings
-from hub.errors import HubError, Refused, RetryLater
+from hub.errors import HubError, Misconfigured, Refused, RetryLater
 from hub.flow.base import Hub, Outcome
 from hub.log import get_log
 from hub.plugin.api import Notice
@@ -23,6 +23,8 @@ from hub.watch.conditions import taken
 
 FIRST, MOST = timedelta(seconds=30), timedelta(minutes=15)
 """The first wait after a notice did not go out, and the longest."""
+STOPPED = timedelta(hours=1)
+"""The wait where a person must mend something: a wrong password that is tried often locks the account."""
 AWAY = timedelta(minutes=5)
 """So long the database must be away before somebody is told past it."""
 SAID = 200
@@ -85,6 +87,8 @@ def as_notice(letter: Letter, settings: Settings) -> Notice:
 
 def wait(attempts: int, trouble: HubError) -> timedelta:
     """How long after the so-manieth failure in a row: doubling, and at least as long as was asked, within a day."""
+    if isinstance(trouble, Misconfigured):
+        return STOPPED
     doubled = min(FIRST * (1 << min(attempts - 1, 10)), MOST)
     asked = trouble.after_seconds if isinstance(trouble, RetryLater) else None
     return max(doubled, min(timedelta(seconds=asked or 0), timedelta(days=1)))

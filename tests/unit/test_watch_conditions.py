@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 from msgspec.structs import replace
 
 from hub.config import Settings, load
-from hub.errors import Refused, RetryLater
+from hub.errors import Misconfigured, Refused, RetryLater
 from hub.store.notices import Condition
 from hub.watch import wording
 from hub.watch.conditions import HOUR, MISSES, advance, due, recipients
@@ -155,6 +155,7 @@ def test_waits_grow_and_heed_what_is_asked() -> None:
     assert waits == [FIRST, 2 * FIRST, 4 * FIRST, MOST, MOST]
     assert wait(1, RetryLater("x", after_seconds=600)) == timedelta(minutes=10)
     assert wait(1, RetryLater("x", after_seconds=10**9)) == timedelta(days=1)
+    assert wait(1, Misconfigured("a wrong password must not lock the account")) == HOUR
 
 
 def conditions(number: int, code: str = "connector.down") -> list[Condition]:
