@@ -117,7 +117,7 @@ def test_postgresql_stops_and_comes_back(
 @pytest.mark.parametrize("at", EVERYWHERE)
 def test_postgresql_crashes_anywhere(tmp_path: Path, server: OwnServer, five: dict[str, Any], at: str) -> None:
     """A crash of the database at any commit of the path is survived."""
-    survive(tmp_path, Stopped(server, "immediate"), at, five, store=server.database(), rests=2)
+    survive(tmp_path, Stopped(server, "immediate"), at, five, store=server.database())
 
 
 @pytest.mark.parametrize(
