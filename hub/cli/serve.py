@@ -12,13 +12,14 @@ from hub import log
 from hub.app import App
 from hub.cli.ui import explain, say, when
 from hub.config import Loaded
+from hub.errors import StoreAway
 from hub.node import Node, sweep
 from hub.runner.port import Status
 from hub.schedule import Schedule, due
 from hub.store.alone import Taken
 
 TRY_AGAIN = 75
-"""How the process ends where another one runs already: a service manager may try again later."""
+"""How the process ends where another one runs already, or the store is away: it may be tried again."""
 LOOK_AHEAD = (timedelta(minutes=1), timedelta(hours=6), timedelta(days=8), timedelta(days=40))
 
 
@@ -31,8 +32,8 @@ def run(folder: Path, *, once: bool, roles: str = "", listen: str | None = None)
         return
     try:
         left = node.run()
-    except Taken as taken:
-        explain(taken)
+    except (Taken, StoreAway) as error:
+        explain(error)
         sys.exit(TRY_AGAIN)
     _farewell(left)
     if left:

@@ -35,6 +35,10 @@ def _silent(_line: str) -> None:
     """Nobody listens."""
 
 
+def _nothing() -> None:
+    """Nothing is held."""
+
+
 class Node:
     """A node; `run` returns when it was told to stop. `say` takes plain lines for a person; `on_settings` is called
     with settings that come into use, `on_running` when everything runs. Its pages ask for `phase`, `app`, `runner`.
@@ -78,8 +82,13 @@ class Node:
             if opened is None:
                 return ()
             app, alone = opened
-            self._current = Current(app)
-            parts = Parts(self._current, plan, node=self.name, alone=alone, pages=self.pages)
+            with ExitStack() as undo:
+                undo.callback(app.close)
+                undo.callback(alone.release if alone else _nothing)
+                current = Current(app)
+                parts = Parts(current, plan, node=self.name, alone=alone, pages=self.pages)
+                self._current = current
+                undo.pop_all()
             return self._live(parts)
 
     def once(self) -> Status:

@@ -79,7 +79,8 @@ class Parts:
 
     def reread(self) -> Reread:
         """Take changed settings, whole or not at all; roles that they concern follow."""
-        with self._reading:
+        # as a user of the old app: what it alone has is closed only when listeners have left it
+        with self._reading, self.current.use():
             told = self._rereader.reread()
             if not told.faults:
                 self._follow(told)
@@ -114,14 +115,25 @@ class Parts:
             self._timetable.follow(app)
         if self._listeners is not None:
             self._listeners.follow()
-        for trouble in self.runner.status().held:
-            if trouble.lane in told.remade:
-                self.runner.release(trouble.lane)
+        self._let_go_on(told.remade)
         if "scheduler" in self.plan.roles:
             self._told(app)
 
+    def _let_go_on(self, connectors: tuple[str, ...]) -> None:
+        """A connector that was made anew is tried again, whatever held its lane."""
+        try:
+            for trouble in self.runner.status().held:
+                if trouble.lane in connectors:
+                    self.runner.release(trouble.lane)
+        except HubError as error:
+            get_log().warning("sweep.fault", exception=type(error).__name__)
+
     def _told(self, app: App) -> None:
-        self.runner.told(app.everything())
+        """Ask for every step once; where the store is away right now, the next sweep does."""
+        try:
+            self.runner.told(app.everything())
+        except HubError as error:
+            get_log().warning("sweep.fault", exception=type(error).__name__)
 
     def _seal(self) -> None:
         if "scheduler" in self.plan.roles:

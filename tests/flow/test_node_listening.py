@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from hub.flow.trouble import Watch
 from hub.model.facts import MergeFact
 from hub.node import intake, listening
 from hub.node.listening import STEP, Listeners
-from hub.plugin.host import ConnectorSpec, Options, PluginHost, contexts
+from hub.plugin.host import ConnectorSpec, HostContext, Keep, Options, PluginHost, contexts
 from hub.runner import LocalRunner
 from hub.store import Store
 from hub.testing import listener as fake
@@ -49,6 +50,17 @@ def line() -> MemoryLine:
     return MemoryLine()
 
 
+def loaded_host(
+    lines: dict[str, MemoryLine], make: Callable[[str], HostContext], keep: Keep | None = None
+) -> PluginHost:
+    """A host with a listening source for each line."""
+    specs = {name: ConnectorSpec(plugin="fake", settings={"line": line}) for name, line in lines.items()}
+    options = Options(modules={"fake": fake})
+    host, problems = PluginHost.load(specs, context_for=make, options=options, keep=keep)
+    assert problems == ()
+    return host
+
+
 @pytest.fixture
 def app(store: Store, clock: TurnedClock, tmp_path: Path, line: MemoryLine) -> Iterator[App]:
     """The example practice with one listening source, on either database."""
@@ -56,12 +68,7 @@ def app(store: Store, clock: TurnedClock, tmp_path: Path, line: MemoryLine) -> I
     loaded = load(tmp_path / "config")
     stop = threading.Event()
     make = contexts(clock=clock, secrets=SecretStore(loaded.folder), load=lambda _i, _k: None, stop=stop)
-    host, problems = PluginHost.load(
-        {"line": ConnectorSpec(plugin="fake", settings={"line": line})},
-        context_for=make,
-        options=Options(modules={"fake": fake}),
-    )
-    assert problems == ()
+    host = loaded_host({"line": line}, make)
     yield App(loaded=loaded, store=store, host=host, clock=clock, stop=stop, watch=Watch(loaded.settings, store))
     stop.set()
     host.close()
@@ -103,12 +110,13 @@ def test_those_who_wait_are_stored_together(
         real(app, batch)  # type: ignore[arg-type]
 
     monkeypatch.setattr(intake, "_store", slow)
+    monkeypatch.setattr(intake, "TOGETHER", 10)
     with ThreadPoolExecutor(40) as many:
         sending = [many.submit(line.send, message(n)) for n in range(40)]
-        until(lambda: len(waiting) >= 20)
+        until(lambda: len(waiting) >= 30)
         gate.set()
         assert all(one.result(PATIENCE_SECONDS) for one in sending)
-    assert app.store.commit_points["ingest.receive"] <= 21
+    assert app.store.commit_points["ingest.receive"] <= 5
 
 
 def test_a_store_that_is_away_is_a_no(
@@ -204,3 +212,31 @@ def test_a_listener_that_needs_a_person_waits_for_one(
     assert line.served == 2
     found.ask_to_end()
     assert found.end(PATIENCE_SECONDS) == ()
+
+
+def test_a_reload_disturbs_only_who_changed(app: App, line: MemoryLine) -> None:
+    """After a reload a listener that changed serves with its new settings, the others never notice, and nothing of it
+    is work for anybody.
+    """
+    other, changed = MemoryLine(), MemoryLine()
+    make = contexts(
+        clock=app.clock, secrets=SecretStore(app.loaded.folder), load=lambda _i, _k: None, stop=app.stop
+    )
+    before = replace(app, host=loaded_host({"line": line, "other": other}, make))
+    current = Current(before)
+    found = Listeners(current)
+    found.follow()
+    assert line.send(message(1))
+    assert other.send(message(2))
+    after = replace(app, host=loaded_host({"line": changed, "other": other}, make, (before.host, ["other"])))
+    with current.use():
+        current.put(after, lambda: before.host.close(but=["other"]))
+        found.follow()
+    assert changed.send(message(3))
+    assert other.send(message(4))
+    assert (line.served, other.served, changed.served) == (1, 1, 1)
+    with app.store.view() as view:
+        assert view.work.list(open_only=False) == []
+    found.ask_to_end()
+    assert found.end(PATIENCE_SECONDS) == ()
+    after.host.close()
