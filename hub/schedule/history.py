@@ -71,9 +71,10 @@ class History:
             return 0
 
     def _note(self, step: str, lane: str, worked: Worked) -> int:
-        began = self._store.clock.now() - timedelta(seconds=worked.seconds)
+        now = self._store.clock.now()
+        began = now - timedelta(seconds=worked.seconds)
         with self._store.view() as view:
-            waiting = view.runs.open(step, lane, began + CLOCKS_APART)
+            waiting = view.runs.open(step, lane, began + CLOCKS_APART, now + CLOCKS_APART)
         if not waiting:
             return 0
         with self._store.begin("schedule.run") as tx:

@@ -234,10 +234,13 @@ class Runs:
         query = select(RUNS).where(*where).order_by(RUNS.c.started.desc(), RUNS.c.id.desc()).limit(limit)
         return [_run(row) for row in self._conn.execute(query)]
 
-    def open(self, step: str, lane: str, before: datetime) -> Found:
-        """Runs of the step and lane that began not later than `before` and have not ended."""
+    def open(self, step: str, lane: str, before: datetime, ahead: datetime) -> Found:
+        """Runs of the step and lane that began not later than `before` and have not ended; one that began later
+        than `ahead` did so by a clock that was set back since, and is among them.
+        """
         of = and_(_OPEN, RUNS.c.step == step, RUNS.c.lane == lane)
-        query = select(RUNS).where(of, RUNS.c.outcome == RUNNING, RUNS.c.started <= before)
+        began = or_(RUNS.c.started <= before, RUNS.c.started > ahead)
+        query = select(RUNS).where(of, RUNS.c.outcome == RUNNING, began)
         return [_run(row) for row in self._conn.execute(query)]
 
     def asked(self) -> Found:

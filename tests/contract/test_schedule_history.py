@@ -140,6 +140,14 @@ def test_a_run_that_began_before_the_slot_is_not_its_run(store: Store, clock: Tu
     assert outcomes(store, lane="acme") == ["ok"]
 
 
+def test_a_clock_that_is_set_back_leaves_no_run_open(store: Store, clock: TurnedClock) -> None:
+    """A run that began an hour ahead of the clock as it now is ends with the step's next run."""
+    started(store, clock, HOURLY).tick()
+    clock.turn(-HOUR)
+    noted(store, lambda _lane: Outcome(done=1))("acme")
+    assert outcomes(store, lane="acme") == ["ok"]
+
+
 def test_steps_that_no_schedule_names_are_left_alone(store: Store) -> None:
     """Only steps of schedules are noted: the others run as they were given."""
 
