@@ -104,7 +104,8 @@ def _accept(tx: Tx, place: Place, mark: marks.Mark, word: tuple[str, str, int]) 
     files = [file for state in UNSENT for file in tx.files.waiting(state, limit=100_000)]
     for file in files:
         _in_doubt(tx, file, mark)
-    partners = [name for name, one in sorted(place.settings.connectors.items()) if one.enabled]
+    told = {name for names in place.settings.notifications.to.values() for name in names}
+    partners = [n for n, one in sorted(place.settings.connectors.items()) if one.enabled and n not in told]
     for name in partners:
         tx.work.open(_gap(name, mark, restore), practice=place.settings.practice_of(name))
     tx.restores.record(restore)
