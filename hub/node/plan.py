@@ -6,6 +6,7 @@ from typing import get_args
 
 import msgspec
 
+from hub.config import Fault, Loaded
 from hub.config.explain import near
 from hub.config.unattended import Role, Run
 from hub.errors import Misconfigured
@@ -48,6 +49,19 @@ def planned(run: Run, roles: str = "", listen: str | None = None) -> Plan:
         bug_limit=run.bug_limit,
     )
     return _sensible(found)
+
+
+def plan_faults(loaded: Loaded) -> list[Fault]:
+    """What `[run]` says that no node can be, each at its line."""
+    try:
+        planned(loaded.settings.run)
+    except Misconfigured as error:
+        return [loaded.fault(("run", "roles"), str(error), fix=error.fix)]
+    url = loaded.settings.hub.store
+    if loaded.settings.run.runner == "distributed" and (not url or url.startswith("sqlite")):
+        fix = 'set hub.store to a PostgreSQL address, or run.runner to "local"'
+        return [loaded.fault(("run", "runner"), "many nodes need PostgreSQL, and this is SQLite", fix=fix)]
+    return []
 
 
 def _chosen(text: str) -> tuple[str, ...]:

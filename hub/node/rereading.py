@@ -15,6 +15,7 @@ from hub.config.secrets import references
 from hub.errors import HubError, Misconfigured
 from hub.log import get_log
 from hub.model.work import WorkItem
+from hub.node.plan import plan_faults
 
 REFUSED = "settings.refused"
 FIXED: tuple[tuple[str, str], ...] = (
@@ -81,6 +82,8 @@ class Rereader:
         loaded = load(app.loaded.folder)
         if not loaded.ok:
             raise Faulty(tuple(fault for fault in loaded.faults if fault.severity == "error"))
+        if faults := plan_faults(loaded):
+            raise Faulty(tuple(faults))
         return loaded
 
     def _same(self, app: App, name: str, now: Prints) -> bool:

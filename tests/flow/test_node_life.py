@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -113,6 +114,33 @@ class Process:
             self._changed.notify_all()
 
 
+class Manager:
+    """Stands for systemd: a socket that a service tells how it is."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(self.name)
+        self._socket.setblocking(False)
+
+    def told(self) -> list[str]:
+        """Every line so far."""
+        lines: list[str] = []
+        with suppress(BlockingIOError):
+            while True:
+                lines += self._socket.recv(1000).decode().splitlines()
+        return lines
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._socket.close()
+
+
+def notified(path: Path) -> closing[Manager]:
+    """A service manager for the length of a test."""
+    return closing(Manager(path))
+
+
 @contextmanager
 def running(folder: Path, *options: str, **environment: str) -> Iterator[Process]:
     """A node that runs; killed at the end where it has not ended."""
@@ -171,7 +199,7 @@ def test_changed_settings_are_taken_whole_or_not_at_all(folder: Path) -> None:
     """SIGHUP: with a fault the old settings go on and a work item says where; mended, they are in use and it is
     resolved; what cannot change is said.
     """
-    with running(folder) as node:
+    with notified(folder.parent / "notify") as manager, running(folder, NOTIFY_SOCKET=manager.name) as node:
         node.says("running;")
         change(folder, 'plugin = "clearinghouse_sftp"\n', 'plugin = "clearinghouse_sftp"\nenabeld = false\n')
         change(folder, 'every = "30m"', 'every = "45m"')
@@ -192,6 +220,8 @@ def test_changed_settings_are_taken_whole_or_not_at_all(folder: Path) -> None:
         assert item.resolved_by == "hub"
         node.send(signal.SIGINT)
         assert node.ended() == 0
+        told = [line for line in manager.told() if line.partition("=")[0] in {"READY", "RELOADING", "STOPPING"}]
+    assert told == ["READY=1", *["RELOADING=1", "READY=1"] * 2, "STOPPING=1"]
 
 
 def test_a_node_waits_for_its_database(folder: Path, pg_server: str) -> None:

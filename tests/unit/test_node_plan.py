@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from hub.config import load
+from hub.config.template import write_template
 from hub.config.unattended import Run
 from hub.errors import Misconfigured, RetryLater, StoreAway
 from hub.node import manager
-from hub.node.plan import ROLES, planned
+from hub.node.plan import ROLES, plan_faults, planned
 from hub.node.signals import AT_ONCE, Signals
 from hub.runner import Retry
 from hub.runner.trouble import judge
@@ -51,6 +53,24 @@ def test_what_is_no_role_is_refused(roles: str, fix: str) -> None:
     with pytest.raises(Misconfigured) as caught:
         planned(Run(), roles)
     assert fix in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("run", "key"),
+    [
+        ('roles = ["scheduler", "web"]', "run.roles"),
+        ('runner = "distributed"', "run.runner"),
+        ("threads = 2", ""),
+    ],
+)
+def test_settings_without_sense_are_faults_with_a_line(tmp_path: Path, run: str, key: str) -> None:
+    """`hub check` and a reload see what no node could be, at its line."""
+    write_template(tmp_path)
+    toml = tmp_path / "hub.toml"
+    toml.write_text(f"{toml.read_text()}\n[run]\n{run}\n")
+    found = plan_faults(load(tmp_path))
+    assert [one.key for one in found] == ([key] if key else [])
+    assert all(one.line > 10 for one in found)
 
 
 def test_signals_wait_in_order() -> None:
