@@ -28,13 +28,13 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import text as sql
-from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.errors import Refused
 from hub.model.work import WorkItem
 from hub.store.queries import unindexed
 from hub.store.schema import METADATA, Cents, Id, Instant, clear
 from hub.store.session import Session
+from hub.store.upsert import insert_for
 
 _OURS = "our own id or number"
 _WORDS = "written by us, without patient values"
@@ -118,7 +118,7 @@ def _upsert(insert: Any) -> Any:
 
 
 # built once: SQLAlchemy then finds the compiled form by identity, which is most of what a short statement costs
-_UPSERTS = {"sqlite": _upsert(sqlite.insert(WORK)), "postgresql": _upsert(postgresql.insert(WORK))}
+_UPSERTS: dict[str, Any] = {}
 
 
 class OpenItem(WorkItem, frozen=True, kw_only=True):
@@ -176,7 +176,9 @@ class Work:
         """Open `item`, or bring the one that is open for the same practice, reason, aggregate and place up to
         date (its age and due date stay); returns its id.
         """
-        upsert = _UPSERTS[self._session.dialect]
+        upsert = _UPSERTS.get(self._session.dialect)
+        if upsert is None:
+            upsert = _UPSERTS[self._session.dialect] = _upsert(insert_for(self._session, WORK))
         item_id = str(self._conn.execute(upsert, self._row(item, practice)).scalar_one())
         if (ids := _COUNTED.get()) is not None:
             ids.append(item_id)

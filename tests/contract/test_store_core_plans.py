@@ -6,7 +6,11 @@ a column that very many rows share, costs nothing on ten rows and everything on 
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,6 +73,25 @@ SHAPES: list[tuple[str, str, Ask]] = [
     ("sealed events", "position>?", lambda tx: tx.events.after(10)),
     ("a posted key", "key=?", lambda tx: tx.book.has("p", ["a"])),
     ("work of a claim", "aggregate_id=?", lambda tx: tx.work.resolve_for("a", "x", "y")),
+    ("what a message became", "blob_id=?", lambda tx: tx.remits.find(blob_id="a", set_index=0)),
+    ("what is awaited about claims", "about=?", lambda tx: tx.expectations.find(about=["a", "b"])),
+    ("overdue answers, counted", "COVERING INDEX ix_expect", lambda tx: tx.expectations.count_overdue(tx.now)),
+    ("claims of a payer", "payer=?", lambda tx: tx.claims.heads(payer="a", newest=True)),
+    ("claims of a state", "state=?", lambda tx: tx.claims.heads(state="paid", newest=True)),
+]
+#: Counts and lists that walk along one index in its own order, and look nothing up beside it.
+WALKS: list[tuple[str, str, Ask]] = [
+    ("work", "INDEX ix_work_items_press", lambda tx: tx.work.page(50)),
+    ("work of a practice", "INDEX ix_work_items_press", lambda tx: tx.work.page(50, practice="p", owner="it")),
+    ("work by owner", "COVERING INDEX ix_work_items_press", lambda tx: tx.work.tally("owner")),
+    ("late work", "COVERING INDEX ix_work_items_press", lambda tx: tx.work.count(reason_prefix="overdue.")),
+    ("messages", "COVERING INDEX ix_inbox_waiting", lambda tx: tx.inbox.tally()),
+    ("claims", "COVERING INDEX ix_claims_waiting", lambda tx: tx.claims.tally()),
+    ("claims of a practice", "COVERING INDEX ix_claims_waiting", lambda tx: tx.claims.tally(practice="p")),
+    ("encounters", "COVERING INDEX ix_encounters_waiting", lambda tx: tx.encounters.tally()),
+    ("statements", "COVERING INDEX ix_statements_waiting", lambda tx: tx.statements.tally()),
+    ("files", "COVERING INDEX ix_files_waiting", lambda tx: tx.files.tally("state")),
+    ("awaited", "COVERING INDEX ix_expectations_due_at", lambda tx: tx.expectations.tally()),
 ]
 
 
@@ -83,6 +106,63 @@ def store(made_sqlite_url: str, keyring: Keyring, clock: TurnedClock) -> Iterato
 @pytest.mark.parametrize(("search", "ask"), [shape[1:] for shape in SHAPES], ids=[shape[0] for shape in SHAPES])
 def test_a_question_of_the_path_is_an_index_search(store: Store, search: str, ask: Ask) -> None:
     """The plan searches by the column that narrows to few rows, and scans nothing."""
+    plan = plan_of(store, ask)
+    assert any(search in step for step in plan), plan
+    assert not any(step.startswith("SCAN") and step != ONE_ROW for step in plan), plan
+
+
+@pytest.mark.parametrize(("search", "ask"), [shape[1:] for shape in WALKS], ids=[shape[0] for shape in WALKS])
+def test_a_count_or_a_page_walks_along_one_index(store: Store, search: str, ask: Ask) -> None:
+    """No table is read for it: what `hub status` and a page of work cost stays small with a million claims."""
+    plan = plan_of(store, ask)
+    assert any(search in step for step in plan), plan
+    assert not any(step.startswith("SCAN") and " INDEX " not in step for step in plan), plan
+
+
+def test_a_page_of_work_is_not_sorted(store: Store) -> None:
+    """Only the few items that are late by their date are sorted; all others stand in their index as they press."""
+    plan = plan_of(store, lambda tx: tx.work.page(50))
+    assert plan.index("SCAN work_items USING INDEX ix_work_items_press") == len(plan) - 1, plan
+
+
+def test_no_page_of_a_proof_grows_with_what_stands_behind_it(practised: Path, tmp_path: Path) -> None:
+    """Proofs walk along keys: no statement of theirs with a limit sorts or searches what a whole state holds, and
+    what is asked for some ids is searched by them.
+    """
+    database = tmp_path / "hub.db"
+    shutil.copy(next((practised / "data").glob("*.db")), database)
+    with contextlib.closing(sqlite3.connect(database)) as plain:
+        asked = _asked_by_proofs(practised)
+        plans = {
+            sql: [row[3] for row in plain.execute(f"EXPLAIN QUERY PLAN {sql}", values)] for sql, values in asked
+        }
+    assert len(plans) > 80
+    for sql, plan in plans.items():
+        among = " IN (?" in sql and " || " not in sql
+        assert not (among and any(step.startswith("SCAN") for step in plan)), (sql, plan)
+        paged = "LIMIT" in sql and not among
+        assert not (paged and any("TEMP B-TREE" in step for step in plan) and "_id = ?" not in sql), (sql, plan)
+
+
+def _asked_by_proofs(practised: Path) -> list[tuple[str, Any]]:
+    """Each SELECT of `hub verify` on a small real run, once."""
+    from hub.cli.opened import opened
+    from hub.reports.promises import prove
+
+    asked: dict[str, Any] = {}
+
+    def note(_connection: object, _cursor: object, sql: str, values: Any, *_rest: object) -> None:
+        if sql.startswith("SELECT"):
+            asked.setdefault(sql, values)
+
+    with opened(practised / "config") as hub:
+        event.listen(hub.store.engines.reader, "before_cursor_execute", note)
+        prove(hub.store, hub.settings, sealed=False)
+    return list(asked.items())
+
+
+def plan_of(store: Store, ask: Ask) -> list[str]:
+    """The steps of every statement that `ask` runs."""
     asked: list[tuple[str, Any]] = []
     with store.begin("admin") as tx:
         connection = tx.session.conn
@@ -93,10 +173,8 @@ def test_a_question_of_the_path_is_an_index_search(store: Store, search: str, as
         event.listen(connection, "before_cursor_execute", note)
         ask(tx)
         event.remove(connection, "before_cursor_execute", note)
-        plan = [
+        return [
             row[3]
             for sql, values in asked
             for row in connection.exec_driver_sql("EXPLAIN QUERY PLAN " + sql, values)
         ]
-    assert any(search in step for step in plan), plan
-    assert not any(step.startswith("SCAN") and step != ONE_ROW for step in plan), plan
