@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -25,9 +26,14 @@ HOP = timedelta(hours=2)
 DROPPED_AT = time(13)
 """When the EHRs have left a day's files, UTC."""
 SETTLE_DAYS = 75
+LEAST_DAYS = 5
+"""An encounter may be waited with for so long before it is billed."""
 SCHEDULES = """
 [watch]
 every = "4h"
+
+[notifications]
+alive_every = "6h"
 
 [backup]
 keep_days = 7
@@ -72,6 +78,10 @@ cron = "15 6 * * *"
 [schedules.seal]
 step = "audit.seal"
 every = "1h"
+
+[schedules.tell]
+step = "notices.send"
+every = "6h"
 """
 """Those of the example practice, at half its pace: folders are looked into every half hour, the partner's mailbox
 every hour. The chain is sealed by the hour and the hub looks at itself every four hours, not by seconds."""
@@ -83,7 +93,9 @@ FOR_A_PERSON = ("denied", "rejected", "held")
 class Quarter:
     """Use it as a context manager: `run` lives so many days of practice, then until nothing is awaited."""
 
-    def __init__(self, work: Path, *, days: int, seed: int = 1) -> None:
+    def __init__(self, work: Path, *, days: int, seed: int = 1, slowly: bool = False) -> None:
+        """`slowly`: what runs by the hour or oftener runs every six hours."""
+        self.schedules = re.sub(r'"(1h|30m)"', '"6h"', SCHEDULES) if slowly else SCHEDULES
         self.work, self.days, self.seed = work, days, seed
         self.clock = TurnedClock(datetime.combine(START, time(6), UTC))
         self.troubles: list[Trouble] = []
@@ -96,7 +108,7 @@ class Quarter:
         )
         folder = write_settings(self.work / "config", self.work, self.sandbox)
         path = folder / "hub.toml"
-        path.write_text(path.read_text() + SCHEDULES)
+        path.write_text(path.read_text() + self.schedules)
         self.app: App = open_app(folder, clock=self.clock)
         self.runner = SimulatedRunner(self.app.steps(), self.clock, on_trouble=self._trouble)
         self.app.store.on_commit(self.runner.told)
@@ -117,7 +129,7 @@ class Quarter:
             self._day(on, files)
             on_day(on)
         for number in range(SETTLE_DAYS):
-            if self.sandbox.next_due() is None and not self._awaits():
+            if number >= LEAST_DAYS and self.sandbox.next_due() is None and not self._awaits():
                 return
             on = START + timedelta(days=self.days + number)
             self._day(on, ())
@@ -155,8 +167,7 @@ class Quarter:
     def _awaits(self) -> bool:
         with self.app.store.view() as view:
             return bool(
-                view.encounters.count(state=("gathering", "waiting"))
-                or view.claims.count(state=("new", "ready", "frozen", "sent", "accepted"))
+                view.claims.count(state=("new", "ready", "frozen", "sent", "accepted"))
                 or view.statements.count(state=("made", "frozen", "sent"))
             )
 
@@ -178,7 +189,10 @@ class Quarter:
         return faults + [f"claim {one} ended badly, and nobody works it" for one in unseen]
 
     def _slots(self) -> list[str]:
-        due = {(slot.schedule, slot.name) for slot in self.scheduler.due(self.began, self.clock.now())}
+        """None twice, none left out; of what runs every few minutes only the newest is kept."""
+        kept = {one.name for one in self.app.schedules() if not one.quick}
+        slots = self.scheduler.due(self.began, self.clock.now())
+        due = {(slot.schedule, slot.name) for slot in slots if slot.schedule in kept}
         with self.app.store.engines.reader.connect() as connection:
             taken = {tuple(row) for row in connection.execute(text("SELECT schedule, slot FROM slots"))}
             twice = [tuple(row) for row in connection.execute(text(TWICE))]
