@@ -1,4 +1,4 @@
-"""Both runners keep one contract."""
+"""Every runner keeps one contract, and nodes on one database another."""
 
 from __future__ import annotations
 
