@@ -46,3 +46,25 @@ def test_a_hub_that_slept_acts_no_more(
             woken = nursery.order(Wake(process=sleeper.process))
         assert woken.code == 0, (tmp_path / "life.log").read_text()[-4000:]
         check(world, five)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", [name for name in ASLEEP_AT if "answer" not in name])
+def test_a_node_that_slept_acts_no_more(
+    tmp_path: Path, pg_url: str, nursery: Nursery, five: dict[str, Any], where: str
+) -> None:
+    """The same with nodes on one queue: the other takes the sleeper's lane over, and the sleeper, awake again, may
+    write nothing for the run that it has lost.
+    """
+    point, nth = ASLEEP_AT[where]
+    with World(tmp_path, drops(FIVE), store=pg_url) as world:
+        kill = Kill(targets=frozenset({f"{point}:after"}), nth=nth, sleeps=True)
+        sleeper = nursery.order(Order(place=world.place, kill=kill, node="first", threads=2))
+        assert sleeper.code == ASLEEP
+        try:
+            other = nursery.order(Order(place=world.place, node="second", threads=2))
+            assert other.code == 0, (tmp_path / "life.log").read_text()[-4000:]
+        finally:
+            woken = nursery.order(Wake(process=sleeper.process))
+        assert woken.code == 0, (tmp_path / "life.log").read_text()[-4000:]
+        check(world, five)

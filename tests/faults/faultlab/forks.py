@@ -29,6 +29,7 @@ IMPORTED = (
     "alembic.autogenerate",
     "alembic.ddl.sqlite",
     "hub.render",
+    "hub.runner.distributed",
     "hub_clearinghouse_sftp.plugin",
     "hub_ehr_fhir.source",
     "hub_hl7_adt.source",
@@ -50,7 +51,13 @@ def live(order: Order, board: Board) -> None:
     os.environ["HUB_FAULT_HEARD"] = str(work / "heard")
     line = Client(order.place.address, authkey=order.place.secret)
     with extras.installed(work), line:
-        life = Life(order.place, partial(_over, line), threads=order.threads, wrap=partial(watched, board))
+        life = Life(
+            order.place,
+            partial(_over, line),
+            threads=order.threads,
+            node=order.node,
+            wrap=partial(watched, board),
+        )
         try:
             life.app.store._crash = Recorded(board, order.kill, order.crash)
             board.stand("idle")

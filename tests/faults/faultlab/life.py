@@ -12,7 +12,8 @@ from faultlab.world import Now, Place
 from hub.app import App, open_app
 from hub.clock import TurnedClock
 from hub.flow.dispatch import retry_in_doubt
-from hub.runner import LocalRunner
+from hub.runner import LocalRunner, Runner
+from hub.runner.distributed import DistributedRunner, Pulse
 from hub.runner.port import Step, Trouble
 from hub.runner.simulated import SimulatedRunner
 from hub.schedule import Scheduler
@@ -20,6 +21,8 @@ from hub.schedule import Scheduler
 MOST_DAYS = 90
 STATEMENTS_FROM_DAY = 14
 REST_SECONDS = 300.0
+PULSE = Pulse(beat_seconds=0.3, dead_seconds=2.0, look_seconds=0.2)
+"""A node that sleeps is counted as dead sooner than in production."""
 Wrap = Callable[[dict[str, Step]], dict[str, Step]]
 
 
@@ -27,10 +30,17 @@ class Life:
     """A hub with its runner on the world's clock."""
 
     def __init__(
-        self, place: Place, ask: Callable[[Any], Any], *, threads: int = 1, wrap: Wrap = lambda steps: steps
+        self,
+        place: Place,
+        ask: Callable[[Any], Any],
+        *,
+        threads: int = 1,
+        node: str = "",
+        wrap: Wrap = lambda steps: steps,
     ) -> None:
         """`ask` gives the world's answer: to an instant where it stands by then, to a name whether it came. With
-        several `threads` steps run at the same time, as they do in `hub run`.
+        several `threads` steps run at the same time, as they do in `hub run`; a `node` has a name and shares its
+        queue with other nodes.
         """
         self.ask = ask
         self.place = place
@@ -39,8 +49,9 @@ class Life:
         self.troubles: list[Trouble] = []
         self.at_rest: Callable[[], None] = lambda: None
         self.app: App = open_app(Path(place.work) / "config", clock=self.clock)
-        self.runner = self._runner(threads, wrap(self.app.steps()))
-        self.app.store.on_commit(self.runner.told)
+        self.runner = self._runner(threads, node, wrap(self.app.steps()))
+        if not node:
+            self.app.store.on_commit(self.runner.told)
         mine = [one for one in self.app.schedules() if one.name in self.app.settings.schedules]
         self.scheduler = Scheduler(mine, self.app.store, self.clock)
 
@@ -122,7 +133,11 @@ class Life:
         self.runner.stop()
         self.app.close()
 
-    def _runner(self, threads: int, steps: dict[str, Step]) -> SimulatedRunner | LocalRunner:
+    def _runner(self, threads: int, node: str, steps: dict[str, Step]) -> Runner:
+        if node:
+            return DistributedRunner(
+                steps, store=self.app.store, node=node, threads=threads, on_trouble=self._trouble, pulse=PULSE
+            )
         if threads == 1:
             return SimulatedRunner(steps, self.clock, on_trouble=self._trouble)
         return LocalRunner(steps, threads=threads, on_trouble=self._trouble)

@@ -14,7 +14,8 @@ ASLEEP = 1_000
 
 class Order(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Where a hub is to live, and where to die: at a commit (`crash` is a HUB_CRASH_AT, `kill` says more), or so many
-    seconds after it was open (`kill_opening`: after it was begun); how many active days to live at most.
+    seconds after it was open (`kill_opening`: after it was begun); how many active days to live at most. With
+    a name of `node` it is one of many on one queue.
     """
 
     place: Place
@@ -24,6 +25,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     kill_opening: bool = False
     days: int = MOST_DAYS
     threads: int = 1
+    node: str = ""
 
 
 class Wake(msgspec.Struct, frozen=True, kw_only=True, tag=True):
