@@ -74,7 +74,7 @@ class Step:
 
 
 @pytest.mark.parametrize("at", [PLACES[0], *(pytest.param(at, marks=pytest.mark.slow) for at in PLACES[1:])])
-@pytest.mark.parametrize("hours", [1, -1])
+@pytest.mark.parametrize("hours", [-1, pytest.param(1, marks=pytest.mark.slow)])
 def test_the_clock_is_stepped(tmp_path: Path, five: dict[str, Any], at: str, hours: int) -> None:
     """Forward and back, or back and forward: nothing is lost or done twice, and no slot begins twice."""
     fault = Step(timedelta(hours=hours))
@@ -111,7 +111,8 @@ store.close()
 """
 
 
-@pytest.mark.parametrize("kind", ["pg", pytest.param("sqlite", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["pg", "sqlite"])
 def test_three_schedulers_on_one_database(request: pytest.FixtureRequest, kind: str) -> None:
     """Three processes tick through the two days on which the clock goes back, as fast as they can: each slot is begun
     by one of them, and none is left out.

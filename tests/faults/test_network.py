@@ -31,7 +31,7 @@ LINES = {
     "refused": Faults(refuse=True, cut_to_server_after=0),
     "slow": Faults(bytes_per_second=60_000, latency_seconds=0.005),
 }
-QUICK = {("publish", "cut"), ("open", "answer cut by half")}
+QUICK = {("publish", "cut")}
 TIMES = "connect_timeout_seconds = 1\noperation_timeout_seconds = 1\n"
 
 
