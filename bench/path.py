@@ -15,6 +15,7 @@ import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from figures import Figure, peak_rss_mb, tell
 from partner import Partner
@@ -22,6 +23,7 @@ from partner import Partner
 from hub.app import App, open_app
 from hub.cli.demo.settings import write_settings
 from hub.clock import TurnedClock
+from hub.runner import StepCount
 from hub.runner.local import LocalRunner
 from hub.testing.practice import make_load
 
@@ -62,33 +64,76 @@ def run(count: int) -> dict[str, object]:
         app = open_app(write_settings(work / "config", work, partner.sandbox), clock=clock)
         for source, name, body in make_load(count):
             (work / "ehr" / source / name).write_bytes(body)
+        runner = local(app)
         try:
-            return _Run(app, clock, partner, count).measure()
+            return PathRun(app, clock, partner, count, runner).measure()
         finally:
+            runner.stop()
             app.close()
             partner.stop()
 
 
-class _Run:
-    """The path, step by step, through the local runner."""
+class Answering(Protocol):
+    """The partners: they are told the time, answer what is due, and say when more is."""
 
-    def __init__(self, app: App, clock: TurnedClock, partner: Partner, count: int) -> None:
-        self.app, self.clock, self.partner, self.count = app, clock, partner, count
-        self.runner = LocalRunner(app.steps(), threads=4)
-        app.store.on_commit(self.runner.told)
+    def advance(self, instant: datetime) -> datetime | None: ...
 
-    def measure(self) -> dict[str, object]:
-        hub_seconds = self._steps("ingest.pull") + self._ripen() + self._steps("batch.freeze")
+
+class Running(Protocol):
+    """Whoever runs the steps, here or elsewhere."""
+
+    def nudge(self, step: str, lane: str = "") -> None: ...
+    def run_until_idle(self, within_seconds: float | None = None) -> bool: ...
+    def counts(self) -> tuple[StepCount, ...]: ...
+
+
+def local(app: App) -> LocalRunner:
+    """The runner that stands in the hub's own process."""
+    runner = LocalRunner(app.steps(), threads=4)
+    app.store.on_commit(runner.told)
+    return runner
+
+
+class PathRun:
+    """The path, step by step, of so many claims that lie in the folders of the EHRs."""
+
+    def __init__(self, app: App, clock: TurnedClock, partner: Answering, count: int, runner: Running) -> None:
+        self.app, self.clock, self.partner, self.count, self.runner = app, clock, partner, count, runner
+        self.seconds = 0.0
+
+    def walk(self) -> float:
+        """From the files in the folders to the posted remittances; the seconds in which the hub worked."""
+        self.seconds = self._steps("ingest.pull") + self._ripen() + self._steps("batch.freeze")
         for _ in range(DAYS):
             self.clock.turn(timedelta(days=1))
             more = self.partner.advance(self.clock.now())
-            hub_seconds += self._steps("fetch.fetch", "batch.freeze", "audit.seal")
+            self.seconds += self._steps("fetch.fetch", "batch.freeze", "audit.seal")
             if more is None and not self._awaited():
                 break
+        self.check()
+        return self.seconds
+
+    def measure(self) -> dict[str, object]:
+        """The path, then the paper."""
+        self.walk()
         rss = peak_rss_mb()
-        paper = self._steps("statements.make")
-        self.runner.stop()
-        return self._found(hub_seconds, paper, rss)
+        return self._found(self._steps("statements.make"), rss)
+
+    def check(self) -> tuple[int, int]:
+        """How many claims were asked and how many payments posted; all of them, or it is no measurement."""
+        with self.app.store.view() as view:
+            asked, posted = view.claims.count(rank=1), view.remit_claims.count(state="posted")
+            claims = view.claims.tally()
+        if asked != self.count or posted < self.count:
+            raise RuntimeError(f"{asked} of {self.count} claims were asked, {posted} payments posted: {claims}")
+        return asked, posted
+
+    def tell(self) -> None:
+        """Where the time went, on standard error."""
+        for one in sorted(self.runner.counts(), key=lambda c: -c.seconds):
+            if one.seconds > 0.05:
+                said = f"  {one.step:<18} {one.seconds:7.2f} s  {one.done:>7} done in {one.runs} runs"
+                print(said, file=sys.stderr)
 
     def _ripen(self) -> float:
         self.clock.turn(timedelta(days=2))
@@ -108,22 +153,16 @@ class _Run:
         with self.app.store.view() as view:
             return bool(view.claims.count(state=("new", "ready", "frozen", "sent", "accepted")))
 
-    def _found(self, seconds: float, paper: float, rss: float) -> dict[str, object]:
+    def _found(self, paper: float, rss: float) -> dict[str, object]:
+        asked, posted = self.check()
         with self.app.store.view() as view:
-            claims = view.claims.tally()
-            asked = view.claims.count(rank=1)
-            posted = view.remit_claims.count(state="posted")
             statements = view.statements.count()
-        if asked != self.count or posted < self.count:
-            raise RuntimeError(f"{asked} of {self.count} claims were asked, {posted} payments posted: {claims}")
-        for one in sorted(self.runner.counts(), key=lambda c: -c.seconds):
-            if one.seconds > 0.05:
-                print(f"  {one.step:<18} {one.seconds:7.2f} s  {one.done:>7} done", file=sys.stderr)
+        self.tell()
         return {
-            "claims_s": round(self.count / seconds, 1),
+            "claims_s": round(self.count / self.seconds, 1),
             "rss": rss,
             "statements_s": round(statements / paper, 1) if statements else 0,
-            "beside": f"{asked} claims asked, {posted} payments posted, in {seconds:.1f} s",
+            "beside": f"{asked} claims asked, {posted} payments posted, in {self.seconds:.1f} s",
         }
 
 
