@@ -15,7 +15,7 @@ from hub.clock import Clock, SystemClock
 from hub.config import Fault, Loaded, SecretStore, load
 from hub.config.explain import near
 from hub.config.settings import Settings
-from hub.errors import Problem
+from hub.errors import Problem, StoreAway
 from hub.flow import room
 from hub.flow.base import Hub, Step
 from hub.flow.steps import HUB, KEEPER, NOTIFIERS, lanes_of
@@ -97,8 +97,11 @@ class App:
         return outcome
 
     def on_trouble(self, trouble: Trouble) -> None:
-        """What a runner is to do about trouble: a line in the log, and one work item until the lane flows again."""
-        log_trouble(trouble)
+        """What a runner is to do about trouble: a line in the log, and one work item until the lane flows again. That
+        the store is away every lane says once; the node says for how long.
+        """
+        if trouble.error != StoreAway.__name__ or trouble.attempts == 1:
+            log_trouble(trouble)
         self.watch.open(
             trouble.step,
             trouble.lane,

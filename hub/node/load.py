@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from hub.app import App
-from hub.errors import HubError
+from hub.errors import HubError, StoreAway
 from hub.flow import room
 from hub.log import get_log
 from hub.runner.port import Runner
@@ -26,6 +26,8 @@ def load_of(app: App, runner: Runner | None, threads: int) -> dict[str, float]:
         return told
     try:
         status = runner.status()
+    except StoreAway:
+        return told  # the beat will say so
     except HubError as error:
         get_log().warning("node.status", exception=type(error).__name__)
         return told

@@ -107,6 +107,8 @@ class Pulse:
     def _try(self, task: Callable[[], None]) -> None:
         try:
             task()
+        except StoreAway:
+            pass  # the beat says so, and for how long
         except Exception as error:  # noqa: BLE001 - whatever it is, the node lives on and tries again
             get_log().warning("node.fault", exception=type(error).__name__)
 

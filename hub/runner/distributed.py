@@ -24,6 +24,7 @@ from hub.store.holding import Overtaken
 from hub.store.jobs import listening
 
 T = TypeVar("T")
+_SAY_SECONDS = 60.0
 _AGAIN_SECONDS = 0.5
 """How soon the end of a run is told again to a database that was away."""
 
@@ -77,6 +78,7 @@ class DistributedRunner:
         self._threads: list[threading.Thread] = []
         self._tenders: list[threading.Thread] = []
         self._counts = {name: StepCount(step=name) for name in steps}
+        self._said: dict[str, float] = {}
 
     def nudge(self, step: str, lane: str = "") -> None:
         self.told((Nudge(step, lane),))
@@ -148,6 +150,13 @@ class DistributedRunner:
             self._work_to_do = True
             self._changed.notify_all()
 
+    def _say(self, event: str, error: Exception) -> None:
+        """One line a minute for what goes on and on: an absence of hours must not fill the disk with lines."""
+        now = time.monotonic()
+        if now - self._said.get(event, -_SAY_SECONDS) >= _SAY_SECONDS:
+            self._said[event] = now
+            get_log().warning(event, exception=type(error).__name__)
+
     def _try(self, ask: Callable[[], T]) -> T | None:
         """Ask the database; None when it is away now. Raises `Stale` only."""
         try:
@@ -155,7 +164,7 @@ class DistributedRunner:
         except Stale:
             raise
         except (HubError, OSError) as error:
-            get_log().warning("runner.away", exception=type(error).__name__)
+            self._say("runner.away", error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the node goes on
             get_log().warning("runner.fault", exception=type(error).__name__)
         return None
@@ -224,7 +233,7 @@ class DistributedRunner:
                 get_log().warning("lane.taken_over", step=taken.run.step, lane=taken.run.lane)
                 return None
             except (HubError, OSError) as error:
-                get_log().warning("runner.away", exception=type(error).__name__)
+                self._say("runner.away", error)
                 time.sleep(_AGAIN_SECONDS)
             except Exception as error:  # noqa: BLE001 - a bug of ours must not take the thread with it
                 get_log().warning("runner.fault", exception=type(error).__name__)
@@ -301,7 +310,7 @@ class DistributedRunner:
                 with listening(self._store.engines) as ear:
                     self._hear(ear.hear, ear.alive)
             except Exception as error:  # noqa: BLE001 - away: the node looks for work by itself meanwhile
-                get_log().warning("runner.deaf", exception=type(error).__name__)
+                self._say("runner.deaf", error)
                 self.stopping.wait(1.0)
 
     def _hear(self, hear: Callable[[float], bool], alive: Callable[[], None]) -> None:
