@@ -161,7 +161,8 @@ class NodeProcess:
             self.kill()
         return code
 
-    def cpu_seconds(self) -> float:
-        """Processor time that this process has used so far, in user mode and in the kernel."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that a process has used so far, in user mode and in the kernel."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
