@@ -104,6 +104,8 @@ class Node:
             self.runner = runner_of(self._current, plan, self.name)
             ending.callback(self.runner.stop, float(plan.drain_seconds))
             threading.Thread(target=self._stop_when_told, args=(app,), daemon=True).start()
+            if self._on_running is not None:
+                self._on_running(self)
             _do_what_is_due(app, self.runner)
             return self.runner.status()
 
