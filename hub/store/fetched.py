@@ -6,7 +6,19 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Index, Integer, Row, Table, Text, UniqueConstraint, select, update
+from sqlalchemy import (
+    BigInteger,
+    Index,
+    Integer,
+    Row,
+    Table,
+    Text,
+    UniqueConstraint,
+    case,
+    literal,
+    select,
+    update,
+)
 
 from hub.errors import Stale
 from hub.store import queries
@@ -140,7 +152,9 @@ class FetchJournal:
 
     def _move(self, fetched_id: str, expect: str, values: dict[str, Any]) -> None:
         where = (FETCHED.c.id == fetched_id, FETCHED.c.state == expect)
-        moved = update(FETCHED).where(*where).values(**values, state_since=self._session.now)
+        now = self._session.now  # never earlier than it was: a clock may be set back, or another node's be behind
+        since = case((FETCHED.c.state_since > now, FETCHED.c.state_since), else_=literal(now, Instant))
+        moved = update(FETCHED).where(*where).values(**values, state_since=since)
         if self._session.conn.execute(moved).rowcount != 1:
             raise Stale(f"the fetched file is not {expect}")
 
