@@ -239,11 +239,12 @@ def test_a_node_waits_for_its_database(folder: Path, pg_server: str) -> None:
                 node.says("waiting for the database: the database is away")
                 admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
                 node.says("running;")
+                before = sum('"event": "store.away"' in line for line in node.lines)
                 admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
                 admin.execute(
                     "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", (name,)
                 )
-                node.says('"event": "store.away"')
+                node.says('"event": "store.away"', 1 + before)
                 admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
                 node.says('"event": "store.back"')
                 node.send(signal.SIGTERM)
