@@ -10,6 +10,7 @@ from hub.flow.assembly import overlaid
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
 from hub.model.encounter import Encounter
 from hub.model.facts import (
+    GONE,
     AnyFact,
     ChargeFact,
     CoverageFact,
@@ -169,6 +170,8 @@ class Facts:
         for fact in facts:
             at = (_kind(fact), keys[id(fact)])
             held = latest.get(at) or (known[at].record if at in known else None)
+            if held is not None and held.version == GONE:
+                continue
             holds = overlaid(held, fact)
             if held is None or (holds.version >= held.version and holds != held):
                 latest[at] = holds

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from hub.errors import HubError, StoreAway
 from hub.flow.base import Hub, Outcome, Step
 from hub.keep.backup import back_up
 from hub.keep.drill import ABOUT
 from hub.keep.drill import drill as restore_drill
 from hub.keep.place import place_of
+from hub.keep.purge import purge as purge_old
 from hub.keep.rotation import rotate
 from hub.keep.tidy import MOVED
 from hub.keep.tidy import tidy as tidy_up
 from hub.model.work import WorkItem
 from hub.store.keeping import SLICE
+
+PURGES_FOR = timedelta(minutes=10)
 
 
 def backup(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - one lane for all
@@ -47,6 +52,17 @@ def tidy(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - one lane for all
     return Outcome(done=done.done, more=done.moved >= MOVED or any(n >= SLICE for n in done.pruned.values()))
 
 
+def purge(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - one lane for all
+    """What is old enough goes, where the settings allow it; other keepers get their turn every few minutes."""
+    if not hub.settings.retention.purge:
+        return Outcome()
+    until = hub.clock.now() + PURGES_FOR
+    done = purge_old(
+        hub.store, hub.settings.retention, hub.clock, by="keep.purge", stop=lambda: hub.clock.now() > until
+    )
+    return Outcome(done=sum(done.rows.values()), more=done.more)
+
+
 def _no_backup(error: HubError) -> WorkItem:
     return WorkItem(
         reason="backup.failed",
@@ -75,4 +91,9 @@ def _tell(hub: Hub, item: WorkItem) -> None:
         tx.event(item.reason, "backup", ABOUT, practice="")
 
 
-STEPS: dict[str, Step] = {"keep.backup": backup, "keep.drill": drill, "keep.tidy": tidy}
+STEPS: dict[str, Step] = {
+    "keep.backup": backup,
+    "keep.drill": drill,
+    "keep.tidy": tidy,
+    "keep.purge": purge,
+}

@@ -15,6 +15,10 @@ from hub.model.coverage import Subscriber
 from hub.model.encounter import Accident, Coding, Diagnosis, Drug
 from hub.model.people import Facility, Patient, Provider, Record
 
+GONE = "~gone"
+"""The version of a fact that was purged: it sorts behind every version a source tells, so that nothing old that is
+told again is taken in again."""
+
 
 class Fact(Record, frozen=True, kw_only=True, tag_field="fact"):
     """Base: `key` and `version` as the module says."""

@@ -21,6 +21,8 @@ from hub.store.schema import METADATA, Cents, Id, Instant, clear, encrypted, key
 T = TypeVar("T")
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 _ENCODER = msgspec.json.Encoder()
+BURIED = 0
+"""The schema number of a tombstone: what stands there was purged, and the seal says under which purge."""
 
 _OUR_ID = "an opaque id of ours"
 _WORK = "orders and filters the work that waits"
@@ -29,6 +31,14 @@ _DATE = "timely filing, ageing and matching need ranges; the patient it belongs 
 _PAYER = "an id from our own configuration"
 _SOURCE = "the name of a connector in our own configuration"
 _CODE = "a code of ours"
+
+
+class Tombstone(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sealed in the place of a purged document: which purge, and the record without what told of a person."""
+
+    purge: str
+    schema: int
+    record: msgspec.Raw
 
 
 class Aggregate(Generic[T]):
@@ -70,9 +80,17 @@ class Aggregate(Generic[T]):
         try:
             if schema == self.schema:
                 return self._decoder.decode(plain)
+            if schema == BURIED:
+                stone = msgspec.json.decode(plain, type=Tombstone)
+                return self.decode(bytes(stone.record), stone.schema)
             return self._upcast(plain, schema)
         except msgspec.MsgspecError:
             raise Damaged(f"a {self.kind} document does not read as its schema {schema}") from None
+
+    def bury(self, bare: T, purge: str) -> bytes:
+        """The tombstone of a document as JSON, to be sealed as schema `BURIED`; `bare`: what stays of its record."""
+        record = msgspec.Raw(_ENCODER.encode(bare))
+        return _ENCODER.encode(Tombstone(purge=purge, schema=self.schema, record=record))
 
     def _upcast(self, plain: bytes, schema: int) -> T:
         if schema > self.schema:

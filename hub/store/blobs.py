@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Index, Integer, Table, Text, delete, insert, select, update
@@ -18,6 +19,8 @@ from hub.store.session import Session
 
 CHUNK_BYTES = 1 << 20
 BODY = "body"
+STONE = -1
+"""Where the tombstone of a purged blob stands among its chunks; the blob itself then counts none."""
 
 BLOBS = Table(
     "blobs",
@@ -46,6 +49,10 @@ BLOB_CHUNKS = Table(
 
 _BLOB_NAMES = tuple(column.name for column in BLOBS.columns)
 _CHUNK_NAMES = tuple(column.name for column in BLOB_CHUNKS.columns)
+
+
+class Purged(Damaged):
+    """The bytes were purged as the settings of retention say; their digest and size are still known."""
 
 
 class Writing:
@@ -133,6 +140,8 @@ class Blobs:
         try:
             running = self._session.keys.hasher(BODY)
             size = 0
+            if self.buried([blob_id]) and not self._any_chunk(blob_id):
+                return None
             for chunk in self.read(blob_id):
                 running.update(chunk)
                 size += len(chunk)
@@ -146,6 +155,29 @@ class Blobs:
         self._session.conn.execute(delete(BLOB_CHUNKS).where(BLOB_CHUNKS.c.blob_id == blob_id))
         self._session.conn.execute(delete(BLOBS).where(BLOBS.c.id == blob_id))
 
+    def bury(self, blob_id: str, purge: str) -> None:
+        """Remove the bytes and seal in their place which purge did it; digest and size stay. Said twice: nothing."""
+        live = update(BLOBS).where(BLOBS.c.id == blob_id, BLOBS.c.chunks > 0, BLOBS.c.complete_at.is_not(None))
+        if self._session.conn.execute(live.values(chunks=0)).rowcount != 1:
+            return
+        self._session.conn.execute(delete(BLOB_CHUNKS).where(BLOB_CHUNKS.c.blob_id == blob_id))
+        key_id, body = self._session.keys.seal(stone_aad(blob_id), purge.encode())
+        row = {"blob_id": blob_id, "index": STONE, "key_id": key_id, "body": body}
+        self._session.conn.execute(insert(BLOB_CHUNKS).values(row))
+
+    def buried(self, blob_ids: Iterable[str]) -> dict[str, str]:
+        """Those of the blobs that were purged: blob -> purge. A tombstone that does not open is none."""
+        wanted = list(dict.fromkeys(blob_ids))
+        found: dict[str, str] = {}
+        for start in range(0, len(wanted), 500):
+            where = {"blob_id": wanted[start : start + 500], "index": STONE}
+            names = ("blob_id", "key_id", "body")
+            for row in queries.read(self._session, BLOB_CHUNKS, names, where, order=("blob_id",)):
+                with suppress(Damaged):
+                    opened = self._session.keys.open(row.key_id, stone_aad(row.blob_id), bytes(row.body))
+                    found[row.blob_id] = opened.decode()
+        return found
+
     def sweep(self, begun_before: datetime) -> int:
         """Remove blobs that were begun before then and never finished; returns how many."""
         left = select(BLOBS.c.id).where(BLOBS.c.complete_at.is_(None), BLOBS.c.created_at < begun_before)
@@ -157,9 +189,19 @@ class Blobs:
     def _head(self, blob_id: str) -> tuple[int, int]:
         names = ("chunks", "size", "complete_at")
         rows = queries.read(self._session, BLOBS, names, {"id": blob_id}, order=("id",))
+        if rows and rows[0].chunks == 0 and self.buried([blob_id]):
+            raise Purged(
+                f"the bytes of {blob_id} were purged when their time was over",
+                fix="they are in no live database any more; a backup of that time may still hold them",
+            )
         if not rows or rows[0].complete_at is None or rows[0].chunks < 1:
             raise Damaged(f"blob {blob_id} is not there, or was never finished")
         return rows[0].chunks, rows[0].size
+
+    def _any_chunk(self, blob_id: str) -> bool:
+        """Whether a blob counts chunks: a tombstone beside bytes is none."""
+        rows = queries.read(self._session, BLOBS, ("chunks",), {"id": blob_id}, order=("id",))
+        return not rows or rows[0].chunks != 0
 
     def _open(self, blob_id: str, index: int, *, last: bool) -> bytes:
         where = {"blob_id": blob_id, "index": index}
@@ -172,6 +214,11 @@ class Blobs:
 def aad(blob_id: str, index: int, *, last: bool) -> bytes:
     """What a chunk is bound to."""
     return f"blob|{blob_id}|{index}|{int(last)}".encode()
+
+
+def stone_aad(blob_id: str) -> bytes:
+    """What a tombstone is bound to."""
+    return f"blob|{blob_id}|purged".encode()
 
 
 def cut(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from hub.clock import Clock
 
@@ -13,6 +14,8 @@ _PAIRS = tuple(high + low for high in _CROCKFORD for low in _CROCKFORD)
 _HIGH_SHIFTS, _LOW_SHIFTS = tuple(range(80, -1, -10)), tuple(range(30, -1, -10))
 _LOW_BITS = 40
 _RANDOM_BITS = 80
+TAIL = 26
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class IdMaker:
@@ -57,3 +60,14 @@ _MAKER = IdMaker()
 def new_id(prefix: str, clock: Clock) -> str:
     """A new time-ordered id of this process."""
     return _MAKER.make(prefix, clock)
+
+
+def made_at(id: str) -> datetime | None:  # noqa: A002
+    """When an id of ours was made, to the millisecond; None where the text is none (`clm_...`, `sub_...:1`)."""
+    tail = id.partition("_")[2][:TAIL]
+    if len(tail) < TAIL or not all(letter in _CROCKFORD for letter in tail):
+        return None
+    number = 0
+    for letter in tail:
+        number = number << 5 | _CROCKFORD.index(letter)
+    return EPOCH + timedelta(milliseconds=number >> _RANDOM_BITS)

@@ -9,11 +9,13 @@ from functools import cached_property
 from hub.store.book import Book
 from hub.store.events import Events
 from hub.store.expectations import Expectations
+from hub.store.holds import Holds
 from hub.store.keeping import Backups, Restores
 from hub.store.lanes import Lanes
 from hub.store.ledger_sums import LedgerSums
 from hub.store.nodes import Nodes
 from hub.store.notices import Conditions, Days, Notices
+from hub.store.purges import Purges
 from hub.store.session import Session
 from hub.store.slots import Pauses, Runs, Slots
 from hub.store.state import PluginState
@@ -69,6 +71,16 @@ class LogViews:
     def restores(self) -> Restores:
         """The restores that a person accepted."""
         return Restores(self.session)
+
+    @cached_property
+    def holds(self) -> Holds:
+        """The legal holds."""
+        return Holds(self.session)
+
+    @cached_property
+    def purges(self) -> Purges:
+        """What was purged."""
+        return Purges(self.session)
 
     @cached_property
     def nodes(self) -> Nodes:

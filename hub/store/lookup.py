@@ -29,6 +29,7 @@ ALIASES = Table(
     clear("into_id", Id, why="an opaque id of ours"),
     clear("cause", Text, why="the id of the message or person that said so"),
     clear("at", Instant, why="when it was said"),
+    Index("ix_aliases_into_id", "into_id"),
 )
 
 

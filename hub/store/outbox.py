@@ -187,9 +187,11 @@ class Files:
         return {tuple(row[:-1]): int(row[-1]) for row in rows}
 
     def verify(self, file: File) -> Problem | None:
-        """None when the frozen bytes are those that were frozen (promise 2); else what is wrong."""
+        """None when the frozen bytes are those that were frozen (promise 2), or were purged; else what is wrong."""
         blobs = Blobs(self._session)
         damage = blobs.verify(file.blob_id)
+        if damage is None and blobs.buried([file.blob_id]):
+            return None
         if damage is not None or (blobs.digest(file.blob_id), blobs.size(file.blob_id)) == (
             file.digest,
             file.size,

@@ -52,6 +52,8 @@ POINTS: frozenset[str] = frozenset(
         "backup.proved",
         "restore.accept",
         "keep.prune",
+        "keep.purge",
+        "hold",
         "runner.take",
         "runner.end",
         "runner.tend",

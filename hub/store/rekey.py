@@ -36,6 +36,8 @@ def _document(kind: Aggregate[Any]) -> Sealed:
 def _chunk_aad(session: Session, row: Row[Any]) -> bytes:
     """The last chunk is known by its blob's count, which is 0 until the blob is finished."""
     index = row._mapping["index"]  # noqa: SLF001 - its public accessor
+    if index == blobs.STONE:
+        return blobs.stone_aad(row.blob_id)
     count = session.conn.scalar(select(blobs.BLOBS.c.chunks).where(blobs.BLOBS.c.id == row.blob_id))
     return blobs.aad(row.blob_id, index, last=index + 1 == count)
 

@@ -70,6 +70,8 @@ class Scan:
     def damaged_blobs(self, ids: Collection[str]) -> dict[str, Problem]:
         """Each of the blobs `ids` that does not verify; small ones are read together, large ones chunk by chunk."""
         suspects = set(ids)
+        empty = self.among("blobs", "id", ids, chunks=0)
+        suspects -= Blobs(self._session).buried(row.id for row in empty).keys()
         for heads in _together(self.among("blobs", "id", ids, "size", "chunks", "digest", "complete_at")):
             suspects -= self._sound(heads)
         blobs = Blobs(self._session)

@@ -15,7 +15,6 @@ from hub.model.facts import AnyFact
 from hub.model.remit import ClaimPayment, Remittance
 from hub.model.statement import Statement
 from hub.store import aggregates
-from hub.store import node_tables as node_tables  # noqa: PLC0414 - tables must be known before they are made
 from hub.store.blobs import Blobs
 from hub.store.documents import Collection
 from hub.store.fetched import FetchJournal

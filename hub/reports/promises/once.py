@@ -69,11 +69,12 @@ def _files(room: Room) -> None:
     """Each set of each 835 file is one remittance with all of its claim payments."""
     for page in room.scan.rows("inbox", "id", "blob_id", "state", by=("seq",), kind="835"):
         remits = room.scan.among("remits", "blob_id", [row.blob_id for row in page], "id", "set_index", "state")
+        purged = room.view.blobs.buried(row.blob_id for row in page)
         by_blob: dict[str, dict[int, Any]] = {}
         for remit in remits:
             by_blob.setdefault(remit.blob_id, {})[remit.set_index] = remit
         for row in page:
-            if row.state in {"read", "read_in_part"}:
+            if row.state in {"read", "read_in_part"} and row.blob_id not in purged:
                 with room.guarded(f"message {row.id}"):
                     _file(room, row, by_blob.get(row.blob_id, {}))
 

@@ -53,6 +53,7 @@ TABLES: tuple[tuple[str, tuple[str, ...], str, tuple[str, ...]], ...] = (
     ("notices", ("id",), "notice", ("about", "subject", "body", "said")),
     ("backups", ("id",), "backup", ("file", "proof")),
     ("holds", ("id",), "hold", ("placed_by", "why", "lifted_by")),
+    ("purges", ("id", "kind"), "purge", ("kind", "by")),
 )
 #: Parts of the hub whose sentences reach logs and work items; samples and the simulated partner are none.
 OURS = (

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import msgspec
 
+from hub.reports.promises.purged import purges_told
 from hub.reports.promises.room import Room, heads
 
 TAIL = timedelta(minutes=10)
@@ -30,6 +31,8 @@ def told(room: Room) -> None:
         _claims(room)
     with room.guarded("remits"):
         _remits(room)
+    with room.guarded("purges"):
+        purges_told(room)
 
 
 def _chain(room: Room) -> None:

@@ -26,6 +26,7 @@ def upgrade() -> None:
     _restores()
     _schedule_runs()
     _runs()
+    _aliases()
     _charges()
     _claim_versions()
     _claims()
@@ -231,12 +232,12 @@ def _purges() -> None:
     op.create_table(
         "purges",
         sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("before", sa.BigInteger(), nullable=False),
         sa.Column("rows", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_purges")),
+        sa.PrimaryKeyConstraint("id", "kind", name=op.f("pk_purges")),
     )
 
 
@@ -292,6 +293,11 @@ def _runs() -> None:
     """Table runs."""
     op.drop_index(op.f("ix_runs_schedule"), table_name="runs")
     op.drop_table("runs")
+
+
+def _aliases() -> None:
+    """Table aliases."""
+    op.create_index("ix_aliases_into_id", "aliases", ["into_id"], unique=False)
 
 
 def _charges() -> None:
