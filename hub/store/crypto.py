@@ -8,23 +8,29 @@ import hashlib
 import hmac
 import os
 import threading
-from datetime import datetime
-from typing import Any
+import time
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, Engine, Index, Integer, Table, Text, insert, select, text, update
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 
 from hub.clock import Clock
-from hub.errors import Misconfigured, Refused
+from hub.errors import HubError, Misconfigured, Refused
 from hub.store import engine as engines
-from hub.store.schema import METADATA, Instant, clear, encrypted
+from hub.store.schema import METADATA, Instant, clear, encrypted, from_micros
 
 NONCE_BYTES = 12
 _NEW_KEY = "make one with: openssl rand -base64 32"
 DATA, LOOKUP, DIGEST = "data", "lookup", "digest"
 PURPOSES = (DATA, LOOKUP, DIGEST)
+LOOK_SECONDS = 10.0
+"""How often a process asks whether another one has rotated the keys."""
+SETTLED = timedelta(minutes=1)
+"""So old is a lookup key before anything is hashed with it: by then every process that runs searches with it too."""
 
 DATA_KEYS = Table(
     "data_keys",
@@ -91,6 +97,16 @@ class Keyring:
             ) from None
 
 
+class _Wrapped(NamedTuple):
+    """A row of the keys."""
+
+    key_id: int
+    purpose: str
+    wrapped: bytes
+    created_at: datetime
+    retired: bool
+
+
 class DataKeys:
     """The opened keys of one database, cached; safe to use from many threads.
 
@@ -105,6 +121,8 @@ class DataKeys:
         self._sealers: dict[int, AESGCM] = {}
         self._hashers: dict[int, bytes] = {}
         self._active: dict[str, int] = {}
+        self._lookups: list[tuple[datetime, int]] = []
+        self._looked_at = time.monotonic()
         self._load()
         if set(self._active) != set(PURPOSES):
             self._make_first()
@@ -116,6 +134,7 @@ class DataKeys:
 
     def seal(self, aad: bytes, plain: bytes) -> tuple[int, bytes]:
         """(key id, nonce + ciphertext + tag) of `plain`, authenticated together with `aad`."""
+        self._look()
         key_id = self._active[DATA]
         nonce = os.urandom(NONCE_BYTES)
         return key_id, nonce + self._sealers[key_id].encrypt(nonce, plain, aad)
@@ -144,11 +163,15 @@ class DataKeys:
 
     def lookup_digest(self, kind: str, value: str) -> tuple[int, str]:
         """(key id, digest) to store in the lookup table."""
-        key_id = self._active[LOOKUP]
+        self._look()
+        now = self._clock.now()
+        settled = [key_id for made, key_id in self._lookups if made + SETTLED <= now]
+        key_id = settled[-1] if settled else self._lookups[0][1]
         return key_id, self._hash(key_id, kind, value)
 
     def lookup_digests(self, kind: str, value: str) -> list[tuple[int, str]]:
         """Every (key id, digest) under which `value` may stand in the lookup table, newest key first."""
+        self._look()
         return [(key_id, self._hash(key_id, kind, value)) for key_id in self.lookup_keys]
 
     @property
@@ -157,7 +180,9 @@ class DataKeys:
         return sorted((key_id for key_id in self._hashers if key_id != self._active[DIGEST]), reverse=True)
 
     def rotate(self, purpose: str = DATA) -> int:
-        """Make a new active key of `purpose` (data or lookup) and retire the present one; returns its id."""
+        """Make a new active key of `purpose` (data or lookup) and retire the present one; returns its id. Other
+        processes learn of it within `LOOK_SECONDS`; until then they seal with the retired one, which all can open.
+        """
         if purpose not in {DATA, LOOKUP}:
             raise ValueError(f"a {purpose} key cannot be rotated")
         with self._engine.connect() as connection:
@@ -193,25 +218,51 @@ class DataKeys:
             raise Damaged(f"data key {key_id} is not in this database")
         return self._sealers[key_id]
 
+    def _look(self) -> None:
+        """Ask now and then for keys that another process made. Where that fails nothing is lost: what is known seals
+        and opens as before, and whoever really needs the new key is told why it cannot be had.
+        """
+        if time.monotonic() - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = time.monotonic()
+        with suppress(HubError, DBAPIError, self._engine.dialect.loaded_dbapi.Error):
+            self._load()
+
     def _load(self) -> None:
         try:
-            with self._engine.connect() as connection:
-                rows = connection.execute(select(DATA_KEYS).order_by(DATA_KEYS.c.key_id)).all()
-                connection.rollback()
-        except (OperationalError, ProgrammingError):
+            rows = self._rows()
+        except (OperationalError, ProgrammingError, self._engine.dialect.loaded_dbapi.Error):
             raise Misconfigured("the database has no tables yet, or is away", fix="run: hub db upgrade") from None
         with self._lock:
             for row in rows:
                 self._take(row)
+            lookups = [(row.created_at, row.key_id) for row in rows if row.purpose == LOOKUP]
+            self._lookups = lookups or self._lookups
 
-    def _take(self, row: Any) -> None:
+    def _rows(self) -> list[_Wrapped]:
+        """Every key as it stands. Read beside SQLAlchemy's transactions: on SQLite they begin by taking the write
+        lock, which this thread may hold already when it meets a row under a key that it does not know.
+        """
+        connection = self._engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(
+                "SELECT key_id, purpose, wrapped, created_at, retired_at FROM data_keys ORDER BY key_id"
+            )
+            rows = cursor.fetchall()
+            cursor.close()
+        finally:
+            connection.close()
+        return [_Wrapped(r[0], r[1], bytes(r[2]), from_micros(r[3]), r[4] is not None) for r in rows]
+
+    def _take(self, row: _Wrapped) -> None:
         if row.key_id not in self._sealers and row.key_id not in self._hashers:
             key = self._keyring.unwrap(row.purpose, row.created_at, row.wrapped)
             if row.purpose == DATA:
                 self._sealers[row.key_id] = AESGCM(key)
             else:
                 self._hashers[row.key_id] = key
-        if row.retired_at is None:
+        if not row.retired:
             self._active[row.purpose] = row.key_id
 
     def _make_first(self) -> None:

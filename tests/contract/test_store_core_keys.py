@@ -172,3 +172,66 @@ def test_a_master_key_is_read_as_base64_and_as_hex(store: Store) -> None:
     again = Keyring.from_text(base64.b64encode(key).decode() + "\n")
     assert again.unwrap("data", store.clock.now(), wrapped) == b"k" * 32
     assert repr(again) == "Keyring(...)"
+
+
+def test_a_running_hub_takes_up_a_new_key_by_itself(
+    made_url: str, keyring: Keyring, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process rotates: whoever runs seals with the new key as soon as it looks, and never before fails."""
+    first, second = (open_store(made_url, keyring, clock) for _ in range(2))
+    old = second.keys.active_data_key
+    new = first.rotate_keys()
+    assert second.keys.seal(b"a", b"p")[0] == old
+    monkeypatch.setattr("hub.store.crypto.LOOK_SECONDS", -1.0)
+    assert second.keys.seal(b"a", b"p")[0] == new
+    first.close()
+    second.close()
+
+
+def test_a_new_key_is_met_inside_a_transaction(made_url: str, keyring: Keyring, clock: TurnedClock) -> None:
+    """A writer that meets a row under a key of another process learns it there: it does not wait for its own lock."""
+    first, second = (open_store(made_url, keyring, clock) for _ in range(2))
+    assert second.keys.active_data_key
+    first.rotate_keys()
+    with first.begin("admin") as tx:
+        fill(tx, clock)
+    with second.begin("admin") as tx:
+        assert len(tx.patients.find()) == 3
+        tx.patients.put(tx.patients.find()[0], state="held")
+    first.close()
+    second.close()
+
+
+def test_nothing_is_hashed_with_a_lookup_key_that_others_may_not_know(
+    made_url: str, keyring: Keyring, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new lookup key comes into use a minute after it was made: by then each process that runs searches with it,
+    and nobody takes a known patient for a new one.
+    """
+    first, second = (open_store(made_url, keyring, clock) for _ in range(2))
+    old = second.keys.lookup_digest("mrn", "1")[0]
+    new = first.rotate_keys("lookup")
+    assert first.keys.lookup_digest("mrn", "1")[0] == old
+    monkeypatch.setattr("hub.store.crypto.LOOK_SECONDS", -1.0)
+    assert {key for key, _ in second.keys.lookup_digests("mrn", "1")} == {old, new}
+    clock.turn(timedelta(minutes=1))
+    assert first.keys.lookup_digest("mrn", "1")[0] == second.keys.lookup_digest("mrn", "1")[0] == new
+    first.close()
+    second.close()
+
+
+def test_a_hub_that_runs_with_the_former_master_key_goes_on(
+    made_url: str, keyring: Keyring, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a change of the master key a running hub keeps the keys it has opened, until it is started again."""
+    first, second = (open_store(made_url, keyring, clock) for _ in range(2))
+    old = second.keys.active_data_key
+    first.change_master(Keyring(secrets.token_bytes(32)))
+    first.rotate_keys()
+    monkeypatch.setattr("hub.store.crypto.LOOK_SECONDS", -1.0)
+    with second.begin("admin") as tx:
+        fill(tx, clock)
+        assert len(tx.patients.find()) == 3
+    assert second.keys.active_data_key == old
+    first.close()
+    second.close()
