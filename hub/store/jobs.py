@@ -55,7 +55,9 @@ SELECT folded + fresh,
        CASE WHEN folded > 0 THEN pg_notify('{CHANNEL}', '{{"type":"job_inserted","job_id":0}}')::text END
 FROM counted
 """  # noqa: S608 - our own names
-_BRIEFLY = f"SET LOCAL idle_in_transaction_session_timeout = '{STILL}'"
+_BRIEFLY = f"""
+SELECT job.*, set_config('idle_in_transaction_session_timeout', '{STILL}', true) FROM ({{}}) AS job
+"""  # noqa: S608 - our own words
 _DONE = text("DELETE FROM procrastinate_jobs WHERE id = :id AND status = 'doing'")
 _BEAT = text("UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = :id RETURNING id")
 # after the database's clock was set back: who lives arrives again, who is dead would else live until then
@@ -94,9 +96,11 @@ class Jobs:
         """The oldest job whose lane is free; it is `doing` from this commit on. `Stale`: another node was first;
         `Overtaken`: the others count this worker as dead.
         """
-        self._conn.exec_driver_sql(_BRIEFLY)
+        asked = {"queues": [QUEUE], "worker_id": worker}
         try:
-            row = self._ask("fetch_job", queues=[QUEUE], worker_id=worker)
+            row = self._conn.exec_driver_sql(
+                _BRIEFLY.format(self._library["fetch_job"].rstrip(" \n;")), asked
+            ).first()
         except IntegrityError as error:
             if is_taken(error.orig):
                 raise Stale("another node took the lane first") from None
