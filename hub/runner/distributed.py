@@ -25,6 +25,7 @@ from hub.store.jobs import listening
 
 T = TypeVar("T")
 _SAY_SECONDS = 60.0
+_TIDY_SECONDS = 60.0
 _AGAIN_SECONDS = 0.5
 """How soon the end of a run is told again to a database that was away."""
 
@@ -249,11 +250,14 @@ class DistributedRunner:
 
     def _tend(self) -> None:
         """Beat, wake what has backed off, take over from the dead; after a stop until the last run has ended."""
-        beat_at = 0.0
+        beat_at = tidy_at = 0.0
         while self._lives():
             if (now := time.monotonic()) >= beat_at:
                 beat_at = now + self._pulse.beat_seconds
                 self._tended(self._beat)
+            if now >= tidy_at:
+                tidy_at = now + _TIDY_SECONDS
+                self._tended(self._queue.tidy)
             if not self.stopping.is_set():
                 self._tended(self._queue.wake)
                 self._ring()

@@ -21,6 +21,8 @@ from hub.store.lanes import HELD, LaneRun, LaneTrouble
 
 NODE_LOST = "NodeLost"
 """The error of a run whose node died or fell silent."""
+_IDLE_SECONDS = 3600
+"""How long the journal keeps runs that found nothing to do."""
 _LOST_FIX = "see the logs of the node that died: the step may need more memory, or time, than the node has"
 
 
@@ -106,6 +108,11 @@ class Queue:
         """Queue what has backed off long enough."""
         with self._store.begin("runner.tend") as tx:
             tx.then(*self._known(tx.lanes.wake()))
+
+    def tidy(self) -> None:
+        """Forget the runs that found nothing to do: an idle hub has a hundred thousand of them a day."""
+        with self._store.begin("runner.tend") as tx:
+            tx.lanes.forget_idle(_IDLE_SECONDS)
 
     def release(self, lane: str) -> None:
         """Let a held lane go on with what waits in it."""

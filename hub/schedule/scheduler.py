@@ -57,9 +57,11 @@ class Scheduler:
     def catch_up(self, *, built_in: bool = True) -> list[Slot]:
         """At start: begin the last slot of each schedule if nobody did, once however many were missed. Of a
         schedule that never ran, the last slot is only marked: it was due before the schedule was. Runs that were
-        asked for begin too. Without `built_in` the house's own schedules are left alone.
+        asked for begin too, and runs that never ended are nudged again: their nudge died with the process that had
+        it in memory. Without `built_in` the house's own schedules are left alone.
         """
         self._now = now = self._clock.now()
+        self._nudge_again(built_in=built_in)
         begun = []
         for schedule in self._schedules.values():
             if built_in or not schedule.built_in:
@@ -144,6 +146,20 @@ class Scheduler:
         with self._store.begin("schedule.slot") as tx:
             if tx.slots.last(schedule.name) is None:
                 _take(tx, schedule, slot)
+
+    def _nudge_again(self, *, built_in: bool) -> None:
+        with self._store.view() as view:
+            paused = view.pauses.all()
+            open_still = [run for run in view.runs.running() if run.schedule not in paused]
+            left = [run for run in open_still if self._knows(run, built_in=built_in)]
+        if left:
+            with self._store.begin("schedule.slot") as tx:
+                tx.then(*(Nudge(run.step, run.lane) for run in left))
+
+    def _knows(self, run: Run, *, built_in: bool = True) -> bool:
+        schedule = self._schedules.get(run.schedule)
+        known = schedule is not None and schedule.step == run.step and run.lane in schedule.lanes
+        return known and schedule is not None and (built_in or not schedule.built_in)
 
     def _begin_asked(self) -> None:
         """Begin the runs that a person asked for, in whatever process."""

@@ -56,8 +56,9 @@ LANE_RUNS = Table(
     clear("outcome", Text, why=_CODE),
     clear("done", Integer, why="how many items"),
     Index("ix_lane_runs_lane", "lane", "seq"),
-    Index("ix_lane_runs_open", "began_at", sqlite_where=sql("ended_at IS NULL"),
-          postgresql_where=sql("ended_at IS NULL")),
+    Index("ix_lane_runs_ended_at", "ended_at"),
+    Index("ix_lane_runs_idle", "ended_at", sqlite_where=sql("outcome = 'ok' AND done = 0"),
+          postgresql_where=sql("outcome = 'ok' AND done = 0")),
     sqlite_autoincrement=True,
 )  # fmt: skip
 LANE_TROUBLES = Table(
@@ -213,6 +214,14 @@ class Lanes:
         ended = (LANE_TROUBLES.c.lane == lane, LANE_TROUBLES.c.kind.in_((HELD, WAITS)))
         self._conn.execute(delete(LANE_TROUBLES).where(*ended))
         return [Nudge(one.step, lane) for one in troubles if one.retry_at is None]
+
+    def forget_idle(self, seconds: int) -> int:
+        """Remove runs that found nothing to do and ended so long ago: they are most, and prove nothing any more.
+        Returns how many.
+        """
+        idle = (LANE_RUNS.c.outcome == sql("'ok'"), LANE_RUNS.c.done == sql("0"))
+        old = LANE_RUNS.c.ended_at < self._now() - seconds * 1_000_000
+        return self._conn.execute(delete(LANE_RUNS).where(*idle, old)).rowcount
 
     def prune(self, before: datetime) -> int:
         """Remove what ended before an instant from the journal; returns how many."""

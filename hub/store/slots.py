@@ -248,6 +248,11 @@ class Runs:
         query = select(RUNS).where(_OPEN, RUNS.c.outcome == ASKED).order_by(RUNS.c.step, RUNS.c.lane)
         return [_run(row) for row in self._conn.execute(query)]
 
+    def running(self) -> Found:
+        """Runs that began and have not said how they ended."""
+        query = select(RUNS).where(_OPEN, RUNS.c.outcome == RUNNING).order_by(RUNS.c.step, RUNS.c.lane)
+        return [_run(row) for row in self._conn.execute(query)]
+
     def take_up(self, run_id: str) -> bool:
         """True for the one scheduler that begins a run that was asked for."""
         query = update(RUNS).where(RUNS.c.id == run_id, _OPEN, RUNS.c.outcome == ASKED)

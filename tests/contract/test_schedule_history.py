@@ -181,6 +181,8 @@ def test_a_paused_schedule_nudges_nobody(store: Store, clock: TurnedClock, nudge
     """
     schedulers = [started(store, clock, HOURLY), Scheduler([HOURLY], store, clock)]
     schedulers[0].tick()
+    for lane in HOURLY.lanes:
+        noted(store, lambda _lane: Outcome(done=1))(lane)
     nudged.clear()
     with store.begin("admin") as tx:
         tx.pauses.begin("hourly", until=None, by="anna", why="the partner moves")
@@ -267,6 +269,23 @@ def test_a_run_that_was_asked_for_while_nobody_ran_waits(
     assert {nudge.step for nudge in nudged} == {"fetch.fetch"}
     assert sorted(run.cause for run in runs(store)) == ["catch-up", "catch-up", "hand"]
     assert {run.counts["missed"] for run in runs(store, cause="catch-up")} == {48}
+
+
+def test_a_run_whose_process_died_is_nudged_again(store: Store, clock: TurnedClock, nudged: list[Nudge]) -> None:
+    """Its slot is taken, and its nudge was in the memory of a process that was killed: the next start nudges it, for
+    the lanes that did not end; `hub run --once` leaves the house's own alone; what no schedule names stays.
+    """
+    started(store, clock, HOURLY, QUICK).tick()
+    noted(store, lambda _lane: Outcome(done=1))("acme")
+    nudged.clear()
+    Scheduler([HOURLY, QUICK], store, clock).catch_up(built_in=False)
+    assert nudged == [Nudge("fetch.fetch", "apex")]
+    nudged.clear()
+    Scheduler([HOURLY, QUICK], store, clock).catch_up()
+    assert set(nudged) == {Nudge("fetch.fetch", "apex"), Nudge("watch.look", "hub")}
+    nudged.clear()
+    Scheduler([], store, clock).catch_up()
+    assert nudged == []
 
 
 def test_nobody_to_run_for(store: Store, clock: TurnedClock, nudged: list[Nudge]) -> None:

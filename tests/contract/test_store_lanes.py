@@ -129,6 +129,26 @@ def test_the_journal_of_a_lane(lanes: Store) -> None:
         assert tx.lanes.prune(tx.now + timedelta(days=1)) == 2
 
 
+def test_runs_that_did_nothing_are_forgotten(lanes: Store) -> None:
+    """Of runs that are old, those that went well and did nothing go; what did something, failed or runs stays."""
+    for outcome, done in (("ok", 0), ("ok", 3), ("more", 0), ("bug", 0)):
+        with lanes.begin("runner.take") as tx:
+            run = tx.lanes.open_run("x", "a", "one", tx.lanes.take("x"))
+        with lanes.begin("runner.end") as tx:
+            tx.lanes.close_run(run, outcome, done)
+    with lanes.begin("runner.end") as tx:
+        tx.lanes.open_run("x", "a", "one", tx.lanes.take("x"))
+    with lanes.begin("runner.tend") as tx:
+        assert tx.lanes.forget_idle(3600) == 0
+        assert tx.lanes.forget_idle(-1) == 1
+        assert [(run.outcome, run.done) for run in tx.lanes.runs()] == [
+            ("ok", 3),
+            ("more", 0),
+            ("bug", 0),
+            ("", 0),
+        ]
+
+
 @pytest.mark.parametrize(
     ("change", "wrong"),
     [

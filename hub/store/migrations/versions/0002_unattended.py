@@ -132,15 +132,16 @@ def _lane_runs() -> None:
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_lane_runs")),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_lane_runs_lane", "lane_runs", ["lane", "seq"], unique=False)
+    op.create_index("ix_lane_runs_ended_at", "lane_runs", ["ended_at"], unique=False)
     op.create_index(
-        "ix_lane_runs_open",
+        "ix_lane_runs_idle",
         "lane_runs",
-        ["began_at"],
+        ["ended_at"],
         unique=False,
-        sqlite_where=sa.text("ended_at IS NULL"),
-        postgresql_where=sa.text("ended_at IS NULL"),
+        sqlite_where=sa.text("outcome = 'ok' AND done = 0"),
+        postgresql_where=sa.text("outcome = 'ok' AND done = 0"),
     )
+    op.create_index("ix_lane_runs_lane", "lane_runs", ["lane", "seq"], unique=False)
 
 
 def _lane_troubles() -> None:
@@ -394,7 +395,7 @@ def _work_items() -> None:
             "press",
             sa.BigInteger(),
             sa.Computed(
-                "1000000000000000 * (\n  CASE WHEN substr(reason, length(reason) - 7) = '.warning' THEN 4 ELSE 0 END\n  + CASE WHEN aggregate IN ('file', 'connector') THEN 0 ELSE 2 END\n  + CASE WHEN substr(reason, 1, 8) = 'overdue.' THEN 0 ELSE 1 END\n) - amount_cents",
+                "1000000000000000 * (\n  CASE WHEN substr(reason, length(reason) - 7) = '.warning' THEN 4 ELSE 0 END\n  + CASE WHEN aggregate IN ('file', 'connector') THEN 0 ELSE 2 END\n  + CASE WHEN substr(reason, 1, 8) = 'overdue.' THEN 0 ELSE 1 END\n) - amount_cents"
             ),
             nullable=True,
         ),
