@@ -20,6 +20,7 @@ from typing import Protocol
 from figures import Figure, peak_rss_mb, tell
 from partner import Partner
 
+from hub import garbage
 from hub.app import App, open_app
 from hub.cli.demo.settings import write_settings
 from hub.clock import TurnedClock
@@ -88,7 +89,8 @@ class Running(Protocol):
 
 
 def local(app: App) -> LocalRunner:
-    """The runner that stands in the hub's own process."""
+    """The runner that stands in the hub's own process, which is as `hub run` leaves it."""
+    garbage.settle()
     runner = LocalRunner(app.steps(), threads=4)
     app.store.on_commit(runner.told)
     return runner

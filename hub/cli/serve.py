@@ -8,7 +8,7 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from hub import log
+from hub import garbage, log
 from hub.app import App
 from hub.cli.ui import explain, say, when
 from hub.config import Loaded
@@ -67,7 +67,8 @@ def _tell(status: Status) -> None:
 
 
 def _introduce(node: Node) -> None:
-    """What runs, in plain lines."""
+    """What runs, in plain lines; and from here on the process stays."""
+    garbage.settle()
     app, plan = node.app, node.plan
     if app is None or plan is None:
         return
