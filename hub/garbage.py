@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 
 LOOK_AFTER = (10_000, 20, 20)
-"""New objects before a look at the youngest, and how many such looks before one at the middle and the oldest: each row
-and record is an object, hardly one is in a circle, and the usual 700 costs a sixth of a step and frees nothing."""
+"""New objects before a look at the youngest, then looks before one at the middle and at the oldest: each row and
+record is an object, hardly one is in a circle, and the usual 700 costs a sixth of a step and frees nothing."""
 
 
 def settle() -> None:
