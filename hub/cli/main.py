@@ -12,6 +12,7 @@ from hub.cli.doctor_commands import doctor
 from hub.cli.keep_commands import backup, db_upgrade, restore
 from hub.cli.notice_commands import notices
 from hub.cli.options import HERE, AsJson, By, Folder, Limit
+from hub.cli.retention_commands import hold, keys, retention
 from hub.cli.schedule_commands import runs, schedule
 
 app = typer.Typer(
@@ -38,6 +39,9 @@ for name, group in (
     ("notices", notices),
     ("backup", backup),
     ("restore", restore),
+    ("retention", retention),
+    ("hold", hold),
+    ("keys", keys),
     ("db", db),
     ("config", config),
     ("x12", x12),

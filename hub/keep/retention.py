@@ -160,10 +160,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         what="the hub's own state",
-        tables=(
-            *("backups", "data_keys", "fences", "lane_troubles", "notice_days", "pauses", "plugin_state"),
-            *("ledger_folds", "schedule_pauses"),
-        ),
+        tables=("backups", "data_keys", "fences", "lane_troubles", "pauses", "plugin_state"),
         when=STAYS,
         goes="nothing",
         stays="all",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from sqlalchemy import Row, Table, and_, func, select, update
 
 from hub.store import blobs, fetched
 from hub.store.aggregates import AGGREGATES, Aggregate
+from hub.store.crypto import DATA_KEYS
 from hub.store.session import Session
 from hub.store.state import PLUGIN_STATE, PluginState
 
@@ -53,6 +55,22 @@ SEALED: tuple[Sealed, ...] = (
         lambda session, row: PluginState(session, row.instance).aad(row.key, row.row_version),
     ),
 )
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """A key of the database, without the key: what it is for, since when, and until when."""
+
+    key_id: int
+    purpose: str
+    created_at: datetime
+    retired_at: datetime | None
+
+
+def keys(session: Session) -> tuple[Key, ...]:
+    """Every key, the oldest first."""
+    names: tuple[str, ...] = Key.__struct_fields__
+    rows = session.conn.execute(select(*[DATA_KEYS.c[name] for name in names]).order_by(DATA_KEYS.c.key_id))
+    return tuple(Key(**dict(zip(names, row, strict=True))) for row in rows)
 
 
 def left(session: Session) -> dict[str, int]:
