@@ -21,7 +21,7 @@ from figures import Figure, tell
 from path import PathRun, Running, local
 
 from hub.app import App, open_app
-from hub.testing.office import Elsewhere, NodeProcess, Office, Partners, SharedClock
+from hub.testing.office import Elsewhere, NodeProcess, Office, Partners, SharedClock, stop
 from hub.testing.postgres import DURABLE, OwnServer
 from hub.testing.practice import make_load
 
@@ -96,8 +96,7 @@ def _elsewhere(app: App, office: Office, workers: int) -> Iterator[Elsewhere]:
             node.wait()
         yield asking
     finally:
-        for node in nodes:
-            node.stop()
+        stop(nodes)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ def main() -> None:
     """Ends with 1 when something is not as it must be."""
     told = _arguments()
     plan = Plan(
+        feed_each=25,
         claims=told.claims,
         practices=PRACTICES,
         kill_seconds=told.kill_seconds,

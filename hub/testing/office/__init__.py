@@ -7,5 +7,6 @@ from hub.testing.office.asking import Elsewhere as Elsewhere
 from hub.testing.office.nodes import NodeProcess as NodeProcess
 from hub.testing.office.nodes import SharedClock as SharedClock
 from hub.testing.office.nodes import cpu_seconds as cpu_seconds
+from hub.testing.office.nodes import stop as stop
 from hub.testing.office.partners import Partners as Partners
 from hub.testing.office.settings import Office as Office

@@ -10,6 +10,7 @@ import signal
 import struct
 import sys
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
@@ -150,16 +151,26 @@ class NodeProcess:
         """SIGCONT."""
         os.kill(self.pid, signal.SIGCONT)
 
-    def stop(self, seconds: float = 30.0) -> int | None:
-        """SIGTERM, and wait; its exit code, None where it did not end in time (it is killed then)."""
+    def ask_to_stop(self) -> None:
+        """SIGTERM; one that sleeps is woken for it. Harmless where it has ended."""
         with contextlib.suppress(ProcessLookupError):
             self.wake()
         self._process.terminate()
+
+    def ended(self, seconds: float) -> int | None:
+        """Its exit code, once it has ended; None where it did not in time: it is killed then."""
         self._process.join(seconds)
         code = self._process.exitcode
         if code is None:
             self.kill()
         return code
+
+
+def stop(nodes: Iterable[NodeProcess], seconds: float = 30.0) -> list[int | None]:
+    """Let all of them end at the same time; their exit codes, None for those that had to be killed."""
+    for node in nodes:
+        node.ask_to_stop()
+    return [node.ended(seconds) for node in nodes]
 
 
 def cpu_seconds(pid: int) -> float:

@@ -21,7 +21,7 @@ from hub.app import App, open_app
 from hub.runner import Nudge
 from hub.store.lanes import LOST, LaneRun, overlaps
 from hub.testing.installed import install, on_path
-from hub.testing.office import Elsewhere, NodeProcess, Office, Partners, SharedClock
+from hub.testing.office import Elsewhere, NodeProcess, Office, Partners, SharedClock, stop
 from hub.testing.practice import make_load
 
 SAMPLE = Path(__file__).parents[2] / "third_party" / "clearinghouse_folder"
@@ -29,7 +29,7 @@ START = datetime(2026, 2, 2, 12, tzinfo=UTC)
 OPEN = ("new", "ready", "frozen", "sent", "accepted")
 DONE = frozenset({"paid", "forwarded"})
 OFTEN = ("batch.freeze", "fetch.fetch", "audit.seal")
-RIPEN_EACH = 4
+RIPEN_EACH, FEED_EACH = 4, 3
 TURN_SECONDS = 5.0
 CALM_SECONDS = 3_600.0
 HALF_A_DAY = timedelta(hours=12)
@@ -142,13 +142,12 @@ class Campaign:
         with self._ending:
             app = self._open()
             nodes = [self._node(number) for number in range(self.plan.nodes)]
-            self._ending.callback(lambda: [node.stop() for node in nodes])
+            self._ending.callback(stop, nodes)
             for node in nodes:
                 node.wait()
             with Strikes(nodes, self.plan) as strikes:
                 self._live(app, strikes)
-            for node in nodes:
-                node.stop()
+            stop(nodes)
             self._prove(app, strikes.done)
         return self.report
 
@@ -173,16 +172,19 @@ class Campaign:
         was fed is posted and the strikes are over.
         """
         began = time.monotonic()
-        rests, due = True, None
+        feeding, rests, due = True, True, None
         while (seconds := time.monotonic() - began) < self.plan.kill_seconds + CALM_SECONDS:
-            fed = self._feed() if rests and not 0 < self.plan.feed_seconds < seconds else []
-            self.report.fed_seconds = seconds if fed else self.report.fed_seconds
+            feeding = feeding and not 0 < self.plan.feed_seconds < seconds
+            fed: list[int] = []
+            if feeding and (rests or self._turns % FEED_EACH == 0):
+                fed = self._feed()
+                feeding, self.report.fed_seconds = bool(fed), seconds
             self._ask(app, fed)
             rests = self._asking.run_until_idle(TURN_SECONDS)
             self._say(app, time.monotonic() - began)
-            if not fed and rests and due is None and not self._awaits(app):
+            if not feeding and rests and due is None and not self._awaits(app):
                 break
-            leap = due - self._clock.now() if due and rests and not fed else HALF_A_DAY
+            leap = due - self._clock.now() if due and rests and not feeding else HALF_A_DAY
             due = self._partners.advance(self._clock.turn(max(leap, HALF_A_DAY)))
         self.report.path_seconds = time.monotonic() - began
 
