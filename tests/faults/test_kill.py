@@ -20,6 +20,8 @@ from hub.store.points import POINTS
 
 NOT_OF_THE_PATH = {
     "backup.removed": "the end of a backup's time",
+    "hold": "a person's command (hub hold)",
+    "keep.purge": "six years: tests/flow/test_retention_kills.py",
     "node.beat": "the loop of `hub run`",
     "notices.alive": "a notifier that takes pings: test_notices_killed.py",
     "notices.digest": "a notifier that takes digests",
