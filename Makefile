@@ -8,6 +8,7 @@ PY := $(VENV)/bin/python
 OURS := . $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 WORKERS ?= auto
 KILLS ?= 1000
+NODES_CLAIMS ?= 100000
 
 .PHONY: help setup demo test check bench soak lock format clean
 
@@ -25,9 +26,10 @@ demo: $(VENV)/.ready ## the whole path with a synthetic practice (ARGS="--keep",
 test: $(VENV)/.ready ## the quick suite, against real SSH, SQLite and PostgreSQL
 	@$(PY) -m pytest -q -n $(WORKERS) -m "not slow" $(ARGS)
 
-soak: $(VENV)/.ready ## long fault campaigns (KILLS=1000 random kills; bounded parts run in `make test`)
+soak: $(VENV)/.ready ## long fault campaigns (KILLS=1000, NODES_CLAIMS=100000; bounded parts run in `make test`)
 	@$(PY) -m pytest -q -n $(WORKERS) -m slow $(ARGS)
 	@$(PY) tests/faults/soak.py --kills $(KILLS)
+	@$(PY) tests/faults/soak_nodes.py --claims $(NODES_CLAIMS)
 
 check: $(VENV)/.ready ## ruff, mypy strict, import-linter
 	@$(VENV)/bin/ruff check .
