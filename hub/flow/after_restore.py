@@ -11,9 +11,12 @@ from hub.model.work import WorkItem
 from hub.store import View
 from hub.store.documents import Change, Row
 from hub.store.keeping import Restore
+from hub.store.work import OpenItem
 
 REASON = "restore.maybe_sent"
 STATEMENTS = "restore.statements"
+_ALL = 100_000
+SENT_AGAIN = ("claim.resent", "claim.corrected")
 
 
 def held_back(hub: Hub, rows: Sequence[Row[Claim]]) -> set[str]:
@@ -33,6 +36,17 @@ def held_back(hub: Hub, rows: Sequence[Row[Claim]]) -> set[str]:
             for row in asked:
                 tx.work.open(_item(row, last), practice=row.practice)
     return {row.id for row in asked}
+
+
+def stay_held(view: View, ids: Sequence[str]) -> set[str]:
+    """Those of the claims that a person was asked about since the restore and did not let go: the partner may have
+    them, or has them, so nothing sends them that was not said of each by itself.
+    """
+    last = view.restores.last()
+    if last is None or not ids:
+        return set()
+    asked = {item.aggregate_id for item in _items(view, last, ids)}
+    return asked - _let_go(view, last, ids)
 
 
 def statements_wait(hub: Hub, practice: str) -> bool:
@@ -71,16 +85,30 @@ def _is_of_that_time(row: Row[Claim], last: Restore) -> bool:
 
 
 def _settled(view: View, last: Restore, rows: Sequence[Row[Claim]]) -> list[Row[Claim]]:
-    """Without those that a person has decided on, and those whose sending since then is known here."""
+    """Without those that a person let go, and those that this hub has sent since then. That an earlier submission
+    was closed since then says nothing: the answer may be of the time that was lost, and so may what followed it.
+    """
     ids = [row.id for row in rows]
     if not ids:
         return []
-    items = view.work.list(reason_prefix=REASON, aggregate_id=ids, open_only=False, limit=len(ids) * 2)
-    done = {item.aggregate_id for item in items if item.resolved_at and item.opened_at >= last.accepted_at}
-    for sent in view.submissions.find(claim_id=ids):
-        if (sent.closed_at or sent.opened_at) >= last.accepted_at:
-            done.add(sent.claim_id)
+    sent = view.submissions.find(claim_id=ids, usage="P", limit=_ALL)
+    done = _let_go(view, last, ids) | {one.claim_id for one in sent if one.opened_at >= last.accepted_at}
     return [row for row in rows if row.id not in done]
+
+
+def _let_go(view: View, last: Restore, ids: Sequence[str]) -> set[str]:
+    """The claims that the word of a person sent again. An item that was only resolved says that the partner has the
+    claim: what lets it go is the sending in the same transaction.
+    """
+    said = {(item.aggregate_id, item.resolved_at) for item in _items(view, last, ids) if item.resolved_at}
+    among = sorted({claim for claim, _ in said})
+    again = view.events.find(aggregate_id=among, kind=SENT_AGAIN, limit=_ALL) if among else []
+    return {event.aggregate_id for event in again if (event.aggregate_id, event.at) in said}
+
+
+def _items(view: View, last: Restore, ids: Sequence[str]) -> list[OpenItem]:
+    items = view.work.list(reason_prefix=REASON, aggregate_id=list(ids), open_only=False, limit=_ALL)
+    return [item for item in items if item.opened_at >= last.accepted_at]
 
 
 def _item(row: Row[Claim], last: Restore) -> WorkItem:

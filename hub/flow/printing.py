@@ -7,6 +7,7 @@ import hashlib
 import msgspec
 
 from hub.errors import Refused
+from hub.flow.after_restore import statements_wait
 from hub.flow.aside import each
 from hub.flow.base import Hub, Outcome, chunks
 from hub.flow.dispatch import settle
@@ -47,9 +48,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def freeze(hub: Hub, vendor: str) -> Outcome:
-    """Freeze the statements that were made into runs of one practice each: a PDF and a manifest."""
+    """Freeze the statements that were made into runs of one practice each: a PDF and a manifest. After a restore
+    those of a practice wait for a person's word, since they may be printed already.
+    """
     with hub.store.view() as view:
-        rows = view.statements.waiting("made", 10_000)
+        made = [
+            name for name in view.statements.tally("practice", state="made") if not statements_wait(hub, name)
+        ]
+        rows = view.statements.waiting("made", 10_000, practice=made) if made else []
     own: dict[str, list[Row[Statement]]] = {}
     for row in rows:
         own.setdefault(row.practice, []).append(row)

@@ -7,6 +7,7 @@ from typing import Any
 
 from hub.config.settings import Settings
 from hub.errors import HubError, Refused
+from hub.flow.after_restore import stay_held
 from hub.flow.base import CHUNK, move_claims
 from hub.flow.corrections import resend
 from hub.flow.fetch import STEP_OF, again
@@ -66,11 +67,15 @@ def held_encounters(tx: Tx, settings: Settings, after: str, by: str) -> tuple[in
 
 
 def held_claims(tx: Tx, settings: Settings, after: str, by: str) -> tuple[int, str]:
-    """The next page of held claims."""
+    """The next page of held claims; not those that the partner may have since before a restore, for each of which
+    a person has a word to say.
+    """
     rows = tx.claims.find(limit=CHUNK, after_id=after, state="held")
+    stay = stay_held(tx, [row.id for row in rows])
     for row in rows:
-        _claim(tx, settings, row, by)
-    return len(rows), rows[-1].id if rows else ""
+        if row.id not in stay:
+            _claim(tx, settings, row, by)
+    return len(rows) - len(stay), rows[-1].id if rows else ""
 
 
 def set_aside(tx: Tx, settings: Settings, after: str, by: str) -> tuple[int, str]:  # noqa: ARG001 - one signature
