@@ -177,7 +177,7 @@ class Collection(Generic[T]):
         """All clear columns of the kind in order; a missing or unknown one is a bug."""
         kind = self._kind
         columns = {name: given.get(name) for name in kind.columns}
-        if not kind.required <= given.keys() or len(given.keys() - columns.keys()):
+        if not kind.required <= given.keys() or not given.keys() <= columns.keys():
             raise TypeError(
                 f"{kind.kind}: the columns must be {sorted(columns)}, of which {sorted(kind.required)}"
             )
@@ -190,7 +190,7 @@ class Collection(Generic[T]):
     def _plan(self, change: Change[T], groups: dict[tuple[str, ...], list[tuple[Any, ...]]]) -> Row[T]:
         """The row as it will be; what has to be written for it is put among `groups`."""
         row, version = change.row, change.row.row_version + 1
-        if change.columns.keys() - row.columns.keys():
+        if not change.columns.keys() <= row.columns.keys():
             raise TypeError(f"{self._kind.kind} has no such column")
         sets: dict[str, Any] = {"row_version": version, **change.columns}
         if change.practice != row.practice:

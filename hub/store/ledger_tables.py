@@ -129,7 +129,7 @@ def head_row(one: Transaction, its_digest: str, at: datetime) -> dict[str, Any]:
 def entry_rows(one: Transaction, seq: int) -> list[tuple[Any, ...]]:
     """The rows of `ledger_entries` in the order of `COPIED`, without their numbers."""
     head = (seq, one.practice, one.posting_date, one.period)
-    return [(*head, *[getattr(entry, name) for name in Entry.__struct_fields__]) for entry in one.entries]
+    return [(*head, *msgspec.structs.astuple(entry)) for entry in one.entries]
 
 
 def posted_of(row: Row[Any]) -> Posted:

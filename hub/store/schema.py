@@ -33,14 +33,15 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+@lru_cache(maxsize=1024)
 def to_micros(instant: datetime) -> int:
-    """An aware instant as whole microseconds since 1970 UTC."""
+    """An aware instant as whole microseconds since 1970 UTC; rows of one transaction share theirs."""
     return (instant - EPOCH) // _MICROSECOND
 
 
 @lru_cache(maxsize=1024)
 def from_micros(micros: int) -> datetime:
-    """Microseconds since 1970 as an aware UTC instant; rows of one transaction share theirs."""
+    """Microseconds since 1970 as an aware UTC instant."""
     return EPOCH + timedelta(microseconds=micros)
 
 

@@ -111,7 +111,7 @@ class Submissions:
 
     def open_many(self, submissions: Sequence[Submission]) -> None:
         """Open all of them, or raise `Refused` when one of the claims has an open one; then roll back."""
-        values = [tuple([getattr(submission, name) for name in _NAMES]) for submission in submissions]
+        values = [msgspec.structs.astuple(submission) for submission in submissions]
         try:
             Bulk(self._session).insert(SUBMISSIONS, _NAMES, values)
         except Stale:

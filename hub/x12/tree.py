@@ -44,7 +44,8 @@ class Segment:
         """The text of an element, 1-based; a composite is joined; "" when absent."""
         if position >= len(self._values):
             return ""
-        return encode_value(self._values[position], self._delimiters)
+        value = self._values[position]
+        return value if type(value) is str else encode_value(value, self._delimiters)
 
     def parts(self, position: int) -> Parts:
         """The parts of a composite element; `parts(1)[2]` is its second part."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -122,7 +122,8 @@ def money(amount: object) -> str:
 
 def encode_segment(values: RawSegment, marks: Delimiters) -> str:
     """One segment as text without its terminator; empty elements at its end are dropped."""
-    return marks.element.join([encode_value(value, marks) for value in values]).rstrip(marks.element)
+    texts = [value if type(value) is str else encode_value(value, marks) for value in values]
+    return marks.element.join(texts).rstrip(marks.element)
 
 
 def _body(guide: Guide, outgoing: OutgoingSet, marks: Delimiters) -> tuple[list[str], list[Finding]]:
@@ -132,7 +133,7 @@ def _body(guide: Guide, outgoing: OutgoingSet, marks: Delimiters) -> tuple[list[
     numbers = _Numbers()
     barrier = bars_text(marks)
     for loop, values in numbers.segments(outgoing.root):
-        if _holds_barrier(values, barrier):
+        if _holds_barrier(values[1:], barrier):
             problems.append(_barrier_finding(loop, str(values[0]), len(texts) + 1))
         texts.append(encode_segment(values, marks))
     texts.append(encode_segment(("SE", str(len(texts) + 1), outgoing.control_number), marks))
@@ -181,14 +182,11 @@ class _Numbers:
         return str(values[1])
 
 
-def _holds_barrier(values: list[Value], barrier: re.Pattern[str]) -> bool:
-    for value in values[1:]:
-        if isinstance(value, str):
-            if barrier.search(value):
-                return True
-        elif isinstance(value, tuple | list) and _holds_barrier([None, *value], barrier):
-            return True
-    return False
+def _holds_barrier(values: Sequence[Value], barrier: re.Pattern[str]) -> bool:
+    """Whether any text among them, however deep, has a character that may not stand in text."""
+    if barrier.search("".join([value for value in values if isinstance(value, str)])):
+        return True
+    return any(_holds_barrier(value, barrier) for value in values if isinstance(value, tuple | list))
 
 
 def _barrier_finding(loop: str, segment: str, position: int) -> Finding:

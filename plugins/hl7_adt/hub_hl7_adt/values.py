@@ -25,15 +25,7 @@ class Unreadable(ValueError):
 
 def day(text: str) -> date | None:
     """The calendar date of an HL7 date or time, as it was written; None when empty; raises `Unreadable`."""
-    if not text:
-        return None
-    match = _INSTANT.fullmatch(text)
-    if match is None or match[3] is None:
-        raise Unreadable("not a whole date (YYYYMMDD)")
-    try:
-        return date(int(match[1]), int(match[2]), int(match[3]))
-    except ValueError:
-        raise Unreadable("not a date of the calendar") from None
+    return _date_of(_matched(text)) if text else None
 
 
 def instant(text: str, zone: ZoneInfo) -> datetime | None:
@@ -41,10 +33,10 @@ def instant(text: str, zone: ZoneInfo) -> datetime | None:
 
     A date alone is noon, so that it stays the same day in the neighbouring zones.
     """
-    on = day(text)
-    match = _INSTANT.fullmatch(text)
-    if on is None or match is None:
+    if not text:
         return None
+    match = _matched(text)
+    on = _date_of(match)
     try:
         micros = int((match[7] or "").ljust(6, "0"))
         at = datetime(on.year, on.month, on.day, int(match[4] or 12), int(match[5] or 0), int(match[6] or 0),
@@ -55,6 +47,20 @@ def instant(text: str, zone: ZoneInfo) -> datetime | None:
         return at.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Unreadable("not a time of day") from None
+
+
+def _matched(text: str) -> re.Match[str]:
+    match = _INSTANT.fullmatch(text)
+    if match is None or match[3] is None:
+        raise Unreadable("not a whole date (YYYYMMDD)")
+    return match
+
+
+def _date_of(match: re.Match[str]) -> date:
+    try:
+        return date(int(match[1]), int(match[2]), int(match[3]))
+    except ValueError:
+        raise Unreadable("not a date of the calendar") from None
 
 
 def identifier(value: Value, authority: str = "") -> tuple[str, str]:
