@@ -52,16 +52,36 @@ def test_the_drain_fits_into_the_stop(name: str) -> None:
         "Type=notify",
         "ExecReload=/bin/kill -HUP $MAINPID",
         "RestartPreventExitStatus=2",
+        "TimeoutStartSec=infinity",
         f"ExecStart={HUB} run",
     ):
         assert line in text.splitlines()
+
+
+def test_backups_go_where_the_service_may_write() -> None:
+    """Both recipes name a backup folder below the one folder that the service may write: the default counts from the
+    settings, which are read-only there; and the units show how to open a further folder.
+    """
+    guide = DEPLOY.parent / "docs" / "how-to" / "run-unattended.md"
+    for path in (guide, DEPLOY / "container" / "compose.yaml"):
+        named = re.search(r"\[backup\]\W+folder = \"([^\"]+)\"", path.read_text())
+        assert named is not None, path
+        assert named[1].startswith("/var/lib/billing-hub/"), path
+    for name in UNITS:
+        assert "#ReadWritePaths=" in (DEPLOY / "systemd" / name).read_text()
+
+
+def test_every_service_comes_back_after_a_reboot() -> None:
+    """A machine that was started again starts every container that nobody stopped, also those that had ended well."""
+    text = (DEPLOY / "container" / "compose.yaml").read_text()
+    assert set(re.findall(r"^\s+restart: (\S+)", text, re.MULTILINE)) == {"unless-stopped"}
 
 
 def test_named_options_exist() -> None:
     """Each variable of the environment and each role that deploy/ names is one that `hub run` reads."""
     command = typer.main.get_command(app)
     run = command.commands["run"]  # type: ignore[attr-defined]
-    known = {str(one.envvar) for one in run.params if one.envvar} | {"HUB_STORE", "HUB_TRACE_PLUGINS"}
+    known = {str(one.envvar) for one in run.params if one.envvar} | {"HUB_STORE", "HUB_TRACE_PLUGINS", "HUB_USER"}
     for path in DEPLOY.rglob("*"):
         text = path.read_text() if path.is_file() else ""
         assert set(re.findall(r"\bHUB_[A-Z_]+\b", text)) <= known, path
