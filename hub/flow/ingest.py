@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, time
 
 from hub.flow.aside import failed
@@ -24,12 +24,14 @@ from hub.plugin.api import RawMessage
 from hub.plugin.host import GuardedSource, PluginFault
 from hub.store import Nudge, Tx, View
 from hub.store.documents import Change, New, Row
-from hub.store.inbox import InboxItem
+from hub.store.inbox import Arrival, InboxItem
 
 REOPENED_BY_PATIENT = ("gathering", "waiting", "held", "incomplete")
 """Encounters that are looked at again when their patient or coverage changes; the others are already coded."""
 FACTS = 1_000
 """Facts per transaction: about four bundles of 25 visits."""
+BODY_BYTES = 1 << 20
+"""Bytes of messages that are read from the store at once."""
 
 
 def pull(hub: Hub, source: str) -> Outcome:
@@ -39,7 +41,12 @@ def pull(hub: Hub, source: str) -> Outcome:
         cursor = (view.plugin_state(source).get("cursor") or b"").decode()
     changes = port.changes(cursor)
     with hub.store.begin("ingest.receive") as tx:
-        fresh = sum(receive(hub, tx, source, message)[1] for message in changes.messages)
+        fresh = tx.inbox.put_many(
+            [_arrival(message) for message in changes.messages],
+            practice=hub.settings.practice_of(source),
+            source=source,
+            kind="message",
+        )
         if changes.cursor != cursor:
             tx.plugin_state(source).put("cursor", changes.cursor.encode())
         hub.host.state(source).commit(tx)
@@ -58,6 +65,10 @@ def receive(hub: Hub, tx: Tx, source: str, message: RawMessage) -> tuple[int, bo
         external=message.external_id,
         body=message.body,
     )
+
+
+def _arrival(message: RawMessage) -> Arrival:
+    return Arrival(content_type=message.content_type, external=message.external_id, body=message.body)
 
 
 def read(hub: Hub, source: str) -> Outcome:
@@ -90,15 +101,23 @@ def _page(hub: Hub, source: str) -> tuple[list[tuple[InboxItem, Reading | Plugin
     port, answers, facts = hub.host.source(source), list[tuple[InboxItem, Reading | PluginFault]](), 0
     with hub.store.view() as view:
         waiting = view.inbox.waiting("received", CHUNK, source=source, kind="message")
-    for row in waiting:
-        with hub.store.view() as view:
-            body = view.blobs.content(row.blob_id)
+    for row, body in _bodies(hub, waiting):
         reading = _reading(port, body, row.content_type)
         answers.append((row, reading))
         facts += 0 if isinstance(reading, PluginFault) else len(reading.facts)
         if facts >= FACTS:
             break
     return answers, len(answers) < len(waiting) or len(waiting) == CHUNK
+
+
+def _bodies(hub: Hub, waiting: Sequence[InboxItem]) -> Iterator[tuple[InboxItem, bytes]]:
+    """Each message with its bytes, of which no more than a few lie in memory."""
+    left = waiting
+    while left:
+        with hub.store.view() as view:
+            bodies = view.blobs.first_contents([row.blob_id for row in left], BODY_BYTES)
+        yield from zip(left, bodies, strict=False)
+        left = left[len(bodies) :]
 
 
 def _reading(port: GuardedSource, body: bytes, content_type: str) -> Reading | PluginFault:

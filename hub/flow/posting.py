@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from hub.errors import Refused
@@ -157,17 +157,16 @@ class _Page:
         tx.work.resolve_many(sorted(self.decided), "posting.reversed", "the payer has decided again")
         tx.submissions.close_many(sorted(self.closed), "adjudicated", state="adjudicated")
         tx.met_many("adjudication", self.adjudicated, self.remit.id)
-        for match, coverage in self.onward:
-            self._expect_crossover(match, coverage)
+        due = [self._due(match, coverage) for match, coverage in self.onward]
+        tx.expectations.expect_many(due, practice=practice)
         tx.work.open_many(self.work, practice=practice)
         tx.then(Nudge("secondary.make", practice))
 
-    def _expect_crossover(self, match: Match, coverage: Coverage) -> None:
+    def _due(self, match: Match, coverage: Coverage) -> tuple[str, str, datetime]:
+        """What is expected of the payer that a claim was forwarded to."""
         payer = self.hub.settings.payers.get(coverage.payer)
         due = self.tx.now + timedelta(days=payer.era_days if payer else 30)
-        self.tx.expect(
-            "adjudication", f"{match.submission.id}:{coverage.rank}", due, practice=self.remit.practice
-        )
+        return "adjudication", f"{match.submission.id}:{coverage.rank}", due
 
 
 def _following(claim: Claim, rank: int, paid: ClaimPayment) -> Coverage | None:

@@ -27,20 +27,22 @@ def make(hub: Hub, practice: str) -> Outcome:
     if not rows:
         return Outcome()
     made: list[tuple[Claim, str]] = []
+    moved: list[Change[Claim]] = []
     with hub.store.begin("secondary.make") as tx:
         for row in rows:
             told = answers[row.id]
             following = next_coverage(row.record)
             if told is None or following is None:
-                move_claims(tx, [Change(row, state="held")])
+                moved.append(Change(row, state="held"))
                 tx.work.open(work_for([_no_answer()], "claim", row.id)[0], practice=practice)
                 continue
-            move_claims(tx, [Change(row, state="forwarded")])
+            moved.append(Change(row, state="forwarded"))
             if _asked(tx, row, following.rank):
                 tx.work.open(work_for([_changed()], "claim", row.id)[0], practice=practice)
                 continue
             claim = next_claim(row.record, row.id, following, *told)
             made.append((claim, row.col("guarantor_id")))
+        move_claims(tx, moved)
         add_claims(tx, hub, made, practice=practice)
         tx.then(Nudge("scrub.check", practice))
     return Outcome(done=len(rows), more=len(rows) == CHUNK)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Index, Integer, Table, Text, delete, insert, select, update
 
@@ -91,21 +92,34 @@ class Blobs:
         """Store content in this transaction and return the blob's id; large streams: `Store.write_blob`."""
         blob_id = id or self._session.new_id("blob")
         if isinstance(content, bytes) and len(content) <= CHUNK_BYTES:
-            return self._write_small(blob_id, kind, content)
+            self._write_small(kind, [(blob_id, content)])
+            return blob_id
         writing = Writing(self._session, kind, blob_id)
         for chunk, last in cut([content] if isinstance(content, bytes) else content):
             writing.add(self._session, chunk, last=last)
         return writing.id
 
-    def _write_small(self, blob_id: str, kind: str, content: bytes) -> str:
-        """A blob of one chunk, in two statements."""
-        session = self._session
-        key_id, body = session.keys.seal(aad(blob_id, 0, last=True), content)
-        digest, now = session.keys.body_digest(BODY, content), session.now
-        bulk = Bulk(session)
-        bulk.insert(BLOBS, _BLOB_NAMES, [(blob_id, kind, len(content), 1, digest, now, now)])
-        bulk.insert(BLOB_CHUNKS, _CHUNK_NAMES, [(blob_id, 0, key_id, body)])
-        return blob_id
+    def write_many(self, kind: str, contents: Iterable[tuple[str, bytes]]) -> None:
+        """Each (blob id, content) as `write`."""
+        small: list[tuple[str, bytes]] = []
+        for blob_id, content in contents:
+            if len(content) <= CHUNK_BYTES:
+                small.append((blob_id, content))
+            else:
+                self.write(kind, content, id=blob_id)
+        self._write_small(kind, small)
+
+    def _write_small(self, kind: str, contents: Sequence[tuple[str, bytes]]) -> None:
+        """Blobs of one chunk, in two statements for all of them."""
+        keys, now = self._session.keys, self._session.now
+        blobs, blob_chunks = list[tuple[Any, ...]](), list[tuple[Any, ...]]()
+        for blob_id, content in contents:
+            digest = keys.body_digest(BODY, content)
+            blobs.append((blob_id, kind, len(content), 1, digest, now, now))
+            blob_chunks.append((blob_id, 0, *keys.seal(aad(blob_id, 0, last=True), content)))
+        bulk = Bulk(self._session)
+        bulk.insert(BLOBS, _BLOB_NAMES, blobs)
+        bulk.insert(BLOB_CHUNKS, _CHUNK_NAMES, blob_chunks)
 
     def read(self, blob_id: str) -> Iterator[bytes]:
         """The content chunk by chunk; missing, reordered, altered or cut chunks raise `Damaged`."""
@@ -116,6 +130,34 @@ class Blobs:
     def content(self, blob_id: str) -> bytes:
         """The whole content at once, for what is known to be small."""
         return b"".join(self.read(blob_id))
+
+    def first_contents(self, blob_ids: Sequence[str], most: int) -> list[bytes]:
+        """The contents of the first of some blobs: as many as have `most` bytes together, and always one."""
+        small = self._small(blob_ids, most)
+        if not small:
+            return [self.content(blob_id) for blob_id in blob_ids[:1]]
+        names, where = ("blob_id", "key_id", "body"), {"blob_id": small, "index": 0}
+        rows = queries.read(self._session, BLOB_CHUNKS, names, where, order=("blob_id",))
+        found = {row.blob_id: row for row in rows}
+        if lost := small - found.keys():
+            raise Damaged(f"chunk 0 of blob {min(lost)} is missing")
+        opened = self._session.keys.open
+        first = [found[blob_id] for blob_id in blob_ids[: len(small)]]
+        return [opened(row.key_id, aad(row.blob_id, 0, last=True), bytes(row.body)) for row in first]
+
+    def _small(self, blob_ids: Sequence[str], most: int) -> set[str]:
+        """The first of some blobs that are whole, of one chunk each, and of `most` bytes together."""
+        names = ("id", "chunks", "size", "complete_at")
+        rows = queries.read(self._session, BLOBS, names, {"id": list(blob_ids)}, order=("id",))
+        heads = {row.id: row for row in rows}
+        small, size = set[str](), 0
+        for blob_id in blob_ids:
+            head = heads.get(blob_id)
+            if head is None or head.complete_at is None or head.chunks != 1 or size + head.size > most:
+                break
+            size += head.size
+            small.add(blob_id)
+        return small
 
     def size(self, blob_id: str) -> int:
         """How many bytes the content has."""
@@ -155,15 +197,17 @@ class Blobs:
         self._session.conn.execute(delete(BLOB_CHUNKS).where(BLOB_CHUNKS.c.blob_id == blob_id))
         self._session.conn.execute(delete(BLOBS).where(BLOBS.c.id == blob_id))
 
-    def bury(self, blob_id: str, purge: str) -> None:
-        """Remove the bytes and seal in their place which purge did it; digest and size stay. Said twice: nothing."""
-        live = update(BLOBS).where(BLOBS.c.id == blob_id, BLOBS.c.chunks > 0, BLOBS.c.complete_at.is_not(None))
-        if self._session.conn.execute(live.values(chunks=0)).rowcount != 1:
-            return
-        self._session.conn.execute(delete(BLOB_CHUNKS).where(BLOB_CHUNKS.c.blob_id == blob_id))
-        key_id, body = self._session.keys.seal(stone_aad(blob_id), purge.encode())
-        row = {"blob_id": blob_id, "index": STONE, "key_id": key_id, "body": body}
-        self._session.conn.execute(insert(BLOB_CHUNKS).values(row))
+    def bury(self, blob_ids: Iterable[str], purge: str) -> int:
+        """Remove bytes and seal in their place which purge did it; digest and size stay. Returns of how many blobs:
+        one that is not whole, or is purged already, is left as it is.
+        """
+        wanted, keys = list(dict.fromkeys(blob_ids)), self._session.keys
+        whole = (BLOBS.c.id.in_(wanted), BLOBS.c.chunks > 0, BLOBS.c.complete_at.is_not(None))
+        live = list(self._session.conn.scalars(select(BLOBS.c.id).where(*whole)))
+        self._session.conn.execute(delete(BLOB_CHUNKS).where(BLOB_CHUNKS.c.blob_id.in_(live)))
+        self._session.conn.execute(update(BLOBS).where(BLOBS.c.id.in_(live)).values(chunks=0))
+        stones = [(one, STONE, *keys.seal(stone_aad(one), purge.encode())) for one in live]
+        return Bulk(self._session).insert(BLOB_CHUNKS, _CHUNK_NAMES, stones)
 
     def buried(self, blob_ids: Iterable[str]) -> dict[str, str]:
         """Those of the blobs that were purged: blob -> purge. A tombstone that does not open is none."""

@@ -18,6 +18,8 @@ from hub.store.schema import Sequence as Number
 from hub.store.session import Session
 from hub.store.upsert import insert_for
 
+PAGE = 500
+
 INBOX = Table(
     "inbox",
     METADATA,
@@ -69,6 +71,17 @@ class InboxItem(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that arrives: its bytes, what they are, and the sender's own id or file name."""
+
+    content_type: str
+    external: str
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Arrival({self.content_type!r}, {len(self.body)} bytes)"
+
+
 class Inbox:
     """The inbox inside one transaction or view."""
 
@@ -115,6 +128,29 @@ class Inbox:
         if body is not None:
             Blobs(self._session).write("inbox", body, id=new)
         return int(seq), True
+
+    def put_many(self, arrivals: Sequence[Arrival], *, practice: str, source: str, kind: str) -> int:
+        """Each as `put`, in a few statements for all; returns how many are new."""
+        pages = [arrivals[at : at + PAGE] for at in range(0, len(arrivals), PAGE)]
+        return sum(self._put_page(page, (practice, source, kind)) for page in pages)
+
+    def _put_page(self, arrivals: Sequence[Arrival], of: tuple[str, str, str]) -> int:
+        session, now, source = self._session, self._session.now, of[1]
+        keys = [self._keys(source, one.external, self._digest(one.body, "")) for one in arrivals]
+        known = self._known_of(source, keys)
+        rows: list[tuple[Any, ...]] = []
+        bodies: dict[str, tuple[str, bytes]] = {}
+        for one, key in zip(arrivals, keys, strict=True):
+            external, digest = key["external"], key["digest"]
+            if (external, digest) not in known:
+                item, blob = session.new_id("in"), session.new_id("blob")
+                rows.append((item, *of, one.content_type, external, digest, blob, now, "received", now, ""))
+                bodies[item] = (blob, one.body)
+        Bulk(session).insert_new(INBOX, InboxItem.__struct_fields__[1:], rows)
+        # of those that came twice, or that another process stores too, one is kept, and only its bytes
+        kept = queries.read(session, INBOX, ("id",), {"id": list(bodies)}, order=("seq",))
+        Blobs(session).write_many("inbox", [bodies[row.id] for row in kept])
+        return len(kept)
 
     def ack(self, *seqs: int) -> None:
         """Journal that the senders of `seqs` are told as soon as this transaction, or an earlier one that stored
@@ -184,6 +220,12 @@ class Inbox:
         if known is None:
             raise Stale("the same message is being stored by another process")
         return known
+
+    def _known_of(self, source: str, keys: Sequence[dict[str, str]]) -> set[tuple[str, str]]:
+        """(external, digest) of those that are there."""
+        asked = {name: sorted({key[name] for key in keys}) for name in ("external", "digest")}
+        rows = queries.read(self._session, INBOX, tuple(asked), {"source": source, **asked}, order=("seq",))
+        return {(row.external, row.digest) for row in rows}
 
     def _known(self, keys: dict[str, str]) -> int | None:
         found = queries.read(self._session, INBOX, ("seq",), keys, order=("seq",))

@@ -13,6 +13,7 @@ from hub.clock import TurnedClock
 from hub.errors import Stale
 from hub.store import Damaged, Store, Tx
 from hub.store.blobs import CHUNK_BYTES, cut
+from hub.store.inbox import Arrival
 from hub.store.outbox import File
 
 BODY = secrets.token_bytes(2 * CHUNK_BYTES + 17)
@@ -127,6 +128,51 @@ def test_the_same_message_arrives_once(store: Store) -> None:
         assert [i.seq for i in view.inbox.newest(1, source="ehr")] == [first + 2]
         assert view.inbox.tally() == {("ehr", "received"): 3, ("other", "received"): 1}
         assert view.session.conn.scalar(text("SELECT count(*) FROM blobs")) == 4
+
+
+def test_a_page_of_messages_is_stored_as_each_alone(store: Store) -> None:
+    """What is known already or stands twice in the page is stored once; each new one has its own bytes."""
+    told = [("m1", b"MSH|"), ("m2", b"MSH|"), ("m1", b"MSH|"), ("m3", BODY), ("m3", b"")]
+    page = [Arrival(content_type="hl7", external=external, body=body) for external, body in told]
+    with store.begin("ingest.receive") as tx:
+        tx.inbox.put(practice="p1", source="ehr", kind="message", body=b"MSH|", external="m2")
+        assert tx.inbox.put_many(page, practice="p1", source="ehr", kind="message") == 3
+        assert tx.inbox.put_many(page, practice="p1", source="ehr", kind="message") == 0
+        assert tx.inbox.put_many([], practice="p1", source="ehr", kind="message") == 0
+        assert not tx.inbox.put(practice="p1", source="ehr", kind="message", body=b"", external="m3")[1]
+        assert tx.inbox.put(practice="p1", source="ehr", kind="message", body=b"", external="m1")[1]
+    with store.view() as view:
+        items = view.inbox.waiting("received")
+        assert [view.blobs.content(item.blob_id) for item in items] == [b"MSH|", b"MSH|", BODY, b"", b""]
+        assert [item.content_type for item in items] == ["", "hl7", "hl7", "hl7", ""]
+
+
+def test_small_blobs_are_read_together_and_a_large_one_alone(store: Store) -> None:
+    """As many of the first ones as fit, in the order asked, and always one: whatever is read, it makes way."""
+    bodies = [b"b" * 40, b"a" * 40, b"", BODY, b"c" * 60, b"d" * 41]
+    with store.begin("admin") as tx:
+        left = [tx.blobs.write("inbox", body) for body in bodies]
+    parts: list[list[bytes]] = []
+    with store.view() as view:
+        while left:
+            parts.append(view.blobs.first_contents(left, 100))
+            left = left[len(parts[-1]) :]
+    assert [body for part in parts for body in part] == bodies
+    assert [len(part) for part in parts] == [3, 1, 1, 1]
+
+
+def test_a_damaged_blob_among_small_ones_is_refused(store: Store) -> None:
+    """Those before it are read; at its own place it is refused as if it were read alone."""
+    with store.begin("admin") as tx:
+        good, bad = tx.blobs.write("inbox", b"good"), tx.blobs.write("inbox", b"bad")
+        tx.session.conn.execute(text("UPDATE blobs SET chunks = 0 WHERE id = :id"), {"id": bad})
+        cut_off = tx.blobs.write("inbox", b"cut off")
+        tx.session.conn.execute(text("DELETE FROM blob_chunks WHERE blob_id = :id"), {"id": cut_off})
+    with store.view() as view:
+        assert view.blobs.first_contents([good, bad], 100) == [b"good"]
+        for first in (bad, cut_off):
+            with pytest.raises(Damaged):
+                view.blobs.first_contents([first, good], 100)
 
 
 def test_a_written_blob_enters_the_inbox_by_its_id(store: Store) -> None:
