@@ -18,6 +18,8 @@ STEP = "ingest.listen"
 """What a listener is called in work items: it is no step that anybody runs, but it fails like one."""
 WELL_SECONDS = 30.0
 """A listener that has lasted so long works again."""
+LAST_SECONDS = 1.0
+"""What the messages that wait to be stored have at least when the node ends."""
 LOOK_SECONDS = 30.0
 """How often a listener that waits for a person looks whether one has acted."""
 
@@ -137,8 +139,9 @@ class Listeners:
 
     def end(self, within_seconds: float) -> tuple[str, ...]:
         """Wait for them; gives the names of those that did not end in time."""
+        until = time.monotonic() + within_seconds
         left = _end(list(self._running.values()), within_seconds)
-        self._intake.close()
+        self._intake.close(max(until - time.monotonic(), LAST_SECONDS))
         return left
 
 

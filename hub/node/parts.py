@@ -19,8 +19,12 @@ from hub.node.timetable import Timetable
 from hub.runner import Retry, Runner, make
 from hub.store.alone import Alone, Taken
 
+ASK_SECONDS = 300.0
+"""How seldom a shared queue is asked for everything: its nudges are rows, and none is lost with a process."""
 LAST_SECONDS = 2.0
 """What is left of the drain for the pulse, the intake and the registry."""
+STORE = "the database"
+"""What a stop did not wait for, where it does not answer."""
 
 
 def runner_of(current: Current, plan: Plan, node: str) -> Runner:
@@ -45,12 +49,14 @@ class Parts:
         self.lost: Taken | None = None
         self.runner = runner_of(current, plan, node)
         self._alone, self._pages = alone, pages
+        self._silent = False
         self._rereader = Rereader(current)
         self._timetable = Timetable()
         self._listeners = Listeners(current) if "listener" in plan.roles else None
         self._registered = Registered(node, plan)
         self._alarm = Alarm(current, node) if "scheduler" in plan.roles else None
         self._reading = threading.Lock()
+        self._asks_at = 0.0
         self._pulse = Pulse(
             beat=lambda: self._registered.beat(current, self.runner),
             seal=self._seal,
@@ -74,7 +80,7 @@ class Parts:
 
     @property
     def up(self) -> bool:
-        """Whether the node's own loop lives: what a watchdog is told."""
+        """Whether the node's own loop turns: what a watchdog is told."""
         return self._pulse.up
 
     def reread(self) -> Reread:
@@ -96,16 +102,27 @@ class Parts:
         left = self.runner.stop(max(until - time.monotonic() - LAST_SECONDS, 0.5))
         if self._listeners is not None:
             left += self._listeners.end(max(until - time.monotonic(), LAST_SECONDS))
-        self._pulse.end(LAST_SECONDS)
-        self._registered.leave(self.current)
-        return left
+        return left if self._left(until) else (*left, STORE)
 
     def close(self, *, whole: bool) -> None:
-        """Let go of everything; what a step that still runs may need is left to the end of the process."""
-        if self._alone is not None:
+        """Let go of everything; what a step that still runs may need, and a right to run alone that a database which
+        does not answer holds, are left to the end of the process.
+        """
+        if self._alone is not None and not self._silent:
             self._alone.release()
         if whole:
             self.current.app.close()
+
+    def _left(self, until: float) -> bool:
+        """Out of the registry, unless the database does not answer: nobody waits for that."""
+        ended = self._pulse.end(max(until - time.monotonic(), 0.5))
+        if ended:
+            leaving = threading.Thread(target=self._registered.leave, args=(self.current,), daemon=True)
+            leaving.start()
+            leaving.join(LAST_SECONDS)
+            ended = not leaving.is_alive()
+        self._silent = not ended
+        return ended
 
     def _follow(self, told: Reread) -> None:
         app = self.current.app
@@ -141,8 +158,12 @@ class Parts:
 
     def _sweep(self) -> None:
         self.current.app.watch.refresh()
-        if "scheduler" in self.plan.roles:
-            sweep(self.current.app, self.runner)
+        if "scheduler" not in self.plan.roles:
+            return
+        now = time.monotonic()
+        if asks := self.plan.runner == "local" or now >= self._asks_at:
+            self._asks_at = now + ASK_SECONDS
+        sweep(self.current.app, self.runner, asks=asks)
 
     def _hear(self, there: bool) -> None:
         if self._alarm is not None:
@@ -152,14 +173,15 @@ class Parts:
         self.lost = taken
 
 
-def sweep(app: App, runner: Runner) -> None:
-    """Nudge what other processes made true (a nudge of theirs is lost), and release lanes that a person mended:
-    who resolves the work item of a held lane says so.
+def sweep(app: App, runner: Runner, *, asks: bool = True) -> None:
+    """Nudge what other processes made true (a nudge of theirs is lost, where the queue is not shared), and release
+    lanes that a person mended: who resolves the work item of a held lane says so.
     """
-    runner.told(app.everything(outside=False))
+    if asks:
+        runner.told(app.everything(outside=False))
     try:
-        for trouble in runner.status().held:
-            if not app.watch.still_open(trouble.step, trouble.lane):
-                runner.release(trouble.lane)
+        held = [(trouble.step, trouble.lane) for trouble in runner.status().held]
+        for _, lane in app.watch.mended(held):
+            runner.release(lane)
     except (HubError, OSError) as error:
         get_log().warning("sweep.fault", exception=type(error).__name__)

@@ -22,6 +22,13 @@ BEAT_SECONDS = 5.0
 SEAL_SECONDS = 10.0
 SWEEP_SECONDS = 30.0
 SAY_SECONDS = 60.0
+LOOK_SECONDS = 5.0
+HUNG_SECONDS = 15.0
+"""A database that has kept a beat waiting for so long, at two looks in a row, does not answer."""
+GIVE_UP_SECONDS = 900.0
+"""So long nothing need end before the process counts as hung: a person is told of an absent store well before, which
+a restart would forget.
+"""
 
 
 class Registered:
@@ -53,7 +60,8 @@ class Registered:
 
 class Pulse:
     """One thread with a few things to do, each in its own time. `on_lost` is called where another process has
-    taken the right to run alone, `on_store` with each beat: whether the store is there.
+    taken the right to run alone, `on_store` with each beat: whether the store is there. Where it does not even say
+    no, a second thread says so: the first one waits for it inside its beat.
     """
 
     def __init__(
@@ -78,21 +86,29 @@ class Pulse:
         self._stop = threading.Event()
         self._away_since: float | None = None
         self._said_at = 0.0
+        self._telling = threading.Lock()
+        self._beaten_at = self._ended_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+        self._second = threading.Thread(target=self._look, name="pulse-look", daemon=True)
 
     def start(self) -> None:
         """Begin; the first beat is at once."""
+        self._beaten_at = self._ended_at = time.monotonic()
         self._thread.start()
+        self._second.start()
 
-    def end(self, within_seconds: float) -> None:
-        """Do no more."""
+    def end(self, within_seconds: float) -> bool:
+        """Do no more; True when it has ended within that time."""
         self._stop.set()
+        if self._thread.ident is None:
+            return True
         self._thread.join(within_seconds)
+        return not self._thread.is_alive()
 
     @property
     def up(self) -> bool:
-        """Whether its thread lives."""
-        return self._thread.is_alive()
+        """Whether its thread lives, and has done something lately."""
+        return self._thread.is_alive() and time.monotonic() - self._ended_at < GIVE_UP_SECONDS
 
     def _run(self) -> None:
         now = time.monotonic()
@@ -101,6 +117,7 @@ class Pulse:
             for number, (seconds, task) in enumerate(self._tasks):
                 if time.monotonic() >= due[number]:
                     self._try(task)
+                    self._ended_at = time.monotonic()
                     due[number] = time.monotonic() + seconds
             self._stop.wait(max(0.05, min(due) - time.monotonic()))
 
@@ -120,9 +137,35 @@ class Pulse:
         except Taken as taken:
             self._on_lost(taken)
         except StoreAway:
-            self._away()
+            self._tell(there=False)
         else:
-            self._back()
+            self._tell(there=True)
+        finally:
+            self._beaten_at = time.monotonic()
+
+    def _look(self) -> None:
+        """Two looks: a process that was put to sleep as a whole is late only once."""
+        late = 0
+        while not self._stop.wait(LOOK_SECONDS):
+            late = late + 1 if self._is_late() else 0
+            if late > 1:
+                self._tell(there=False, only_if_late=True)
+
+    def _is_late(self) -> bool:
+        return time.monotonic() - self._beaten_at >= HUNG_SECONDS
+
+    def _tell(self, *, there: bool, only_if_late: bool = False) -> None:
+        with self._telling:
+            if only_if_late and not self._is_late():
+                return
+            self._beaten_at = self._beaten_at if only_if_late else time.monotonic()
+            was_away = self._away_since is not None
+            if there:
+                self._back()
+            else:
+                self._away()
+        if there and was_away:
+            self._sweep()
 
     def _away(self) -> None:
         now = time.monotonic()
@@ -139,5 +182,4 @@ class Pulse:
             seconds = time.monotonic() - self._away_since
             self._away_since = None
             get_log().info("store.back", seconds=round(seconds))
-            self._sweep()
         self._on_store(True)

@@ -15,6 +15,7 @@ from hub.config.template import write_template
 from hub.errors import StoreAway
 from hub.flow.base import Hub, Outcome
 from hub.node import Node
+from hub.node.pulse import Registered
 from hub.store import Store
 
 PATIENCE_SECONDS = 60.0
@@ -214,3 +215,21 @@ def test_trouble_is_told_when_the_store_is_back(folder: Path, monkeypatch: pytes
     with app.store.view() as view:
         assert view.work.list() == []
     app.close()
+
+
+def test_a_database_that_hangs_keeps_no_stop_waiting(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop does not wait for a database that never answers: it says that it left it alone, and lets the rest go."""
+    entered, goes = threading.Event(), threading.Event()
+
+    def hang(*_: object) -> None:
+        entered.set()
+        goes.wait(PATIENCE_SECONDS)
+
+    monkeypatch.setattr(Registered, "beat", hang)
+    try:
+        with lived(folder) as found:
+            assert entered.wait(PATIENCE_SECONDS)
+            assert found.end() == ("the database",)
+            assert not goes.is_set()
+    finally:
+        goes.set()
