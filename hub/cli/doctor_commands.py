@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,17 +21,21 @@ if TYPE_CHECKING:
     from hub.watch.finding import Finding
 
 STYLES = {"ok": "green", "warning": "yellow", "alarm": "bold red"}
+INDENT = " " * 9
 EXITS = {"ok": 0, "warning": 1, "alarm": 2}
 
 Only = Annotated[
     list[str] | None,
-    typer.Option(help="Only this part: settings, machine, store, backup, flow, connectors. May be repeated."),
+    typer.Option(
+        metavar="PART",
+        help="Only this part: settings, machine, store, backup, flow, connectors. May be repeated.",
+    ),
 ]
 
 
 def doctor(
     folder: Folder = HERE,
-    quick: Annotated[bool, typer.Option("--quick", help="Leave partners alone.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="No partners, no reading through the database.")] = False,
     only: Only = None,
     as_json: AsJson = False,
 ) -> None:
@@ -107,8 +112,8 @@ def _draw(found: list[Finding]) -> None:
     show = _shower()
     for one in sorted((one for one in rows if not one.ok), key=lambda one: -EXITS[one.level]):
         show(f"{_stand(one):<8} {one.what}", STYLES[one.level])
-        show(f"         {one.why}", "dim")
-        show(f"         do: {one.fix}", "")
+        show(f"{INDENT}{one.why}", "dim")
+        show(f"{INDENT}do: {one.fix}", "")
     say(_verdict(found))
 
 
@@ -121,7 +126,13 @@ def _shower() -> Callable[[str, str], None]:
     from rich.console import Console
 
     console = Console(highlight=False, markup=False, soft_wrap=True)
-    return lambda line, style: console.print(line, style=style or None)
+    return lambda line, style: console.print(_folded(line, console.width), style=style or None)
+
+
+def _folded(line: str, width: int) -> str:
+    """The line broken between words, and indented from the second on."""
+    wrapped = textwrap.wrap(line, width, subsequent_indent=INDENT, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(wrapped)
 
 
 def _order(one: Finding) -> tuple[int, str]:

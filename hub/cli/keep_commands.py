@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
+from hub.cli.groups import Group
 from hub.cli.options import HERE, AsJson, By, Folder
 
-Dry = Annotated[bool, typer.Option(help="Only tell what would be done.")]
+Dry = Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")]
 
 
-class _Backing(TyperGroup):
+class _Backing(Group):
     """`hub backup` alone makes one."""
 
     first = "make"

@@ -21,6 +21,7 @@ from hub.keep.drill import drill
 from hub.keep.manifest import Told
 from hub.keep.place import Place, place_of
 from hub.keep.rotation import rotate
+from hub.keep.settings_member import pack
 from hub.store.keeping import Backup
 
 FAILED = 1
@@ -82,11 +83,13 @@ def back_up(folder: Path, to: Path | None, *, as_json: bool) -> None:
         made = make_backup(place, to, told)
         where = (to or place.backups) / made.file
         mark = place.store.keyring.mark
+        left_out = pack(place).left_out
     if as_json:
-        print_json({"path": str(where), "key": mark, **msgspec.to_builtins(made)})
+        print_json({"path": str(where), "key": mark, "left_out": left_out, **msgspec.to_builtins(made)})
         return
-    say(f"made {where} ({made.size / 1e6:,.1f} MB)")
+    say(f"made {where} ({made.size / 1e6:,.2f} MB)")
     say(f"     SHA-256 {made.digest}")
+    say(f"     of the settings folder it does not hold: {', '.join(left_out) or 'nothing'}")
     say(f"     it opens with the master key {mark} only, which is not in it: see hub backup key")
 
 
@@ -101,7 +104,7 @@ def show(folder: Path, *, as_json: bool) -> None:
         "Backups",
         ("made", "file", "MB", "state", "proved", "of which"),
         [
-            (when(b.began_at), b.file, f"{b.size / 1e6:,.1f}", b.state, when(b.proved_at), b.proof)
+            (when(b.began_at), b.file, f"{b.size / 1e6:,.2f}", b.state, when(b.proved_at), b.proof)
             for b in backups
         ],
         right=(2,),

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from hub.cli.doctor_commands import doctor
+from hub.cli.groups import Group
 from hub.cli.keep_commands import backup, db_upgrade, restore
 from hub.cli.notice_commands import notices
 from hub.cli.options import HERE, AsJson, By, Folder, Limit
@@ -18,17 +19,20 @@ from hub.cli.schedule_commands import runs, schedule
 app = typer.Typer(
     help="Billing Hub: encounters in, claims out, remittances posted to the cent.",
     no_args_is_help=True,
+    cls=Group,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-connector = typer.Typer(help="Connections to EHRs, clearinghouses and print vendors.", no_args_is_help=True)
-claims = typer.Typer(help="Claims and where each one stands.", no_args_is_help=True)
-files = typer.Typer(help="Files that went out and came in.", no_args_is_help=True)
-work = typer.Typer(help="What the hub could not finish, and who should.", no_args_is_help=True)
-db = typer.Typer(help="The database.", no_args_is_help=True)
-config = typer.Typer(help="The settings.", no_args_is_help=True)
-x12 = typer.Typer(help="X12 guides and files.", no_args_is_help=True)
+connector = typer.Typer(
+    help="Connections to EHRs, clearinghouses and print vendors.", no_args_is_help=True, cls=Group
+)
+claims = typer.Typer(help="Claims and where each one stands.", no_args_is_help=True, cls=Group)
+files = typer.Typer(help="Files that went out and came in.", no_args_is_help=True, cls=Group)
+work = typer.Typer(help="What the hub could not finish, and who should.", no_args_is_help=True, cls=Group)
+db = typer.Typer(help="The database.", no_args_is_help=True, cls=Group)
+config = typer.Typer(help="The settings.", no_args_is_help=True, cls=Group)
+x12 = typer.Typer(help="X12 guides and files.", no_args_is_help=True, cls=Group)
 for name, group in (
     ("connector", connector),
     ("claims", claims),
@@ -70,7 +74,7 @@ def check(folder: Folder = HERE, as_json: AsJson = False) -> None:
 @app.command()
 def run(
     folder: Folder = HERE,
-    once: Annotated[bool, typer.Option(help="Do what is due and waiting, then end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Do what is due and waiting, then end.")] = False,
     roles: Annotated[
         str,
         typer.Option(
@@ -105,7 +109,9 @@ def demo(
         list[Path] | None, typer.Option("--input", help="FHIR bundles and HL7 files instead of the practice.")
     ] = None,
     overlay: Annotated[Path | None, typer.Option(help="What may be altered in --input to let it bill.")] = None,
-    keep: Annotated[bool, typer.Option(help="Go on from the last run instead of starting clean.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Go on from the last run instead of starting clean.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Which synthetic practice.")] = 1,
     days: Annotated[int, typer.Option(help="Days with encounters.", min=1, max=366)] = 60,
     clearinghouse: Annotated[str, typer.Option(help="Plugin that carries the claims.")] = "clearinghouse_sftp",
@@ -140,7 +146,7 @@ def replay(
     ],
     by: By = "cli",
     folder: Folder = HERE,
-    dry_run: Annotated[bool, typer.Option(help="Only tell what would be done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
 ) -> None:
     """Look again at what was held, set aside, or sent as a test only."""
     from hub.cli import act
@@ -171,7 +177,7 @@ def connector_add(
     kind: Annotated[str, typer.Option(help="Which of its offers.")] = "",
     practice: Annotated[str, typer.Option(help="The practice it serves.")] = "",
     folder: Folder = HERE,
-    dry_run: Annotated[bool, typer.Option(help="Only show what would be written.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")] = False,
 ) -> None:
     """Add a connector to hub.toml with every setting of its plugin, ready to be filled in."""
     from hub.cli import connectors
@@ -229,7 +235,9 @@ def files_show(
     file: Annotated[str, typer.Argument(help="File or message id.")],
     by: By = "cli",
     folder: Folder = HERE,
-    content: Annotated[bool, typer.Option(help="Print the content too (patient data: recorded).")] = False,
+    content: Annotated[
+        bool, typer.Option("--content", help="Print the content too (patient data: recorded).")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """One file with its journal."""
@@ -270,12 +278,15 @@ def work_resolve(
     by: By = "cli",
     resend: Annotated[
         bool,
-        typer.Option(help="Send the claim (corrected where its payer has decided), or the file in doubt, again."),
+        typer.Option(
+            "--resend",
+            help="Send the claim (corrected where its payer has decided), or the file in doubt, again.",
+        ),
     ] = False,
-    confirm: Annotated[bool, typer.Option(help="The proposed codes are right.")] = False,
-    release: Annotated[bool, typer.Option(help="Post the held remittance as it is.")] = False,
+    confirm: Annotated[bool, typer.Option("--confirm", help="The proposed codes are right.")] = False,
+    release: Annotated[bool, typer.Option("--release", help="Post the held remittance as it is.")] = False,
     folder: Folder = HERE,
-    dry_run: Annotated[bool, typer.Option(help="Only tell what would be done.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
 ) -> None:
     """Close a work item, and do what it needs."""
     from hub.cli import act

@@ -34,7 +34,7 @@ def nodes(folder: Path, *, as_json: bool) -> None:
         [
             (
                 one.node,
-                ",".join(one.roles),
+                ", ".join(one.roles),
                 state,
                 f"{age(now - one.seen_at)} ago",
                 when(one.started_at),

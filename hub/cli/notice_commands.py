@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.groups import Group
 from hub.cli.options import HERE, AsJson, Folder, Limit
 
-notices = typer.Typer(help="What people are told, and by which way.", no_args_is_help=True)
+notices = typer.Typer(help="What people are told, and by which way.", no_args_is_help=True, cls=Group)
 
 
 @notices.command("list")
@@ -28,7 +29,7 @@ def notices_list(
 def notices_test(
     connector: Annotated[str, typer.Argument(help="Which notifier, as [connectors.NAME] calls it.")],
     folder: Folder = HERE,
-    dry_run: Annotated[bool, typer.Option(help="Only show what would be sent.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be sent.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Send one notice that says it is a test. `hub connector test` tries the way without sending."""

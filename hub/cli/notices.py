@@ -53,7 +53,7 @@ def test(folder: Path, name: str, *, dry_run: bool, as_json: bool) -> None:
     host, problems = load_plugins(loaded, SecretStore(folder), clock, lambda _instance, _key: None)
     try:
         if name not in host.names("Notifier"):
-            raise _unusable(name, host.names("Notifier"), [one.why for one in problems])
+            raise _unusable(name, loaded.settings, host.names("Notifier"), [one.why for one in problems])
         port = host.notifier(name)
         notice = trial(loaded.settings, clock, port.takes)
         note = "" if dry_run else port.send(notice).note
@@ -91,7 +91,11 @@ def trial(settings: Settings, clock: Clock, takes: frozenset[str]) -> Notice:
     )
 
 
-def _unusable(name: str, known: tuple[str, ...], wrongs: list[str]) -> Misconfigured:
+def _unusable(name: str, settings: Settings, known: tuple[str, ...], wrongs: list[str]) -> Misconfigured:
+    configured = settings.connectors.get(name)
+    if configured is not None and not configured.enabled:
+        return Misconfigured(f"connector {name} is not enabled", fix="set enabled = true in hub.toml")
     said = f"; {'; '.join(wrongs)}" if wrongs else ""
-    fix = f'the notifiers are: {", ".join(known) or "none"}; write [connectors.{name}] with plugin = "notices"'
+    add = f"add one: hub connector add {name} --plugin notices --kind email"
+    fix = f"the notifiers are: {', '.join(known) or 'none'}; {add}"
     return Misconfigured(f"there is no notifier {name} that works{said}", fix=fix)

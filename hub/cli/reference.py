@@ -15,7 +15,8 @@ Written from the commands themselves by `python -m hub.cli.reference`; a test se
 
 Every list takes `--json`, whose keys are stable. Where nobody watches (a pipe, a file) tables are plain text, one
 line a row. Every act is recorded with who did it: `--by`, or the environment variable `HUB_USER`. Exit codes: 0 done,
-1 a check failed (`check`, `connector test`, `verify`), 2 not possible, with what to do on standard error.
+1 a check failed (`check`, `connector test`, `verify`), 2 not possible, with what to do on standard error. `doctor`
+ends with 1 for warnings and 2 for alarms; `run` with 75 where it may be tried again.
 """
 
 

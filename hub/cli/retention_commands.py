@@ -7,14 +7,15 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.groups import Group
 from hub.cli.options import HERE, AsJson, By, Folder, Limit
 
-Dry = Annotated[bool, typer.Option(help="Only tell what would be done.")]
+Dry = Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Mean it: this cannot be undone.")]
 
-retention = typer.Typer(help="What may be purged, and purging it.", no_args_is_help=True)
-hold = typer.Typer(help="Legal holds: what may not be purged.", no_args_is_help=True)
-keys = typer.Typer(help="The keys that encrypt everything.", no_args_is_help=True)
+retention = typer.Typer(help="What may be purged, and purging it.", no_args_is_help=True, cls=Group)
+hold = typer.Typer(help="Legal holds: what may not be purged.", no_args_is_help=True, cls=Group)
+keys = typer.Typer(help="The keys that encrypt everything.", no_args_is_help=True, cls=Group)
 
 
 @retention.command("plan")

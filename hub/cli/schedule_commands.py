@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.groups import Group
 from hub.cli.options import HERE, AsJson, By, Folder, Limit
 
-schedule = typer.Typer(help="When steps run: calendars, pauses, run now.", no_args_is_help=True)
-runs = typer.Typer(help="How the runs of schedules went.", no_args_is_help=True)
+schedule = typer.Typer(help="When steps run: calendars, pauses, run now.", no_args_is_help=True, cls=Group)
+runs = typer.Typer(help="How the runs of schedules went.", no_args_is_help=True, cls=Group)
 Named = Annotated[str, typer.Argument(help="Which schedule, as `hub schedule list` calls it.")]
 
 
@@ -52,7 +53,7 @@ def schedule_run(
     connector: Annotated[str, typer.Option(help="Only this lane; empty: all of the schedule.")] = "",
     by: By = "cli",
     folder: Folder = HERE,
-    dry_run: Annotated[bool, typer.Option(help="Only tell what would run.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would run.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a schedule now, also a paused one; the running hub begins it within seconds."""

@@ -16,16 +16,18 @@ from hub.config.settings import Settings
 from hub.errors import HubError
 from hub.schedule import Schedule, configured, upcoming
 from hub.store import Tx, View
+from hub.store.lanes import HELD
 from hub.store.slots import ASKED, FAILED, LOST, OUTCOMES, PARTIAL, PAUSED, RUNNING, Pause, Run
 
 NEXT_TIMES = 3
 BEGINS = "The running hub begins it within seconds; where none runs: hub run --once"
 _SPAN = re.compile(r"([0-9]{1,5})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_WORST = (FAILED, LOST, PARTIAL, ASKED, RUNNING)
+_WORST = (FAILED, LOST, HELD, PARTIAL, ASKED, RUNNING)
 _STYLES = {
     FAILED: "red",
     LOST: "red",
+    HELD: "yellow",
     PARTIAL: "yellow",
     RUNNING: "cyan",
     ASKED: "cyan",
@@ -43,7 +45,7 @@ def show(folder: Path, *, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    columns = ("schedule", "step", "for", "next", "last", "outcome", "calendar", "")
+    columns = ("schedule", "step", "for", "next", "last run", "")
     rows = [_row(one, zone, now) for one in found]
     styles = [
         "yellow" if one["paused"] else _STYLES.get(one["last"] and one["last"]["outcome"], "") for one in found
@@ -89,17 +91,25 @@ def _last(view: View, schedule: Schedule) -> dict[str, Any] | None:
 def _row(one: dict[str, Any], zone: ZoneInfo, now: datetime) -> tuple[str, ...]:
     last: dict[str, Any] | None = one["last"]
     marks = ["built in"] if one["built_in"] else []
+    marks += [f"calendar {one['calendar']}"] if one["calendar"] else []
     marks += [_paused(one["paused"], zone, now)] if one["paused"] else []
     return (
         one["schedule"],
         one["step"],
         " ".join(one["lanes"]) or "nobody",
-        ", ".join(_local(at, zone) for at in one["next"]) or ("-" if one["paused"] else "never"),
-        _local(last["started"], zone) if last else "-",
-        last["outcome"] if last else "never ran",
-        one["calendar"] or "-",
+        _times(one["next"], zone) or ("-" if one["paused"] else "never"),
+        f"{_local(last['started'], zone)} {last['outcome']}" if last else "never",
         "; ".join(marks),
     )
+
+
+def _times(soon: list[datetime], zone: ZoneInfo) -> str:
+    """The times, each day named once: `Mon 11-23 08:00 09:00, Tue 11-24 08:00`."""
+    days: dict[str, list[str]] = {}
+    for at in soon:
+        day, clock = _local(at, zone).rsplit(" ", 1)
+        days.setdefault(day, []).append(clock)
+    return ", ".join(f"{day} {' '.join(clocks)}" for day, clocks in days.items())
 
 
 def _paused(pause: Pause, zone: ZoneInfo, now: datetime) -> str:

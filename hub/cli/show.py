@@ -120,7 +120,8 @@ def _late(item: OpenItem, now: datetime) -> bool:
 
 def _work_row(item: OpenItem, now: datetime) -> tuple[str, ...]:
     worth = dollars(item.amount_cents) if item.amount_cents else "-"
-    return (item.id, item.owner, age(now - item.opened_at), worth, item.reason, item.why)
+    why = f"{item.aggregate_id}: {item.why}" if item.aggregate == "connector" else item.why
+    return (item.id, item.owner, age(now - item.opened_at), worth, item.reason, why)
 
 
 def _style(item: OpenItem, now: datetime) -> str:

@@ -77,10 +77,16 @@ def _schedules(hub: Opened, view: View) -> list[Told]:
                 "schedule": one.name,
                 "step": one.step,
                 "last_taken": view.slots.last(one.name),
+                "last_run": _last_run(view, one.name),
                 "last_due": last.at if last else None,
             }
         )
     return found
+
+
+def _last_run(view: View, schedule: str) -> Told | None:
+    found = view.runs.list(schedule=schedule, limit=1)
+    return {"started": found[0].started, "outcome": found[0].outcome} if found else None
 
 
 def _event(one: Any) -> Told:
@@ -126,12 +132,16 @@ def _draw(told: Told) -> None:
     table("Awaited", ("what", "number"), [(what, f"{number:,}") for what, number in expected], right=(1,))
     rows = [(owner, f"{it['items']:,}", dollars(it["cents"])) for owner, it in told["work"].items()]
     table("Work, by owner", ("owner", "items", "worth"), rows, right=(1, 2))
-    rows = [(one["schedule"], one["step"], one["last_taken"] or "never") for one in told["schedules"]]
-    table("Schedules", ("schedule", "step", "last run"), rows)
+    rows = [(one["schedule"], one["step"], *_ran(one["last_run"])) for one in told["schedules"]]
+    table("Schedules", ("schedule", "step", "last run", "outcome"), rows)
     rows = [(when(one["at"]), one["kind"], one["id"], one["actor"]) for one in told["events"]]
     table("Last events", ("at", "what", "about", "by"), rows)
     lines = _lines(told)
     table("The hub itself", ("", "", ""), [line[:3] for line in lines], styles=[line[3] for line in lines])
+
+
+def _ran(last: Told | None) -> tuple[str, str]:
+    return (when(last["started"]), last["outcome"]) if last else ("never", "-")
 
 
 def _states(states: dict[str, int]) -> tuple[str, str]:
@@ -146,7 +156,7 @@ def _lines(told: Told) -> list[tuple[str, str, str, str]]:
     silent = [one["node"] for one in it["nodes"] if one["state"] == "silent"]
     nodes = _few([f"{one['node']} ({', '.join(one['roles'])})" for one in running])
     if silent:
-        nodes += f"; silent: {_few(silent)}"
+        nodes = "; ".join([*([nodes] if nodes else []), f"silent: {_few(silent)}"])
     held = [one["lane"] for one in it["lanes_held"]]
     paused = [one["schedule"] for one in it["paused"]]
     unsealed, since = it["unsealed"]["events"], it["unsealed"]["since"]
@@ -174,7 +184,7 @@ def _alarms(open_: list[Told], now: Any) -> tuple[str, str, str, str]:
     return (
         "what is wrong",
         str(len(worst)),
-        each or "nothing; ask again: hub doctor",
+        each or "nothing at the last look; look now: hub doctor",
         RED if alarmed else _colour(not worst),
     )
 

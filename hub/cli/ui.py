@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -48,15 +49,47 @@ def _draw(
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=title, title_justify="left", title_style="bold", header_style="bold", show_edge=False)
-    for index, column in enumerate(columns):
-        drawn.add_column(column, justify="right" if index in right else "left", overflow="fold")
-    for number, row in enumerate(cells):
-        style = styles[number] if number < len(styles) else ""
-        drawn.add_row(*[Text(cell) for cell in row], style=style or None)
     console = Console(highlight=False)
+    widths = fitting([columns, *cells], console.width - 3 * len(columns))
+    coloured = [styles[number] if number < len(styles) else "" for number in range(len(cells))]
+    if not cells or widths is None:
+        console.print(Text(title if cells else f"{title} (none)", style="bold"))
+        for row, style in zip(cells, coloured, strict=True):
+            console.print(Text(block(columns, row, console.width), style=style))
+        console.print()
+        return
+    drawn = Table(title=title, title_justify="left", title_style="bold", header_style="bold", show_edge=False)
+    drawn.show_header = any(columns)
+    for index, (column, width) in enumerate(zip(columns, widths, strict=True)):
+        drawn.add_column(column, justify="right" if index in right else "left", width=width)
+    for row, style in zip(cells, coloured, strict=True):
+        drawn.add_row(*[Text(cell) for cell in row], style=style or None)
     console.print(drawn)
     console.print()
+
+
+def fitting(lines: Sequence[Sequence[str]], room: int) -> list[int] | None:
+    """Widths of columns that fit into `room` letters, texts broken between words; None where a word or an id, which
+    somebody may want to copy, would have to be broken too.
+    """
+    columns = list(zip(*lines, strict=True))
+    widths = [max(1, *map(len, column)) for column in columns]
+    words = [max((len(word) for cell in column for word in cell.split()), default=1) for column in columns]
+    if sum(words) > room:
+        return None
+    while sum(widths) > room:
+        spare = [index for index, width in enumerate(widths) if width > words[index]]
+        widths[max(spare, key=widths.__getitem__)] -= 1
+    return widths
+
+
+def block(columns: Sequence[str], row: Sequence[str], width: int) -> str:
+    """A row where the terminal is too narrow for its table: the first cell, below it the others with their names."""
+    told = [
+        f"{name} {cell}".strip() for name, cell in zip(columns[1:], row[1:], strict=True) if cell not in ("", "-")
+    ]
+    rest = textwrap.wrap(", ".join(told), width - 4, break_long_words=False, break_on_hyphens=False)
+    return "\n".join([row[0], *(f"    {line}" for line in rest)])
 
 
 def _write(title: str, columns: Sequence[str], cells: list[list[str]], right: Sequence[int]) -> None:

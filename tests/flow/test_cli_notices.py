@@ -134,6 +134,15 @@ def test_who_is_told_must_be_a_notifier(hub: Callable[..., Ran], folder: Path) -
         open_app(folder, clock=TurnedClock(NOW))
 
 
+def test_a_notifier_that_is_not_enabled_is_named_as_such(hub: Callable[..., Ran], folder: Path) -> None:
+    """Who has written a connector and forgot to enable it is told that, and not to write one."""
+    path = folder / "hub.toml"
+    path.write_text(path.read_text().replace('kind = "email"\n', 'kind = "email"\nenabled = false\n'))
+    code, _, err = hub("notices", "test", "mail")
+    assert code == 2
+    assert "set enabled = true" in err
+
+
 def test_the_steps_run_for_each_notifier(folder: Path) -> None:
     """The schedule sends for each notifier that is named, and looks once for the hub."""
     app = open_app(folder, clock=TurnedClock(NOW))
