@@ -8,6 +8,7 @@
       Refused               this item, never again; the rest goes on
       InDoubt               it may have happened: never again by itself
       Stale                 somebody else changed the row first: read again and redo
+      FellSilent            a transaction that held a lane said nothing for seconds: tried again like a bug, then held
 
 Anything else that is raised is a bug: it is caught at the door, isolated, and reported without values.
 """
@@ -65,3 +66,9 @@ class InDoubt(HubError):
 
 class Stale(HubError):
     """A row changed between reading and writing; the caller reads again."""
+
+
+class FellSilent(HubError):
+    """The database ended a transaction that said nothing for so long that it could have been a stopped node's. The
+    same may happen at every try, so it counts like a bug.
+    """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from contextlib import suppress
 
 from hub.config.settings import Settings
@@ -10,6 +11,7 @@ from hub.errors import HubError
 from hub.log import get_log
 from hub.model.work import WorkItem
 from hub.store import Store
+from hub.store.holding import again
 
 PASSING = frozenset({"Stale", "Overtaken", "StoreAway"})
 """Two writers met, or the store is away: the runner repeats the step, and the lane is not to blame."""
@@ -37,6 +39,7 @@ class Watch:
         self._lock = threading.Lock()
         self._troubled: set[tuple[str, str]] | None = None
         self._unwritten: dict[tuple[str, str], WorkItem] = {}
+        self._held: set[tuple[str, str]] = set()
 
     def open(self, step: str, lane: str, kind: str, error: str, *, said: str, place: str, fix: str) -> None:
         """A run of `step` for `lane` failed. `kind` is the runner's: retry, held, bug; `said` holds no values."""
@@ -81,10 +84,14 @@ class Watch:
             self._troubled = None
 
     def flows(self, step: str, lane: str) -> None:
-        """A run of `step` for `lane` went well: what was open about it is resolved, now or after a later run."""
+        """A run of `step` for `lane` went well: what was open about it is resolved, now or after a later run. Of one
+        that failed before, maybe on another node, what is known here may be too old.
+        """
         with suppress(HubError):
             with self._lock:
                 self._unwritten.pop((step, lane), None)
+                if again():
+                    self._known().add((step, lane))
                 if (step, lane) not in self._known():
                     return
             with self._store.begin("work.resolve") as tx:
@@ -101,6 +108,18 @@ class Watch:
                 return True
         with self._store.view() as view:
             return any(item.where == step for item in view.work.list(aggregate="connector", aggregate_id=lane))
+
+    def mended(self, held: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Of the steps and lanes that are `held` now, those whose items are resolved. One that was not held at the
+        last look is left until the next: its item may be on its way, after the hold itself was committed.
+        """
+        now = set(held)
+        with self._lock:
+            before, self._held = self._held, now
+        found = [at for at in sorted(now & before) if not self.still_open(*at)]
+        with self._lock:
+            self._held = now.difference(found)
+        return found
 
     def _known(self) -> set[tuple[str, str]]:
         if self._troubled is None:

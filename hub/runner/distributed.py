@@ -95,6 +95,7 @@ class DistributedRunner:
         with self._changed:
             if self._threads or self.stopping.is_set():
                 return
+            self._trust_at = time.monotonic() + self._pulse.dead_seconds  # an outage may have ended just now
             self._threads = [self._thread(self._work, f"lane-{n}") for n in range(self._size)]
             self._tenders = [self._thread(self._tend, "lane-tender"), self._thread(self._listen, "lane-ear")]
         for thread in (*self._tenders, *self._threads):
@@ -176,7 +177,7 @@ class DistributedRunner:
         while (taken := self._next()) is not None:
             began = time.monotonic()
             lives = partial(self._is_alive, taken)
-            with self._store.holding(taken.run.lane, taken.run.token, lives):
+            with self._store.holding(taken.run.lane, taken.run.token, lives, again=taken.failed > 0):
                 outcome, verdict = run_step(self._steps, taken.nudge)
             self._settle(taken, outcome, verdict, time.monotonic() - began)
 

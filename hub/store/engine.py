@@ -16,7 +16,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from hub.errors import Misconfigured, Stale, StoreAway
+from hub.errors import FellSilent, Misconfigured, Stale, StoreAway
+from hub.store.holding import held
 
 BUSY_MILLIS = 10_000
 PING_AFTER_SECONDS = 1.0
@@ -24,6 +25,7 @@ BEGIN_TRIES = 3
 # PostgreSQL's own codes, so that a hub on SQLite need not load the driver
 _OVERTAKEN = frozenset({"40P01", "40001"})
 _LOCK_NOT_AVAILABLE = "55P03"
+_IDLE_IN_TRANSACTION = "25P03"
 _GOING = frozenset({"57P01", "57P02", "57P03", "25006", "53300", "58030"})
 _FULL = frozenset({"53100", "53200"})
 _UNWELCOME = ("authentication failed", "no password supplied", "no pg_hba.conf entry", "does not exist")
@@ -34,6 +36,10 @@ _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 FULL = "the disk of the database is full: nothing was changed"
 AWAY = "the database is away, or has ended the connection"
 LOCKED = "another process keeps the database locked"
+_SPEAK = (
+    "see whether this machine was stopped or is short of processor or memory (hub doctor); if not, the step does too "
+    "much between two statements of one transaction: report it with step and place"
+)
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -127,11 +133,12 @@ def disk_trouble(error: OSError) -> str | None:
     return "a disk of the hub is away or cannot be written" if error.errno in _DISK_AWAY else None
 
 
-def _told(error: DBAPIError) -> Stale | StoreAway | Misconfigured | None:
+def _told(error: DBAPIError) -> Stale | StoreAway | Misconfigured | FellSilent | None:
     state = getattr(error.orig, "sqlstate", None)
     code = (getattr(error.orig, "sqlite_errorcode", None) or 0) & 0xFF
-    if state in _OVERTAKEN:
-        return Stale("another transaction was first: read again and redo")
+    if state in _OVERTAKEN or state == _IDLE_IN_TRANSACTION:
+        stale = Stale("another transaction was first: read again and redo")
+        return stale if state in _OVERTAKEN else _fell_silent()
     if state == _LOCK_NOT_AVAILABLE or code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreAway(LOCKED, after_seconds=5)
     if state in _FULL or code == sqlite3.SQLITE_FULL:
@@ -142,6 +149,12 @@ def _told(error: DBAPIError) -> Stale | StoreAway | Misconfigured | None:
     if _is_away(error) or code in _SQLITE_AWAY:
         return StoreAway(AWAY, after_seconds=5)
     return None
+
+
+def _fell_silent() -> FellSilent:
+    mine = held()
+    of = f" of the run that held lane {mine.lane}" if mine else ""
+    return FellSilent(f"the database ended a transaction{of}: it said nothing for seconds", fix=_SPEAK)
 
 
 def _is_away(error: DBAPIError) -> bool:

@@ -16,11 +16,14 @@ class Overtaken(Stale):
 
 
 class Holding(msgspec.Struct, frozen=True):
-    """A lane, the token of the run that holds it, and whether that run may still be believed to hold it."""
+    """A lane, the token of the run that holds it, whether that run may still be believed to hold it, and whether the
+    run before it failed.
+    """
 
     lane: str
     token: int
     lives: Callable[[], bool] | None = None
+    again: bool = False
 
 
 _HELD: ContextVar[Holding | None] = ContextVar("lane_held", default=None)
@@ -29,6 +32,12 @@ _HELD: ContextVar[Holding | None] = ContextVar("lane_held", default=None)
 def held() -> Holding | None:
     """The lane that is held here. A thread that is begun inside holds nothing: context does not cross threads."""
     return _HELD.get()
+
+
+def again() -> bool:
+    """Whether what runs here is tried again: on this node or another its last run failed."""
+    mine = _HELD.get()
+    return mine is not None and mine.again
 
 
 def assure() -> None:
@@ -41,9 +50,11 @@ def assure() -> None:
 
 
 @contextmanager
-def holding(lane: str, token: int, lives: Callable[[], bool] | None = None) -> Iterator[Holding]:
+def holding(
+    lane: str, token: int, lives: Callable[[], bool] | None = None, *, again: bool = False
+) -> Iterator[Holding]:
     """Hold `lane` under `token` while the block runs."""
-    mine = Holding(lane, token, lives)
+    mine = Holding(lane, token, lives, again)
     before = _HELD.set(mine)
     try:
         yield mine

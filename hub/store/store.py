@@ -81,13 +81,14 @@ class Store:
             self._in_commit.append(callback)
 
     def holding(
-        self, lane: str, token: int, lives: Callable[[], bool] | None = None
+        self, lane: str, token: int, lives: Callable[[], bool] | None = None, *, again: bool = False
     ) -> AbstractContextManager[lane_holding.Holding]:
         """Inside the block every transaction first checks that `token` is still the newest of `lane`, and nobody
         takes the lane before its commit; else it raises `Overtaken` and writes nothing. While `lives` says no,
         effects outside are refused too (`hub.store.holding.assure`). A thread begun inside holds nothing.
+        `again`: the run before it failed.
         """
-        return lane_holding.holding(lane, token, lives)
+        return lane_holding.holding(lane, token, lives, again=again)
 
     @contextmanager
     def begin(self, name: str) -> Iterator[Tx]:

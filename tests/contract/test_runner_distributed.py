@@ -8,16 +8,17 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from hub.clock import SystemClock
-from hub.errors import Misconfigured
+from hub.errors import Misconfigured, RetryLater
 from hub.plugin.host.answers import anything
 from hub.plugin.host.guard import Guard
 from hub.runner import LocalRunner, Nudge, Outcome, Retry, Trouble, make, share_nudges
 from hub.runner.distributed import DistributedRunner, Pulse
 from hub.runner.queue import NODE_LOST, Queue
 from hub.store import Keyring, Store, open_store
-from hub.store.holding import Overtaken, held
+from hub.store.holding import Overtaken, again, held
 from hub.store.lanes import LOST
 
 PULSE = Pulse(beat_seconds=0.2, dead_seconds=1.0, look_seconds=0.2)
@@ -141,6 +142,74 @@ def test_a_run_that_takes_its_node_down_is_held(kept: Store) -> None:
         assert view.lanes.troubles() == []
 
 
+def test_a_transaction_that_falls_silent_counts_like_a_bug(kept: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transaction that the database ends for its silence under a held lane is no absence of the database: it is
+    told each time, with lane and what to do, and the lane is held after `bug_limit` tries.
+    """
+    monkeypatch.setattr("hub.store.lanes.STILL", "100ms")
+    told: list[Trouble] = []
+
+    def step(_lane: str) -> Outcome:
+        with kept.begin("admin") as tx:
+            mine = tx.session.conn.scalar(text("SELECT pg_backend_pid()"))
+            until(lambda: not _lives(kept, mine))
+            tx.plugin_state("p").put("k", b"v")
+        return Outcome()
+
+    runner = DistributedRunner(
+        {"a": step}, store=kept, threads=1, retry=RETRY, pulse=PULSE, on_trouble=told.append
+    )
+    runner.nudge("a", "x")
+    runner.start()
+    until(lambda: len(told) == RETRY.bug_limit)
+    assert runner.stop() == ()
+    assert [one.kind for one in told] == ["bug", "bug", "held"]
+    assert {(one.step, one.lane, one.error) for one in told} == {("a", "x", "FellSilent")}
+    assert "lane x" in told[-1].said
+    assert "between two statements" in told[-1].fix
+
+
+def _lives(store: Store, pid: int | None) -> bool:
+    with store.engines.reader.connect() as connection:
+        return bool(connection.scalar(text("SELECT 1 FROM pg_stat_activity WHERE pid = :pid"), {"pid": pid}))
+
+
+def test_a_run_that_is_tried_again_says_so(kept: Store) -> None:
+    """The step can know that its last run failed, and only then: what was told of that may be mended now."""
+    seen: list[bool] = []
+
+    def step(_lane: str) -> Outcome:
+        seen.append(again())
+        if len(seen) == 2:
+            raise RetryLater("busy")
+        return Outcome(more=len(seen) < 4)
+
+    runner = DistributedRunner({"a": step}, store=kept, threads=1, retry=RETRY, pulse=PULSE)
+    runner.nudge("a", "x")
+    runner.start()
+    until(lambda: len(seen) == 4)
+    assert runner.stop() == ()
+    assert seen == [False, False, True, False]
+
+
+def test_a_node_that_starts_counts_nobody_as_dead_at_once(kept: Store) -> None:
+    """After an outage all signs of life are old: a node that begins then waits as long as others need to speak."""
+    queue = Queue(kept, {"a": lambda _lane: Outcome()}, "n", RETRY)
+    queue.nudge((Nudge("a", "x"),))
+    taken = queue.take(queue.arrive())
+    assert taken is not None
+    with kept.engines.writer.begin() as connection:
+        connection.execute(text("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 hour'"))
+    patient = Pulse(beat_seconds=0.05, dead_seconds=600.0, look_seconds=0.05)
+    runner = DistributedRunner({"a": lambda _lane: Outcome()}, store=kept, threads=1, retry=RETRY, pulse=patient)
+    runner.start()
+    runner.nudge("a", "y")
+    until(lambda: runner.counts()[0].runs == 1)
+    assert runner.stop() == ()
+    assert queue.beat(taken.worker)
+    assert queue.end(taken, Outcome(), None) is None
+
+
 def test_a_forgotten_job_is_put_back(kept: Store) -> None:
     """A job that is marked as ours and that we never heard of (a commit without an answer) is run after all."""
     seen: list[str] = []
@@ -176,8 +245,6 @@ def test_a_run_that_is_nudged_again_is_folded_when_it_is_lost(kept: Store) -> No
 
 def test_finished_jobs_leave_the_queue(kept: Store) -> None:
     """The tables of the queue do not grow with what was run."""
-    from sqlalchemy import text
-
     runner = DistributedRunner({"a": lambda _lane: Outcome()}, store=kept, retry=RETRY, pulse=PULSE)
     runner.told([Nudge("a", f"lane{n}") for n in range(20)])
     assert runner.run_until_idle(30)

@@ -29,6 +29,39 @@ class _App:
         return []
 
 
+def test_a_hold_whose_item_is_not_written_yet_is_left(house: House) -> None:
+    """A sweep between a hold and its item lets nothing go on: what is first seen held waits for the next.
+    What was held before goes on as soon as its item is resolved, and a hold whose item never came is not for ever.
+    """
+    watch, at = Watch(house.settings, house.store), ("posting.post", PRACTICE)
+    assert watch.mended([at]) == []
+    watch.open(*at, "held", "Misconfigured", said="refused", place="p", fix="f")
+    assert watch.mended([at]) == []
+    with house.store.begin("work.resolve") as tx:
+        (item,) = tx.work.list(aggregate="connector")
+        tx.work.resolve(item.id, "mended", "anna")
+    assert watch.mended([at]) == [at]
+    assert watch.mended([at]) == []
+    assert watch.mended([at]) == [at]
+    watch.mended([])
+    assert watch.mended([at]) == []
+
+
+def test_a_retry_that_goes_well_on_another_node_leaves_nothing_open(house: House) -> None:
+    """One node opens an item about a passing failure; the run that is tried again on another node, which has not
+    heard of the item, resolves it.
+    """
+    one, two = (Watch(house.settings, house.store) for _ in range(2))
+    two.flows("fetch.fetch", "clearinghouse")
+    one.open("fetch.fetch", "clearinghouse", "retry", "RetryLater", said="busy", place="p", fix="f")
+    with house.store.begin("runner.take") as tx:
+        token = tx.lanes.take("clearinghouse")
+    with house.store.holding("clearinghouse", token, again=True):
+        two.flows("fetch.fetch", "clearinghouse")
+    with house.store.view() as view:
+        assert view.work.list(aggregate="connector") == []
+
+
 def test_a_poisoned_lane_is_one_work_item(house: House) -> None:
     """A bug in `posting.post` for one practice holds that lane after its tries and opens one item; other lanes run.
     Resolving the item releases the lane at the next sweep, and the run that goes well leaves nothing open.

@@ -138,7 +138,7 @@ class NodesKit:
             heir.start()
             self.until(lambda: bool(acted), 30)
             sleeper.thaw()
-            assert sleeper.end() in {"Overtaken", "StoreAway"}
+            assert sleeper.end() in {"Overtaken", "FellSilent"}
         assert heir.run_until_idle(10)
         with kept.view() as view:
             acts = view.plugin_state("acts")
