@@ -37,7 +37,7 @@ class Pulse(msgspec.Struct, frozen=True, kw_only=True):
 
     beat_seconds: float = 3.0
     dead_seconds: float = 12.0
-    look_seconds: float = 1.0
+    look_seconds: float = 2.0
 
 
 class DistributedRunner:
