@@ -49,23 +49,24 @@ class _Purge:
             tx.purges.alone()
             terms = terms_of(tx, self.kept)
             first = [one for account in page for one in account.patients]
-            done: Counter[str] = Counter()
-            for account in accounts(tx.session, first, terms):
-                if not account.kept and account.patients:
-                    done += self._account(tx, account)
-            self._note(tx, done, terms.before)
+            going = [one for one in accounts(tx.session, first, terms) if not one.kept and one.patients]
+            self._note(tx, self._accounts(tx, going), terms.before)
 
-    def _account(self, tx: Tx, account: Account) -> Counter[str]:
-        bury, done = tx.purges.bury, Counter[str]()
-        done["facts"] = bury("facts", self.id, "id", visits_of(tx.session, account.encounters))
-        done["lookup.removed"] = tx.purges.remove_lookups(account.people)
-        done["remit_claims"] = bury("remit_claims", self.id, "claim_id", account.claims)
-        done["claim_versions"] = bury("claim_versions", self.id, "claim_id", account.claims)
+    def _accounts(self, tx: Tx, going: Sequence[Account]) -> Counter[str]:
+        def all_of(name: str) -> list[str]:
+            return [one for account in going for one in getattr(account, name)]
+
+        bury, done, claims = tx.purges.bury, Counter[str](), all_of("claims")
+        done["facts"] = bury("facts", self.id, "id", visits_of(tx.session, all_of("encounters")))
+        done["lookup.removed"] = tx.purges.remove_lookups(all_of("people"))
+        done["remit_claims"] = bury("remit_claims", self.id, "claim_id", claims)
+        done["claim_versions"] = bury("claim_versions", self.id, "claim_id", claims)
         for table in ("claims", "charges", "encounters", "statements", "patients"):
-            done[table] = bury(table, self.id, "id", getattr(account, table))
-        for patient in account.patients:
+            done[table] = bury(table, self.id, "id", all_of(table))
+        for account in going:
             where = account.practice
-            tx.event("patient.purged", "patient", patient, practice=where, actor=self.by, cause=self.id)
+            for patient in account.patients:
+                tx.event("patient.purged", "patient", patient, practice=where, actor=self.by, cause=self.id)
         return done
 
     def strangers(self, facts: Sequence[Stranger], before: datetime) -> None:

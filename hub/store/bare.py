@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -58,10 +59,16 @@ def _bare(value: Any, *, dated: bool = False) -> Any:
             return value
 
 
+@cache
+def _fields(of: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """Asking msgspec reads every annotation anew."""
+    return msgspec.structs.fields(of)
+
+
 def _struct(record: msgspec.Struct) -> msgspec.Struct:
     kept, dated = KEPT.get(type(record), frozenset()), type(record) in DATED
     told: dict[str, Any] = {}
-    for field in msgspec.structs.fields(type(record)):
+    for field in _fields(type(record)):
         value = getattr(record, field.name)
         if field.name in kept:
             told[field.name] = value

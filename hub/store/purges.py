@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Table, Text, and_, delete, func, select, text, update
+from sqlalchemy import BigInteger, Table, Text, delete, func, select, text, update
 
 from hub.errors import Stale
 from hub.store import queries
@@ -18,6 +18,7 @@ from hub.store.crypto import Damaged
 from hub.store.fetched import FETCHED, Remote
 from hub.store.fetched import aad as fetched_aad
 from hub.store.lookup import LOOKUP
+from hub.store.rows import Bulk
 from hub.store.schema import METADATA, Id, Instant, clear
 from hub.store.session import Session
 from hub.store.upsert import insert_for
@@ -27,6 +28,8 @@ PAGE = 500
 BY_TABLE: dict[str, Aggregate[Any]] = {kind.table.name: kind for kind in AGGREGATES}
 #: Kinds of which a sealed tombstone stays for each row; of the others the number is all that stays.
 STONES = (*BY_TABLE, "blobs")
+
+_STONE = ("schema", "row_version", "doc_version", "key_id", "body")
 
 PURGES = Table(
     "purges",
@@ -89,35 +92,26 @@ class Purges:
             where = (kind.table.c[column].in_(part), kind.table.c.schema != BURIED)
             names = ("id", "row_version", "schema", "doc_version", "key_id", "body")
             rows = self._session.conn.execute(select(*[kind.table.c[name] for name in names]).where(*where)).all()
-            for row in rows:
-                self._bury(kind, row, purge)
+            # what is told again of the patient reopens no fact that was purged: it hangs on nobody
+            loose = ("parent",) if "parent" in kind.columns else ()
+            no_parent = tuple(None for _ in loose)
+            changed = [(*self._stone(kind, row, purge), *no_parent, row.id, row.row_version) for row in rows]
+            names = (*_STONE, *loose)
+            if Bulk(self._session).update(kind.table, names, ("id", "row_version"), changed) != len(rows):
+                raise Stale(f"a {kind.kind} was changed while it was purged")
             done += len(rows)
         return done
 
-    def _bury(self, kind: Aggregate[Any], row: Any, purge: str) -> None:
+    def _stone(self, kind: Aggregate[Any], row: Any, purge: str) -> tuple[Any, ...]:
+        """The columns `_STONE` of a row's tombstone."""
         keys, version = self._session.keys, row.row_version + 1
         plain = keys.open(row.key_id, kind.aad(row.id, row.doc_version, row.schema), bytes(row.body))
         stone = kind.bury(bare(kind.decode(plain, row.schema)), purge)
-        key_id, body = keys.seal(kind.aad(row.id, version, BURIED), stone)
-        same = and_(kind.table.c.id == row.id, kind.table.c.row_version == row.row_version)
-        values = {
-            "schema": BURIED,
-            "row_version": version,
-            "doc_version": version,
-            "key_id": key_id,
-            "body": body,
-        }
-        if "parent" in kind.columns:
-            values["parent"] = None  # what is told again of the patient reopens nothing that was purged
-        if self._session.conn.execute(update(kind.table).where(same).values(values)).rowcount != 1:
-            raise Stale(f"a {kind.kind} was changed while it was purged")
+        return (BURIED, version, version, *keys.seal(kind.aad(row.id, version, BURIED), stone))
 
     def bury_blobs(self, purge: str, blob_ids: Collection[str]) -> int:
         """Put tombstones in the place of bytes; returns how many blobs."""
-        blobs, fresh = Blobs(self._session), list(blob_ids)
-        for one in fresh:
-            blobs.bury(one, purge)
-        return len(fresh)
+        return Blobs(self._session).bury(blob_ids, purge)
 
     def forget_names(self, blob_ids: Collection[str]) -> int:
         """Forget what partners called the files that these blobs came from; returns how many."""

@@ -7,13 +7,16 @@ from datetime import date, timedelta
 
 import pytest
 from flowlab.house import House
-from flowlab.keeper import KEYRING
+from flowlab.keeper import KEYRING, visit
+from flowlab.made import charge_fact, coverage_fact, encounter_fact, patient_fact
 from flowlab.old import KEPT, at_rest, bill, pay
 from sqlalchemy import text
 
 from hub.clock import TurnedClock
 from hub.keep.purge import Purged, purge
 from hub.keep.retention_plan import plan
+from hub.keep.steps import STEPS
+from hub.model.people import Guarantor, Name
 from hub.reports.promises import prove
 from hub.store import open_store
 from hub.store.blobs import Purged as PurgedBytes
@@ -185,12 +188,44 @@ def test_a_hold_on_one_id_covers_those_it_was_merged_with(house: House) -> None:
     assert purged(house).rows == {}
 
 
+def test_whom_one_bill_is_about_goes_together(house: House) -> None:
+    """Two patients of one guarantor stand on one statement: while one of them comes, neither is purged."""
+    parent = Guarantor(name=Name(last="Bittern", first="Hugh"), relationship="parent")
+    bill(house, 1, 2, guarantor=parent)
+    pay(house)
+    house.clock.turn(timedelta(days=8 * 366))
+    assert would_go(house)["account"] == 1
+    again = encounter_fact("E9", patient_key="K2"), charge_fact("C9", patient_key="K2", encounter_key="E9")
+    house.tell(*again, external="again")
+    house.take_in()
+    assert "account" not in would_go(house)
+    assert "patients" not in purged(house).rows
+
+
+def test_who_never_came_is_forgotten(house: House) -> None:
+    """What the EHR said of somebody without any visit goes by its own age; who has a visit keeps it."""
+    house.tell(*visit(1), patient_fact("K2"), coverage_fact("V2", patient_key="K2"))
+    house.take_in()
+    house.clock.turn(timedelta(days=8 * 366))
+    assert would_go(house)["facts of nobody"] == 2
+    assert purged(house).rows["facts.removed"] == 2
+    assert house.states("facts") == {"kept": 4}
+
+
+def test_the_step_purges_only_where_the_settings_say_so(house: House) -> None:
+    """Without `purge = true` the weekly step does nothing; with it, it does what a person would, as the step."""
+    at_rest(house)
+    assert house.run(STEPS["keep.purge"]) == 0
+    allowed = house.settings.model_copy(update={"retention": KEPT})
+    house.settings = allowed
+    assert house.run(STEPS["keep.purge"]) > 0
+    with house.store.view() as view:
+        assert {one.by for one in view.purges.list()} == {"keep.purge"}
+
+
 def test_what_is_told_again_is_not_billed_again(house: House) -> None:
     """An EHR that sends an old visit once more makes no claim of it, and fills no tombstone; the patient who comes
     back is a new one."""
-    from flowlab.keeper import visit
-    from flowlab.made import charge_fact, encounter_fact, patient_fact
-
     at_rest(house)
     purged(house)
     house.tell(*visit(1), external="again")
