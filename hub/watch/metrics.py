@@ -100,21 +100,47 @@ class Meters(Collector):
         """Everything, as Prometheus reads it."""
         return generate_latest(self._registry)
 
+    def without_store(self, *, up: bool) -> bytes:
+        """What can be said without asking the store, which does not answer (in time, where it is `up`)."""
+        found = self._measured.hub()
+        samples = [Sample(metric="hub_store_up", value=up), *_of_log(), *(_of_calls(found) if found else ())]
+        if not up:
+            away = {"code": "store.away", "level": "alarm"}
+            samples.append(Sample(metric="hub_findings", value=1, labels=away))
+        said = CollectorRegistry()
+        ProcessCollector(registry=said)
+        said.register(_Given([_build(), *_families(samples, Labels(found.settings if found else None, [], []))]))
+        return generate_latest(said)
+
     def describe(self) -> list[Metric]:
         """Nothing: what there is depends on what runs."""
         return []
 
     def collect(self) -> Iterator[Metric]:
         found, runner = self._measured.hub(), self._measured.runner()
-        build = GaugeMetricFamily("hub_build_info", "The hub's version", labels=("version",))
-        build.add_metric((hub.__version__,), 1)
-        yield build
+        yield _build()
         samples = [*_of_log(), *(_of_runner(runner) if runner else ())]
         if found is not None:
             samples += [*_of_calls(found), *self._kept.samples(found)]
         steps = [count.step for count in runner.counts()] if runner else []
         schedules = [one.name for one in known_schedules(Place.of(found))] if found else []
         yield from _families(samples, Labels(found.settings if found else None, steps, schedules))
+
+
+class _Given(Collector):
+    """Metrics that are there already."""
+
+    def __init__(self, metrics: list[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> list[Metric]:
+        return self._metrics
+
+
+def _build() -> Metric:
+    build = GaugeMetricFamily("hub_build_info", "The hub's version", labels=("version",))
+    build.add_metric((hub.__version__,), 1)
+    return build
 
 
 class Kept:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Protocol
-
-import anyio
-from anyio import to_thread
 
 from hub.app import App
 from hub.errors import HubError
@@ -15,10 +11,12 @@ from hub.flow import room
 from hub.flow.base import Hub
 from hub.runner.port import Runner
 from hub.store.vitals import look
+from hub.web.asking import Asked
 
 ANSWER_SECONDS = 3.0
 """A database that is silent for longer does not answer."""
 FRESH_SECONDS = 1.0
+SILENT = "the database does not answer"
 
 
 class NodeView(Protocol):
@@ -41,9 +39,8 @@ class Readiness:
 
     def __init__(self, node: NodeView) -> None:
         self._node = node
-        self._lock = threading.Lock()
-        self._few: anyio.CapacityLimiter | None = None
         self._known: tuple[float, list[str]] = (0.0, [])
+        self._asked = Asked(self._looked)
 
     async def reasons(self) -> list[str]:
         """Why the node is not ready, in plain words; empty when it is. Answers in time also where nothing else
@@ -51,19 +48,16 @@ class Readiness:
         """
         if self._node.phase != "running" or self._node.app is None:
             return [f"the node is {self._node.phase}"]
-        self._few = self._few or anyio.CapacityLimiter(2)
-        with anyio.move_on_after(ANSWER_SECONDS):
-            return await to_thread.run_sync(self._looked, abandon_on_cancel=True, limiter=self._few)
-        return ["the database does not answer"]
+        found = await self._asked.answer(ANSWER_SECONDS)
+        return [SILENT] if found is None else found
 
     def _looked(self) -> list[str]:
-        with self._lock:
-            at, known = self._known
-            if time.monotonic() - at > FRESH_SECONDS:
-                app = self._node.app
-                known = hindrances(app.hub) if app else ["the node is starting"]
-                self._known = (time.monotonic(), known)
-            return known
+        at, known = self._known
+        if time.monotonic() - at > FRESH_SECONDS:
+            app = self._node.app
+            known = hindrances(app.hub) if app else ["the node is starting"]
+            self._known = (time.monotonic(), known)
+        return known
 
 
 def hindrances(hub: Hub) -> list[str]:

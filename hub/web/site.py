@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -13,9 +12,12 @@ from starlette.routing import BaseRoute, Route
 from hub.flow.base import Hub
 from hub.runner.port import Runner
 from hub.watch.metrics import CONTENT_TYPE, Meters
-from hub.web.ready import NodeView, Readiness
+from hub.web.asking import Asked
+from hub.web.ready import SILENT, NodeView, Readiness
 
 _FRESH = {"cache-control": "no-store"}
+TALLY_SECONDS = 5.0
+"""What the store may take for its tallies; with the look whether it answers at all, Prometheus still waits (10 s)."""
 
 
 class _Measured:
@@ -36,6 +38,7 @@ class _Measured:
 def site(node: NodeView, routes: Sequence[BaseRoute] = ()) -> Starlette:
     """The ASGI application of a node; `routes` are those of plugins, behind the hub's own."""
     ready, meters = Readiness(node), Meters(_Measured(node))
+    measured = Asked(meters.text)
 
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("ok\n", headers=_FRESH)
@@ -45,7 +48,10 @@ def site(node: NodeView, routes: Sequence[BaseRoute] = ()) -> Starlette:
         return JSONResponse(found, status_code=503 if found else 200, headers=_FRESH)
 
     async def metrics(_request: Request) -> Response:
-        return Response(await run_in_threadpool(meters.text), media_type=CONTENT_TYPE, headers=_FRESH)
+        text = await measured.answer(TALLY_SECONDS)
+        if text is None:
+            text = meters.without_store(up=SILENT not in await ready.reasons())
+        return Response(text, media_type=CONTENT_TYPE, headers=_FRESH)
 
     own = [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
     return Starlette(routes=[*own, *routes])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,46 @@ def test_a_database_that_is_silent_does_not_silence_the_node(node: Node, monkeyp
         said = [httpx.get(f"http://{served.address}/readyz").json() for _ in range(4)]
         assert said == [["the database does not answer"]] * 4
         assert httpx.get(f"http://{served.address}/healthz").status_code == 200
+        let_go.set()
+
+
+def test_a_database_that_is_silent_is_measured_as_down(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the database never answers, each scrape is answered in time: the store is down, which is an alarm; and
+    however many scrape, two threads wait for it, one of them for the look whether it answers at all.
+    """
+    from threading import Event
+    from threading import enumerate as threads
+
+    from hub.watch import metrics
+    from hub.web import ready
+
+    let_go = Event()
+    monkeypatch.setattr(ready, "hindrances", lambda _hub: let_go.wait() and [])
+    monkeypatch.setattr(metrics, "_of_store", lambda _hub: let_go.wait() and [])
+    monkeypatch.setattr(ready, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(import_module("hub.web.site"), "TALLY_SECONDS", 0.1)
+    with serve_site(site(node), "127.0.0.1:0") as served:
+        for _ in range(4):
+            found = _values(httpx.get(f"http://{served.address}/metrics").text)
+            assert found["hub_store_up", ()] == 0
+            assert found["hub_findings", ("store.away", "alarm")] == 1
+        assert sum(one.name == "web-ask" for one in threads()) == 2
+        let_go.set()
+
+
+def test_slow_tallies_are_no_absent_store(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that answers but takes long to count is up, and the rest is told without its tallies."""
+    from threading import Event
+
+    from hub.watch import metrics
+
+    let_go = Event()
+    monkeypatch.setattr(metrics, "_of_store", lambda _hub: let_go.wait() and [])
+    monkeypatch.setattr(import_module("hub.web.site"), "TALLY_SECONDS", 0.1)
+    with serve_site(site(node), "127.0.0.1:0") as served:
+        found = _values(httpx.get(f"http://{served.address}/metrics").text)
+        assert found["hub_store_up", ()] == 1
+        assert not any(name == "hub_findings" for name, _ in found)
         let_go.set()
 
 
