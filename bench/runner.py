@@ -35,8 +35,8 @@ from hub.testing.postgres import DURABLE, OwnServer
 
 HUB = Path(sys.executable).with_name("hub")
 NUDGES = {True: 20, False: 100}
-IDLE_SECONDS = {True: 8, False: 30}
-SETTLE_SECONDS = {True: 4, False: 15}
+IDLE_SECONDS = {True: 5, False: 30}
+SETTLE_SECONDS = {True: 2, False: 15}
 BETWEEN_SECONDS = 0.05
 MARK = Nudge("bench.mark", "bench")
 DISTRIBUTED = '\n[run]\nrunner = "distributed"\nlisten = "127.0.0.1:0"\n'
