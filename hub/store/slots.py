@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy import text as sql
 
 from hub.errors import Stale
+from hub.store.lanes import HELD, LANE_TROUBLES
 from hub.store.once import insert_new
 from hub.store.schema import METADATA, Id, Instant, clear
 from hub.store.session import Session
@@ -76,8 +77,12 @@ PAUSES = Table(
 )
 RUNNING, ASKED, OK, PARTIAL, FAILED = "running", "asked", "ok", "partial", "failed"
 LOST, PAUSED, SKIPPED = "lost", "paused", "skipped"
-OUTCOMES = (ASKED, RUNNING, OK, PARTIAL, FAILED, LOST, PAUSED, SKIPPED)
+OUTCOMES = (ASKED, RUNNING, OK, PARTIAL, FAILED, LOST, HELD, PAUSED, SKIPPED)
 _OPEN = RUNS.c.ended.is_(None)
+_LANE_HELD = RUNS.c.lane.in_(select(LANE_TROUBLES.c.lane).where(LANE_TROUBLES.c.kind == HELD))
+_TOLD = case((and_(_OPEN, RUNS.c.outcome == RUNNING, _LANE_HELD), HELD), else_=RUNS.c.outcome).label("outcome")
+_TELLING = select(*(_TOLD if column.name == "outcome" else column for column in RUNS.c))
+"""A run as it is told: while its lane is held, one that is open waits for a person and does not run."""
 _AHEAD = timedelta(days=1)
 
 
@@ -140,7 +145,8 @@ class Slots:
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One run of a schedule for one lane. `outcome`: asked (by a person, not begun yet), running (until it ended),
     then ok, partial (some items were set aside), failed, lost (nobody knows how it ended), paused (its slot fell
-    into a pause), skipped (nobody to run for). `seconds` is how long its step worked.
+    into a pause), skipped (nobody to run for). Held: its lane waits for a person, so it has not ended, or ended
+    without having run. `seconds` is how long its step worked.
     """
 
     id: str
@@ -224,14 +230,16 @@ class Runs:
 
     def get(self, run_id: str) -> Run | None:
         """One run."""
-        row = self._conn.execute(select(RUNS).where(RUNS.c.id == run_id)).one_or_none()
+        row = self._conn.execute(_TELLING.where(RUNS.c.id == run_id)).one_or_none()
         return None if row is None else _run(row)
 
     def list(self, *, limit: int = 50, since: datetime | None = None, **equals: Any) -> Found:
         """Runs whose columns equal what is given, the latest first."""
-        where = [RUNS.c[name] == value for name, value in equals.items()]
+        where = [
+            (_TOLD.element if name == "outcome" else RUNS.c[name]) == value for name, value in equals.items()
+        ]
         where += [RUNS.c.started >= since] if since is not None else []
-        query = select(RUNS).where(*where).order_by(RUNS.c.started.desc(), RUNS.c.id.desc()).limit(limit)
+        query = _TELLING.where(*where).order_by(RUNS.c.started.desc(), RUNS.c.id.desc()).limit(limit)
         return [_run(row) for row in self._conn.execute(query)]
 
     def open(self, step: str, lane: str, before: datetime, ahead: datetime) -> Found:
@@ -260,9 +268,10 @@ class Runs:
 
     def lose(self, before: datetime, step: str | None = None, lanes: Collection[str] = ()) -> int:
         """End runs that began before then and never said how they ended, of one step and its lanes or of all:
-        failed where a try had failed, else lost (of all: what was asked for and never begun too). Returns how many.
+        failed where a try had failed, held where their lane is, else lost (of all: what was asked for and never begun
+        too). Returns how many.
         """
-        ending = case((RUNS.c.error != "", FAILED), else_=LOST)
+        ending = case((RUNS.c.error != "", FAILED), (_LANE_HELD, HELD), else_=LOST)
         about: list[Any] = [_OPEN, RUNS.c.started < before]
         if step is not None:
             about += [RUNS.c.step == step, RUNS.c.lane.in_(list(lanes)), RUNS.c.outcome == RUNNING]

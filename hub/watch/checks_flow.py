@@ -24,6 +24,10 @@ ANSWERS = {
     "claim_ack": ("claim without acknowledgement", "claims without acknowledgement"),
     "adjudication": ("claim without adjudication", "claims without adjudication"),
 }
+HELD_WHY = "it has not begun: its lane is held, and waits for a person"
+HELD_FIX = (
+    "see what lane.held says of this lane; resolve its item in hub work list --owner it, and the run goes on"
+)
 
 
 def outbox(place: Place, vitals: Vitals) -> Findings:
@@ -125,9 +129,14 @@ def _just_began(place: Place, vitals: Vitals, role: str) -> bool:
 def runs(place: Place, vitals: Vitals) -> Findings:
     """Runs of schedules that do not end."""
     late = vitals.open_runs(place.now - RUN_LONG)
+    held = {row.lane for row in vitals.lane_troubles() if row.kind == "held"} if late else set[str]()
     for row in late:
         what = f"run of {row.schedule}: {row.step} for {row.lane or 'the hub'} since {at(row.started)}"
-        yield bad("run.long", f"{row.schedule}:{row.lane}" if row.lane else row.schedule, what)
+        which = f"{row.schedule}:{row.lane}" if row.lane else row.schedule
+        if row.lane in held:
+            yield bad("run.long", which, f"{what}, held with its lane", why=HELD_WHY, fix=HELD_FIX)
+        else:
+            yield bad("run.long", which, what)
     if not late:
         yield good("run.long", "", f"runs: none has lasted longer than {span(RUN_LONG)}")
 

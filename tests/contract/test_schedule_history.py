@@ -13,6 +13,7 @@ from hub.errors import Misconfigured, RetryLater, Stale, StoreAway
 from hub.model.work import WorkItem
 from hub.schedule import History, Schedule, Scheduler, prune
 from hub.store import Nudge, Store
+from hub.store.lanes import LaneTrouble
 from hub.store.nudge import Outcome
 from hub.store.slots import RUNS, Run
 
@@ -51,6 +52,32 @@ def outcomes(store: Store, **equals: object) -> list[str]:
 def noted(store: Store, step: Callable[[str], Outcome], name: str = "fetch.fetch") -> Callable[[str], Outcome]:
     """`step` with its history."""
     return History(store, {name}).noted(name, step)
+
+
+def test_slots_of_a_held_lane_are_told_as_held(store: Store, clock: TurnedClock) -> None:
+    """While a lane waits for a person its slots are told as held, not as running, and after an hour end as that, not
+    as lost; when it is released the open one is running again.
+    """
+    scheduler = started(store, clock, HOURLY)
+    scheduler.tick()
+    with store.begin("admin") as tx:
+        tx.lanes.put(LaneTrouble(lane="acme", step="dispatch.send", kind="held"))
+    assert outcomes(store, lane="acme") == ["held"]
+    assert outcomes(store, lane="apex") == ["running"]
+    assert [run.lane for run in runs(store, outcome="held")] == ["acme"]
+    assert [run.lane for run in runs(store, outcome="running")] == ["apex"]
+    clock.turn(HOUR + timedelta(seconds=1))
+    scheduler.tick()
+    assert [(run.outcome, run.ended is None) for run in runs(store, lane="acme")] == [
+        ("held", False),
+        ("held", True),
+    ]
+    assert outcomes(store, lane="apex") == ["lost", "running"]
+    with store.begin("admin") as tx:
+        tx.lanes.release("acme")
+    assert outcomes(store, lane="acme") == ["held", "running"]
+    noted(store, lambda _lane: Outcome())("acme")
+    assert outcomes(store, lane="acme") == ["held", "ok"]
 
 
 def test_a_slot_opens_a_run_for_each_lane(store: Store, clock: TurnedClock, nudged: list[Nudge]) -> None:
