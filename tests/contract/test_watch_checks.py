@@ -396,6 +396,14 @@ def test_what_is_well_is_told_too(lab: Lab) -> None:
     assert all(not one.why and not one.fix for one in found if one.ok)
 
 
+def test_a_backup_dated_ahead_says_nothing_of_its_age(lab: Lab) -> None:
+    """What a clock that was ahead made does not keep the alarm about missing backups and drills silent."""
+    later = lab.clock.now() + 400 * DAY
+    lab.add("backups", id="bak_1", state="made", ended_at=later, proved_at=later)
+    lab.clock.turn(36 * DAY)
+    assert {"backup.old", "backup.unproved"} <= set(lab.wrong())
+
+
 def test_a_tail_of_a_minute_is_a_warning(lab: Lab) -> None:
     """The audit trail unsealed for more than a minute is a warning before it is an alarm."""
     lab.write(lambda tx: tx.event("claim.new", "claim", "clm_1", practice="lakeside"))
@@ -537,6 +545,20 @@ def test_every_command_that_is_told_exists() -> None:
     assert ("doctor",) not in told
     known |= {name.split()[0] for name in known}
     assert [words for words in told if " ".join(words) not in known] == []
+
+
+def test_a_long_run_of_a_held_lane_is_said_to_wait(lab: Lab) -> None:
+    """A run that is open since its lane is held does not work on very much: a person is waited for."""
+    lab.add(
+        "schedule_runs", id="run_1", schedule="fetch", step="fetch.fetch", lane="clearinghouse", outcome="running"
+    )
+    lab.clock.turn(5 * HOUR)
+    assert "held" not in lab.wrong()["run.long:fetch:clearinghouse"].what
+    lab.add("lane_troubles", lane="clearinghouse", step="dispatch.send", kind="held", said="the key is refused")
+    found = lab.wrong()["run.long:fetch:clearinghouse"]
+    assert "held with its lane" in found.what
+    assert "waits for a person" in found.why
+    assert "lane.held" in found.fix
 
 
 def test_the_dates_of_enrolments_are_days(lab: Lab) -> None:
