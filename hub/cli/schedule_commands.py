@@ -66,7 +66,7 @@ def schedule_run(
 def runs_list(
     name: Annotated[str, typer.Option("--schedule", help="Only of this schedule.")] = "",
     outcome: Annotated[
-        str, typer.Option(help="Only these: asked, running, ok, partial, failed, lost, paused, skipped.")
+        str, typer.Option(help="Only these: asked, running, ok, partial, failed, lost, held, paused, skipped.")
     ] = "",
     since: Annotated[str, typer.Option(help="Not older than: 2h, 3d or 2026-11-30.")] = "",
     limit: Limit = 50,
