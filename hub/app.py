@@ -22,7 +22,10 @@ from hub.flow.steps import HUB, KEEPER, NOTIFIERS, lanes_of
 from hub.flow.steps import STEPS as FLOW_STEPS
 from hub.flow.trouble import Watch
 from hub.keep.guard import refuse
+from hub.keep.place import Place
 from hub.keep.steps import STEPS as KEEP_STEPS
+from hub.keep.upgrade import upgrade_at_start
+from hub.log import get_log
 from hub.plugin.host import ConnectorSpec, Keep, Options, PluginHost, contexts
 from hub.plugin.host.settings import Locate
 from hub.runner import share_nudges
@@ -215,13 +218,20 @@ def open_app(folder: Path, *, clock: Clock | None = None, migrate: bool = True) 
         undo.callback(store.close)
         if migrate:
             refuse(store)
-            store.migrate()
+            _up_to_date(loaded, store, clock)
             share_nudges(loaded.settings.run.runner, store)
         stop = threading.Event()
         host = make_host(loaded, secrets, clock, saved_state(store), stop)
         undo.pop_all()
     watch = Watch(loaded.settings, store)
     return App(loaded=loaded, store=store, host=host, clock=clock, stop=stop, watch=watch)
+
+
+def _up_to_date(loaded: Loaded, store: Store, clock: Clock) -> None:
+    """Tables as this hub's; of a database that holds data a backup is made before, or nothing is changed."""
+    place = Place(settings=loaded.settings, store=store, folder=loaded.folder, clock=clock)
+    if made := upgrade_at_start(place):
+        get_log().info("backup.before_upgrade", backup=made.id)
 
 
 def make_host(

@@ -23,6 +23,7 @@ from hub.keep.archive import Header, Reader, Writer, header_of
 from hub.keep.manifest import Manifest, Told, unheard
 from hub.keep.place import Place
 from hub.keep.settings_member import pack
+from hub.store import pg_tools
 from hub.store.copies import Copy, alone, copying, kind_of, size_of, sweep
 from hub.store.ids import new_id
 from hub.store.keeping import Backup
@@ -201,6 +202,8 @@ def _swept(place: Place, folder: Path) -> None:
         if PART.fullmatch(path.name):
             path.unlink(missing_ok=True)
     sweep(place.data)
+    if folder == place.backups and kind_of(place.url) == "postgresql":
+        pg_tools.sweep(place.url, "drill")  # drills hold the lock of this folder, so none is at it
 
 
 def _room(place: Place, folder: Path) -> None:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from hub.config import load
@@ -23,6 +24,7 @@ from hub.store import pg_tools
 from hub.store.copies import COPY, alone, kind_of, sweep
 from hub.store.keeping import Backup
 
+AHEAD = timedelta(hours=1)
 ABOUT = "backup"
 """What work items about backups are about."""
 
@@ -41,13 +43,20 @@ def drill(place: Place, told: Told = unheard) -> Drilled:
     """
     with alone("the drill", place.backups, place.data):
         sweep(place.data)
-        with place.store.view() as view:
-            newest = view.backups.newest(state="made")
+        newest = _newest(place)
         if newest is None:
             raise Misconfigured("there is no backup to try", fix="run: hub backup")
         verdict = _tried(place, newest, told)
     _record(place, newest, verdict)
     return Drilled(backup=newest, verdict=verdict)
+
+
+def _newest(place: Place) -> Backup | None:
+    """The latest backup; one that a wrong clock dated ahead would hide those that came after it, and is the last."""
+    ahead = place.clock.now() + AHEAD
+    with place.store.view() as view:
+        rows = view.backups.list(state="made")
+    return min(rows, key=lambda one: one.began_at > ahead, default=None)
 
 
 def _tried(place: Place, backup: Backup, told: Told) -> proving.Verdict:

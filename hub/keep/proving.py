@@ -13,7 +13,7 @@ from hub.keep.manifest import Manifest, differences
 from hub.reports.promises import Profile, prove
 from hub.store import Keyring, open_store, pg_tools
 from hub.store.copies import Held, kind_of, look, path_of, schema_of, sound
-from hub.store.engine import Engines
+from hub.store.engine import Engines, told_apart
 from hub.store.migrations import HEAD
 
 SHOWN = 5
@@ -77,7 +77,7 @@ def examine(
 
 def schema_at(engines: Engines) -> str:
     """The step that the tables of an open database stand at; empty where there are none."""
-    with engines.reader.connect() as connection:
+    with told_apart(), engines.reader.connect() as connection:
         found = schema_of(connection)
         connection.rollback()
         return found

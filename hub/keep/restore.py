@@ -23,6 +23,7 @@ from hub.store.copies import kind_of, path_of
 from hub.store.engine import Engines
 
 FRESH = "name a fresh place: a restore overwrites nothing"
+NO_SETTINGS = "take the backup before; the settings in this one were not whole"
 TEMPORARY = ".restoring"
 _LARGEST_SETTINGS = 100 << 20
 
@@ -133,6 +134,8 @@ class _Restoring:
     def _settle(self, kind: str) -> str:
         """Let the settings name the new place; the address of the database to fill."""
         path = self.working / "hub.toml"
+        if not path.is_file():
+            raise Damaged("the backup holds no hub.toml, and nothing runs without", fix=NO_SETTINGS)
         text = path.read_text()
         data = load(self.working).settings.hub.data if load(self.working).ok else "data"
         values = {} if stays_inside(data) else {"data": "data"}

@@ -5,22 +5,28 @@ from __future__ import annotations
 import io
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 import msgspec
 
 from hub.config.checks import leaves
 from hub.config.fields import SECRET
-from hub.config.settings import Settings
+from hub.config.settings import FILES, Settings
+from hub.errors import Misconfigured
+from hub.keep import paper
 from hub.keep.place import Place
-from hub.store import Damaged
+from hub.store import Damaged, Keyring
 
 _LARGEST = 20 << 20
 _MOST = 64 << 20
 _NAMED = 100
-_SECRET_NAMES = re.compile(r".*\.(key|pem|p12|pfx|pgpass|env|secret)$|id_[a-z0-9]+$|.*password.*", re.IGNORECASE)
+_SECRET_NAMES = re.compile(
+    r".*\.(key|pem|p12|pfx|pgpass|env|secret)([^a-z].*)?$|id_[a-z0-9]+$|.*password.*", re.IGNORECASE
+)
 _SECRET_TEXT = b"PRIVATE KEY"
+_KEY_TEXT = 8192
+"""A file with a master key, or its page for paper, is no longer than so many bytes."""
 _PASSING = re.compile(r".*\.(db|db-wal|db-shm|log|log\.\d+|part|hubbackup)$")
 _HUB_TABLE = re.compile(r"^\s*\[hub\]\s*(#.*)?$")
 _ANY_TABLE = re.compile(r"^\s*\[")
@@ -35,16 +41,21 @@ class Packed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def pack(place: Place) -> Packed:
-    """Every file of the settings folder but data, logs, backups and what holds (or may hold) a secret."""
+    """Every file of the settings folder but data, logs, backups and what holds (or may hold) a secret. The hub's own
+    files come first; raises `Misconfigured` where one of them cannot be in it, for nothing runs without.
+    """
     named = secrets_of(place.settings)
     hidden = {(place.folder / one.removeprefix("file:")).resolve() for one in named if one.startswith("file:")}
     apart = (place.data, place.backups, (place.folder / place.settings.hub.data).resolve())
     body, left, size = io.BytesIO(), list[str](), 0
     with tarfile.open(fileobj=body, mode="w") as tar:
-        for path in _files(place.folder.resolve(), apart):
+        for path in sorted(_files(place.folder.resolve(), apart), key=_own_first(place.folder.resolve())):
             name = path.relative_to(place.folder.resolve()).as_posix()
             length = path.stat().st_size
             if path in hidden or size + length > _MOST or _keeps_secret(path, length):
+                if name in FILES:
+                    fix = "take keys and passwords out of it (file:NAME, env:NAME), or what makes it so large"
+                    raise Misconfigured(f"{name} cannot be in a backup: it is too large or holds a key", fix=fix)
                 left.append(name)
                 continue
             size += length
@@ -63,6 +74,11 @@ def secrets_of(settings: Settings) -> tuple[str, ...]:
     return tuple(sorted({one for one in found if SECRET.fullmatch(one)}))
 
 
+def _own_first(folder: Path) -> Callable[[Path], tuple[bool, Path]]:
+    own = {folder / name for name in FILES}
+    return lambda path: (path not in own, path)
+
+
 def _files(folder: Path, apart: tuple[Path, ...]) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
         if path.is_symlink() or path.name.startswith(".") or path in apart:
@@ -78,9 +94,28 @@ def _keeps_secret(path: Path, size: int) -> bool:
         return True
     try:
         with path.open("rb") as file:
-            return _SECRET_TEXT in file.read(4096)
+            head = file.read(_KEY_TEXT)
     except OSError:
         return True  # what the hub itself may not read is none of its settings
+    return _SECRET_TEXT in head or (size <= _KEY_TEXT and _is_master_key(head))
+
+
+def _is_master_key(body: bytes) -> bool:
+    """Whether a line of a file, or a page for paper, reads as a master key: this hub's, an older or another one."""
+    text = body.decode(errors="replace")
+    try:
+        said = paper.read(text)
+    except Misconfigured:
+        return True  # a page on which a digit is wrong
+    return any(map(_opens, {said, *map(str.strip, text.splitlines())}))
+
+
+def _opens(line: str) -> bool:
+    try:
+        Keyring.from_text(line)
+    except (Misconfigured, ValueError):
+        return False
+    return True
 
 
 def unpack(body: bytes, folder: Path) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from hub.errors import HubError, StoreAway
+from hub.errors import HubError, RetryLater, StoreAway
 from hub.flow.base import Hub, Outcome, Step
 from hub.keep.backup import back_up
 from hub.keep.drill import ABOUT
@@ -12,16 +12,16 @@ from hub.keep.drill import drill as restore_drill
 from hub.keep.place import place_of
 from hub.keep.purge import purge as purge_old
 from hub.keep.rotation import rotate
-from hub.keep.tidy import MOVED
 from hub.keep.tidy import tidy as tidy_up
 from hub.model.work import WorkItem
-from hub.store.keeping import SLICE
 
 PURGES_FOR = timedelta(minutes=10)
 
 
 def backup(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - one lane for all
-    """A backup, then rotation; one that fails is work, and the next slot tries again."""
+    """A backup, then rotation. One that fails is work; what passes by itself (a full disk, another backup at work) is
+    tried again soon, and what does not with the next slot.
+    """
     place = place_of(hub)
     try:
         back_up(place)
@@ -30,6 +30,8 @@ def backup(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - one lane for all
         raise
     except HubError as error:
         _tell(hub, _no_backup(error))
+        if isinstance(error, RetryLater):
+            raise
         return Outcome()
     return Outcome(done=1 + len(gone))
 
@@ -49,7 +51,7 @@ def drill(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - one lane for all
 def tidy(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - one lane for all
     """One slice of nightly order."""
     done = tidy_up(hub)
-    return Outcome(done=done.done, more=done.moved >= MOVED or any(n >= SLICE for n in done.pruned.values()))
+    return Outcome(done=done.done, more=done.more)
 
 
 def purge(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - one lane for all

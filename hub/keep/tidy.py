@@ -9,7 +9,7 @@ import msgspec
 from hub.flow.base import Hub
 from hub.schedule import prune as prune_schedules
 from hub.store import copies
-from hub.store.keeping import prune
+from hub.store.keeping import SLICE, prune
 
 CUT_OFF_AFTER = timedelta(days=1)
 MOVED = 5_000
@@ -22,6 +22,8 @@ class Tidied(msgspec.Struct, frozen=True, kw_only=True):
     blobs: int
     moved: int
     pruned: dict[str, int]
+    more: bool
+    """Whether a slice was full: another one follows."""
 
     @property
     def done(self) -> int:
@@ -36,8 +38,9 @@ def tidy(hub: Hub) -> Tidied:
     kept = timedelta(days=hub.settings.retention.history_days)
     with hub.store.begin("keep.prune") as tx:
         pruned = prune(tx.session, hub.clock.now() - kept)
-    if idle := prune_schedules(hub.store, kept):
-        pruned["idle_runs"] = idle
-    if not moved and not pruned:
+    more = moved >= MOVED or any(number >= SLICE for number in pruned.values())
+    if scheduled := prune_schedules(hub.store, kept):
+        pruned["schedules"] = scheduled
+    if not more:
         copies.tidy(hub.store.engines.url)
-    return Tidied(blobs=blobs, moved=moved, pruned=pruned)
+    return Tidied(blobs=blobs, moved=moved, pruned=pruned, more=more)

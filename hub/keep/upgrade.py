@@ -137,6 +137,14 @@ def closing_run(place: Place) -> Iterator[None]:
         mine.release()
 
 
+def upgrade_at_start(place: Place) -> Backup | None:
+    """What a starting hub does: fresh tables are made at once, older ones only behind a backup, as by `upgrade`."""
+    if schema_now(place):
+        return upgrade(place)[0]
+    place.store.migrate()
+    return None
+
+
 def upgrade(place: Place, *, backup: bool = True, told: Told = unheard) -> tuple[Backup | None, list[Step]]:
     """Bring the tables up to this hub, after a backup of what is there. Safe to repeat: with nothing to do, nothing
     is done. Raises `Misconfigured` for a database of a newer hub and `RetryLater` where no backup could be made.

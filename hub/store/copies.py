@@ -6,77 +6,28 @@ import fcntl
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-import msgspec
-from sqlalchemy import Connection, create_engine, func, inspect, make_url, select, table, text
+from sqlalchemy import create_engine, make_url
 from sqlalchemy.pool import NullPool
 
 from hub.errors import RetryLater
+from hub.store import pg_tools
+from hub.store.copied import PIECE, Copy, Held, Told, held, schema_of
 from hub.store.engine import told_apart
 
 PAGES = 256
 """SQLite pages copied at a time, 1 MiB: between two steps others get the processor and the disk."""
-PIECE = 1 << 20
-OURS = (".hub-copy-", "alembic_version", "hub_restored")
-COPY = OURS[0]
-Told = Callable[[int, int], None]
-"""Hears how much is done, and of how much."""
-
-
-class Held(msgspec.Struct, frozen=True, kw_only=True):
-    """What a database held when it was copied: its tables' step, rows by table, the head of the audit chain."""
-
-    kind: str
-    schema: str
-    counts: dict[str, int]
-    position: int
-    hash: str
-    size: int
-
-
-class Copy(msgspec.Struct, frozen=True):
-    """A copy that is being made: what it holds, and its bytes, once."""
-
-    held: Held
-    pieces: Iterator[bytes]
-
-
-def held(connection: Connection, kind: str, size: int) -> Held:
-    """What the database of `connection` holds, within its transaction."""
-    names = [name for name in inspect(connection).get_table_names() if name not in OURS]
-    counts = {
-        name: int(connection.scalar(select(func.count()).select_from(table(name))) or 0) for name in sorted(names)
-    }
-    head = None
-    if "event_heads" in names:
-        head = connection.execute(text("SELECT position, hash FROM event_heads")).one_or_none()
-    return Held(
-        kind=kind,
-        schema=schema_of(connection),
-        counts=counts,
-        position=int(head.position) if head else 0,
-        hash=str(head.hash) if head else "",
-        size=size,
-    )
-
-
-def schema_of(connection: Connection) -> str:
-    """The step that the tables stand at; empty when they were made without steps."""
-    if not inspect(connection).has_table("alembic_version"):
-        return ""
-    return str(connection.scalar(text("SELECT version_num FROM alembic_version")) or "")
+COPY = ".hub-copy-"
 
 
 def copying(url: str, scratch: Path, tools: str, told: Told) -> AbstractContextManager[Copy]:
     """One consistent copy of the database at `url`. `scratch`: a folder that is as safe as the database's own,
     for SQLite's copy; `tools`: where pg_dump is, if not where packages put it.
     """
-    from hub.store import pg_tools
-
     if kind_of(url) == "sqlite":
         return _copying_sqlite(path_of(url), scratch, told)
     return pg_tools.copying(url, tools, told)
@@ -160,8 +111,6 @@ def sweep(scratch: Path) -> None:
 
 def size_of(url: str) -> int:
     """About how many bytes the database has."""
-    from hub.store import pg_tools
-
     if kind_of(url) != "sqlite":
         return pg_tools.size_of(url)
     path = path_of(url)
@@ -197,3 +146,22 @@ def tidy(url: str) -> None:
                 connection.exec_driver_sql("ANALYZE")
     finally:
         engine.dispose()
+
+
+__all__ = [
+    "COPY",
+    "Copy",
+    "Held",
+    "Told",
+    "alone",
+    "copy_sqlite",
+    "copying",
+    "kind_of",
+    "look",
+    "path_of",
+    "schema_of",
+    "size_of",
+    "sound",
+    "sweep",
+    "tidy",
+]

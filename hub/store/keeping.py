@@ -13,7 +13,6 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
-    func,
     insert,
     inspect,
     select,
@@ -22,11 +21,10 @@ from sqlalchemy import (
 
 from hub.errors import Stale
 from hub.store import queries
-from hub.store.engine import Engines
+from hub.store.engine import Engines, told_apart
 from hub.store.registry import COUNTERS
 from hub.store.schema import METADATA, Id, Instant, clear
 from hub.store.session import Session
-from hub.store.slots import RUNS, SLOTS
 
 _OURS = "our own id, name or number"
 _WORDS = "written by us, without patient values"
@@ -156,20 +154,13 @@ def jump(session: Session, margin: int) -> dict[str, int]:
     return {row.scope: int(row.next) for row in rows}
 
 
-def _lasting_slots() -> ColumnElement[bool]:
-    """The newest slot of each schedule stays: it says up to where the schedule was caught up."""
-    other = SLOTS.alias()
-    newest = select(func.max(other.c.slot)).where(other.c.schedule == SLOTS.c.schedule).scalar_subquery()
-    return SLOTS.c.slot < newest
-
-
 def prune(session: Session, before: datetime) -> dict[str, int]:
-    """Remove up to a slice of ended history older than `before` from each table; how many rows by table."""
+    """Remove up to a slice of ended history older than `before` from each table; how many rows by table. Slots and
+    runs are the schedule's own to prune.
+    """
     tables = METADATA.tables
     lane_runs, notices, nodes = tables["lane_runs"], tables["notices"], tables["nodes"]
     old: tuple[tuple[Table, tuple[ColumnElement[bool], ...]], ...] = (
-        (SLOTS, (SLOTS.c.taken_at < before, _lasting_slots())),
-        (RUNS, (RUNS.c.started < before, RUNS.c.ended.is_not(None))),
         (lane_runs, (lane_runs.c.began_at < before, lane_runs.c.ended_at.is_not(None))),
         (notices, (notices.c.made_at < before, notices.c.state != "waiting")),
         (nodes, (nodes.c.seen_at < before,)),
@@ -185,7 +176,7 @@ def prune(session: Session, before: datetime) -> dict[str, int]:
 def running_nodes(engines: Engines, now: datetime) -> list[str]:
     """Nodes that gave a sign of life within the last minute, also where the tables are an older hub's."""
     nodes = METADATA.tables["nodes"]
-    with engines.reader.connect() as connection:
+    with told_apart(), engines.reader.connect() as connection:
         if not inspect(connection).has_table(nodes.name):
             return []
         alive = (nodes.c.stopped_at.is_(None), nodes.c.seen_at > now - timedelta(minutes=1))

@@ -18,7 +18,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, inspect, make_url
 from sqlalchemy.pool import NullPool
 
 from hub.errors import Misconfigured, Refused, RetryLater
-from hub.store.copies import OURS, PIECE, Copy, Held, Told, held
+from hub.store.copied import BESIDE, PIECE, Copy, Held, Told, held
 from hub.store.engine import told_apart
 
 _ENVIRONMENT = {
@@ -120,7 +120,7 @@ def copying(url: str, tools: str, told: Told) -> Iterator[Copy]:
         command = [path, "--format=custom", "--compress=0", "--no-owner", "--no-privileges", "--no-password"]
         parsed = make_url(url)
         command += ["--lock-wait-timeout=60000", f"--snapshot={snapshot}", f"--dbname={parsed.database}"]
-        command += [f"--exclude-table={OURS[2]}"]
+        command += [f"--exclude-table={BESIDE[1]}"]
         with _running(command, parsed, stdout=subprocess.PIPE) as dumping:
             yield Copy(holds, _pieces(dumping, size, told))
 
@@ -204,7 +204,7 @@ def _ended(running: _Running) -> None:
 def tables_of(url: str) -> set[str]:
     """Tables of the database, without those that say that a restore began."""
     with connected(url) as connection:
-        return set(inspect(connection).get_table_names()) - set(OURS)
+        return set(inspect(connection).get_table_names()) - set(BESIDE)
 
 
 def wipe(url: str) -> None:
@@ -239,6 +239,12 @@ def throw_away(url: str, purpose: str) -> Iterator[str]:
             yield parsed.set(database=name).render_as_string(hide_password=False)
         finally:
             connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+
+
+def sweep(url: str, purpose: str) -> None:
+    """Drop the databases that a killed process, or one that lost the server, left; the caller is alone."""
+    with connected(url) as connection:
+        _sweep(connection, f"{make_url(url).database}_{purpose}_")
 
 
 def _sweep(connection: Connection, stem: str) -> None:

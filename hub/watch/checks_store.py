@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,8 @@ from hub.watch.words import at, span
 KEY_AGE = timedelta(days=730)
 """How long one key may seal new data: NIST SP 800-57 part 1 rev. 5, table 1, symmetric data encryption key."""
 SEAL = timedelta(minutes=1)
+AHEAD = timedelta(hours=1)
+"""What is dated later than so far ahead was dated by a wrong clock, and says nothing of when it was done."""
 
 
 def tables(_place: Place, vitals: Vitals) -> Findings:
@@ -47,14 +50,22 @@ def backups(place: Place, vitals: Vitals) -> Findings:
     """The last whole backup, and the last restore drill that proved one."""
     rows = [row for row in vitals.backups() if row.state in {"made", "removed"}]
     born = vitals.born() or place.now
-    made = max((row.ended_at for row in rows if row.ended_at and row.state == "made"), default=None)
-    proved = max((row.proved_at for row in rows if row.proved_at), default=None)
+    made = _latest(place, (row.ended_at for row in rows if row.state == "made"))
+    proved = _latest(place, (row.proved_at for row in rows))
     keep = place.settings.backup
     yield _age(place, "backup.old", ("last whole backup", made, born), timedelta(hours=keep.overdue_hours))
     if made is not None or place.now - born > timedelta(hours=keep.overdue_hours):
-        first = min((row.ended_at for row in rows if row.ended_at), default=born)
+        first = min(_true(place, (row.ended_at for row in rows)), default=born)
         drill = ("last proved restore", proved, first)
         yield _age(place, "backup.unproved", drill, timedelta(days=keep.drill_days))
+
+
+def _latest(place: Place, told: Iterable[datetime | None]) -> datetime | None:
+    return max(_true(place, told), default=None)
+
+
+def _true(place: Place, told: Iterable[datetime | None]) -> list[datetime]:
+    return [one for one in told if one and one <= place.now + AHEAD]
 
 
 def _age(place: Place, code: str, told: tuple[str, datetime | None, datetime], longest: timedelta) -> Finding:

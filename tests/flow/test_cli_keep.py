@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import pytest
+from alembic import command
 
 from hub.cli import main
+from hub.clock import SystemClock
+from hub.config import SecretStore, load
+from hub.store.migrate import configuration
+from hub.store.opening import open_hub_store
 
 Ran = tuple[int, str, str]
 
@@ -41,6 +47,7 @@ def folder(hub: Callable[..., Ran], tmp_path: Path) -> Path:
 def test_a_backup_comes_back_and_runs_after_a_word(hub: Callable[..., Ran], folder: Path, tmp_path: Path) -> None:
     """`backup`, `backup list`, `backup drill`, `restore FILE`, the refusal of `run`, `restore accept`."""
     made = json.loads(hub("backup", "-c", folder, "--json")[1])
+    assert made["left_out"] == ["master.key"]
     code, out, _ = hub("backup", "drill", "-c", folder, "--json")
     assert (code, json.loads(out)["ok"]) == (0, True)
     (listed,) = json.loads(hub("backup", "list", "-c", folder, "--json")[1])
@@ -100,3 +107,23 @@ def test_an_upgrade_can_be_rehearsed_and_rotation_tried(hub: Callable[..., Ran],
     assert (code, json.loads(out)["ok"]) == (0, True)
     assert json.loads(hub("db", "upgrade", "-c", folder, "--json")[1]) == {"backup": None, "steps": []}
     assert json.loads(hub("backup", "rotate", "--dry-run", "-c", folder, "--json")[1])["removed"] == []
+
+
+def test_hub_run_changes_older_tables_behind_a_backup_only(hub: Callable[..., Ran], tmp_path: Path) -> None:
+    """A newer hub starts on the tables of an older one: the backup of before is there and known; a second start
+    makes none."""
+    settings = tmp_path / "settings"
+    assert hub("init", settings)[0] == 0
+    store = open_hub_store(load(settings), SecretStore(settings), SystemClock())
+    with store.engines.writer.connect() as connection, as_file(files("hub.store") / "migrations") as steps:
+        connection.begin()
+        config = configuration(str(steps))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.commit()
+    store.close()
+    for _ in range(2):
+        code, _, err = hub("run", "--once", "-c", settings)
+        assert code == 0, err
+        (listed,) = json.loads(hub("backup", "list", "-c", settings, "--json")[1])
+        assert (settings / "backups" / listed["file"]).is_file()

@@ -13,9 +13,9 @@ from flowlab.keeper import KEYRING, place_of, visit
 from sqlalchemy import Connection, MetaData, Table, func, insert, inspect, select
 
 from hub.clock import TurnedClock
-from hub.errors import HubError, Misconfigured
+from hub.errors import HubError, Misconfigured, RetryLater
 from hub.keep.place import Place
-from hub.keep.upgrade import rehearse, schema_now, upgrade
+from hub.keep.upgrade import rehearse, schema_now, upgrade, upgrade_at_start
 from hub.reports.promises import prove
 from hub.store import Store, open_store
 from hub.store.alone import take
@@ -123,6 +123,33 @@ def test_an_upgrade_is_refused_while_a_hub_runs(old: Place, clock: TurnedClock) 
     running.release()
     assert upgrade(old, backup=False)[0] is None
     assert schema_now(old) == HEAD
+
+
+def test_a_start_makes_a_backup_before_it_changes_tables(old: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hub that starts on an older hub's data: no backup, no migration; with one, every row is there; the next start
+    does nothing."""
+    with monkeypatch.context() as patched:
+        patched.setattr("hub.keep.backup.size_of", lambda _url: 1 << 60)
+        with pytest.raises(RetryLater, match="not enough disk"):
+            upgrade_at_start(old)
+    assert schema_now(old) == "0001"
+    made = upgrade_at_start(old)
+    assert made is not None
+    assert (schema_now(old), counts(old)) == (HEAD, {"frozen": 1, "ready": 1})
+    assert upgrade_at_start(old) is None
+    assert [path.name for path in old.backups.glob("*.hubbackup")] == [made.file]
+
+
+def test_a_start_on_a_fresh_database_makes_its_tables_at_once(
+    db_url: str, clock: TurnedClock, tmp_path: Path
+) -> None:
+    """There is nothing to back up yet."""
+    store = open_store(db_url, KEYRING, clock)
+    place = place_of(House(store, clock), tmp_path)
+    assert upgrade_at_start(place) is None
+    assert schema_now(place) == HEAD
+    assert not place.backups.exists()
+    store.close()
 
 
 def test_a_newer_hubs_database_is_left_alone(db_url: str, clock: TurnedClock, tmp_path: Path) -> None:
