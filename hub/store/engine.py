@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import select
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from hub.store.holding import held
 BUSY_MILLIS = 10_000
 PING_AFTER_SECONDS = 1.0
 BEGIN_TRIES = 3
+NO_ROOM_BYTES = 1 << 16
 # PostgreSQL's own codes, so that a hub on SQLite need not load the driver
 _OVERTAKEN = frozenset({"40P01", "40001"})
 _LOCK_NOT_AVAILABLE = "55P03"
@@ -151,10 +153,14 @@ def _told(error: DBAPIError) -> Stale | StoreAway | Misconfigured | FellSilent |
     return None
 
 
-def _fell_silent() -> FellSilent:
-    mine = held()
-    of = f" of the run that held lane {mine.lane}" if mine else ""
-    return FellSilent(f"the database ended a transaction{of}: it said nothing for seconds", fix=_SPEAK)
+def _fell_silent() -> FellSilent | StoreAway:
+    """What is told of a transaction that the database ended for its silence. A listener or a command, which holds no
+    lane, is to say "later".
+    """
+    if (mine := held()) is None:
+        return StoreAway(AWAY, after_seconds=5)
+    said = f"the database ended a transaction of the run that holds lane {mine.lane}: it said nothing for seconds"
+    return FellSilent(said, fix=_SPEAK)
 
 
 def _is_away(error: DBAPIError) -> bool:
@@ -209,16 +215,29 @@ def _opener(path: Path) -> Callable[[], sqlite3.Connection]:
     return lambda: sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
 
 
+@contextmanager
+def _full_told_apart(path: Path) -> Iterator[None]:
+    """Where SQLite finds no room for the files beside its own it speaks of a failing disk; a full one is meant."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        with suppress(OSError):
+            if shutil.disk_usage(path.parent).free < NO_ROOM_BYTES:
+                error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise
+
+
 def _sqlite_engine(path: Path, begin_sql: str, *, query_only: bool = False, **pool: int) -> Engine:
     url = URL.create("sqlite", database=str(path))
     engine = create_engine(url, hide_parameters=True, creator=_opener(path), **pool)
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: object) -> None:
-        for pragma in _SQLITE_PRAGMAS:
-            connection.execute(pragma).close()
-        if query_only:
-            connection.execute("PRAGMA query_only=ON").close()
+        with _full_told_apart(path):
+            for pragma in _SQLITE_PRAGMAS:
+                connection.execute(pragma).close()
+            if query_only:
+                connection.execute("PRAGMA query_only=ON").close()
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:

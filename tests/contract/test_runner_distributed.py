@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from hub.clock import SystemClock
-from hub.errors import Misconfigured, RetryLater
+from hub.errors import Misconfigured, RetryLater, StoreAway
 from hub.plugin.host.answers import anything
 from hub.plugin.host.guard import Guard
 from hub.runner import LocalRunner, Nudge, Outcome, Retry, Trouble, make, share_nudges
@@ -167,6 +167,21 @@ def test_a_transaction_that_falls_silent_counts_like_a_bug(kept: Store, monkeypa
     assert {(one.step, one.lane, one.error) for one in told} == {("a", "x", "FellSilent")}
     assert "lane x" in told[-1].said
     assert "between two statements" in told[-1].fix
+
+
+def test_a_listener_that_fell_silent_says_later(kept: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transaction that holds no lane and was ended for its silence while it nudged is an absence: asked again."""
+    monkeypatch.setattr("hub.store.lanes.STILL", "100ms")
+    with pytest.raises(StoreAway):
+        _fall_silent(kept)
+
+
+def _fall_silent(store: Store) -> None:
+    with store.begin("admin") as tx:
+        tx.lanes.take("x")
+        mine = tx.session.conn.scalar(text("SELECT pg_backend_pid()"))
+        until(lambda: not _lives(store, mine))
+        tx.plugin_state("p").put("k", b"v")
 
 
 def _lives(store: Store, pid: int | None) -> bool:
