@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, select, tuple_
+from sqlalchemy import Row, func, select, text, tuple_
 
 from hub.errors import Problem
 from hub.store.blobs import BLOB_CHUNKS, BODY, Blobs, aad
@@ -17,6 +17,11 @@ from hub.store.session import Session
 PAGE = 1_000
 AMONG = 500
 TOGETHER_BYTES = 8 << 20
+_HAS_QUEUE = text("SELECT to_regclass('procrastinate_jobs') IS NOT NULL")
+_QUEUE = text("""
+    SELECT id, task_name, lock, args::text AS args
+    FROM procrastinate_jobs WHERE id > :after ORDER BY id LIMIT :page
+""")
 
 
 class Scan:
@@ -41,6 +46,18 @@ class Scan:
             yield page
             last = tuple(getattr(page[-1], name) for name in by)
             page = self._session.conn.execute(query.where(key > last).limit(PAGE)).all()
+
+    def queued(self) -> Iterator[Sequence[Row[Any]]]:
+        """Pages of what waits in the queue that many nodes share: id, task_name, lock, args as JSON. Its table is the
+        library's, and on PostgreSQL only.
+        """
+        session = self._session
+        if session.dialect != "postgresql" or not session.conn.scalar(_HAS_QUEUE):
+            return
+        after = 0
+        while page := session.conn.execute(_QUEUE, {"after": after, "page": PAGE}).all():
+            yield page
+            after = page[-1].id
 
     def among(self, table: str, key: str, values: Iterable[Any], *columns: str, **equals: Any) -> list[Row[Any]]:
         """`columns` (and `key`) of the rows whose `key` is one of `values`, in the order of the table's key."""

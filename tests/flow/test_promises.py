@@ -13,12 +13,15 @@ import pytest
 from hub.clock import TurnedClock
 from hub.config import SecretStore, load
 from hub.config.settings import Settings
+from hub.model.coverage import PatientFile
 from hub.model.people import Address, Name, Patient
 from hub.reports.promises import PROMISES, Profile, Proof, prove
 from hub.reports.promises.disposition import STATES, limits_of
 from hub.reports.promises.frozen import LineNumbers, read
 from hub.reports.promises.secrecy import _names, _of_patient, phrases
 from hub.reports.promises.submitted import AGREED
+from hub.runner import Nudge, Outcome, Retry
+from hub.runner.queue import Queue
 from hub.store import Keyring, Store, open_store
 from hub.store.scan import Scan
 
@@ -37,6 +40,14 @@ def ended(practised: Path) -> Iterator[Store]:
         (micros,) = connection.execute("SELECT max(at) FROM events").fetchone()
     keyring = Keyring.from_text(SecretStore(practised / "config").get("file:master.key"))
     store = open_store(f"sqlite:///{database}", keyring, TurnedClock(datetime.fromtimestamp(micros / 1e6, UTC)))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def pg_store(made_pg_url: str) -> Iterator[Store]:
+    """An empty hub on PostgreSQL."""
+    store = open_store(made_pg_url, Keyring(bytes(32)), TurnedClock(datetime(2026, 3, 2, tzinfo=UTC)))
     yield store
     store.close()
 
@@ -183,6 +194,22 @@ def test_an_answer_may_take_as_long_as_its_payer_was_given(settings: Settings) -
 def test_an_empty_hub_keeps_every_promise(store: Store, settings: Settings) -> None:
     """On both databases every question can be asked, and nothing is wrong before anything has happened."""
     assert [one for proof in prove(store, settings) for one in proof.exceptions] == []
+
+
+def test_a_name_in_the_shared_queue_is_told(pg_store: Store, settings: Settings) -> None:
+    """The queue of nudges is read too, though its table is a library's: a lane may not be called after a patient."""
+    patient = PatientFile(
+        patient=Patient(name=Name(last="Heronsby", first="Alberta"), birth_date=date(1950, 2, 3))
+    )
+    queue = Queue(pg_store, {"coding.code": lambda _lane: Outcome()}, "north", Retry())
+    with pg_store.begin("admin") as tx:
+        tx.patients.add("pat_1", patient, practice="lakeside", state="new")
+    queue.nudge((Nudge("coding.code", "lakeside"),))
+    assert prove(pg_store, settings)[8].exceptions == ()
+    queue.nudge((Nudge("coding.code", "lakeside/heronsby"),))
+    (told,) = prove(pg_store, settings)[8].exceptions
+    assert told.where.startswith("nudge ")
+    assert "a name of patient pat_1" in told.why
 
 
 def test_pages_are_the_same_on_both_databases(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,6 +156,9 @@ def _texts(room: Room) -> Iterator[Text]:
             for row in page:
                 where = f"{called} {getattr(row, key[0])}"
                 yield from ((f"{where} {name}", str(text)) for name in columns if (text := getattr(row, name)))
+    for page in room.scan.queued():
+        room.count("queued nudges", len(page))
+        yield from ((f"nudge {row.id}", f"{row.task_name} | {row.lock} | {row.args}") for row in page)
     yield from _file_names(room)
     yield from _events(room)
     for path in room.log_files:
