@@ -18,7 +18,7 @@ from hub.config.settings import Settings
 from hub.errors import Problem, StoreAway
 from hub.flow import room
 from hub.flow.base import Hub, Step
-from hub.flow.steps import HUB, KEEPER, NOTIFIERS, lanes_of
+from hub.flow.steps import DIGEST, KEEPER, NOTIFIERS, WATCH, lanes_of
 from hub.flow.steps import STEPS as FLOW_STEPS
 from hub.flow.trouble import Watch
 from hub.keep.guard import refuse
@@ -37,12 +37,12 @@ from hub.store import Nudge, Store, engine
 from hub.store.opening import Faulty as Faulty  # noqa: PLC0414 - who opens an app meets it here
 from hub.store.opening import open_hub_store as open_hub_store  # noqa: PLC0414
 from hub.watch.steps import STEPS as WATCH_STEPS
-from hub.watch.steps import TO_NOTIFIERS
 
+_WATCH_LANES = {"watch.look": WATCH, "notices.digest": DIGEST}
 #: Every step by name, and what its lane is.
 STEPS: dict[str, tuple[Step, str]] = {
     **FLOW_STEPS,
-    **{name: (step, NOTIFIERS if name in TO_NOTIFIERS else HUB) for name, step in WATCH_STEPS.items()},
+    **{name: (step, _WATCH_LANES.get(name, NOTIFIERS)) for name, step in WATCH_STEPS.items()},
     **{name: (step, KEEPER) for name, step in KEEP_STEPS.items()},
 }
 #: Steps that a sweep leaves to the schedule, and those that ask a partner although nothing may wait there.
@@ -90,6 +90,10 @@ class App:
         """One run of a step. Raises `StoreAway` where there is no room for what it would take in, or a disk fails."""
 
         def run(lane: str) -> Outcome:
+            # A lane that runs is not held: who let it go on wants its connector back. Notifiers are made anew when
+            # they are tried again, with growing waits.
+            if STEPS[step][1] != NOTIFIERS:
+                self.host.mend(lane)
             with engine.told_apart():
                 if step in ASKS_OUTSIDE:
                     room.make_sure(self.hub)

@@ -6,6 +6,8 @@ from hub.flow.base import Hub, Outcome
 from hub.model.work import WorkItem
 
 PAGE = 200
+LANE = "hub.listeners"
+"""A lane of its own, named as no connector can be: a slow listener may not keep the audit trail from being sealed."""
 STATE, CURSOR = "hub", "events.told"
 
 

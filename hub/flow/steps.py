@@ -24,7 +24,7 @@ from hub.flow import (
 )
 from hub.flow.base import Step
 
-SOURCES, PRACTICES, CLEARINGHOUSES, PRINTER, MAILBOXES, HUB, NOTIFIERS, KEEPER = (
+SOURCES, PRACTICES, CLEARINGHOUSES, PRINTER, MAILBOXES, HUB, NOTIFIERS, KEEPER, LISTENERS, WATCH, DIGEST = (
     "sources",
     "practices",
     "clearinghouses",
@@ -33,6 +33,9 @@ SOURCES, PRACTICES, CLEARINGHOUSES, PRINTER, MAILBOXES, HUB, NOTIFIERS, KEEPER =
     "hub",
     "notifiers",
     "keeper",
+    "listeners",
+    "watch",
+    "digest",
 )
 
 STEPS: dict[str, tuple[Step, str]] = {
@@ -56,7 +59,7 @@ STEPS: dict[str, tuple[Step, str]] = {
     "printing.results": (printing.results, PRINTER),
     "sweep.expect": (sweep.expect, PRACTICES),
     "audit.seal": (sweep.seal, HUB),
-    "events.tell": (listeners.tell, HUB),
+    "events.tell": (listeners.tell, LISTENERS),
 }
 
 
@@ -71,5 +74,8 @@ def lanes_of(kind: str, settings: Settings, sources: tuple[str, ...]) -> tuple[s
         MAILBOXES: (*settings.clearinghouses, *printer),
         HUB: ("hub",),
         KEEPER: ("keeper",),  # a backup of an hour may not keep the audit trail from being sealed
+        LISTENERS: (listeners.LANE,),
+        WATCH: ("hub.watch",),  # who looks at the lanes shares none of them: what holds them would hold the look
+        DIGEST: ("hub.digest",),
         NOTIFIERS: tuple(dict.fromkeys(name for names in settings.notifications.to.values() for name in names)),
     }[kind]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hub.flow import listeners
 from hub.flow.base import Hub, Outcome
 from hub.model.work import WorkItem
 from hub.store import Nudge
@@ -41,12 +42,12 @@ def expect(hub: Hub, practice: str) -> Outcome:
             return Outcome(done=done)
 
 
-def seal(hub: Hub, lane: str) -> Outcome:
+def seal(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - every step is given its lane
     """Chain what the log has gathered, let listeners hear of it, and bring the ledger's sums up to date."""
     with hub.store.begin("audit.seal") as tx:
         done = tx.events.seal(SEAL)
         if done:
-            tx.then(Nudge("events.tell", lane))
+            tx.then(Nudge("events.tell", listeners.LANE))
         if done < SEAL:
             tx.ledger_sums.fold()
     return Outcome(done=done, more=done == SEAL)

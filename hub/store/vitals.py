@@ -86,6 +86,11 @@ class Vitals:
         """`sqlite` or `postgresql`."""
         return self._conn.dialect.name
 
+    def begin_again(self) -> None:
+        """Go on after a question that failed: PostgreSQL answers none in a transaction in which one did."""
+        self._conn.rollback()
+        self._conn.begin()
+
     def check_tables(self) -> None:
         """Raise `Misconfigured` unless the tables are those of this hub."""
         migrate.check(self._conn)

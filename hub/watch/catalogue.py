@@ -61,7 +61,7 @@ _KINDS = (
         "alarm",
         "a call of a connector did not come back",
         "nothing is sent or fetched there until it is made anew",
-        "run: hub connector test {name}; then start the hub again",
+        "run: hub connector test {name}; then resolve its item in hub work list --owner it, and it is made anew",
     ),
     _row(
         "disk.low",
@@ -193,6 +193,13 @@ _KINDS = (
         "see hub work list --owner it, and the log of the node",
     ),
     _row(
+        "watch.late",
+        "alarm",
+        "three looks of the hub at itself in a row did not end",
+        "what goes wrong meanwhile is told to nobody; signs of life are withheld",
+        "see whether a worker runs (hub nodes), hub work list --owner it, and the log",
+    ),
+    _row(
         "lane.held",
         "alarm",
         "the hub has stopped working for a connector or practice until a person acts",
@@ -287,7 +294,7 @@ _KINDS = (
     _row(
         "check.failed",
         "warning",
-        "one of these checks failed itself",
+        "one of these checks failed itself; an alarm when it has for an hour",
         "how that thing stands is not known",
         "tell the hub's authors the words of this finding",
     ),

@@ -15,6 +15,8 @@ from hub.watch.looking import Findings, Place, living
 from hub.watch.words import at, counted, span, waiting
 
 RUN_LONG = timedelta(hours=4)
+LOOKS, LOOK_AT_LAST = 3, timedelta(minutes=50)
+"""So many looks may be missed. A run that is open for an hour is called lost, and is seen no more."""
 PAUSED_LONG = timedelta(days=1)
 REFUSED = timedelta(days=1)
 OF_FILES = frozenset({"acknowledgement", "print_result"})
@@ -139,6 +141,16 @@ def runs(place: Place, vitals: Vitals) -> Findings:
             yield bad("run.long", which, what)
     if not late:
         yield good("run.long", "", f"runs: none has lasted longer than {span(RUN_LONG)}")
+    yield _looked(place, vitals)
+
+
+def _looked(place: Place, vitals: Vitals) -> Finding:
+    """Whether the hub looks at itself: a look that was asked for and has not ended is still owed."""
+    allowed = min(max(LOOKS * place.settings.watch.every, timedelta(minutes=LOOKS)), LOOK_AT_LAST)
+    owed = [row.started for row in vitals.open_runs(place.now - allowed) if row.step == "watch.look"]
+    if owed:
+        return bad("watch.late", "", f"the hub has not looked at itself since {at(min(owed))}")
+    return good("watch.late", "", f"watch: no look is owed for longer than {span(allowed)}")
 
 
 def lanes(place: Place, vitals: Vitals) -> Findings:

@@ -35,8 +35,6 @@ LOST = timedelta(days=1)
 """So long it is an alarm that notices were dropped."""
 PINGS = 3
 """So many signs of life in a row must fail before that is an alarm."""
-BLIND = frozenset({"check.failed", "store.away"})
-"""With one of these a look did not see everything."""
 ROLES, REST = OWNERS[:-1], OWNERS[-1]
 NO_LONGER = "its notifier is no longer configured"
 TOO_OLD = "it could not be sent for three days"
@@ -55,10 +53,11 @@ def look(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - every step is given 
     """The step `watch.look`: note how everything stands, and queue what people must hear of."""
     from hub.watch.checks import standing
 
-    found = [in_house(one) for one in standing(hub)]
+    found = [in_house(one) for one in standing(hub) if one.code != "watch.late"]  # this look is the proof of it
     with hub.store.view() as view:
         found += [worded(one, hub, view.now) for one in view.conditions.troubles() if not covered(one, found)]
         known = view.conditions.known(view.now - 2 * HOUR)
+        found = [lasting(one, known, view.now) for one in found]
         stuck = view.notices.standing(view.now - LOST)
         found += unheard(stuck, view.notices.list(kind="alive", state=SILENT), notifiers(hub))
     if not known and not stuck and all(one.ok for one in found):
@@ -100,7 +99,8 @@ def recipients(
     able = [name for name in takes if kind in takes[name]]
     named = [name for name in to.get(owner) or to.get(REST) or () if name in able]
     code, _, broken = key.partition(":")
-    if not code.startswith("notice.") or kind != "alert":
+    itself = code.startswith("notice.") or (code == "plugin.hung" and broken in takes)
+    if not itself or kind != "alert":
         return tuple(dict.fromkeys(named))
     others = [name for name in named if name != broken] or [name for name in able if name != broken]
     return tuple(dict.fromkeys(others))
@@ -147,12 +147,14 @@ def _quiet(last: datetime | None, now: datetime) -> bool:
 
 def note(tx: Tx, found: Iterable[Finding]) -> list[Condition]:
     """Keep how everything stands; returns what is or was lately open, as it now stands."""
+    from hub.watch.checks import unseen
+
     known = tx.conditions.known(tx.now - 2 * HOUR)
     seen = {one.key: one for one in found}
-    blind = any(one.code in BLIND and not one.ok for one in seen.values())
+    blind = unseen(seen.values())
     stands: list[Condition] = []
     for key in dict.fromkeys((*known, *(key for key, one in seen.items() if not one.ok))):
-        if blind and key not in seen:
+        if key not in seen and known[key].code in blind:
             stands.append(known[key])  # what could not be looked at is not gone
             continue
         after = advance(known.get(key), seen.get(key), tx.now)
@@ -167,8 +169,12 @@ def queue(tx: Tx, hub: Hub, stands: Iterable[Condition], takes: Mapping[str, fro
     """Queue what is due, one notice for each notifier and kind; returns how many conditions were told."""
     told = 0
     letters: dict[tuple[str, str], list[Condition]] = {}
+    stands = list(stands)
+    down = {one.key.partition(":")[2] for one in stands if one.open and one.code.startswith("lane.")}
     for one in stands:
         kind = due(one, tx.now)
+        if kind == "recovered" and goes_on(one, down):
+            continue
         names = recipients(one.key, one.owner, kind, hub.settings.notifications.to, takes) if kind else ()
         if not kind or (not names and kind == "alert") or any(_storm(tx, kind, name) for name in names):
             continue
@@ -218,6 +224,24 @@ def covered(trouble: Trouble, found: Iterable[Finding]) -> bool:
         return False
     lanes = (one.key for one in found if one.code.startswith("lane.") and not one.ok)
     return any(trouble.about in key.split(":") for key in lanes)
+
+
+def goes_on(one: Condition, down: Collection[str]) -> bool:
+    """Whether what ended goes on under another code: `down` are lanes and steps (`clearinghouse:fetch.fetch`) that
+    fail, back off or are held now. That one of these ends is told when none of them is left, never before.
+    """
+    about = one.key.partition(":")[2]
+    if one.code.startswith("work."):
+        return any(about in lane.split(":") for lane in down)
+    return one.code.startswith("lane.") and about in down
+
+
+def lasting(finding: Finding, known: Mapping[str, Condition], now: datetime) -> Finding:
+    """A check that has failed for an hour is an alarm: what it would see stays unseen."""
+    before = known.get(finding.key)
+    if finding.ok or finding.code != "check.failed" or before is None or not before.open:
+        return finding
+    return replace(finding, level="alarm") if now - before.since >= HOUR else finding
 
 
 def in_house(finding: Finding) -> Finding:

@@ -41,7 +41,8 @@ def digest(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - every step is give
     with hub.store.view() as view:
         day = view.now.astimezone(ZoneInfo(hub.settings.hub.zone)).date()
         new = [one for one in readers if view.notices.get(_id(one, day)) is None]
-        letters = [letter(view, hub.settings, one, day) for one in new]
+        done = list(_yesterday(view, hub.settings, day - timedelta(days=1))) if new else []
+        letters = [letter(view, hub.settings, one, day, done) for one in new]
     if letters:
         with hub.store.begin("notices.digest") as tx:
             for made in letters:
@@ -65,9 +66,9 @@ def readers_of(settings: Settings) -> list[Reader]:
     return [Reader(notifier=name, roles=frozenset(roles)) for name, roles in heard.items()]
 
 
-def letter(view: View, settings: Settings, reader: Reader, day: date) -> Letter:
-    """The digest of the morning of `day`."""
-    subject, lines, level = composed(view, settings, reader.roles, day)
+def letter(view: View, settings: Settings, reader: Reader, day: date, done: Sequence[str]) -> Letter:
+    """The digest of the morning of `day`; `done` is what was done the day before, the same for every reader."""
+    subject, lines, level = composed(view, settings, reader.roles, day, done)
     return Letter(
         id=_id(reader, day),
         kind="digest",
@@ -83,12 +84,11 @@ def letter(view: View, settings: Settings, reader: Reader, day: date) -> Letter:
 
 
 def composed(
-    view: View, settings: Settings, roles: Collection[str], day: date
+    view: View, settings: Settings, roles: Collection[str], day: date, yesterday: Sequence[str]
 ) -> tuple[str, tuple[str, ...], str]:
     """Subject, lines and level of the digest for these roles."""
     open_now = [one for one in view.conditions.open() if one.owner in roles]
     groups = [one for one in view.work.groups() if one.owner in roles]
-    yesterday = list(_yesterday(view, settings, day - timedelta(days=1)))
     title = f"[{wording.called(settings)}] {day.isoformat()}: "
     if not open_now and not groups:
         return f"{title}all quiet", (f"Nothing waits for you. {' '.join(yesterday)}".strip(),), "ok"

@@ -40,6 +40,7 @@ _CODES = frozenset(
         *(state for states in STATES.values() for state in states),
         *(*FILE_STATES, *ANSWERS, *OWNERS, *AREAS, *CALLS, *KINDS),
         *("ready", "running", "backing_off", "held", "alarm", "warning", "ok", "hub", "keeper", "key"),
+        *("hub.listeners", "hub.watch", "hub.digest"),
         *("value", "event", "exception", "unwritten"),
     }
 )

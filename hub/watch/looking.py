@@ -93,14 +93,22 @@ Asking = Callable[[Place, Vitals], Findings]
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One check: what it looks at; `asks` where it needs the database. `part` groups checks for `--only`."""
+    """One check: what it looks at; `asks` where it needs the database. `part` groups checks for `--only`, `codes` are
+    those of its findings.
+    """
 
     part: str
+    codes: tuple[str, ...]
     look: Plain | None = None
     asks: Asking | None = None
 
+    @property
+    def name(self) -> str:
+        """Its part, and what it is called there: `flow.lanes`."""
+        return f"{self.part}.{(self.look or self.asks).__name__}"  # type: ignore[union-attr]
 
-def made(part: str, findings: Callable[[], Findings]) -> list[Finding]:
+
+def made(name: str, findings: Callable[[], Findings]) -> list[Finding]:
     """What a check finds. A bug in it is a finding too; what the store says of itself goes through."""
     try:
         with told():
@@ -108,7 +116,7 @@ def made(part: str, findings: Callable[[], Findings]) -> list[Finding]:
     except HubError:
         raise
     except Exception as error:  # noqa: BLE001 - a check that fails must not hide the others
-        return [bad("check.failed", part, f"the check of {part} failed with {type(error).__name__}")]
+        return [bad("check.failed", name, f"the check {name} failed with {type(error).__name__}")]
 
 
 def store_trouble(error: HubError) -> Finding:

@@ -29,7 +29,7 @@ AWAY = timedelta(minutes=5)
 """So long the database must be away before somebody is told past it."""
 SAID = 200
 PAGE = 50
-UNWELL = ("store.", "key.master", "schedule.late", "node.none")
+UNWELL = ("store.", "key.master", "schedule.late", "node.none", "watch.late")
 """Beginnings of findings with which the hub gives no sign of life: then its silence is the alarm."""
 
 
@@ -61,8 +61,12 @@ def _sent(hub: Hub, letter: Letter) -> bool:
 
 
 def _tried(host: PluginHost, name: str, notice: Notice) -> HubError | None:
-    """Send it; what hindered that, if anything did. The log says which notifier and what kind of trouble."""
+    """Send it; what hindered that, if anything did. The log says which notifier and what kind of trouble.
+
+    A notifier of which a call hung is made anew first: it is tried again with growing waits, and nobody need act.
+    """
     try:
+        host.mend(name)
         host.notifier(name).send(notice)
     except HubError as error:
         log = get_log()
@@ -103,14 +107,16 @@ def _words(trouble: HubError) -> str:
 def alive(hub: Hub, lane: str) -> Outcome:
     """The step `notices.alive` for one notifier: a sign of life, only while the hub is truly well enough.
 
-    The database has just been written, no schedule is late, the store has no fault; otherwise nothing is said, and
-    whoever waits for the sign raises the alarm.
+    The database has just been written, no schedule is late, the store has no fault, and the hub has looked at itself
+    lately; otherwise nothing is said, and whoever waits for the sign raises the alarm.
     """
-    from hub.watch.checks import standing
+    from hub.watch.checks import standing, unseen
 
     if "alive" not in taken(hub).get(lane, ()):
         return Outcome()
-    unwell = [one.code for one in standing(hub) if one.level == "alarm" and one.code.startswith(UNWELL)]
+    found = standing(hub)
+    unwell = [one.code for one in found if one.level == "alarm" and one.code.startswith(UNWELL)]
+    unwell += [code for code in unseen(found) if code.startswith(UNWELL)]
     if unwell:
         get_log().warning("alive.withheld", instance=lane, code=unwell[0], count=len(unwell))
         return Outcome()

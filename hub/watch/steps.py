@@ -1,4 +1,4 @@
-"""The steps with which the hub watches itself, by name; the lane of each is the hub, or a notifier."""
+"""The steps with which the hub watches itself, by name; each has a lane of its own, or one for each notifier."""
 
 from __future__ import annotations
 
@@ -11,5 +11,3 @@ STEPS: dict[str, Step] = {
     "notices.digest": digest.digest,
     "notices.alive": notices.alive,
 }
-#: Steps whose lane is a notifier: one that hangs or is slow holds up nothing but itself.
-TO_NOTIFIERS = frozenset({"notices.send", "notices.alive"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 import structlog
 
-from hub import log
+from hub import app, log
 from hub.clock import TurnedClock
 from hub.config import Settings, load
 from hub.errors import RetryLater, StoreAway
@@ -22,13 +23,13 @@ from hub.model.work import WorkItem
 from hub.plugin.host import ConnectorSpec, PluginHost, contexts
 from hub.store import Store
 from hub.store.keeping import Backup
-from hub.store.notices import Letter
+from hub.store.notices import Days, Letter
 from hub.testing import fakes
 from hub.testing.fakes import FakeSecrets, MemoryBoard
 from hub.watch import conditions, digest, notices
-from hub.watch.finding import Finding
+from hub.watch.finding import Finding, Level
 from hub.watch.notices import last_resort
-from hub.watch.steps import STEPS, TO_NOTIFIERS
+from hub.watch.steps import STEPS
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config"
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -157,14 +158,88 @@ def test_a_quiet_look_writes_nothing(watch: Watching) -> None:
     assert watch.store.commit_points == {}
 
 
+def bad(key: str, level: Level = "alarm") -> Finding:
+    """Something that is wrong."""
+    return Finding(key=key, ok=False, level=level, what=f"{key} is wrong")
+
+
 def test_what_could_not_be_looked_at_is_not_over(watch: Watching) -> None:
-    """A look of which a check failed ends nothing that it did not see to be well."""
-    watch.look(DISK, Finding(key="node.dead:b", ok=False, level="alarm", what="node b"))
-    failed = Finding(key="check.failed:machine", ok=False, level="warning", what="a check failed")
+    """A look of which a check failed ends nothing that this check would have seen and it did not see to be well."""
+    watch.look(DISK, bad("node.dead:b"))
     well = Finding(key="node.dead:b", ok=True, level="ok", what="node b runs")
     for _ in range(4):
-        watch.look(failed, well)
-    assert watch.open() == ["disk.low:data", "check.failed:machine"]
+        watch.look(bad("check.failed:machine.disks", "warning"), well)
+    assert watch.open() == ["disk.low:data", "check.failed:machine.disks"]
+
+
+def test_without_its_database_a_look_ends_nothing_that_is_asked_of_it(watch: Watching) -> None:
+    """What only the database tells of is neither seen nor gone while it is damaged; what needs none of it ends."""
+    watch.look(bad("lane.down:clearinghouse:fetch.fetch"), bad("plugin.hung:clearinghouse"))
+    for _ in range(4):
+        watch.look(bad("store.damaged"))
+    assert watch.open() == ["lane.down:clearinghouse:fetch.fetch", "store.damaged"]
+
+
+def test_a_check_that_fails_for_weeks_hides_no_other_trouble(watching: Watching) -> None:
+    """One check with a bug hides nothing that others see: a lane's end is told, and its next outage."""
+    failed, down = bad("check.failed:machine.clock", "warning"), bad("lane.down:clearinghouse:fetch.fetch")
+    watching.look(failed, down)
+    for _ in range(3):
+        watching.look(failed)
+    watching.send()
+    assert watching.subjects() == [f"ALARM {down.what}", f"OVER {down.what}"]
+    watching.look(failed, down, after=DAY)
+    watching.send()
+    assert watching.subjects()[2:] == ["ALARM 2 alarms: check.failed, lane.down"]
+
+
+def test_a_check_that_fails_for_an_hour_is_an_alarm(watch: Watching) -> None:
+    """What a failing check would see stays unseen: for a moment that is a warning, after an hour it is told."""
+    failed = bad("check.failed:machine.clock", "warning")
+    for _ in range(59):
+        watch.look(failed)
+    watch.send()
+    assert watch.subjects() == []
+    watch.look(failed, after=2 * MINUTE)
+    watch.send()
+    assert watch.subjects() == [f"ALARM {failed.what}"]
+
+
+def test_no_end_is_told_while_it_got_worse(watching: Watching) -> None:
+    """A lane that failed and is held now is no lane that works: the end of the one is told with the end of the other,
+    in whatever order their codes change.
+    """
+    down, held = bad("lane.down:clearinghouse:fetch.fetch"), bad("lane.held:clearinghouse:fetch.fetch")
+    failing = bad("lane.failing:clearinghouse:fetch.fetch", "warning")
+    for now in (down, held, held, held, held, failing, failing, failing):
+        watching.look(now)
+        watching.send()
+    assert watching.subjects() == [f"ALARM {down.what}", f"ALARM {held.what}"]
+    watching.look()
+    watching.look()
+    watching.send()
+    assert watching.subjects()[2:] == ["OVER 2 alarms: lane.down, lane.held"]
+
+
+def test_another_step_of_the_lane_ends_by_itself(watch: Watching) -> None:
+    """The end of one step's trouble does not wait for another's, nor for another lane's."""
+    fetch, send = bad("lane.down:clearinghouse:fetch.fetch"), bad("lane.held:clearinghouse:dispatch.send")
+    watch.look(fetch, send)
+    watch.look(send)
+    watch.look(send)
+    watch.send()
+    assert watch.subjects()[-1] == f"OVER {fetch.what}"
+
+
+def test_work_of_a_lane_that_broke_is_not_over(watch: Watching) -> None:
+    """A work item about a connector of which a lane broke meanwhile is covered by that, and not told as done."""
+    with watch.store.begin("admin") as tx:
+        tx.work.open(item("dispatch.in_doubt"), practice="lakeside")
+    watch.look()
+    for _ in range(3):
+        watch.look(bad("lane.held:clearinghouse:fetch.fetch"))
+    watch.send()
+    assert [subject.split()[0] for subject in watch.subjects()] == ["ALARM", "ALARM"]
 
 
 def test_many_at_once_are_one_notice(watching: Watching) -> None:
@@ -365,6 +440,24 @@ def test_a_hung_or_broken_notifier_stops_nothing(watch: Watching, monkeypatch: p
     assert letter.said.startswith("fault: plugin fake, mail.send: ZeroDivisionError")
 
 
+def test_a_notifier_that_hung_once_goes_on_by_itself(watching: Watching, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notifier of which a call hung is made anew when the wait is over: its notices go out without a person."""
+    port: Any = watching.host.notifier("mail")
+    let_go = threading.Event()
+    monkeypatch.setattr(port._inner, "send", lambda _notice: let_go.wait(60))
+    port._guard.deadline_seconds = 0.02
+    watching.look(DISK)
+    watching.send()
+    assert watching.host.notifier("mail").held
+    assert watching.letters()[0].said.startswith("fault: plugin fake, mail.send: the call did not end in time")
+    watching.send()
+    assert watching.host.notifier("mail").held
+    watching.send(after=MINUTE)
+    assert watching.subjects() == ["ALARM data folder: 90 MB free"]
+    assert not watching.host.notifier("mail").held
+    let_go.set()
+
+
 def backup(watching: Watching) -> Backup:
     """A backup of last night."""
     now = watching.clock.now()
@@ -443,9 +536,14 @@ def test_a_sign_of_life(watching: Watching) -> None:
     assert (last.state, last.sent_at) == ("sent", watching.clock.now())
 
 
-@pytest.mark.parametrize("code", ["schedule.late:send", "store.readonly", "key.master"])
+UNKNOWN = "check.failed:flow.schedules"
+
+
+@pytest.mark.parametrize("code", ["schedule.late:send", "store.readonly", "key.master", "watch.late", UNKNOWN])
 def test_silence_is_the_alarm(watch: Watching, code: str) -> None:
-    """With a late schedule or a sick store no sign of life is given; with any other alarm it is."""
+    """With a late schedule, a sick store or a watch that does not look no sign of life is given, nor where that is
+    not known; with any other alarm it is.
+    """
     watch.findings = [Finding(key=code, ok=False, level="alarm", what="x")]
     notices.alive(watch.hub, "beat")
     assert watch.subjects("beat") == []
@@ -554,10 +652,24 @@ def test_nothing_of_a_patient_gets_out(watch: Watching, monkeypatch: pytest.Monk
     assert {where for where, text in told.items() for one in CANARY if one.casefold() in text.casefold()} == set()
 
 
+def test_what_was_done_is_asked_once_for_all_readers(watch: Watching, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The day's sums go over all claims and entries: they are made once a day, however many read them."""
+    asked: list[Any] = []
+    monkeypatch.setattr(Days, "claims_out", lambda _days, *span: asked.append(span) or {})
+    digest.digest(watch.hub, "hub.digest")
+    digest.digest(watch.hub, "hub.digest")
+    assert len(watch.letters(kind="digest")) == 2
+    assert len(asked) == 1
+
+
 def test_steps_have_lanes() -> None:
-    """Each step that talks to a notifier has that notifier as its lane: a slow one holds up nothing else."""
-    assert set(STEPS) >= TO_NOTIFIERS
-    assert set(STEPS) - TO_NOTIFIERS == {"watch.look", "notices.digest"}
+    """Each step that talks to a notifier has that notifier as its lane: a slow one holds up nothing else. The look at
+    all lanes, and the digest, share theirs with no step; so do the seal and who listens.
+    """
+    kinds = {name: kind for name, (_step, kind) in app.STEPS.items()}
+    assert {name for name in STEPS if kinds[name] == "notifiers"} == {"notices.send", "notices.alive"}
+    for name in ("watch.look", "notices.digest", "audit.seal", "events.tell"):
+        assert [other for other, kind in kinds.items() if kind == kinds[name]] == [name]
 
 
 def test_old_rows_are_pruned(watching: Watching) -> None:

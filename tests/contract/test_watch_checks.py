@@ -25,7 +25,7 @@ from hub.watch import checks, checks_flow
 from hub.watch.catalogue import KINDS
 from hub.watch.checks import standing
 from hub.watch.finding import Finding
-from hub.watch.looking import Place
+from hub.watch.looking import Check, Place
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 CANARY = "Nightingale-Canary"
@@ -201,6 +201,15 @@ def _run(lab: Lab) -> Scene:
     lab.clock.turn(5 * HOUR)
     yield
     lab.alter("schedule_runs", ended=lab.clock.now())
+
+
+@scene("watch.late")
+def _no_look(lab: Lab) -> Scene:
+    slot = "2026-03-02T14:00:00Z"
+    lab.write(lambda tx: tx.runs.start("house.watch", slot, step="watch.look", lane="hub.watch"))
+    lab.clock.turn(4 * MINUTE)
+    yield
+    lab.empty("schedule_runs")
 
 
 @scene("lane.held")
@@ -532,10 +541,39 @@ def test_a_check_with_a_bug_hides_no_other(lab: Lab, monkeypatch: pytest.MonkeyP
         raise KeyError(CANARY)
         yield
 
-    monkeypatch.setattr(checks, "CHECKS", (checks.Check(part="flow", asks=broken), *checks.CHECKS))
+    monkeypatch.setattr(checks, "CHECKS", (Check(part="flow", asks=broken, codes=()), *checks.CHECKS))
     found = lab.wrong()
-    assert found["check.failed:flow"].what == "the check of flow failed with KeyError"
+    assert found["check.failed:flow.broken"].what == "the check flow.broken failed with KeyError"
     assert any(one.code == "outbox.waiting" for one in standing(lab.hub))
+
+
+def test_a_question_the_database_refuses_hides_no_other(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check whose question is wrong fails alone: the database goes on answering the others."""
+
+    def wrong(_place: Place, vitals: Any) -> Iterator[Finding]:
+        vitals._conn.exec_driver_sql("SELECT nothing FROM nowhere")
+        yield from ()
+
+    monkeypatch.setattr(checks, "CHECKS", (Check(part="flow", asks=wrong, codes=()), *checks.CHECKS))
+    assert [key for key in lab.wrong() if key.startswith(("check", "store"))] == ["check.failed:flow.wrong"]
+    assert any(one.code == "notice.stuck" for one in standing(lab.hub))
+
+
+@pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: check.name)
+def test_a_check_says_what_it_sees(lab: Lab, check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a check finds is of the codes that it names: those are unseen when it fails, and no other."""
+    monkeypatch.setattr(checks, "CHECKS", (check,))
+    found = standing(lab.hub)
+    assert {one.code for one in found} <= set(check.codes)
+    failed = Finding(key=f"check.failed:{check.name}", ok=False, level="warning", what="it failed")
+    assert checks.unseen([*found, failed]) == set(check.codes)
+
+
+def test_every_code_is_seen_by_a_check() -> None:
+    """Each finding that a look makes is among the codes of a check."""
+    named = {code for check in checks.CHECKS for code in check.codes}
+    assert set(SCENES) <= named
+    assert named <= set(KINDS)
 
 
 def test_every_command_that_is_told_exists() -> None:

@@ -54,7 +54,7 @@ def test_a_listener_hears_the_whole_log_once(house: House) -> None:
     _happen(house, 7)
     assert house.run(listeners.tell, "hub") == 0
     house.run(sweep.seal, "hub")
-    assert nudges == [Nudge("events.tell", "hub")]
+    assert nudges == [Nudge("events.tell", listeners.LANE)]
     assert STEPS["events.tell"][0] is listeners.tell
     house.run(listeners.tell, "hub")
     house.run(listeners.tell, "hub")

@@ -17,6 +17,7 @@ from hub.errors import Misconfigured, Problem
 from hub.model.event import Event
 from hub.plugin.api import Clearinghouse, Context, ScrubFinding, hookimpl
 from hub.plugin.host import ConnectorSpec, Options, PluginFault, PluginHost, contexts
+from hub.plugin.host.host import MOST_HANGING
 from hub.testing import fakes
 from hub.testing.fakes import FakeClearinghouse, FakeContext, FakeSecrets, MemoryPartner
 
@@ -372,6 +373,56 @@ def test_held_instance_can_be_made_anew() -> None:
     assert host.clearinghouse("a").list("").refs == ()
     freed.set()
     assert host.close() == ()
+
+
+def _hanging(freed: threading.Event, hang: list[bool]) -> PluginHost:
+    """A host with one clearinghouse whose `list` hangs while `hang` holds something."""
+
+    class Hangs(FakeClearinghouse):
+        def list(self, cursor: str) -> Any:
+            return freed.wait() if hang else super().list(cursor)
+
+    module = plugin(hub_clearinghouses=offer("hub_clearinghouses", {"x": Hangs}))
+    spec = ConnectorSpec(plugin="made", kind="x", settings={"partner": MemoryPartner()})
+    maker = contexts(clock=FakeContext().clock, secrets=FakeSecrets({}), load=lambda _instance, _key: None)
+    options = Options(modules={"made": module}, deadline_seconds=0.05)
+    return PluginHost.load({"a": spec}, context_for=maker, options=options)[0]
+
+
+def test_only_what_hung_is_mended() -> None:
+    """Mending makes an instance anew where a call of it hung; one that works, and a name of none, is left."""
+    freed, hang = threading.Event(), [True]
+    host = _hanging(freed, hang)
+    before = host.clearinghouse("a")
+    assert not host.mend("a")
+    assert not host.mend("hub.watch")
+    assert host.clearinghouse("a") is before
+    with pytest.raises(PluginFault):
+        before.list("")
+    hang.clear()
+    assert host.mend("a")
+    assert host.clearinghouse("a").list("").refs == ()
+    freed.set()
+
+
+def test_hung_calls_do_not_pile_up_without_end() -> None:
+    """A thread cannot be killed: an instance of which many calls hang at once stays held until they end."""
+    freed, hang = threading.Event(), [True]
+    host = _hanging(freed, hang)
+
+    def hung_and_mended() -> bool:
+        with pytest.raises(PluginFault):
+            host.clearinghouse("a").list("")
+        return host.mend("a")
+
+    assert [hung_and_mended() for _ in range(MOST_HANGING)] == [True] * MOST_HANGING
+    assert not hung_and_mended()
+    freed.set()
+    hang.clear()
+    for guard in host._hanging["a"]:
+        guard._given_up._thread.join(30)  # type: ignore[union-attr]
+    assert host.mend("a")
+    assert host.clearinghouse("a").list("").refs == ()
 
 
 def _hooks(told: list[PluginFault] | None = None, **plugins: Any) -> PluginHost:

@@ -135,6 +135,8 @@ TAKES = {"mail": ALL, "hook": frozenset({"alert"}), "all-mail": ALL}
         ("notice.stuck:mail", "it", "alert", ("hook",)),
         ("notice.lost:hook", "it", "alert", ("mail",)),
         ("notice.stuck:mail", "it", "recovered", ("mail",)),
+        ("plugin.hung:mail", "it", "alert", ("hook",)),
+        ("plugin.hung:clearinghouse", "it", "alert", ("mail", "hook")),
     ],
 )
 def test_who_is_told(key: str, owner: str, kind: str, names: tuple[str, ...]) -> None:

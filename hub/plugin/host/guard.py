@@ -2,7 +2,7 @@
 
 The deadline is silence: each piece of a body that the plugin asks for and each item of an iterator begins a
 new wait, so that a slow gigabyte is not a hung call. After a hung call the instance is *held*: its thread is
-given up and every further call is refused until a person has it made anew.
+given up and every further call is refused until it is made anew (`PluginHost.mend`).
 """
 
 from __future__ import annotations
@@ -91,7 +91,13 @@ class Guard:
         self._on_fault = on_fault
         self._lock = threading.Lock()
         self._worker: Worker | None = None
+        self._given_up: Worker | None = None
         self._counts: dict[str, CallCount] = {}
+
+    @property
+    def hangs(self) -> bool:
+        """Whether a call that was given up runs still."""
+        return self._given_up is not None and self._given_up.runs
 
     def counts(self) -> tuple[CallCount, ...]:
         """What was called so far."""
@@ -184,6 +190,7 @@ class Guard:
         except Hung:
             self.held = True
             self._memory.close()
+            self._given_up = self._worker
             self.close()
             return _Fault(HUNG)
 

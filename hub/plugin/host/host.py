@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from types import ModuleType
 from typing import Any, TypeVar
@@ -34,6 +35,10 @@ _WRAPS: Mapping[str, type[Guarded]] = {
     "PrintVendor": GuardedPrinter,
     "Notifier": GuardedNotifier,
 }
+
+
+MOST_HANGING = 8
+"""So many calls of one instance may hang at once before it is no longer made anew by itself."""
 
 
 class InstanceInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +83,8 @@ class PluginHost(Hooks):
         super().__init__(loaded, frozenset(names))
         self._instances = dict(instances)
         self._remake = remake
+        self._hanging: dict[str, list[Guard]] = {}
+        self._mending = threading.Lock()
 
     @classmethod
     def load(
@@ -151,7 +158,24 @@ class PluginHost(Hooks):
     def remake(self, name: str) -> None:
         """Make a new object for an instance, as a person asks when a held one is to go on."""
         self._port(name, Guarded)
-        self._instances[name] = self._remake(self._instances[name].chosen)
+        old = self._instances[name]
+        self._instances[name] = self._remake(old.chosen)
+        with self._mending:
+            left = [guard for guard in self._hanging.get(name, []) if guard.hangs]
+            self._hanging[name] = [*left, old.guard] if old.guard.hangs else left
+
+    def mend(self, name: str) -> bool:
+        """Make an instance anew where a call of it hung, so that it can be used again; True where that was done.
+        One of which very many calls hang still stays held: a thread cannot be killed. A name of no instance is left.
+        """
+        held = self._instances.get(name)
+        if held is None or not held.guard.held:
+            return False
+        if sum(guard.hangs for guard in self._hanging.get(name, [])) >= MOST_HANGING:
+            return False
+        self.remake(name)
+        get_log().info("plugin.remade", instance=name)
+        return True
 
     def close(self, but: Collection[str] = ()) -> tuple[PluginFault, ...]:
         """Close every instance, whatever the others do; gives what went wrong. Harmless twice. `but` names those

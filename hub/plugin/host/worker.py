@@ -28,7 +28,13 @@ class Worker:
 
     def __init__(self, name: str) -> None:
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        threading.Thread(target=self._run, name=f"plugin-{name}", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name=f"plugin-{name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def runs(self) -> bool:
+        """Whether its thread has not ended."""
+        return self._thread.is_alive()
 
     def submit(self, job: Callable[[], None]) -> None:
         """Put `job` behind those that wait; it must not raise."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import smtplib
+import socket
+import time
 from collections.abc import Iterator
 from email.message import EmailMessage
 
@@ -15,6 +17,8 @@ from hub_notices.reach import TLS_FIX, told, trust
 from hub_notices.settings import EmailSettings
 
 LATER = "the hub tries again by itself"
+TOTAL_SECONDS = 240.0
+"""So long may a whole conversation last, whatever each answer may: the hub gives a call up after five minutes."""
 _GONE = "the mail server ended the connection"
 
 
@@ -24,8 +28,43 @@ def open_line(settings: EmailSettings) -> smtplib.SMTP:
     with told(), answers("connect"):
         if settings.security == "tls":
             context = trust(settings.ca_file)
-            return smtplib.SMTP_SSL(settings.host, settings.at, helo, timeout=wait, context=context)
-        return smtplib.SMTP(settings.host, settings.at, helo, timeout=wait)
+            return _SafeLine(settings.host, settings.at, helo, timeout=wait, context=context)
+        return _Line(settings.host, settings.at, helo, timeout=wait)
+
+
+class _Line(smtplib.SMTP):
+    """A conversation that ends in time, however slow each address of the server's name and each answer is."""
+
+    _until: float | None = None
+
+    def getreply(self) -> tuple[int, bytes]:
+        """The next answer, within what is left."""
+        if self.sock is not None:
+            self.sock.settimeout(self._left())
+        return super().getreply()
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        """A connection to the first address that takes one: smtplib would wait for each as long as for one."""
+        failed = OSError("the name has no address")
+        for _family, _kind, _protocol, _name, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            try:
+                return socket.create_connection((str(address[0]), port), min(timeout, self._left()))
+            except OSError as error:
+                failed = error
+        raise failed
+
+    def _left(self) -> float:
+        """Seconds for what comes next; raises `TimeoutError` when the whole time is up."""
+        if self._until is None:
+            self._until = time.monotonic() + TOTAL_SECONDS
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the conversation takes too long")
+        return min(left, float(self.timeout))
+
+
+class _SafeLine(smtplib.SMTP_SSL, _Line):
+    """The same with TLS from the first byte."""
 
 
 def secure(line: smtplib.SMTP, settings: EmailSettings) -> None:

@@ -17,6 +17,7 @@ from hub_notices.settings import REFERENCE, address_fault
 
 LATER = frozenset({408, 409, 423, 425, 429})
 NOT_THERE = frozenset({401, 403, 404, 405, 407, 410})
+CONNECT_SECONDS = 10.0
 BUSY_FIX = "the hub tries again by itself"
 
 
@@ -51,7 +52,7 @@ def ask(
     """Send one request, without following where it points elsewhere. Its answer's body is not read."""
     try:
         with (
-            httpx.Client(verify=tls, timeout=timeout_seconds, trust_env=False) as client,
+            httpx.Client(verify=tls, timeout=_times(timeout_seconds), trust_env=False) as client,
             client.stream(method, url, headers=dict(headers), content=body) as answer,
         ):
             return judged(answer.status_code, answer.headers.get("retry-after", ""), now)
@@ -59,6 +60,11 @@ def ask(
         raise Misconfigured("the address cannot be used", fix="write the whole https address") from None
     except httpx.HTTPError as error:
         raise unreached(error) from None
+
+
+def _times(timeout_seconds: float) -> httpx.Timeout:
+    """A name may have many addresses that do not answer, and each is waited for: not so long."""
+    return httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, CONNECT_SECONDS))
 
 
 def judged(status: int, retry_after: str, now: datetime) -> Evidence:

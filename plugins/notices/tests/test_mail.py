@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hub_notices import smtp
 from hub_notices.mail import EmailNotifier
 from hub_notices.settings import EmailSettings
 from pydantic import ValidationError
 
 from hub.plugin.api import HubError, Misconfigured, Refused, RetryLater
+from hub.plugin.host.ports import SLOW_MAIL
 from hub.testing.fakes import FakeContext
 from hub.testing.kits.notifier import notice
 from hub.testing.notices import HOST, MailServer, made_certificate
@@ -120,6 +124,43 @@ def test_answers(mail_server: MailServer, command: str, answer: str, error: type
         mailer(mail_server).send(notice())
     assert caught.value.fix
     assert "@" not in str(caught.value)
+
+
+def test_a_slow_server_ends_in_time(mail_server: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each answer may take its time, all of them together have one limit: then it is tried again later, and no call
+    hangs. It is far below the time after which the hub gives a call up.
+    """
+    assert smtp.TOTAL_SECONDS < 120 * SLOW_MAIL
+    ticks = iter(range(10_000))
+    monkeypatch.setattr(smtp, "time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
+    monkeypatch.setattr(smtp, "TOTAL_SECONDS", 20.0)
+    many = [f"p{number}@practice.example" for number in range(50)]
+    with pytest.raises(RetryLater, match="in time"):
+        mailer(mail_server, to=many).send(notice())
+    assert 0 < len(mail_server.rcpt) < 50
+    assert mail_server.raw == []
+    monkeypatch.setattr(smtp, "TOTAL_SECONDS", 1000.0)
+    assert mailer(mail_server, to=many).send(notice()).note == "taken for 50 of 50 addresses"
+
+
+def test_a_name_of_many_silent_addresses(mail_server: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The addresses of a name share the time: when it is up no further one is tried."""
+    tried: list[float] = []
+    ticks = iter(range(0, 10_000, 8))
+
+    def silent(_address: object, timeout: float) -> None:
+        tried.append(timeout)
+        raise TimeoutError
+
+    port = mail_server.port
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"192.0.2.{n}", port)) for n in range(1, 50)]
+    monkeypatch.setattr(smtp, "time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
+    monkeypatch.setattr(smtp, "TOTAL_SECONDS", 20.0)
+    ways = {"getaddrinfo": lambda *_args, **_more: found, "create_connection": silent}
+    monkeypatch.setattr(smtp, "socket", SimpleNamespace(SOCK_STREAM=socket.SOCK_STREAM, **ways))
+    with pytest.raises(RetryLater, match="in time"):
+        mailer(mail_server).send(notice())
+    assert tried == [5.0, 4.0]
 
 
 def test_one_address_of_two(mail_server: MailServer) -> None:
