@@ -61,5 +61,5 @@ def _known(words: list[str]) -> None:
 )
 def test_what_does_not_exist_is_found(line: str) -> None:
     """The check above refuses commands and options that the hub does not have."""
-    with pytest.raises(AssertionError, match="no (command|option)"):
+    with pytest.raises(AssertionError, match=r"no (command|option)"):
         _known(line.split())
