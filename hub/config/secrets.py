@@ -17,6 +17,11 @@ from hub.errors import Misconfigured
 _LARGEST = 65_536
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _REFERENCE = re.compile(r"(env|file):(.+)")
+MASTER_FIX = (
+    "put it back from your safe copy, or run the command as the service does (deploy/systemd/hub-command); "
+    "for a new hub without data, hub init makes one"
+)
+"""Where the master key is missing, a new one would open nothing that is stored."""
 
 
 class SecretStore:
@@ -30,18 +35,25 @@ class SecretStore:
 
     def get(self, reference: str) -> str:
         """The secret; raises `Misconfigured`, which names the reference only."""
+        return self._read(reference)
+
+    def master(self, reference: str) -> str:
+        """The master key, as `get`; where it is missing, a new one would open nothing that is stored."""
+        return self._read(reference, MASTER_FIX)
+
+    def _read(self, reference: str, fix: str = "") -> str:
         match = _REFERENCE.fullmatch(reference)
         if match is None:
             raise Misconfigured("a secret reference is expected here", fix='write "env:NAME" or "file:path"')
-        return self._variable(match[2]) if match[1] == "env" else self._file(match[2])
+        return self._variable(match[2], fix) if match[1] == "env" else self._file(match[2], fix)
 
-    def _variable(self, name: str) -> str:
+    def _variable(self, name: str, fix: str) -> str:
         value = self._environ.get(name, "")
         if not value:
-            raise Misconfigured(f"env:{name} is not set", fix=f"set the environment variable {name}")
+            raise Misconfigured(f"env:{name} is not set", fix=fix or f"set the environment variable {name}")
         return value
 
-    def _file(self, name: str) -> str:
+    def _file(self, name: str, fix: str) -> str:
         given = self._given(name)
         try:
             with (given or self._folder / name).open("rb") as file:
@@ -49,7 +61,7 @@ class SecretStore:
                 body = file.read(_LARGEST + 1)
         except OSError as error:
             why = error.strerror or "unknown reason"
-            fix = "create it with mode 600, owned by the hub's user"
+            fix = fix or "create it with mode 600, owned by the hub's user"
             raise Misconfigured(f"file:{name} cannot be read ({why})", fix=fix) from None
         return self._text(name, body)
 
@@ -95,8 +107,9 @@ def secret_faults(loaded: Loaded, secrets: SecretStore) -> list[Fault]:
     """A fault for each reference that cannot be resolved here and now."""
     faults = []
     for path, reference in references(loaded):
+        get = secrets.master if path == ("hub", "master_key") else secrets.get
         try:
-            secrets.get(reference)
+            get(reference)
         except Misconfigured as error:
             faults.append(loaded.fault(path, str(error), fix=error.fix))
     return faults

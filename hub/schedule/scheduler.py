@@ -36,6 +36,7 @@ class Scheduler:
         self._done: dict[str, datetime] = dict.fromkeys(self._schedules, self._now)
         self._next: dict[str, datetime] = {}
         self._away = False
+        self._failing: set[str] = set()
         self._plan(self._schedules.values())
 
     def due(self, after: datetime, until: datetime) -> Sequence[Slot]:
@@ -110,9 +111,15 @@ class Scheduler:
         """Begin the last slot that came due; where that fails it stays due, and is tried again after a nap."""
         slot = latest(schedule, now, self._done[schedule.name])
         begun: list[Slot] = []
-        if slot and not self._try(lambda: begun.extend([slot] if self.begin(slot) else []), schedule.name):
+        deed, said = (
+            lambda: begun.extend([slot] if slot and self.begin(slot) else []),
+            schedule.name in self._failing,
+        )
+        if not self._try(deed, schedule.name, quiet=said):
+            self._failing.add(schedule.name)
             self._next[schedule.name] = now + timedelta(seconds=LONGEST_NAP_SECONDS)
             return []
+        self._failing.discard(schedule.name)
         self._done[schedule.name] = now
         self._plan([schedule])
         return begun

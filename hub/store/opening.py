@@ -19,6 +19,6 @@ class Faulty(Misconfigured):
 
 def open_hub_store(loaded: Loaded, secrets: SecretStore, clock: Clock) -> Store:
     """The store of these settings, with its master key; tables are not made here."""
-    keyring = Keyring.from_text(secrets.get(loaded.settings.hub.master_key))
+    keyring = Keyring.from_text(secrets.master(loaded.settings.hub.master_key))
     loaded.data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return open_store(loaded.store_url(secrets.get), keyring, clock)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
 from sqlalchemy import text
@@ -404,3 +405,31 @@ def test_a_slot_of_another_hub_is_told_from_one_that_never_was(store: Store, clo
         assert view.slots.last("hourly") == "2026-03-02T14:00:00Z"
         assert view.slots.last_at("hourly") == datetime(2026, 3, 2, 14, tzinfo=UTC)
         assert view.slots.last_at("other") is None
+
+
+def test_a_schedule_that_cannot_begin_is_said_once(
+    store: Store, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the store can be read and not written (a full disk) a schedule that stays due is tried at each nap, and
+    the log has one line of it; it begins when there is room, and a later fault is said again.
+    """
+    lines: list[str] = []
+
+    class Log:
+        def warning(self, event: str, **values: str) -> None:
+            lines.append(f"{event} {values['schedule']}")
+
+    def full(_slot: object) -> bool:
+        raise StoreAway("full")
+
+    monkeypatch.setattr(import_module("hub.schedule.scheduler"), "get_log", Log)
+    scheduler = started(store, clock, HOURLY)
+    for times in (1, 2):
+        with monkeypatch.context() as while_full:
+            while_full.setattr(scheduler, "begin", full)
+            for _ in range(3):
+                assert scheduler.tick() == []
+                clock.turn(timedelta(seconds=6))
+        assert lines == ["schedule.fault hourly"] * times
+        assert len(scheduler.tick()) == 1
+        clock.turn(HOUR)

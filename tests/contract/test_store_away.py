@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
@@ -104,3 +106,20 @@ def test_a_database_that_may_not_be_opened_is_for_a_person(
     (tmp_path / "hub.db").mkdir()
     with pytest.raises(Misconfigured, match="cannot be opened"):
         open_store(f"sqlite:///{tmp_path / 'hub.db'}", keyring, clock)
+
+
+def test_a_disk_that_is_full_at_the_start_is_called_full(
+    made_sqlite_url: str, keyring: Keyring, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite cannot make its journal on a full disk and calls that another fault; the hub looks, and says full. With
+    room on the disk the same fault is what SQLite says it is.
+    """
+    path = Path(made_sqlite_url.removeprefix("sqlite:///"))
+    for name in ("-wal", "-shm"):
+        path.with_name(path.name + name).unlink(missing_ok=True)
+    path.with_name(path.name + "-wal").mkdir()
+    with pytest.raises(StoreAway, match="away"):
+        held(open_store(made_sqlite_url, keyring, clock))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=0))
+    with pytest.raises(StoreAway, match="full"):
+        held(open_store(made_sqlite_url, keyring, clock))

@@ -431,6 +431,19 @@ def test_a_folder_is_no_secret(tmp_path: Path) -> None:
         SecretStore(tmp_path, {}).get("file:key")
 
 
+@pytest.mark.parametrize("reference", ["file:master.key", "env:HUB_MASTER_KEY"])
+def test_a_missing_master_key_is_to_be_put_back(tmp_path: Path, reference: str) -> None:
+    """Who is told to make a new master key would lose all data: the one that was is to be put back."""
+    write_template(tmp_path)
+    toml = tmp_path / "hub.toml"
+    toml.write_text(toml.read_text().replace("env:HUB_MASTER_KEY", reference))
+    faults = secret_faults(load(tmp_path), SecretStore(tmp_path, {}))
+    (fault,) = (one for one in faults if one.key == "hub.master_key")
+    assert "put it back from your safe copy" in fault.fix
+    assert "create" not in fault.fix
+    assert all("safe copy" not in one.fix for one in faults if one is not fault)
+
+
 def test_missing_secrets_are_faults_with_their_lines(tmp_path: Path) -> None:
     """`hub check` tells every reference that leads nowhere, at the key that names it."""
     write_template(tmp_path)
