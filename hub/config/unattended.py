@@ -31,7 +31,9 @@ class Run(Part):
         pattern=r"^$|^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$",
         description="address of /healthz, /readyz and /metrics; empty: none",
     )
-    drain_seconds: int = Field(default=10, ge=1, le=300, description="how long a stop waits for what runs")
+    drain_seconds: int = Field(
+        default=10, ge=1, le=300, description="how long a stop waits for what runs; a container needs 20 s more"
+    )
     bug_limit: int = Field(default=5, ge=1, le=100, description="failures in a row after which a lane is held")
     log_file: str = Field(default="", description="log file, relative to `hub.data`; empty: standard error")
     log_megabytes: int = Field(default=50, ge=1, le=10_000, description="size at which the log file is turned")
@@ -83,7 +85,8 @@ class Backup(Part):
     """Where backups go and how long they are kept."""
 
     folder: str = Field(
-        default="backups", description="folder of backups, relative to the settings folder; best on another disk"
+        default="backups",
+        description="folder of backups, relative to the settings folder; the service must be allowed to write it",
     )
     pg_tools: str = Field(
         default="", description="folder of pg_dump and pg_restore; empty: they are found where packages put them"

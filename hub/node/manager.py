@@ -6,6 +6,9 @@ import os
 import socket
 import time
 
+REST_SECONDS = 20
+"""What a stop may take beyond the drain."""
+
 
 def tell(*lines: str) -> bool:
     """Send `READY=1`, `STATUS=...` and the like; False where no service manager listens."""
@@ -31,9 +34,9 @@ def reloading() -> None:
     tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
 
-def stopping() -> None:
-    """The node drains."""
-    tell("STOPPING=1", "STATUS=draining")
+def stopping(drain_seconds: int) -> None:
+    """The node drains, for so long at most; the time that was set for its stop may be shorter than that."""
+    tell("STOPPING=1", "STATUS=draining", f"EXTEND_TIMEOUT_USEC={(drain_seconds + REST_SECONDS) * 1_000_000}")
 
 
 def waiting(status: str, seconds: int) -> None:

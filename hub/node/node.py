@@ -161,7 +161,7 @@ class Node:
             self._wait(parts)
         finally:
             self.phase = "draining"
-            manager.stopping()
+            manager.stopping(parts.current.app.settings.run.drain_seconds)
             left = parts.drain()
             parts.close(whole=not left)
         if parts.lost is not None:
@@ -189,16 +189,24 @@ class Node:
                 f"the settings could not be read again: {error if isinstance(error, HubError) else 'a bug'}"
             )
             get_log().warning("settings.fault", exception=type(error).__name__)
+        finally:
+            manager.ready("running")  # whoever waits for the reload is told that it is over
 
     def _reread(self, parts: Parts) -> None:
         manager.reloading()
         reopen()
         told = parts.reread()
-        if not told.faults:
-            self._use(parts.current.app.loaded)
-        self._say("\n".join(_words(told)))
+        self._say("\n".join([*_words(told), *(() if told.faults else self._used(parts.current.app.loaded))]))
         get_log().info("settings.read", faults=len(told.faults), count=len(told.remade))
-        manager.ready("running")
+
+    def _used(self, loaded: Loaded) -> tuple[str, ...]:
+        """What else uses the settings; what of it cannot leaves the rest in use."""
+        try:
+            self._use(loaded)
+        except HubError as error:
+            get_log().warning("settings.fault", exception=type(error).__name__)
+            return (f"but {error}: the log goes on as it was",)
+        return ()
 
     def _stop_when_told(self, app: App) -> None:
         while not app.stop.is_set():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import get_args
 
 import msgspec
@@ -61,7 +62,26 @@ def plan_faults(loaded: Loaded) -> list[Fault]:
     if loaded.settings.run.runner == "distributed" and (not url or url.startswith("sqlite")):
         fix = 'set hub.store to a PostgreSQL address, or run.runner to "local"'
         return [loaded.fault(("run", "runner"), "many nodes need PostgreSQL, and this is SQLite", fix=fix)]
-    return []
+    return _log_faults(loaded)
+
+
+def _log_faults(loaded: Loaded) -> list[Fault]:
+    """A log file that no node could write; nothing is made here."""
+    name = loaded.settings.run.log_file
+    path = loaded.data_folder / name
+    if not name or (path.parent == loaded.data_folder and not path.parent.exists()):
+        return []  # a start makes the data folder
+    wrong = ""
+    if not path.parent.is_dir():
+        wrong = "its folder is not there"
+    elif path.is_dir():
+        wrong = "it is a folder"
+    elif not os.access(path if path.exists() else path.parent, os.W_OK):
+        wrong = "it may not be written by this user"
+    fix = "change run.log_file, or make its folder and give the hub's user the right to write there"
+    return (
+        [loaded.fault(("run", "log_file"), f"the log file cannot be written: {wrong}", fix=fix)] if wrong else []
+    )
 
 
 def _chosen(text: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import msgspec
 
 from hub.app import App, Current, Faulty, make_host, saved_state
 from hub.config import Fault, Loaded, SecretStore, load
-from hub.config.secrets import references
+from hub.config.secrets import references, secret_faults
 from hub.errors import HubError, Misconfigured
 from hub.log import get_log
 from hub.model.work import WorkItem
@@ -56,6 +56,7 @@ class Rereader:
 
     def __init__(self, current: Current) -> None:
         self._current = current
+        self._began = current.app.loaded
         self._prints = prints(current.app.loaded)
 
     def reread(self) -> Reread:
@@ -76,13 +77,13 @@ class Rereader:
         self._current.put(replace(app, loaded=loaded, host=host), lambda: app.host.close(but=keep))
         self._prints = now
         _mended(app)
-        return Reread(remade=made, removed=gone, waiting=_waiting(app.loaded, loaded))
+        return Reread(remade=made, removed=gone, waiting=_waiting(self._began, loaded))
 
     def _checked(self, app: App) -> Loaded:
         loaded = load(app.loaded.folder)
         if not loaded.ok:
             raise Faulty(tuple(fault for fault in loaded.faults if fault.severity == "error"))
-        if faults := plan_faults(loaded):
+        if faults := [*plan_faults(loaded), *own_secret_faults(loaded)]:
             raise Faulty(tuple(faults))
         return loaded
 
@@ -96,6 +97,12 @@ class Rereader:
         get_log().warning(REFUSED, place=f"{first.file}:{first.line}", code=first.key, faults=len(faults))
         _note(lambda: _open(app, faults))
         return Reread(faults=faults)
+
+
+def own_secret_faults(loaded: Loaded) -> list[Fault]:
+    """Secrets that the next start cannot do without; one of a connector stops that connector only."""
+    found = secret_faults(loaded, SecretStore(loaded.folder))
+    return [fault for fault in found if not fault.key.startswith("connectors.")]
 
 
 def _open(app: App, faults: tuple[Fault, ...]) -> None:
@@ -134,7 +141,7 @@ def _note(write: Callable[[], None]) -> None:
 
 
 def _waiting(old: Loaded, new: Loaded) -> tuple[str, ...]:
-    """The keys that were changed and wait for a restart."""
+    """The keys that are not those that the node started with, and wait for a restart."""
 
     def at(loaded: Loaded, part: str, key: str) -> object:
         return getattr(getattr(loaded.settings, part), key)

@@ -11,11 +11,14 @@ from pathlib import Path
 import pytest
 
 from hub import app as putting_together
+from hub.cli.setup import all_faults
 from hub.config.template import write_template
-from hub.errors import StoreAway
+from hub.errors import Misconfigured, StoreAway
 from hub.flow.base import Hub, Outcome
-from hub.node import Node
+from hub.node import Node, manager
+from hub.node.parts import Parts
 from hub.node.pulse import Registered
+from hub.node.rereading import Reread
 from hub.store import Store
 
 PATIENCE_SECONDS = 60.0
@@ -176,6 +179,67 @@ def test_a_reload_leaves_alone_what_did_not_change(folder: Path, monkeypatch: py
         assert runner.run_until_idle(PATIENCE_SECONDS)
         assert found.end() == ()
     assert (seen[0], seen[-2]) == ("lakeside", "lakeside2")
+
+
+def test_what_the_next_start_needs_is_checked(folder: Path) -> None:
+    """A reload refuses, whole and with a work item, a log file that nobody can write and a master key that is not
+    there: the one would fail half-way, the other only at the next start. `hub check` says the same.
+    """
+    good = (folder / "hub.toml").read_text()
+    with lived(folder) as found:
+        for old, new, key in (
+            ("drain_seconds = 3", 'drain_seconds = 3\nlog_file = "no/such/folder/hub.log"', "run.log_file"),
+            ('"file:master.key"', '"file:lost.key"', "hub.master_key"),
+        ):
+            change(folder, old, new)
+            said = found.reload()
+            assert "refused" in said[0]
+            assert key in said[1]
+            assert key in {fault.key for fault in all_faults(folder) if fault.severity == "error"}
+            (folder / "hub.toml").write_text(good)
+        app = found.node.app
+        assert app is not None
+        with app.store.view() as view:
+            assert [item.reason for item in view.work.list(aggregate="settings")] == ["settings.refused"]
+        assert found.end() == ()
+
+
+def test_what_waits_for_a_start_is_said_until_then(folder: Path) -> None:
+    """What waits for a restart is told by comparing with what the node started with, at each reload anew."""
+    change(folder, "drain_seconds = 3", "drain_seconds = 3\nthreads = 3")
+    with lived(folder) as found:
+        change(folder, "threads = 3", "threads = 5")
+        assert "run.threads" in found.reload()[-1]
+        assert "run.threads" in found.reload()[-1]
+        change(folder, "threads = 5", "threads = 3")
+        assert found.reload() == ["the settings were read again and are in use"]
+        assert found.end() == ()
+
+
+def test_a_reload_whose_log_fails_is_in_use_and_over(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings that are in use are never said to be refused, and a service manager is told that the reload is over,
+    also where it raised.
+    """
+    told: list[str] = []
+    monkeypatch.setattr(manager, "tell", lambda *lines: told.append(lines[0]))
+
+    def unwritable(_loaded: object) -> None:
+        raise Misconfigured("the log file cannot be written")
+
+    def bug(_parts: object) -> Reread:
+        raise RuntimeError
+
+    with lived(folder) as found:
+        found.node._on_settings = unwritable
+        assert found.reload() == [
+            "the settings were read again and are in use",
+            "but the log file cannot be written: the log goes on as it was",
+        ]
+        monkeypatch.setattr(Parts, "reread", bug)
+        assert found.reload() == ["the settings could not be read again: a bug"]
+        found.end()
+    told = [line for line in told if line != "WATCHDOG=1"]
+    assert told == ["READY=1", "RELOADING=1", "READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
 
 
 def test_a_secret_that_changed_makes_its_connector_anew(folder: Path) -> None:
