@@ -655,7 +655,12 @@ def test_nothing_of_a_patient_gets_out(watch: Watching, monkeypatch: pytest.Monk
 def test_what_was_done_is_asked_once_for_all_readers(watch: Watching, monkeypatch: pytest.MonkeyPatch) -> None:
     """The day's sums go over all claims and entries: they are made once a day, however many read them."""
     asked: list[Any] = []
-    monkeypatch.setattr(Days, "claims_out", lambda _days, *span: asked.append(span) or {})
+
+    def claims_out(_days: Days, *span: Any) -> dict[tuple[str, str], int]:
+        asked.append(span)
+        return {}
+
+    monkeypatch.setattr(Days, "claims_out", claims_out)
     digest.digest(watch.hub, "hub.digest")
     digest.digest(watch.hub, "hub.digest")
     assert len(watch.letters(kind="digest")) == 2
