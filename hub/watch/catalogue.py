@@ -118,7 +118,7 @@ _KINDS = (
         "warning",
         "a data key has been in use for more than two years (NIST SP 800-57 part 1, table 1)",
         "what one key has sealed grows and grows",
-        "have the data key changed; old rows stay readable and nothing stops",
+        "run: hub keys rotate; old rows stay readable and nothing stops",
     ),
     _row(
         "enrolment.ending",
@@ -282,7 +282,7 @@ _KINDS = (
         "warning",
         "nobody is told of alarms: [notifications.to] is empty",
         "trouble is only seen by who looks",
-        "add a notifier connector and name it under [notifications.to] in hub.toml",
+        "add one: hub connector add mail --plugin notices --kind email; then name it under [notifications.to]",
     ),
     _row(
         "connector.fault",
