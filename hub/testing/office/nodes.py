@@ -60,8 +60,10 @@ def live(
     out = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
     os.dup2(out, 1)
     os.dup2(out, 2)
+    from hub import log as hub_log
     from hub.node import Node
 
+    hub_log.configure(level="warning")
     if dead_seconds:
         _hurry(dead_seconds)
     node = Node(

@@ -62,7 +62,9 @@ class Stroke(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, kw_only=True):
-    """What came of it. Seconds by the wall clock; `take_over_seconds` from the stroke to the next run of its lane."""
+    """What came of it. Seconds by the wall clock: `noticed_seconds` from a stroke until the others had put the run
+    back, `take_over_seconds` until its lane ran again, which holds what waited before it in the queue.
+    """
 
     claims: int = 0
     kills: int = 0
@@ -70,6 +72,7 @@ class Report(msgspec.Struct, kw_only=True):
     runs: int = 0
     lost: int = 0
     refused: int = 0
+    noticed_seconds: list[float] = []
     take_over_seconds: list[float] = []
     fed_seconds: float = 0.0
     path_seconds: float = 0.0
@@ -84,6 +87,8 @@ class Report(msgspec.Struct, kw_only=True):
         yield f"{self.kills} nodes killed, {self.sleeps} put to sleep and woken"
         yield f"{self.lost} of {self.runs} runs lost with them"
         if waits := self.take_over_seconds:
+            noticed = self.noticed_seconds
+            yield f"noticed after {median(noticed):.1f} s (median), {max(noticed):.1f} s at most"
             yield f"taken over after {median(waits):.1f} s (median), {max(waits):.1f} s at most"
         yield f"{self.refused} runs of woken nodes refused; claims: {self.states}"
         yield from (f"WRONG: {one}" for one in self.wrong)
@@ -235,7 +240,9 @@ class Campaign:
         report.runs, report.lost = len(runs), sum(run.outcome == LOST for run in runs)
         wrong += [f"ran twice at once: {one} and {two}" for one, two in overlaps(runs)]
         wrong += _stale(app)
-        report.take_over_seconds = sorted(_take_overs(runs, strokes))
+        struck = list(_struck(runs, strokes))
+        report.noticed_seconds = sorted(noticed for noticed, _ in struck)
+        report.take_over_seconds = sorted(taken for _, taken in struck)
         report.refused = sum(log.read_text().count("lane.taken_over") for log in self._folder.glob("node-*.log"))
 
     def _prove_claims(self, app: App, cash: int) -> None:
@@ -268,8 +275,8 @@ def _stale(app: App) -> list[str]:
     ]
 
 
-def _take_overs(runs: list[LaneRun], strokes: list[Stroke]) -> Iterator[float]:
-    """Seconds from each stroke to the next run of each lane that it struck."""
+def _struck(runs: list[LaneRun], strokes: list[Stroke]) -> Iterator[tuple[float, float]]:
+    """Seconds from each stroke until the runs that it struck were put back, and until their lanes ran again."""
     struck = {str(one.pid): one.at for one in strokes}
     lanes: dict[str, list[LaneRun]] = defaultdict(list)
     for run in runs:
@@ -277,5 +284,5 @@ def _take_overs(runs: list[LaneRun], strokes: list[Stroke]) -> Iterator[float]:
     for some in lanes.values():
         for first, then in pairwise(some):
             pid = first.node.rpartition(":")[2]
-            if first.outcome == LOST and pid in struck:
-                yield then.began_at.timestamp() - struck[pid]
+            if first.outcome == LOST and first.ended_at is not None and pid in struck:
+                yield first.ended_at.timestamp() - struck[pid], then.began_at.timestamp() - struck[pid]
