@@ -112,12 +112,14 @@ def begin(connection: Connection) -> None:
 
 
 @contextmanager
-def told_apart() -> Iterator[None]:
-    """What the database refuses only for the moment becomes one of the hub's errors; a bug stays what it is."""
+def told_apart(*, reading: bool = False) -> Iterator[None]:
+    """What the database refuses only for the moment becomes one of the hub's errors; a bug stays what it is. Where
+    one is only `reading`, a refusal to write is a bug, and no sign of a database that cannot be written.
+    """
     try:
         yield
     except DBAPIError as error:
-        if (told := _told(error)) is None:
+        if (reading and _refuses_writing(error)) or (told := _told(error)) is None:
             raise
         raise told from None
     except PoolTimeout:
@@ -133,6 +135,11 @@ def disk_trouble(error: OSError) -> str | None:
     if error.errno in _DISK_FULL:
         return "a disk of the hub is full: nothing was changed"
     return "a disk of the hub is away or cannot be written" if error.errno in _DISK_AWAY else None
+
+
+def _refuses_writing(error: DBAPIError) -> bool:
+    code = (getattr(error.orig, "sqlite_errorcode", None) or 0) & 0xFF
+    return getattr(error.orig, "sqlstate", None) == "25006" or code == sqlite3.SQLITE_READONLY
 
 
 def _told(error: DBAPIError) -> Stale | StoreAway | Misconfigured | FellSilent | None:

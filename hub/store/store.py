@@ -111,7 +111,7 @@ class Store:
     def view(self) -> Iterator[View]:
         """A consistent, read-only look that neither waits for writers nor holds them up."""
         keys = self.keys
-        with engines.told_apart(), self.engines.reader.connect() as connection:
+        with engines.told_apart(reading=True), self.engines.reader.connect() as connection:
             connection.begin()
             yield View(Session(connection, keys, self.clock, writable=False))
             connection.rollback()
