@@ -92,7 +92,12 @@ def test_the_service_manager_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(tmp_path / "n"))
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "n"))
-        for say in (lambda: manager.ready("running"), manager.reloading, manager.stopping, manager.alive):
+        for say in (
+            lambda: manager.ready("running"),
+            manager.reloading,
+            lambda: manager.stopping(3),
+            manager.alive,
+        ):
             say()
         told = [listening.recv(200).decode().split("\n")[0] for _ in range(4)]
     assert told == ["READY=1", "RELOADING=1", "STOPPING=1", "WATCHDOG=1"]
