@@ -15,6 +15,7 @@ from hub.cli.verify import profiles
 from hub.clock import TurnedClock
 from hub.reports.promises import prove
 
+MANY = 10_000_000
 ROW = ("account", "payer", "rank", "service_date")
 
 
@@ -64,8 +65,8 @@ def broken(app: App) -> list[str]:
 def sent_pcns(app: App) -> set[str]:
     """The patient control numbers of every submission that left."""
     with app.store.view() as view:
-        files = {file.id for file in view.files.find(limit=100_000) if file.state in {"sent", "answered"}}
-        return {one.pcn for one in view.submissions.find() if one.file_id in files and one.pcn}
+        files = {file.id for file in view.files.find(limit=MANY) if file.state in {"sent", "answered"}}
+        return {one.pcn for one in view.submissions.find(limit=MANY) if one.file_id in files and one.pcn}
 
 
 def work(app: App) -> Counter[str]:
