@@ -153,8 +153,8 @@ def test_the_steps_run_for_each_notifier(folder: Path) -> None:
     finally:
         app.close()
     assert lanes == {
-        "watch.look": ("hub",),
-        "notices.digest": ("hub",),
+        "watch.look": ("hub.watch",),
+        "notices.digest": ("hub.digest",),
         "notices.send": ("mail",),
         "notices.alive": ("mail",),
     }
