@@ -20,6 +20,8 @@ from hub.x12.write import OutgoingSet, _body
 
 EVERY_GUIDE = pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.kind)
 seeds = st.integers(min_value=0, max_value=2**32)
+MARKS = ("*", ":", " ", "X", "9", ".", "", "Ü")
+"""What is put in the place of one character to damage a segment."""
 
 
 def texts_of(guide: Guide, root: Node) -> list[str]:
@@ -48,15 +50,15 @@ def test_what_the_rows_allow_is_read_into_the_same_loops(guide: Guide, seed: int
 
 @EVERY_GUIDE
 @settings(deadline=None, max_examples=25)
-@given(data=st.data(), seed=seeds)
-def test_pattern_and_explanation_agree(guide: Guide, data: st.DataObject, seed: int) -> None:
+@given(seed=seeds, pick=st.integers(0, 10_000), spot=st.integers(0, 10_000), mark=st.sampled_from(MARKS))
+def test_pattern_and_explanation_agree(guide: Guide, seed: int, pick: int, spot: int, mark: str) -> None:
     """A damaged segment has a fault exactly when its pattern says no (a 29 February is settled by the calendar)."""
     texts = texts_of(guide, generate(guide, chance(seed), often=0.5))
     walk = Walk(guide, STANDARD)
-    text = data.draw(st.sampled_from(texts[1:-1]))
+    text = texts[1:-1][pick % (len(texts) - 2)]
     rows = [row for _, row in guide.root.walk() if isinstance(row, Segment) and row.id == text.split("*")[0]]
-    at = data.draw(st.integers(0, len(text)))
-    damaged = text[:at] + data.draw(st.sampled_from(["*", ":", " ", "X", "9", ".", "", "Ü"])) + text[at + 1 :]
+    at = spot % (len(text) + 1)
+    damaged = text[:at] + mark + text[at + 1 :]
     values = damaged.split("*")
     assert walk.findings == []
     for row in rows:
