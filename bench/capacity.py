@@ -24,19 +24,19 @@ RUN_SECONDS = 0.006
 """What one run of a step costs beside its items: taking the job, its transactions' commits, its journal."""
 #: Milliseconds of one core for one claim's share of a step, on PostgreSQL.
 COSTS = {
-    "ingest.read": 2.0,
-    "ingest.assemble": 0.8,
+    "ingest.read": 2.3,
+    "ingest.assemble": 1.1,
     "coding.code": 0.6,
-    "claims.make": 0.7,
+    "claims.make": 1.0,
     "scrub.check": 0.3,
-    "batch.freeze": 0.9,
-    "dispatch.send": 0.4,
-    "acks.apply": 0.6,
-    "remit.read": 0.6,
-    "posting.post": 1.3,
-    "secondary.make": 0.2,
-    "statements.make": 0.6,
-    "printing.freeze": 6.0,
+    "batch.freeze": 1.5,
+    "dispatch.send": 0.8,
+    "acks.apply": 0.8,
+    "remit.read": 0.9,
+    "posting.post": 2.5,
+    "secondary.make": 0.5,
+    "statements.make": 1.0,
+    "printing.freeze": 10.0,
 }
 INWARD = ("ingest.read", "ingest.assemble", "coding.code", "claims.make", "scrub.check")
 ON_THE_SOURCE = frozenset({"ingest.read", "ingest.assemble"})
