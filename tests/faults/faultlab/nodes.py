@@ -252,7 +252,7 @@ class Campaign:
             received.update(book.received)
         sent = sent_pcns(app)
         if set(received) != sent or set(received.values()) != {1}:
-            wrong.append(f"received {len(received)}, sent {len(sent)}, more than once {sum(received.values())}")
+            wrong.append(f"received {len(received)}, sent {len(sent)}, {sum(received.values())} in all")
         if open_still := {state: count for state, count in self.report.states.items() if state not in DONE}:
             wrong.append(f"claims that are not done: {open_still}")
         if (paid := sum(one.cents for book in books for one in book.payments)) != cash:
