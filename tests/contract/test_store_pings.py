@@ -57,7 +57,8 @@ def test_a_connection_that_was_ended_is_made_anew(
     monkeypatch.setattr(engine, "PING_AFTER_SECONDS", 3_600.0)
     with psycopg.connect(made_pg_url.replace("+psycopg", ""), autocommit=True) as admin:
         others = (
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'billing-hub'"
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE application_name = 'billing-hub' AND datname = current_database()"
         )
         assert admin.execute(others).fetchall() == [(True,)]
     with kept.begin("admin") as tx:
