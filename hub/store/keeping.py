@@ -1,4 +1,4 @@
-"""Backups and restores as rows, and the pruning of history that nobody needs any more."""
+"""Backups and restores as rows."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     Index,
     Table,
     Text,
-    delete,
     insert,
     inspect,
     select,
@@ -28,8 +26,6 @@ from hub.store.session import Session
 
 _OURS = "our own id, name or number"
 _WORDS = "written by us, without patient values"
-SLICE = 2_000
-"""Rows that one statement of pruning removes: writers wait for no more than that."""
 
 BACKUPS = Table(
     "backups",
@@ -154,25 +150,6 @@ def jump(session: Session, margin: int) -> dict[str, int]:
     return {row.scope: int(row.next) for row in rows}
 
 
-def prune(session: Session, before: datetime) -> dict[str, int]:
-    """Remove up to a slice of ended history older than `before` from each table; how many rows by table. Slots and
-    runs are the schedule's own to prune.
-    """
-    tables = METADATA.tables
-    lane_runs, notices, nodes = tables["lane_runs"], tables["notices"], tables["nodes"]
-    old: tuple[tuple[Table, tuple[ColumnElement[bool], ...]], ...] = (
-        (lane_runs, (lane_runs.c.began_at < before, lane_runs.c.ended_at.is_not(None))),
-        (notices, (notices.c.made_at < before, notices.c.state != "waiting")),
-        (nodes, (nodes.c.seen_at < before,)),
-        (tables["conditions"], (tables["conditions"].c.cleared_at < before,)),
-    )
-    found: dict[str, int] = {}
-    for table, where in old:
-        if number := _remove(session, table, where):
-            found[table.name] = number
-    return found
-
-
 def running_nodes(engines: Engines, now: datetime) -> list[str]:
     """Nodes that gave a sign of life within the last minute, also where the tables are an older hub's."""
     nodes = METADATA.tables["nodes"]
@@ -181,12 +158,3 @@ def running_nodes(engines: Engines, now: datetime) -> list[str]:
             return []
         alive = (nodes.c.stopped_at.is_(None), nodes.c.seen_at > now - timedelta(minutes=1))
         return sorted(set(connection.scalars(select(nodes.c.node).where(*alive))))
-
-
-def _remove(session: Session, table: Table, where: tuple[ColumnElement[bool], ...]) -> int:
-    key = list(table.primary_key.columns)
-    rows = session.conn.execute(select(*key).where(*where).limit(SLICE)).all()
-    for row in rows:
-        same = [column == value for column, value in zip(key, row, strict=True)]
-        session.conn.execute(delete(table).where(*same))
-    return len(rows)

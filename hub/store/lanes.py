@@ -224,9 +224,8 @@ class Lanes:
         return self._conn.execute(delete(LANE_RUNS).where(*idle, old)).rowcount
 
     def prune(self, before: datetime) -> int:
-        """Remove what ended before an instant from the journal; returns how many."""
-        old = LANE_RUNS.c.ended_at < before
-        return self._conn.execute(delete(LANE_RUNS).where(old)).rowcount
+        """Remove up to a slice of what ended before an instant from the journal; returns how many."""
+        return queries.remove(self._session, LANE_RUNS, LANE_RUNS.c.ended_at < before)
 
     def _newest(self, lane: str, *conditions: ColumnElement[bool]) -> int | None:
         """The newest token of `lane`, locked until the commit: against takers by a check, else against everyone."""

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Index, Table, Text, delete, select, text, update
+from sqlalchemy import Index, Table, Text, select, text, update
 
+from hub.store import queries
 from hub.store.schema import METADATA, Id, Instant, clear
 from hub.store.session import Session
 
@@ -92,9 +93,8 @@ class Nodes:
         return [_node(dict(row._mapping)) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
 
     def prune(self, older_than: timedelta = SHOWN) -> int:
-        """Forget who was last seen longer ago; returns how many."""
-        gone = delete(NODES).where(NODES.c.seen_at < self._session.now - older_than)
-        return self._session.conn.execute(gone).rowcount
+        """Forget up to a slice of those last seen longer ago; returns how many."""
+        return queries.remove(self._session, NODES, NODES.c.seen_at < self._session.now - older_than)
 
     def clock_off_ms(self) -> int:
         """By how much this machine's clock is ahead of the database's; 0 on SQLite, which has no clock."""

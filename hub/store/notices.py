@@ -7,9 +7,10 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Index, Integer, Row, Table, Text, case, delete, func, select, update
+from sqlalchemy import ColumnElement, Index, Integer, Row, Table, Text, case, func, select, update
 from sqlalchemy import text as sql
 
+from hub.store import queries
 from hub.store.aggregates import STATEMENTS
 from hub.store.once import insert_new
 from hub.store.schema import METADATA, Id, Instant, clear
@@ -170,9 +171,11 @@ class Conditions:
         self._conn.execute(insert.on_conflict_do_update(index_elements=["key"], set_=told))
 
     def prune(self, before: datetime) -> int:
-        """Forget those that ended before; returns how many."""
-        where = (CONDITIONS.c.cleared_at < before, CONDITIONS.c.heard != "open")
-        return self._conn.execute(delete(CONDITIONS).where(*where)).rowcount
+        """Forget up to a slice of those that ended before, unless people still think that they last; returns how
+        many.
+        """
+        ended = (CONDITIONS.c.cleared_at < before, CONDITIONS.c.heard != "open")
+        return queries.remove(self._session, CONDITIONS, *ended)
 
     def troubles(self, owner: str = "it") -> list[Trouble]:
         """The open work items of a role by reason and aggregate; those of connectors each by itself."""
@@ -270,9 +273,8 @@ class Notices:
         return [_letter(row) for row in rows]
 
     def prune(self, before: datetime) -> int:
-        """Forget those that were queued before and do not wait; returns how many."""
-        where = (NOTICES.c.made_at < before, NOTICES.c.state != WAITING)
-        return self._conn.execute(delete(NOTICES).where(*where)).rowcount
+        """Forget up to a slice of those that were queued before and do not wait; returns how many."""
+        return queries.remove(self._session, NOTICES, NOTICES.c.made_at < before, NOTICES.c.state != WAITING)
 
     def _change(self, where: Sequence[ColumnElement[bool]], *, more: int = 0, **values: Any) -> int:
         if more:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, Table, Text, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, Table, Text, bindparam, delete, func, select
 
 from hub.store.session import Session
 
+SLICE = 2_000
+"""Rows that one statement of pruning removes: writers wait for no more than that."""
 R = TypeVar("R")
 Shape = tuple[tuple[str, str], ...]
 _STATEMENTS: dict[tuple[Any, ...], Select[Any]] = {}
@@ -63,6 +65,13 @@ def tally(session: Session, table: Table, by: tuple[str, ...], equals: dict[str,
         counted = select(*columns, func.count()).select_from(table).where(*_conditions(table, shape))
         statement = _STATEMENTS[key] = counted.group_by(*columns) if columns else counted
     return session.conn.execute(statement, _parameters(equals)).all()
+
+
+def remove(session: Session, table: Table, *where: ColumnElement[bool]) -> int:
+    """Remove up to a slice of the rows of a table, which has a key of one column; returns how many."""
+    (key,) = table.primary_key.columns
+    rows = select(key).where(*where).limit(SLICE)
+    return session.conn.execute(delete(table).where(key.in_(rows))).rowcount
 
 
 def conditions(table: Table, equals: dict[str, Any], *, walk: bool = False) -> list[ColumnElement[bool]]:

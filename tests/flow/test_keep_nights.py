@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flowlab.house import House
@@ -21,6 +22,7 @@ from hub.keep.drill import drill
 from hub.keep.place import Place
 from hub.keep.steps import STEPS
 from hub.store import open_store, pg_tools
+from hub.store.notices import Condition
 
 
 @pytest.fixture
@@ -103,3 +105,22 @@ def test_a_backup_sweeps_what_a_drill_left_on_the_server(
     store.close()
     assert other in names
     assert left not in names
+
+
+def test_old_history_goes_by_the_rules_of_its_owners(place: Place, clock: TurnedClock) -> None:
+    """A night forgets old runs, and conditions that are over, but never one whose end nobody was told; nodes that
+    have gone fade after a day."""
+    with place.store.begin("runner.take") as tx:
+        run = tx.lanes.open_run("x", "a", "one", tx.lanes.take("x"))
+        tx.lanes.close_run(run, "ok", 1)
+        tx.nodes.arrive("one", ("worker",), "1")
+        for key, heard in (("disk.low:told", "clear"), ("disk.low:untold", "open")):
+            said: dict[str, Any] = {"owner": "it", "level": "alarm", "what": "disk", "why": "full", "fix": "make room"}
+            over: dict[str, Any] = {"since": tx.now, "seen_at": tx.now, "cleared_at": tx.now}
+            tx.conditions.put(Condition(key=key, heard=heard, **said, **over))
+    clock.turn(timedelta(days=500))
+    assert STEPS["keep.tidy"](hub_of(place), "hub").done == 3
+    with place.store.view() as view:
+        assert view.lanes.runs() == []
+        assert view.nodes.all(timedelta(days=1000)) == []
+        assert set(view.conditions.known(view.now - timedelta(days=1000))) == {"disk.low:untold"}
