@@ -23,6 +23,7 @@ from hub.keep.place import Place
 from hub.keep.steps import STEPS
 from hub.store import open_store, pg_tools
 from hub.store.notices import Condition
+from hub.store.queries import SLICE
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def test_the_planner_is_looked_after_also_when_old_rows_went(
     monkeypatch.setattr(tidying, "prune_schedules", lambda *_: 50_000)
     assert not STEPS["keep.tidy"](hub_of(place), "hub").more
     assert ran == [place.url]
-    monkeypatch.setattr(tidying, "prune", lambda *_: {"notices": tidying.SLICE})
+    monkeypatch.setattr(tidying, "prune", lambda *_: {"notices": SLICE})
     assert STEPS["keep.tidy"](hub_of(place), "hub").more
     assert ran == [place.url]
 
@@ -115,9 +116,9 @@ def test_old_history_goes_by_the_rules_of_its_owners(place: Place, clock: Turned
         tx.lanes.close_run(run, "ok", 1)
         tx.nodes.arrive("one", ("worker",), "1")
         for key, heard in (("disk.low:told", "clear"), ("disk.low:untold", "open")):
-            said: dict[str, Any] = {"owner": "it", "level": "alarm", "what": "disk", "why": "full", "fix": "make room"}
-            over: dict[str, Any] = {"since": tx.now, "seen_at": tx.now, "cleared_at": tx.now}
-            tx.conditions.put(Condition(key=key, heard=heard, **said, **over))
+            told: dict[str, Any] = {"owner": "it", "level": "alarm", "what": "disk", "why": "full", "fix": "room"}
+            told |= {"since": tx.now, "seen_at": tx.now, "cleared_at": tx.now}
+            tx.conditions.put(Condition(key=key, heard=heard, **told))
     clock.turn(timedelta(days=500))
     assert STEPS["keep.tidy"](hub_of(place), "hub").done == 3
     with place.store.view() as view:
