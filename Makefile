@@ -45,7 +45,7 @@ format: $(VENV)/.ready ## rewrite the code as `make check` wants it
 
 lock: ## renew requirements.lock (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --no-annotate --upgrade -q \
-	  --no-emit-package billing-hub --no-emit-package billing-hub-sftp-transfer --extra sandbox --group dev \
+	  --no-emit-package billing-hub --no-emit-package billing-hub-sftp-transfer --extra sandbox --extra parquet --group dev \
 	  pyproject.toml plugins/*/pyproject.toml -o requirements.lock
 	echo uv | uv pip compile --universal --generate-hashes --no-header --no-annotate --upgrade -q - -o requirements-uv.lock
 

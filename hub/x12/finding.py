@@ -10,8 +10,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     `snip` is the WEDI SNIP type 1-7, `severity` error or warning, `code` stable and short
     (`segment.missing`). `position` is the segment's place in the transaction set, 1-based (ST is 1; 0 for
-    envelopes), `element` and `part` are 1-based or 0. `ik3` and `ik4` are the 999 codes IK304 and IK403, `ik5` is
-    that of the whole set (IK502).
+    envelopes), `line` its place in the whole file (the ISA is 1), which is the line of an editor where each segment
+    has a line of its own; `element` and `part` are 1-based or 0. `ik3` and `ik4` are the 999 codes IK304 and IK403,
+    `ik5` is that of the whole set (IK502). `status` is the 277CA status that fits, category and code such as
+    `A7:562`, "" where none does. `repair` says what `hub x12 fix` would do, "" where only a person can know.
     """
 
     snip: int
@@ -26,6 +28,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     ik3: str = ""
     ik4: str = ""
     ik5: str = ""
+    line: int = 0
+    status: str = ""
+    repair: str = ""
 
     @property
     def where(self) -> str:
