@@ -98,7 +98,7 @@ def schema() -> None:
 def guide(name: str) -> None:
     """Print a guide as a table."""
     from hub.x12.guides import guide_named
-    from hub.x12.show import render_guide
+    from hub.x12.tools.guide_table import render_guide
 
     found = guide_named(name)
     if found is None:

@@ -12,8 +12,8 @@ Where things are (import from the modules; this package imports nothing by itsel
     finding     one fault with its place, never its value                  Finding
     grammar     seg, loop, guide: how a guide is declared                  compiled, walk, elements run it
     guides      the guides                                                 guide_for, guide_named
-    checks      rules across segments: balances, pointers, sequences; written with `reporting`
-    show        a guide as a table for people                              render_guide
+    rules       across segments: balances, pointers, sequences; one module a kind, written with `rules.reporting`
+    tools       for people: a guide as a table, show, repair, anonymize, diff, table
     generate    valid trees of any guide from its rows, for tests          generate(guide, random)
 
 Reading, streamed unit by unit (a unit of an 835 is 2100, of an 837P 2300, of a 277CA 2000D):

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub.x12.checks import rules_for
 from hub.x12.finding import Finding
 from hub.x12.grammar import Guide
 from hub.x12.guides import guide_for
 from hub.x12.headers import Group, Interchange, SetOutcome, count, gs_faults, isa_faults, soften
+from hub.x12.rules import rules_for
 from hub.x12.tree import Node, Segment
 from hub.x12.walk import Walk
 from hub.x12.wire import STANDARD, Block, Delimiters, Source, Wire

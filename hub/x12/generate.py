@@ -1,7 +1,7 @@
 """Makes valid loop trees of any guide from its rows, for tests and for trying a connection.
 
 The rows decide structure, types, lengths, codes and relations; what no row says (sums, pointers, who the
-patient is) is left to chance, so the rules of `checks` will find fault with what is made here.
+patient is) is left to chance, so the rules of `rules` will find fault with what is made here.
 """
 
 from __future__ import annotations

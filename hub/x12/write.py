@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from hub.errors import Refused
-from hub.x12.checks import rules_for
 from hub.x12.finding import Finding
 from hub.x12.formats import bars_text
 from hub.x12.grammar import Guide
 from hub.x12.headers import gs_faults, isa_faults
+from hub.x12.rules import rules_for
 from hub.x12.tree import Node, RawSegment, Segment, Value, encode_value
 from hub.x12.walk import Walk
 from hub.x12.wire import ISA_WIDTHS, STANDARD, Delimiters

@@ -12,7 +12,7 @@ from hub.x12.dictionary import Composite, composites, elements, layouts
 from hub.x12.formats import NAMED
 from hub.x12.grammar import Guide, Loop, Segment, Use, guide, loop, seg
 from hub.x12.guides import GUIDES, guide_for, guide_named
-from hub.x12.show import render_guide
+from hub.x12.tools.guide_table import render_guide
 from hub.x12.tree import node
 from hub.x12.walk import Walk
 from hub.x12.wire import STANDARD

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hub.x12.grammar import Guide
-from hub.x12.reporting import Reporter
-from hub.x12.rules_835 import rules_835
-from hub.x12.rules_837 import rules_837p
+from hub.x12.rules.professional import rules_837p
+from hub.x12.rules.remittance import rules_835
+from hub.x12.rules.reporting import Reporter
 from hub.x12.walk import Closer, Walk
 
 _RULES: dict[str, Callable[[Reporter], dict[str, Closer]]] = {"835": rules_835, "837P": rules_837p}

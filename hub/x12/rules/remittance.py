@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from hub.x12.reporting import ZERO, Reporter, adjustments, decimal, first, own, text
+from hub.x12.rules.reporting import ZERO, Reporter, adjustments, decimal, first, own, text
 from hub.x12.tree import Node
 from hub.x12.walk import Closer
 

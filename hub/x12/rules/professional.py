@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from hub.x12.formats import is_date
-from hub.x12.reporting import ZERO, Reporter, adjusted, decimal, first, own, text
+from hub.x12.rules.reporting import ZERO, Reporter, adjusted, decimal, first, own, text
 from hub.x12.tree import Node
 from hub.x12.walk import Closer
 
