@@ -20,7 +20,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from figures import Figure, tell
+from figures import Figure, peak_rss_mb, tell
 
 from hub.app import App, open_app
 from hub.cli.demo.job import Job
@@ -137,14 +137,7 @@ def look(work: Path, at: datetime) -> dict[str, Any]:
         raise RuntimeError(f"promise {broken[0].number}: {broken[0].exceptions[0].why}")
     for proof in proofs:
         print(f"  promise {proof.number:>2} {proof.seconds:8.2f} s {proof.checked:>10,} checked", file=sys.stderr)
-    return {**found, "verify_us": seconds / found["claims"] * 1e6, "rss_mb": own_peak_mb()}
-
-
-def own_peak_mb() -> float:
-    """The most memory this program has held: what `getrusage` says counts what started it as well."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    kilobytes = next(line.split()[1] for line in lines if line.startswith("VmHWM"))
-    return round(int(kilobytes) / 1024, 1)
+    return {**found, "verify_us": seconds / found["claims"] * 1e6, "rss_mb": peak_rss_mb()}
 
 
 def _asked(app: App) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import threading
 
 from hub.app import Current
 from hub.log import get_log
-from hub.watch.notices import LastResort, last_resort
+from hub.watch.notices import LastResort
 
 
 class Alarm:
@@ -21,7 +21,7 @@ class Alarm:
     def follow(self) -> None:
         """Use the notifiers of the current settings."""
         app = self._current.app
-        self._last = last_resort(app.host, app.settings, app.clock, node=self._node)
+        self._last = LastResort(app.host, app.settings, app.clock, node=self._node)
 
     def hear(self, there: bool) -> None:
         """The store is there, or away."""

@@ -244,10 +244,3 @@ class LastResort:
             since=since,
             hub=name,
         )
-
-
-def last_resort(
-    host: PluginHost, settings: Settings, clock: Clock, *, node: str = "", after: timedelta = AWAY
-) -> LastResort:
-    """The way past an absent database: keep it for the life of the node, and call `away()` and `back()`."""
-    return LastResort(host, settings, clock, node=node, after=after)

@@ -28,7 +28,7 @@ from hub.testing import fakes
 from hub.testing.fakes import FakeSecrets, MemoryBoard
 from hub.watch import conditions, digest, notices
 from hub.watch.finding import Finding, Level
-from hub.watch.notices import last_resort
+from hub.watch.notices import LastResort
 from hub.watch.steps import STEPS
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config"
@@ -582,7 +582,7 @@ def test_a_ping_that_fails_is_told(watch: Watching) -> None:
 def test_the_last_resort(watch: Watching) -> None:
     """A database that is away for five minutes is told once from memory, tried again until taken, and so its end."""
     clock, mail = watch.clock, watch.boards["mail"]
-    resort = last_resort(watch.host, watch.settings, clock, node="node-1")
+    resort = LastResort(watch.host, watch.settings, clock, node="node-1")
     assert resort.away() == ()
     clock.turn(6 * MINUTE)
     mail.cut_after(0)
@@ -599,7 +599,7 @@ def test_the_last_resort(watch: Watching) -> None:
 
 def test_a_short_absence_is_told_to_nobody(watch: Watching) -> None:
     """A database that is back within five minutes alarms nobody, however often."""
-    resort = last_resort(watch.host, watch.settings, watch.clock)
+    resort = LastResort(watch.host, watch.settings, watch.clock)
     for _ in range(5):
         assert resort.away() == ()
         watch.clock.turn(4 * MINUTE)
