@@ -17,6 +17,7 @@ from hub.x12.grammar import Guide
 from hub.x12.guides import guide_for
 from hub.x12.headers import Group, Interchange, SetOutcome, count, gs_faults, isa_faults, soften
 from hub.x12.rules import rules_for
+from hub.x12.statuses import placed
 from hub.x12.tree import Node, Segment
 from hub.x12.walk import Walk
 from hub.x12.wire import STANDARD, Block, Delimiters, Source, Wire
@@ -44,6 +45,7 @@ class TransactionSet:
             kind=self.guide.kind if self.guide else self.st[1],
             payer_made=self.guide is not None and self.guide.payer_made,
         )
+        self.line = reader.line
         self._texts = reader.body(self, st)
         self._units: Iterator[Node] | None = None
         self.lenient = self.outcome.payer_made and not reader.strict
@@ -106,8 +108,12 @@ class TransactionSet:
             walk.use_rules(rules_for(self.guide, walk))
         self.root = walk.root
         yield from walk.run(self._texts)
-        self.findings.extend(walk.findings)
+        self.findings.extend(self.placed(found) for found in walk.findings)
         self.findings.sort(key=lambda found: found.position)
+
+    def placed(self, found: Finding) -> Finding:
+        """A finding of this set with its line in the file, its 277CA status and its repair."""
+        return placed(found, opens=self.line, claims=self.st[1] == "837")
 
 
 class X12Reader:
@@ -126,6 +132,7 @@ class X12Reader:
         self._at = 0
         self._opening = Block(delimiters=STANDARD, segments=[])
         self._group: Group | None = None
+        self.line = 0
 
     @property
     def findings(self) -> list[Finding]:
@@ -163,6 +170,7 @@ class X12Reader:
     def body(self, transaction: TransactionSet, st: str) -> Iterator[str]:
         """Yields the texts of a set from ST to SE, and notes a missing or wrong trailer."""
         met = 1
+        opens = self.line
         yield st
         while self._fill():
             texts = self._block
@@ -178,10 +186,12 @@ class X12Reader:
             self._at = at
             if text.startswith("SE"):
                 self._at += 1
+                self.line = opens + met
                 yield text
                 self._check_end(transaction, text, met + 1)
                 return
             break
+        self.line = opens + met - 1
         transaction.outcome.segments = met
         self._set_fault(transaction, "trailer.missing", "the transaction set has no SE", "SE", 0, "2", met)
 
@@ -189,6 +199,7 @@ class X12Reader:
         if not self._fill():
             return None
         self._at += 1
+        self.line += 1
         return self._block[self._at - 1]
 
     def _fill(self) -> bool:
@@ -217,7 +228,8 @@ class X12Reader:
         marks, fixed_width = self._opening.delimiters, self._opening.fixed_width
         header = Segment(text.split(marks.element), marks)
         self.interchanges.append(Interchange(delimiters=marks, isa=header))
-        self.interchanges[-1].findings.extend(isa_faults(header, fixed_width=fixed_width))
+        found = isa_faults(header, fixed_width=fixed_width)
+        self.interchanges[-1].findings.extend(self._here(one) for one in found)
 
     def _open_group(self, text: str) -> Group:
         if self._group is not None:
@@ -228,7 +240,8 @@ class X12Reader:
         if text == "GS":
             self._report(1, "group.missing", "a transaction set stands outside a group", "GS", self._group)
         else:
-            self._group.findings.extend(gs_faults(self._group.gs, interchange.delimiters))
+            found = gs_faults(self._group.gs, interchange.delimiters)
+            self._group.findings.extend(self._here(one) for one in found)
         return self._group
 
     def _check_start(self, transaction: TransactionSet) -> None:
@@ -268,18 +281,17 @@ class X12Reader:
         position: int = 1,
     ) -> None:
         lenient = transaction.lenient and code != "trailer.missing"
-        transaction.findings.append(
-            Finding(
-                snip=1,
-                code=code,
-                message=message,
-                severity="warning" if lenient else "error",
-                segment=segment,
-                element=element,
-                position=position,
-                ik5=ik5,
-            )
+        found = Finding(
+            snip=1,
+            code=code,
+            message=message,
+            severity="warning" if lenient else "error",
+            segment=segment,
+            element=element,
+            position=position,
+            ik5=ik5,
         )
+        transaction.findings.append(transaction.placed(found))
 
     def _close_group(self, text: str) -> None:
         group, ge = self._group, self._segment(text)
@@ -329,4 +341,7 @@ class X12Reader:
     ) -> None:
         found = Finding(snip=snip, code=code, message=message, segment=segment, element=element)
         place = self.interchanges[-1].findings if self.interchanges else self.loose
-        (group.findings if group is not None else place).append(found)
+        (group.findings if group is not None else place).append(self._here(found))
+
+    def _here(self, found: Finding) -> Finding:
+        return placed(found, opens=self.line, claims=False)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+# finding code -> what `hub x12 fix` does about it; a code that is not here needs a person
+REPAIRS: dict[str, str] = {}
+
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One fault: what kind, how bad, where, and what a biller should know; never the value itself.

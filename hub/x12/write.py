@@ -15,6 +15,7 @@ from hub.x12.formats import bars_text
 from hub.x12.grammar import Guide
 from hub.x12.headers import gs_faults, isa_faults
 from hub.x12.rules import rules_for
+from hub.x12.statuses import placed
 from hub.x12.tree import Node, RawSegment, Segment, Value, encode_value
 from hub.x12.walk import Walk
 from hub.x12.wire import ISA_WIDTHS, STANDARD, Delimiters
@@ -145,7 +146,9 @@ def _run(guide: Guide, texts: list[str], marks: Delimiters) -> list[Finding]:
     walk.use_rules(rules_for(guide, walk))
     for _ in walk.run(texts):
         pass
-    return sorted(walk.findings, key=lambda found: found.position)
+    claims = guide.transaction == "837"
+    found = [placed(one, opens=0, claims=claims) for one in walk.findings]
+    return sorted(found, key=lambda one: one.position)
 
 
 class _Numbers:

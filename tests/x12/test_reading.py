@@ -206,3 +206,20 @@ def test_ta1s_are_kept_wherever_they_stand(samples: SimpleNamespace) -> None:
         assert [one.kind for one in reader] == ["999"]
         assert [found[5] for found in reader.interchanges[0].ta1s] == ["006"]
         assert reader.findings == []
+
+
+def test_a_finding_says_its_line_in_the_file_and_its_status(samples: SimpleNamespace) -> None:
+    """`line` counts every segment from the ISA on, `status` is the 277CA status of a claim's fault."""
+    data = samples.write("837P", samples.two_claims(), samples.two_claims())
+    bad = data.replace(b"*XX*1234567893", b"*XX*1234567890", 1).replace(b"SE*57*0002", b"SE*58*0002")
+    texts = bad.decode().split("~")
+    reader = X12Reader(bad)
+    found = [one for transaction in reader for one in transaction.check()]
+    assert [(one.code, one.status) for one in found] == [("element.npi", "A7:562"), ("se.count", "A7:21")]
+    assert [texts[one.line - 1].split("*")[0] for one in found] == ["NM1", "SE"]
+    assert found[0].line == found[0].position + 2
+    assert found[1].line == 2 + 57 * 2
+    remit = samples.write("835", samples.ordinary_remittance()).replace(b"GE*1*1", b"GE*2*1")
+    reader = X12Reader(remit, strict=True)
+    assert [one.check() for one in reader] == [[]]
+    assert [(one.code, one.line, one.status) for one in reader.findings] == [("ge.count", 38, "")]

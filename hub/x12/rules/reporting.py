@@ -30,8 +30,12 @@ class Reporter:
         part: int = 0,
         severity: str = "error",
         missing: str = "",
+        status: str = "",
     ) -> None:
-        """Reports a fault of one element of `segment`, or that a segment with the id `missing` is not there."""
+        """Reports a fault of one element of `segment`, or that a segment with the id `missing` is not there.
+
+        `status` is the 277CA status (`A7:562`) where a rule knows better than the place of the fault says.
+        """
         ik3 = "I6" if missing else "8"
         found = Finding(
             snip=snip,
@@ -45,6 +49,7 @@ class Reporter:
             part=part,
             ik3=ik3,
             ik4="" if missing or not element else "7",
+            status=status,
         )
         self._walk.report(found)
 
