@@ -15,6 +15,7 @@ from hub.cli.notice_commands import notices
 from hub.cli.options import HERE, AsJson, By, Folder, Limit
 from hub.cli.retention_commands import hold, keys, retention
 from hub.cli.schedule_commands import runs, schedule
+from hub.cli.x12_commands import x12
 
 app = typer.Typer(
     help="Billing Hub: encounters in, claims out, remittances posted to the cent.",
@@ -32,7 +33,6 @@ files = typer.Typer(help="Files that went out and came in.", no_args_is_help=Tru
 work = typer.Typer(help="What the hub could not finish, and who should.", no_args_is_help=True, cls=Group)
 db = typer.Typer(help="The database.", no_args_is_help=True, cls=Group)
 config = typer.Typer(help="The settings.", no_args_is_help=True, cls=Group)
-x12 = typer.Typer(help="X12 guides and files.", no_args_is_help=True, cls=Group)
 for name, group in (
     ("connector", connector),
     ("claims", claims),
@@ -304,14 +304,6 @@ def config_schema() -> None:
     from hub.cli import setup
 
     setup.schema()
-
-
-@x12.command("guide")
-def x12_guide(name: Annotated[str, typer.Argument(help="837P, 835, 999, 277CA, TA1")]) -> None:
-    """Print an implementation guide as the hub checks it."""
-    from hub.cli import setup
-
-    setup.guide(name)
 
 
 def main() -> None:

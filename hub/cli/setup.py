@@ -1,4 +1,4 @@
-"""`init`, `check`, `config schema`, `x12 guide`: from an empty folder to a hub that may run."""
+"""`init`, `check`, `config schema`: from an empty folder to a hub that may run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from hub.cli.ui import say, table
 from hub.config import Fault, json_schema, load
-from hub.errors import Misconfigured
 
 
 def init(folder: Path) -> None:
@@ -95,15 +94,4 @@ def schema() -> None:
     print(json.dumps(json_schema(), indent=2))
 
 
-def guide(name: str) -> None:
-    """Print a guide as a table."""
-    from hub.x12.guides import guide_named
-    from hub.x12.tools.guide_table import render_guide
-
-    found = guide_named(name)
-    if found is None:
-        raise Misconfigured("there is no such guide here", fix="one of: 837P, 835, 999, 277CA, TA1")
-    print(render_guide(found))
-
-
-__all__ = ["all_faults", "check", "guide", "init", "schema", "table"]
+__all__ = ["all_faults", "check", "init", "schema", "table"]

@@ -5,7 +5,33 @@ from __future__ import annotations
 import msgspec
 
 # finding code -> what `hub x12 fix` does about it; a code that is not here needs a person
-REPAIRS: dict[str, str] = {}
+REPAIRS: dict[str, str] = {
+    "element.blanks": "takes the blanks away",
+    "element.character": "takes control characters and line breaks out; a delimiter or another letter needs a person",
+    "element.date": "writes a date with separators (2026-01-05) without them; any other needs a person",
+    "element.trailing": "takes the empty elements and parts at the end away",
+    "file.truncated": "ends a last segment that is whole (SE, GE, IEA); any other needs the whole file",
+    "ge.control": "repeats GS06",
+    "ge.count": "counts the transaction sets",
+    "group.unclosed": "adds the GE",
+    "hi.icd10": "takes the point out of the diagnosis code; any other needs a person",
+    "hl.children": "says what follows",
+    "hl.parent": "names the level above, where the number that stands there is nobody's",
+    "hl.sequence": "numbers the levels anew",
+    "iea.control": "repeats ISA13",
+    "iea.count": "counts the groups",
+    "interchange.unclosed": "adds the IEA",
+    "isa.control": "fills a shorter number with zeros",
+    "isa.width": "fills shorter elements with blanks, the control number with zeros",
+    "lx.sequence": "numbers the lines anew",
+    "n4.zip": "takes the hyphen out of a ZIP code",
+    "n4.zip4": "takes the hyphen out of a ZIP code",
+    "ref.tax_id": "takes the hyphens out",
+    "se.control": "repeats ST02",
+    "se.count": "counts the segments",
+    "segment.unexpected": "writes a segment id in capitals, where that makes it one; any other needs a person",
+    "trailer.missing": "adds the SE",
+}
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,51 @@
+"""`hub x12 ...`: what people do with X12 files; works on any file, without a database and without settings."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hub.cli.groups import Group
+from hub.cli.options import AsJson
+
+x12 = typer.Typer(
+    help="X12 files and guides: check, show, mend, answer, share. Needs no database and no settings.",
+    no_args_is_help=True,
+    cls=Group,
+)
+
+Files = Annotated[
+    list[str], typer.Argument(metavar="FILE...", help="Files, folders, ZIP archives, or - for standard input.")
+]
+Overlays = Annotated[
+    list[str] | None,
+    typer.Option("--overlay", metavar="NAME", help="A payer's or clearinghouse's rules too. May be repeated."),
+]
+
+
+@x12.command("validate")
+def x12_validate(
+    file: Files,
+    overlay: Overlays = None,
+    inbound: Annotated[
+        bool, typer.Option("--inbound", help="Read as the hub reads partners' files: what payers do warns only.")
+    ] = False,
+    limit: Annotated[int, typer.Option(help="Findings told of each file at most.", min=1)] = 1000,
+    as_json: AsJson = False,
+) -> None:
+    """Say what is wrong in files: by set and claim, with place, line, SNIP type and repair. Ends with 0 when nothing
+    worse than a warning was found, 1 with errors, 2 where a file cannot be read. Try `hub x12 validate claims.x12`.
+    """
+    from hub.cli.x12_validate import How, validate
+
+    how = How(overlays=tuple(overlay or ()), inbound=inbound, limit=limit, as_json=as_json)
+    validate(file, how)
+
+
+@x12.command("guide")
+def x12_guide(name: Annotated[str, typer.Argument(help="837P, 835, 999, 277CA, TA1 and the others.")]) -> None:
+    """Print an implementation guide as the hub checks it."""
+    from hub.cli.x12_guide import guide
+
+    guide(name)

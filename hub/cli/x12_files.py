@@ -1,0 +1,164 @@
+"""The files that the X12 commands are given: paths, folders, ZIP archives and standard input, opened one by one."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import IO, BinaryIO, cast
+
+import msgspec
+
+from hub.errors import HubError, Problem
+
+STDIN = "-"
+_HELD_BYTES = 1 << 24
+_BAR_BYTES = 1 << 24
+_ZIP = b"PK\x03\x04"
+_NO_X12 = Problem(
+    code="x12.unreadable",
+    where="file",
+    why="holds no X12: nothing in it begins with an ISA segment",
+    fix="give the file as the partner sent it; an interchange begins with the letters ISA",
+)
+
+
+class Unreadable(HubError):
+    """A file cannot be opened, or holds no X12."""
+
+
+class Input(msgspec.Struct, kw_only=True):
+    """One file to read: what to call it, its bytes from the start, its size (0: not known), or why there is none."""
+
+    name: str
+    file: BinaryIO | None = None
+    size: int = 0
+    problem: Problem | None = None
+
+
+def inputs(paths: Sequence[str]) -> Iterator[Input]:
+    """Opens each path in turn and closes it when the next is asked for.
+
+    A folder gives every file below it, a ZIP each member (`FILE!MEMBER`), `-` what comes on standard input. What
+    cannot be opened comes with its problem, and the others all the same.
+    """
+    for path in paths:
+        if path == STDIN:
+            with _spooled(sys.stdin.buffer) as file:
+                yield from _unpacked(STDIN, file, 0)
+            continue
+        for one in _files(Path(path)):
+            yield from _opened(one)
+
+
+@contextmanager
+def only(path: str) -> Iterator[Input]:
+    """Opens one file that can be read twice; raises Unreadable where it cannot be read, or is an archive of many."""
+    found = inputs([path])
+    first = next(found, None)
+    if first is None or first.file is None:
+        raise unreadable(first.name if first else path, first.problem if first else None)
+    with nullcontext(first.file) if first.file.seekable() else _spooled(first.file) as file:
+        yield Input(name=first.name, file=file, size=first.size)
+    if next(found, None) is not None:
+        raise Unreadable(f"{path} holds several files", fix="unpack it and give one of them")
+
+
+def unreadable(name: str, problem: Problem | None = None) -> Unreadable:
+    """The error for a file that cannot be read: what is wrong, and what to do."""
+    told = problem or _NO_X12
+    return Unreadable(f"{name}: {told.why}", fix=told.fix)
+
+
+def no_x12() -> Problem:
+    """What is said of a file without any interchange."""
+    return _NO_X12
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    return sorted(one for one in path.rglob("*") if one.is_file() and not one.name.startswith("."))
+
+
+def _opened(path: Path) -> Iterator[Input]:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        yield Input(name=str(path), problem=closed(error))
+        return
+    with file:
+        yield from _unpacked(str(path), file, path.stat().st_size)
+
+
+def closed(error: OSError) -> Problem:
+    """Why a file cannot be opened or read, without its content."""
+    fixes = {
+        FileNotFoundError: ("is not there", "look at the path, and at its capitals"),
+        PermissionError: (
+            "may not be read by you",
+            "ask for the right to read it, or copy it to a folder of yours",
+        ),
+    }
+    why, fix = fixes.get(type(error), ("cannot be opened", "look at the path, and at the disk that it lies on"))
+    return Problem(code="x12.unreadable", where="file", why=why, fix=fix)
+
+
+def _unpacked(name: str, file: BinaryIO, size: int) -> Iterator[Input]:
+    from hub.x12.zipped import members
+
+    try:
+        packed = file.read(4) == _ZIP
+        file.seek(0)
+        if not packed:
+            yield Input(name=name, file=file, size=size)
+            return
+        for member in members(file):
+            if isinstance(member, Problem):
+                told = Problem(code=member.code, where=name, why=f"{member.where} {member.why}", fix=member.fix)
+                yield Input(name=name, problem=told)
+            else:
+                yield Input(name=f"{name}!{getattr(member, 'name', '')}", file=member)
+    except OSError as error:
+        yield Input(name=name, problem=closed(error))
+
+
+@contextmanager
+def _spooled(source: IO[bytes]) -> Iterator[BinaryIO]:
+    """What can be read once only, kept where it can be read again: in memory while it is small."""
+    with tempfile.SpooledTemporaryFile(max_size=_HELD_BYTES) as kept:
+        shutil.copyfileobj(source, kept, 1 << 20)
+        kept.seek(0)
+        yield cast("BinaryIO", kept)
+
+
+class _Watched:
+    """A file that tells how much of it was read."""
+
+    def __init__(self, file: BinaryIO, tell: Callable[[int], None]) -> None:
+        self._file = file
+        self._tell = tell
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self._tell(len(data))
+        return data
+
+
+@contextmanager
+def watched(given: Input) -> Iterator[BinaryIO]:
+    """The file of `given`; a person at a terminal sees how far a large one is read."""
+    file = cast("BinaryIO", given.file)
+    if given.size < _BAR_BYTES or not sys.stderr.isatty():
+        yield file
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(Path(given.name).name, total=given.size)
+        yield cast("BinaryIO", _Watched(file, lambda count: bar.advance(task, count)))

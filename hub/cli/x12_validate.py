@@ -1,0 +1,253 @@
+"""`hub x12 validate`: what is wrong in files, for a person by set and claim, for a script as one object a file."""
+
+from __future__ import annotations
+
+import sys
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from hub.cli.ui import say, table
+from hub.cli.x12_files import Input, closed, inputs, no_x12, watched
+from hub.errors import Problem
+from hub.x12.ack import verdict
+from hub.x12.envelope import TransactionSet, X12Reader
+from hub.x12.finding import Finding
+from hub.x12.grammar import Guide, Loop
+
+if TYPE_CHECKING:
+    from hub.x12.overlay import Overlay
+
+OVERLAY_FOLDERS = (Path("overlays"), Path("config/overlays"))
+_STYLES = {"error": "red", "warning": "yellow"}
+_COLUMNS = ("claim", "line", "place", "SNIP", "", "what is wrong", "repair")
+
+
+class How(msgspec.Struct, frozen=True, kw_only=True):
+    """How to look: `inbound` as the hub reads partners' files, `limit` findings told of each file."""
+
+    overlays: tuple[str, ...] = ()
+    inbound: bool = False
+    limit: int = 1000
+    as_json: bool = False
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding with the claim it is about: its number in the set, 0 where it is about none."""
+
+    finding: Finding
+    claim: int = 0
+
+
+class SetTold(msgspec.Struct, frozen=True, kw_only=True):
+    """A transaction set once it is read, and what is told of it; `line` is the place of its ST in the file."""
+
+    kind: str
+    control_number: str
+    version: str
+    segments: int
+    verdict: str
+    line: int
+    told: tuple[Told, ...]
+
+
+class Look:
+    """One look through one file: iterate it for its sets, then see what it counted."""
+
+    def __init__(self, given: Input, how: How, overlays: Sequence[Overlay]) -> None:
+        self.given = given
+        self.how = how
+        self.overlays = overlays
+        self.errors = self.warnings = self.left_out = self.sets = self.segments = 0
+        self.around: tuple[Told, ...] = ()
+        self.problem = given.problem
+
+    def __iter__(self) -> Iterator[SetTold]:
+        if self.given.file is None:
+            return
+        more: dict[str, Any] = {"overlays": tuple(self.overlays)} if self.overlays else {}
+        with watched(self.given) as file:
+            reader = X12Reader(file, strict=not self.how.inbound, **more)
+            try:
+                for transaction in reader:
+                    yield self._set(transaction)
+            except OSError as error:
+                self.problem = closed(error)
+        if not reader.interchanges and self.problem is None:
+            self.problem = no_x12()
+        self.around = self._told([Told(finding=found) for found in reader.findings])
+
+    def _set(self, transaction: TransactionSet) -> SetTold:
+        from array import array
+
+        starts = array("Q", (unit.position for unit in transaction.units()))
+        transaction.skip()
+        inside = loops_of_units(transaction.guide)
+        outcome = transaction.outcome
+        said = verdict(outcome)
+        told = [Told(finding=found, claim=claim_of(found, starts, inside)) for found in outcome.findings]
+        outcome.findings = []  # or a file of many bad sets would gather in memory
+        self.sets += 1
+        self.segments += outcome.segments
+        return SetTold(
+            kind=outcome.kind,
+            control_number=outcome.control_number,
+            version=outcome.version,
+            segments=outcome.segments,
+            verdict=said,
+            line=transaction.line,
+            told=self._told(told),
+        )
+
+    def _told(self, found: list[Told]) -> tuple[Told, ...]:
+        errors = sum(one.finding.severity == "error" for one in found)
+        room = max(0, self.how.limit - (self.errors + self.warnings - self.left_out))
+        self.errors += errors
+        self.warnings += len(found) - errors
+        self.left_out += len(found[room:])
+        return tuple(found[:room])
+
+    @property
+    def exit_code(self) -> int:
+        """0 nothing worse than warnings, 1 an error, 2 unreadable."""
+        return 2 if self.problem is not None else int(self.errors > 0)
+
+
+def loops_of_units(guide: Guide | None) -> frozenset[str]:
+    """The ids of the guide's units and of all loops inside them."""
+    if guide is None:
+        return frozenset()
+    return frozenset(_inside(guide.root, frozenset(guide.units), inside=False))
+
+
+def _inside(loop: Loop, units: frozenset[str], *, inside: bool) -> Iterator[str]:
+    for row in loop.rows:
+        if isinstance(row, Loop):
+            within = inside or row.id in units
+            if within:
+                yield row.id
+            yield from _inside(row, units, inside=within)
+
+
+def claim_of(found: Finding, starts: Sequence[int], inside: frozenset[str]) -> int:
+    """The number of the claim that a finding is about: the one around it, or behind it where it stands before one.
+
+    0 for what stands outside all of them, such as a header. `starts` are the claims' places in the set.
+    """
+    before = bisect_right(starts, found.position)
+    if found.loop in inside:
+        return before
+    return before + 1 if found.loop[:4] > "1999" and found.loop and before < len(starts) else 0
+
+
+def validate(paths: Sequence[str], how: How) -> None:
+    """Look through every file and tell what is wrong; ends with 0, 1 or 2."""
+    overlays = _overlays(how.overlays)
+    worst, looks = 0, []
+    for given in inputs(paths):
+        look = Look(given, how, overlays)
+        (_print_json if how.as_json else _print_tables)(look)
+        look.given = Input(name=given.name)
+        worst = max(worst, look.exit_code)
+        looks.append(look)
+    if not how.as_json:
+        _summary(looks)
+    sys.exit(worst)
+
+
+def _overlays(names: Sequence[str]) -> list[Overlay]:
+    if not names:
+        return []
+    from hub.x12.overlay import load
+
+    return [load(name, OVERLAY_FOLDERS) for name in names]
+
+
+def _print_json(look: Look) -> None:
+    """One object on one line; sets are written as they are read, so that a large file stays out of memory."""
+    sys.stdout.write('{"file":' + _json(look.given.name) + ',"transaction_sets":[')
+    told: list[Told] = []
+    for number, one in enumerate(look):
+        plain = {name: getattr(one, name) for name in one.__struct_fields__ if name != "told"}
+        sys.stdout.write("," * (number > 0) + _json(plain))
+        told += one.told
+    told = sorted([*look.around, *told], key=lambda one: one.finding.line)
+    sys.stdout.write('],"findings":' + _json([plain_finding(one) for one in told]))
+    totals = {"errors": look.errors, "warnings": look.warnings, "left_out": look.left_out}
+    sys.stdout.write(f',"totals":{_json(totals)},"problem":{_json(_plain_problem(look.problem))}}}\n')
+    sys.stdout.flush()
+
+
+def plain_finding(told: Told) -> dict[str, Any]:
+    """A finding as JSON shows it: all its fields, and the claim's number in its set (0: none)."""
+    return {**msgspec.structs.asdict(told.finding), "claim": told.claim}
+
+
+def _plain_problem(problem: Problem | None) -> dict[str, str] | None:
+    return None if problem is None else {"code": problem.code, "why": problem.why, "fix": problem.fix}
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _print_tables(look: Look) -> None:
+    for number, one in enumerate(look, 1):
+        if one.told:
+            title = f"{look.given.name}: set {number}, {one.kind} {one.control_number} ({_meaning(one.verdict)})"
+            _table(title, one.told)
+    if look.problem is not None:
+        print(f"hub: {look.given.name}: {look.problem.why}", file=sys.stderr)
+        print(f"     what to do: {look.problem.fix}", file=sys.stderr)
+        return
+    if look.around:
+        _table(f"{look.given.name}: around the sets", look.around)
+    rest = f"; {look.left_out} not shown (--limit)" if look.left_out else ""
+    size = f"{_count(look.sets, 'set')}, {_count(look.segments, 'segment')}"
+    say(f"{look.given.name}: {_faults(look.errors, look.warnings)}{rest} ({size})")
+
+
+def _meaning(said: str) -> str:
+    return {"A": "accepted", "E": "accepted with errors", "R": "rejected"}[said]
+
+
+def _table(title: str, told: Sequence[Told]) -> None:
+    rows = []
+    for one in sorted(told, key=lambda one: (one.claim, one.finding.line, one.finding.position)):
+        found = one.finding
+        rows.append(
+            (
+                one.claim or "-",
+                found.line or "-",
+                found.where or "-",
+                found.snip,
+                found.severity,
+                f"{found.message} [{found.code}]",
+                found.repair or "-",
+            )
+        )
+    styles = [_STYLES.get(str(row[4]), "") for row in rows]
+    table(title, _COLUMNS, rows, right=(0, 1, 3), styles=styles)
+
+
+def _faults(errors: int, warnings: int) -> str:
+    if not errors and not warnings:
+        return "nothing is wrong"
+    told = [_count(errors, "error")] if errors else []
+    return ", ".join(told + ([_count(warnings, "warning")] if warnings else []))
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}" + ("" if number == 1 else "s")
+
+
+def _summary(looks: Sequence[Look]) -> None:
+    if len(looks) < 2:
+        return
+    bad = sum(look.exit_code == 1 for look in looks)
+    unreadable = sum(look.exit_code == 2 for look in looks)
+    good = len(looks) - bad - unreadable
+    say(f"{_count(len(looks), 'file')}: {good} good, {bad} with errors, {unreadable} unreadable")
