@@ -9,8 +9,9 @@ OURS := . $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 WORKERS ?= auto
 KILLS ?= 1000
 NODES_CLAIMS ?= 100000
+RUNS ?= 1000000
 
-.PHONY: help setup demo test check bench soak lock format clean
+.PHONY: help setup demo test campaigns check bench soak fuzz lock format clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
@@ -24,12 +25,18 @@ demo: $(VENV)/.ready ## the whole path with a synthetic practice (ARGS="--keep",
 	@$(VENV)/bin/hub demo $(ARGS)
 
 test: $(VENV)/.ready ## the quick suite, against real SSH, SQLite and PostgreSQL
-	@$(PY) -m pytest -q -n $(WORKERS) -m "not slow" $(ARGS)
+	@$(PY) -m pytest -q -n $(WORKERS) -m "not slow and not campaign" $(ARGS)
 
-soak: $(VENV)/.ready ## long fault campaigns (KILLS=1000, NODES_CLAIMS=100000; bounded parts run in `make test`)
+campaigns: $(VENV)/.ready ## kills, cuts and whole weeks against running hubs: minutes, after `make test`
+	@$(PY) -m pytest -q -n $(WORKERS) -m campaign $(ARGS)
+
+soak: $(VENV)/.ready ## long fault campaigns (KILLS=1000, NODES_CLAIMS=100000; bounded parts run in `make campaigns`)
 	@$(PY) -m pytest -q -n $(WORKERS) -m slow $(ARGS)
 	@$(PY) tests/faults/soak.py --kills $(KILLS)
 	@$(PY) tests/faults/soak_nodes.py --claims $(NODES_CLAIMS)
+
+fuzz: $(VENV)/.ready ## damaged X12 files without end (RUNS=1000000; a bounded part runs in `make test`)
+	@$(PY) tests/fuzz/x12.py --runs $(RUNS) $(ARGS)
 
 check: $(VENV)/.ready ## ruff, mypy strict, import-linter
 	@$(VENV)/bin/ruff check .

@@ -144,10 +144,15 @@ class Wire:
         body, after = text[:last], text[last:]
         parts = body.split(full)
         if parts == [""]:
+            self.uniform = False
             return [], text
         breaks = sum(mark in "\r\n" for mark in full) * (len(parts) - 1)
-        if body.count("\n") + body.count("\r") != breaks or (
-            marks.ending and body.count(marks.segment) != len(parts) - 1
+        if (
+            body.count("\n") + body.count("\r") != breaks
+            or (marks.ending and body.count(marks.segment) != len(parts) - 1)
+            or body.startswith(full)
+            or body.endswith(full)
+            or full + full in body
         ):
             self.uniform = False
             parts = [text for part in body.split(marks.segment) if (text := part.strip("\r\n"))]
@@ -193,8 +198,9 @@ def _cut(data: bytes, marks: Delimiters, fresh: bool, *, last: bool) -> tuple[in
     term = marks.segment.encode("latin-1")
     start = 3 if fresh else 0
     while (found := data.find(b"ISA", start)) >= 0:
-        if _begins(data, found, term):
-            return found, True
+        begin = found - 3 if found > 2 and data[found - 3 : found] == _BOM else found
+        if _is_header(data, found) and _follows(data, begin, term):
+            return begin, True
         start = found + 3
     if last:
         return len(data), False
@@ -206,12 +212,15 @@ def _cut(data: bytes, marks: Delimiters, fresh: bool, *, last: bool) -> tuple[in
     return (cut + len(full) if cut >= 0 else 0), False
 
 
-def _begins(data: bytes, found: int, term: bytes) -> bool:
-    """Whether the letters ISA at this place follow a terminator and are followed by a separator."""
+def _is_header(data: bytes, found: int) -> bool:
+    """Whether the letters ISA at this place are followed by a separator."""
     separator = data[found + 3 : found + 4]
-    if not separator or separator.isalnum() or separator in b"\r\n":
-        return False
-    before = found
+    return bool(separator) and not separator.isalnum() and separator not in b"\r\n"
+
+
+def _follows(data: bytes, begin: int, term: bytes) -> bool:
+    """Whether this place follows a terminator, but for blanks."""
+    before = begin
     while before and data[before - 1 : before] != term and data[before - 1] in _BLANK:
         before -= 1
     return not before or data[before - 1 : before] == term

@@ -175,14 +175,14 @@ class _Numbers:
 
     def _level(self, values: list[Value], node: Node, parent: str) -> str:
         self.last += 1
-        if values[1] is None:
+        if len(values) > 1 and values[1] is None:
             values[1] = str(self.last)
-        if values[2] is None:
+        if len(values) > 2 and values[2] is None:
             values[2] = parent
         if len(values) > 4 and values[4] is None:
             below = any(inner.segment("HL") is not None for inner in node.children())
             values[4] = "1" if below else "0"
-        return str(values[1])
+        return str(values[1]) if len(values) > 1 else ""
 
 
 def _holds_barrier(values: Sequence[Value], barrier: re.Pattern[str]) -> bool:

@@ -1,0 +1,88 @@
+"""What the fuzzer found, each as a rule of its own: it stays found."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from types import SimpleNamespace
+
+import pytest
+
+from hub.errors import Problem
+from hub.x12.envelope import X12Reader
+from hub.x12.guides import guide_named
+from hub.x12.wire import Wire, rebuild
+from hub.x12.write import check_root
+from hub.x12.zipped import members
+
+
+def texts(data: bytes, size: int) -> list[str]:
+    """The segment texts of a file that comes in chunks of this size."""
+    chunks = (data[at : at + size] for at in range(0, len(data), size))
+    return [text for block in Wire(chunks) for text in block.segments]
+
+
+@pytest.mark.parametrize("doubled", [b"~~", b"~~~~", b"~\n~\n", b"~\n\n~\n", b"~\n~"])
+def test_a_doubled_terminator_is_no_segment(samples: SimpleNamespace, doubled: bytes) -> None:
+    """What stands empty between two terminators is dropped, wherever the blocks of reading are cut."""
+    data = samples.write("837P", samples.two_claims())
+    broken = data[:106] + data[106:].replace(b"~", doubled, 20)
+    whole = texts(broken, len(broken))
+    assert whole == texts(data, len(data))
+    assert all(texts(broken, size) == whole for size in (1, 7, 97, 333))
+
+
+@pytest.mark.parametrize("between", [b"", b"\n", b"\r\n"])
+def test_a_byte_order_mark_between_two_interchanges(samples: SimpleNamespace, between: bytes) -> None:
+    """Files that were put one after another, each with its byte order mark, are read as two interchanges."""
+    one = b"\xef\xbb\xbf" + samples.write("835", samples.ordinary_remittance())
+    reader = X12Reader(one + between + one)
+    assert [transaction.check() for transaction in reader] == [[], []]
+    assert (len(reader.interchanges), reader.findings) == (2, [])
+    assert rebuild(one + between + one) == one + between + one
+
+
+def archive(**content: bytes) -> bytes:
+    """A ZIP with these members, not compressed, so that a flipped byte stays readable."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as made:
+        for name, data in content.items():
+            made.writestr(zipfile.ZipInfo(name), data)
+    return packed.getvalue()
+
+
+def test_a_member_whose_checksum_is_wrong_is_a_problem() -> None:
+    """A damaged member is told of before a byte of it is given; its neighbours are read."""
+    packed = archive(first=b"ISA*FIRST", second=b"ISA*SECOND").replace(b"*FIRST", b"*FURST")
+    found = list(members(io.BytesIO(packed)))
+    assert [isinstance(one, Problem) for one in found] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "nth"),
+    [(b"PK\x03\x04", b"PK\x03\x05", 1), (b"PK\x01\x02", b"PK\x01\x03", 0), (b"PK\x05\x06", b"PK\x05\x07", 0)],
+    ids=["a member's header", "the directory", "its end"],
+)
+def test_a_damaged_archive_is_a_problem(old: bytes, new: bytes, nth: int) -> None:
+    """Whatever is wrong in the structure of an archive, it is said as a Problem and nothing is raised."""
+    packed = archive(first=b"ISA*FIRST", second=b"ISA*SECOND")
+    parts = packed.split(old)
+    damaged = old.join(parts[: nth + 1]) + new + old.join(parts[nth + 1 :])
+    assert any(isinstance(one, Problem) for one in members(io.BytesIO(damaged)))
+
+
+def test_an_archive_whose_places_do_not_exist() -> None:
+    """A directory that points before the file's begin is damage, not a crash."""
+    packed = archive(first=b"ISA*FIRST")
+    cut = packed[:4] + packed[12:]
+    assert [isinstance(one, Problem) for one in members(io.BytesIO(cut))] == [True]
+
+
+def test_a_level_without_its_elements_is_checked(samples: SimpleNamespace) -> None:
+    """A tree whose HL lacks its elements gets findings from the writer's check; nothing is raised."""
+    root = samples.two_claims()
+    level = root.children("2000A")[0]
+    level.items[0] = ("HL",)
+    level.children("2000B")[0].items[0] = ("HL", "2")
+    codes = {finding.code for finding in check_root(guide_named("837P"), root)}
+    assert codes
