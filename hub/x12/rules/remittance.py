@@ -1,65 +1,210 @@
-"""The money of an 835: each line, each claim and the whole payment balance; nothing is forced."""
+"""The money of an 835 and what its claims say: each line, each claim and the whole payment; nothing is forced.
+
+A sum that is off is told where it went wrong, and not again at every sum above it.
+"""
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
+from hub.x12.formats import is_date, is_npi
+from hub.x12.rules.remittance_header import HeaderRules
 from hub.x12.rules.reporting import ZERO, Reporter, adjustments, decimal, first, own, text
 from hub.x12.tree import Node
 from hub.x12.walk import Closer
 
+_CHARGED = frozenset(("1", "2", "3", "4", "19", "20", "21", "23"))
+_PAYS_NOTHING = {
+    "4": "the patient is said to be unknown, yet money is paid",
+    "23": "the claim is said to be another payer's, yet money is paid",
+    "25": "this is a predetermination, yet money is paid",
+}
+_HCPCS = re.compile(r"[0-9A-Z]\d{3}[0-9A-Z]")
+_NDC = re.compile(r"\d{11}")
+_REMARK = re.compile(r"(?:MA?|N)\d{1,4}")
+_REMARKS = {"MIA": (5, 20, 21, 22, 23), "MOA": (3, 4, 5, 6, 7)}
+_LONG_NUMBER = 4  # digits from which LX01 is a number of the payer's own and no count
+
 
 def rules_835(report: Reporter) -> dict[str, Closer]:
-    """The closers of one 835; they keep the running sum of CLP04 between them."""
-    rules = _Rules(report)
-    return {"2110": rules.line, "2100": rules.claim, "": rules.payment}
+    """The closers of one 835; they keep the running sums between them."""
+    header = HeaderRules(report)
+    rules = _Rules(report, header)
+    return {
+        "1000A": header.payer,
+        "1000B": header.payee,
+        "2110": rules.line,
+        "2100": rules.claim,
+        "2000": rules.group,
+        "": rules.payment,
+    }
 
 
 class _Rules:
-    def __init__(self, report: Reporter) -> None:
+    def __init__(self, report: Reporter, header: HeaderRules) -> None:
         self.report = report
+        self.header = header
         self.paid = ZERO
-        self.line_adjustments = ZERO
-        self.line_patient_share = ZERO
+        self.off_by_claims = ZERO
         self.readable = True
+        self.groups: list[str] = []
+        self._new_group()
+        self._new_claim()
+
+    def _new_group(self) -> None:
+        self.claims, self.charges, self.reversals = 0, ZERO, False
+
+    def _new_claim(self) -> None:
+        self.line_adjustments = self.line_patient_share = self.off_by_lines = ZERO
+        self.undated: Node | None = None
+        self.lines: list[tuple[Node, list[str]]] = []
 
     def line(self, node: Node) -> None:
-        """SVC03 = SVC02 - sum of the line's CAS."""
+        """SVC03 = SVC02 - sum of the line's CAS; its dates come in pairs, its codes have their forms."""
         svc = first(node, "SVC")
         charge, paid = decimal(svc, 2), decimal(svc, 3)
         moved, share = adjustments(node)
         self.line_adjustments += moved
         self.line_patient_share += share
+        if svc is None:
+            return
         if charge is not None and paid is not None and charge - moved != paid:
+            self.off_by_lines += charge - moved - paid
             message = "the line's payment is not its charge less its adjustments"
             self.report(node, svc, "835.line_balance", message, snip=3, element=3)
+        self.lines.append((node, svc))
+        self._procedure(node, svc, 1)
+        if len(svc) > 6:
+            self._procedure(node, svc, 6)
+        self._line_details(node)
+
+    def _procedure(self, node: Node, svc: list[str], position: int) -> None:
+        kind, _, rest = svc[position].partition(node.delimiters.component)
+        if kind not in ("HC", "N4"):
+            return
+        code = rest.partition(node.delimiters.component)[0]
+        if kind == "HC" and code and not _HCPCS.fullmatch(code):
+            self.report(node, svc, "835.hcpcs", "this is not a HCPCS code", snip=5, element=position, part=2)
+        if kind == "N4" and code and not _NDC.fullmatch(code):
+            message = "an NDC has eleven digits, without hyphens"
+            self.report(node, svc, "835.ndc", message, snip=5, element=position, part=2)
+
+    def _line_details(self, node: Node) -> None:
+        days: dict[str, list[str]] = {}
+        for item in node.items:
+            if item.__class__ is not list:
+                continue
+            tag = item[0]
+            if tag == "DTM":
+                days[text(item, 1)] = item
+            elif tag == "LQ" and text(item, 1) == "HE" and not _REMARK.fullmatch(text(item, 2)):
+                self.report(node, item, "835.remark", "this is not a remark code", snip=5, element=2)
+            elif tag == "REF" and text(item, 1) == "HPI" and not is_npi(text(item, 2)):
+                message = "the NPI does not pass its check digit"
+                self.report(node, item, "element.npi", message, snip=5, element=2)
+        self._line_dates(node, days)
+
+    def _line_dates(self, node: Node, days: dict[str, list[str]]) -> None:
+        begin, end = days.get("150"), days.get("151")
+        self._range(node, begin, end, "150", "151")
+        if end is not None and begin is None:
+            message = "the last day of a service (151) stands without its first (150)"
+            self.report(node, end, "835.date_pair", message, snip=4, element=1)
+        if begin is not None and end is None:
+            message = "the first day of a service (150) stands without its last (151)"
+            self.report(node, begin, "835.date_pair", message, snip=4, element=1)
+        for day in (begin, days.get("472")):
+            if day is not None:
+                self.header.not_later(self.report, node, day)
+        if not days and self.undated is None:
+            self.undated = node
+
+    def _range(self, node: Node, begin: list[str] | None, end: list[str] | None, *codes: str) -> None:
+        opens, closes = text(begin, 2), text(end, 2)
+        if end is not None and is_date(opens) and is_date(closes) and closes < opens:
+            message = f"the last day ({codes[1]}) lies before the first ({codes[0]})"
+            self.report(node, end, "835.date_order", message, snip=4, element=2)
 
     def claim(self, node: Node) -> None:
         """CLP04 = CLP03 - sum of claim and line CAS, and the signs and statuses make sense."""
         clp = first(node, "CLP")
         charge, paid = decimal(clp, 3), decimal(clp, 4)
         moved, share = adjustments(node)
+        off_by_lines = self.off_by_lines
         moved += self.line_adjustments
         share += self.line_patient_share
-        self.line_adjustments = self.line_patient_share = ZERO
+        if clp is not None:
+            self._details(node, clp)
+        lines = self.lines
+        self._new_claim()
+        self.claims += 1
         if clp is None or charge is None or paid is None:
             self.readable = False
             return
         self.paid += paid
-        if charge - moved != paid:
+        self.charges += charge
+        off = charge - moved - paid
+        if off not in (ZERO, off_by_lines):
+            self.off_by_claims += off
             message = "the claim's payment is not its charge less all adjustments"
             self.report(node, clp, "835.claim_balance", message, snip=3, element=4)
-        self._status(node, clp, charge, paid)
-        self._patient_share(node, clp, share)
+        self._signs(node, clp, charge, paid, lines)
+        if text(clp, 2) in _PAYS_NOTHING and paid > 0:
+            self.report(node, clp, "835.denied_paid", _PAYS_NOTHING[text(clp, 2)], snip=4, element=2)
+        if not off:
+            self._patient_share(node, clp, share)
 
-    def _status(self, node: Node, clp: list[str], charge: Decimal, paid: Decimal) -> None:
+    def _signs(
+        self, node: Node, clp: list[str], charge: Decimal, paid: Decimal, lines: list[tuple[Node, list[str]]]
+    ) -> None:
+        """A reversal (22) has the opposite signs, claim and lines; nothing else charges less than nothing."""
         status = text(clp, 2)
-        if status == "22" and (charge > 0 or paid > 0):
-            message = "a reversal carries the opposite signs of what it reverses"
+        if status != "22":
+            if charge < 0 and status in _CHARGED:
+                message = "a charge below zero belongs to a reversal (CLP02=22)"
+                self.report(node, clp, "835.charge_sign", message, snip=4, element=3)
+            return
+        self.reversals = True
+        message = "a reversal carries the opposite signs of what it reverses"
+        if charge > 0:
+            self.report(node, clp, "835.reversal_sign", message, snip=4, element=3)
+        if paid > 0 and charge >= 0:
             self.report(node, clp, "835.reversal_sign", message, snip=4, element=4)
-        if status == "4" and paid > 0:
-            message = "the patient is said to be unknown, yet money is paid"
-            self.report(node, clp, "835.denied_paid", message, snip=4, element=2)
+        for line, svc in lines if charge <= 0 else ():
+            if (decimal(svc, 2) or ZERO) > 0:
+                self.report(line, svc, "835.reversal_sign", message, snip=4, element=2)
+
+    def _details(self, node: Node, clp: list[str]) -> None:
+        """The dates, the provider's NPI and the remarks of a claim."""
+        days: dict[str, list[str]] = {}
+        met: dict[str, list[str]] = {}
+        for item in node.items:
+            if item.__class__ is not list:
+                continue
+            tag = item[0]
+            if tag == "DTM":
+                days[text(item, 1)] = item
+            elif tag in _REMARKS:
+                met[tag] = item
+        for tag, item in met.items():
+            self._remarks(node, tag, item)
+        if len(met) > 1:
+            message = "an inpatient (MIA) and an outpatient (MOA) adjudication exclude each other"
+            self.report(node, met["MOA"], "835.both_adjudications", message, snip=4)
+        begin = days.get("232")
+        self._range(node, begin, days.get("233"), "232", "233")
+        if begin is not None and text(clp, 2) != "25":
+            self.header.not_later(self.report, node, begin)
+        if begin is None and self.undated is not None:
+            message = "neither the line nor the claim has a date of service"
+            self.report(self.undated, None, "835.service_date", message, snip=4, missing="DTM")
+
+    def _remarks(self, node: Node, tag: str, item: list[str]) -> None:
+        for position in _REMARKS[tag]:
+            code = text(item, position)
+            if code and not _REMARK.fullmatch(code):
+                self.report(node, item, "835.remark", "this is not a remark code", snip=5, element=position)
 
     def _patient_share(self, node: Node, clp: list[str], share: Decimal) -> None:
         told = decimal(clp, 5)
@@ -69,21 +214,43 @@ class _Rules:
             message = "the patient's share is not the sum of the PR adjustments"
             self.report(node, clp, "835.patient_share", message, snip=4, element=5, severity="warning")
 
+    def group(self, node: Node) -> None:
+        """LX01 tells groups apart and counts them; TS3 counts and sums the claims below it."""
+        lx, ts3 = first(node, "LX"), first(node, "TS3")
+        self._number(node, lx)
+        if ts3 is not None and not self.reversals and self.readable:
+            message = "the totals of the provider are not those of the claims below"
+            if decimal(ts3, 4) not in (None, Decimal(self.claims)):
+                self.report(node, ts3, "835.provider_totals", message, snip=4, element=4)
+            if decimal(ts3, 5) not in (None, self.charges):
+                self.report(node, ts3, "835.provider_totals", message, snip=4, element=5)
+        self._new_group()
+
+    def _number(self, node: Node, lx: list[str] | None) -> None:
+        number = text(lx, 1)
+        if lx is None or not number.isdecimal():
+            return
+        counts = len(number) < _LONG_NUMBER
+        before = self.groups[-1] if self.groups else ""
+        expected = {int(before) + 1} if before else {0, 1}
+        if number in self.groups or (counts and len(before) < _LONG_NUMBER and int(number) not in expected):
+            message = "the numbers of the groups of claims count up from 1"
+            self.report(node, lx, "lx.sequence", message, snip=1, element=1)
+        self.groups.append(number)
+
     def payment(self, root: Node) -> None:
         """BPR02 = sum of CLP04 - sum of PLB; without payment (NON) it is 0, and it is never negative."""
         bpr = first(root, "BPR")
+        self.header.payment(root, bpr)
         total = decimal(bpr, 2)
-        if bpr is None or total is None or not self.readable:
+        if bpr is None or total is None:
             return
         provider = ZERO
         for plb in own(root, "PLB"):
             for position in range(4, len(plb), 2):
                 provider += decimal(plb, position) or ZERO
-        if total != self.paid - provider:
+        off = total - (self.paid - provider)
+        if self.readable and off not in (ZERO, self.off_by_claims):
             message = "the payment is not the sum of the claims less the provider adjustments"
             self.report(root, bpr, "835.payment_balance", message, snip=3, element=2)
-        if total < 0:
-            self.report(root, bpr, "835.payment_negative", "a payment is never negative", snip=4, element=2)
-        if text(bpr, 4) == "NON" and total != 0:
-            message = "a notice without payment carries an amount"
-            self.report(root, bpr, "835.non_payment", message, snip=4, element=2)
+        self.header.amount(root, bpr, total)

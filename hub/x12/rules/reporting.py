@@ -18,6 +18,11 @@ class Reporter:
         self._walk = walk
         self.lenient = walk.lenient
 
+    @property
+    def position(self) -> int:
+        """The place of the segment that was read last, 1-based; at the end of the set that of its SE."""
+        return self._walk.position
+
     def __call__(  # noqa: PLR0913 - one argument for each field of a finding
         self,
         node: Node,
@@ -31,12 +36,16 @@ class Reporter:
         severity: str = "error",
         missing: str = "",
         status: str = "",
+        position: int = 0,
     ) -> None:
         """Reports a fault of one element of `segment`, or that a segment with the id `missing` is not there.
 
-        `status` is the 277CA status (`A7:562`) where a rule knows better than the place of the fault says.
+        `status` is the 277CA status (`A7:562`) where a rule knows better than the place of the fault says;
+        `position` the place of the segment in the set, where the loop no longer tells it.
         """
         ik3 = "I6" if missing else "8"
+        if not position:
+            position = node.place(segment) if segment is not None else node.position
         found = Finding(
             snip=snip,
             code=code,
@@ -44,7 +53,7 @@ class Reporter:
             severity="warning" if self.lenient and snip != 3 else severity,
             loop=node.loop,
             segment=missing or (str(segment[0]) if segment else ""),
-            position=node.place(segment) if segment is not None else node.position,
+            position=position,
             element=element,
             part=part,
             ik3=ik3,
