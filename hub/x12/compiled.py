@@ -143,13 +143,21 @@ def _build_table(loop: CompiledLoop) -> None:
             if row is around.opener and around.parent is not None:
                 continue
             _add(loop.table, row, Hit(up, row))
+        # what belongs between LS and LE is met there although LS is missing, before any loop further out
+        for row in around.rows:
+            if row.segment.id == "LS" and row.loop is not None:
+                _add_inner(loop.table, up, row.loop)
     for up, around in loop.ancestors():
         for row in around.rows:
-            if row.loop is None or row.loop.is_level:
-                continue
-            for inner in row.loop.rows:
-                if inner.loop is not None:
-                    _add(loop.table, inner, Hit(up, inner, via=row.loop))
+            if row.loop is not None and not row.loop.is_level:
+                _add_inner(loop.table, up, row.loop)
+
+
+def _add_inner(table: dict[str, Entry], up: int, loop: CompiledLoop) -> None:
+    """Adds the loops of a loop whose own first segment is missing."""
+    for inner in loop.rows:
+        if inner.loop is not None:
+            _add(table, inner, Hit(up, inner, via=loop))
 
 
 def _add(table: dict[str, Entry], row: Row, hit: Hit) -> None:

@@ -64,7 +64,7 @@ _ELEMENTS = {
     "AN 1 35": "508 account, 1036 first name, 1251 date or period, 1705 guide, 9998 context value, 9999 context",
     "AN 1 38": "1028 claim number",
     "AN 1 48": "234 product or service",
-    "AN 1 50": "127 reference number",
+    "AN 1 50": "127 reference number, 1204 plan",
     "AN 1 55": "166 address line",
     "AN 1 60": "93 name, 1035 last name or organization",
     "AN 1 80": "352 description, 449 fixed format text",
@@ -81,29 +81,34 @@ _ELEMENTS = {
     "AN 10 10": "509 originator, I02 authorization, I04 password",
     "AN 15 15": "I06 sender, I07 receiver",
     "ID 1 1": (
-        "478 credit or debit, 594 frequency of rent, 715 verdict on the group, 717 verdict on the set, "
+        "478 credit or debit, 594 frequency of rent, 679 hours of the day, 715 verdict on the group, "
+        "717 verdict on the set, 889 what to do next, "
         "736 levels below, 923 prognosis, 1065 person or organization, 1067 marital status, 1068 sex, "
         "1073 yes or no, 1109 race, 1138 sequence of payers, 1143 coordination of benefits, "
+        "1165 confidentiality, 1201 state of the information, 1216 benefit status, 1218 medicare plan, "
+        "1595 branch of government, 1701 medicare entitlement, "
         "1220 student status, 1314 source of admission, 1315 kind of admission, 1316 kind of transport, "
         "1317 reason of transport, 1322 kind of certification, 1325 claim frequency, 1327 copay status, "
         "1334 shortage area, 1335 insulin, 1337 level of care, 1342 nature of the condition, "
-        "1345 nursing home status, 1351 source of the signature, 1359 assignment, 1360 provider agreement, "
-        "1363 release of information, 1384 place of the patient, I13 acknowledgment wanted, "
+        "1345 nursing home status, 1351 source of the signature, 1358 prosthesis, 1359 assignment, "
+        "1360 provider agreement, 1363 release of information, 1368 tooth status, 1384 place of the patient, "
+        "I13 acknowledgment wanted, "
         "I14 test or production, I17 verdict on the interchange"
     ),
     "ID 1 2": (
+        "615 kind of period, 678 days of the week, 1219 event that keeps coverage, 1390 kind of benefit, "
         "66 kind of id, 305 handling, 306 action, 309 kind of location, 455 agency, 481 kind of trace, "
         "659 verification, 704 action on a report, 735 kind of level, 756 way of sending, "
         "1029 claim status, 1032 kind of coverage, 1033 adjustment group, 1066 citizenship, "
         "1332 kind of facility code, 1333 record format, 1340 multiple procedures, 1343 kind of claim, "
-        "1352 patient status, 1364 review, 1365 kind of service, 1514 reason of delay, "
+        "1352 patient status, 1364 review, 1365 kind of service, 1369 tooth surface, 1514 reason of delay, "
         "1525 kind of request, 1526 policy compliance, 1527 exception"
     ),
     "ID 1 3": (
         "522 kind of amount, 569 kind of account, 618 fault of the set, 620 fault of the segment, "
         "621 fault of the element, 716 fault of the group, 738 what is measured, 1048 business function, "
         "1221 role of the provider, 1222 specialty, 1270 code list, 1336 kind of insurance, "
-        "1338 level of service, 1715 part of the country"
+        "1338 level of service, 1361 part of the mouth, 1715 part of the country"
     ),
     "ID 1 4": "1354 diagnosis related group",
     "ID 1 5": "1034 adjustment reason",
@@ -112,6 +117,7 @@ _ELEMENTS = {
         "156 state, 235 kind of product or service, 353 purpose, 355 unit, 365 kind of contact number, "
         "366 role of the contact, 426 reason of the provider adjustment, 479 functional group, "
         "506 kind of bank number, 559 agency of a code, 584 employment, 623 time zone, "
+        "934 print control, 1596 military rank, "
         "639 basis of the price, 640 kind of transaction, 673 kind of quantity, 687 class of trade, "
         "706 relation of the entity, 737 kind of measurement, 752 position, 755 kind of report, "
         "901 reason of rejection, 935 significance, 936 attribute, 1069 relation to the insured, "
@@ -119,14 +125,14 @@ _ELEMENTS = {
         "I01 kind of authorization, I03 kind of password, I05 kind of interchange id"
     ),
     "ID 2 3": (
-        "26 country, 98 entity, 128 kind of reference, 721 segment id, 1250 date format, 1321 condition, "
-        "1362 related cause, 1366 special program, 1367 level of subluxation"
+        "26 country, 98 entity, 128 kind of reference, 721 segment id, 1203 reason of the maintenance, "
+        "1250 date format, 1321 condition, 1362 related cause, 1366 special program, 1367 level of subluxation"
     ),
     "ID 2 4": "1373 method of measurement",
     "ID 3 3": (
         "100 currency, 143 transaction set, 236 kind of price, 363 kind of note, 374 kind of date, "
-        "591 payment method, 648 multiplier, 669 exchange, 1223 kind of organization, "
-        "I18 fault of the interchange"
+        "591 payment method, 648 multiplier, 669 exchange, 875 kind of maintenance, 1207 coverage level, "
+        "1223 kind of organization, I18 fault of the interchange"
     ),
     "ID 3 15": "116 postal code",
     "ID 4 4": "1005 structure",
@@ -135,15 +141,16 @@ _ELEMENTS = {
         "289 pieces at the price, 722 place of the element, 757 copies, 1328 diagnosis pointer, "
         "1528 place of the part"
     ),
+    "N0 1 3": "616 number of periods",
     "N0 1 4": "725 element number, 1686 place of the repetition",
     "N0 1 5": "I16 groups",
     "N0 1 6": "2 sets accepted, 97 sets, 123 sets received, 554 number",
-    "N0 1 9": "28 control number of the group, 609 count",
+    "N0 1 9": "28 control number of the group, 609 count, 1470 number in a row",
     "N0 1 10": "96 segments, 719 place of the segment",
     "N0 4 4": "I09 interchange time",
     "N0 6 6": "I08 interchange date",
     "N0 9 9": "I12 control number of the interchange",
-    "R 1 6": "332 percentage, 338 discount",
+    "R 1 6": "332 percentage, 338 discount, 1167 one of how many",
     "R 1 9": "118 rate",
     "R 1 10": "81 weight, 649 factor, 954 fraction, 1371 rate of a unit",
     "R 1 15": "380 quantity, 1018 exponent",
@@ -160,6 +167,8 @@ _COMPOSITES = {
     "C002": "704 " * 5,
     "C003": "235 234 " + "1339 " * 4 + "352 234",
     "C004": "1328 " * 4,
+    "C005": "1369 " * 5,
+    "C006": "1361 " * 5,
     "C022": "1270 1271 1250 1251 782 380 799 1271 1073",
     "C023": "1331 1332 1325",
     "C024": "1362 1362 1362 156 26",
@@ -168,6 +177,7 @@ _COMPOSITES = {
     "C040": "128 127 " * 3,
     "C042": "426 127",
     "C043": "1271 1271 98 1270",
+    "C052": "1218 1701 1701",
     "C056": "1109 1270 1271",
     "C998": "9999 9998",
     "C999": "725 725",
@@ -191,6 +201,18 @@ _SEGMENTS = {
     "IK5": "717 " + "618 " * 5,
     "AK9": "715 97 123 2 " + "716 " * 5,
     "STC": "C043 373 306 782 782 373 591 373 429 C043 C043 933",
+    "AAA": "1073 559 901 889",
+    "EB": "1390 1207 1365 1336 1204 615 782 954 673 380 1073 1073 C003 C004",
+    "HSD": "673 380 355 1167 615 616 678 679",
+    "III": "1270 1271 1136 933 380 C001 752 752 752",
+    "MSG": "933 934 1470",
+    # questions
+    "EQ": "1365 C003 1207 1336 C004",
+    "INS": "1073 1069 875 1203 1216 C052 1219 584 1220 1073 1250 1251 1165 19 156 26 1470",
+    "MPI": "1201 584 1595 352 1596 1250 1251",
+    # loops that are held together by two segments
+    "LS": "447",
+    "LE": "447",
     # what a set is about, and its levels
     "BHT": "1005 353 127 373 337 640",
     "TRN": "481 127 509 127",
@@ -233,7 +255,11 @@ _SEGMENTS = {
     "HCP": "1473 782 782 127 118 127 782 234 235 234 355 380 901 1526 1527",
     "SV1": ("C003 782 355 380 1331 1365 C004 782 1073 1340 1073 1073 1364 1341 1327 1334 127 116 782 1337 1360"),
     "SV2": "234 C003 782 355 380 1371 782 1073 1345 1337",
+    "SV3": "C003 782 1331 C006 1358 380 352 1327 1360 1073 C004",
     "SV5": "C003 355 380 782 782 594 923",
+    "TOO": "1270 1271 C005",
+    "DN1": "380 380 1073 352",
+    "DN2": "127 1368 380 1250 1251 1270",
     "PS1": "127 782 156",
     "LIN": "350 " + "235 234 " * 15,
     "CTP": "687 236 212 380 C001 648 649 782 639 499 289",
@@ -253,7 +279,7 @@ _SEGMENTS = {
 
 # The element by whose code rows of one segment are told apart, where it is not the segment id alone.
 _TOLD_BY = {"HL": 3, "PWK": 2}
-_TOLD_BY |= dict.fromkeys(("AMT", "CRC", "DTM", "DTP", "HI", "NTE", "PRV", "QTY", "REF"), 1)
+_TOLD_BY |= dict.fromkeys(("AMT", "CRC", "CTX", "DTM", "DTP", "HI", "NTE", "PRV", "QTY", "REF"), 1)
 _TOLD_BY |= dict.fromkeys(("N1", "NM1", "PER"), 1)
 
 # Relations between elements, where a guide of ours uses them.
@@ -267,11 +293,16 @@ _NOTES = {
     "CTP": "P0405",
     "DMG": "P0102 D0102",
     "DTP": "D0203",
+    "EB": "P0910",
+    "EQ": "R0102",
     "FRM": "R02030405",
+    "HSD": "P0102 C0605",
     "HCP": "R0113 P0910 P1112",
+    "III": "P0102 L030405",
     "LQ": "C0102",
+    "MPI": "P0607 D0607",
     "N1": "R0203 P0304 N0304",
-    "N4": "E0207 C0704",
+    "N4": "E0207 C0605 C0704",
     "NM1": "P0809 N0809",
     "PAT": "P0506 P0708 D0506",
     "PER": "P0304 P0506 P0708",
@@ -280,6 +311,7 @@ _NOTES = {
     "PWK": "P0506",
     "REF": "R0203",
     "SV1": "P0304",
+    "SV2": "R0102 P0405",
     "SV5": "R0405 C0605",
 }
 

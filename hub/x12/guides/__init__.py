@@ -5,12 +5,29 @@ from __future__ import annotations
 from functools import cache
 
 from hub.x12.grammar import Guide
+from hub.x12.guides.claim_837d import CLAIM_837D
+from hub.x12.guides.claim_837i import CLAIM_837I
 from hub.x12.guides.claim_837p import CLAIM_837P
 from hub.x12.guides.claim_ack_277 import CLAIM_ACK_277
+from hub.x12.guides.eligibility_270 import ELIGIBILITY_270
+from hub.x12.guides.eligibility_271 import ELIGIBILITY_271
 from hub.x12.guides.implementation_999 import ACKNOWLEDGEMENT_999
+from hub.x12.guides.interchange_ta1 import INTERCHANGE_TA1
 from hub.x12.guides.remittance_835 import REMITTANCE_835
+from hub.x12.guides.status_276 import STATUS_276
+from hub.x12.guides.status_277 import STATUS_277
 
-GUIDES: tuple[Guide, ...] = (CLAIM_837P, REMITTANCE_835, ACKNOWLEDGEMENT_999, CLAIM_ACK_277)
+GUIDES: tuple[Guide, ...] = (
+    CLAIM_837P,
+    REMITTANCE_835,
+    ACKNOWLEDGEMENT_999,
+    CLAIM_ACK_277,
+    STATUS_276,
+    STATUS_277,
+    ELIGIBILITY_270,
+    ELIGIBILITY_271,
+)
+"""Every guide of a transaction set; the TA1, which is none, is found by its name only."""
 
 
 @cache
@@ -26,5 +43,5 @@ def guide_for(transaction: str, version: str) -> Guide | None:
 
 
 def guide_named(kind: str) -> Guide:
-    """The guide by its everyday name, such as 837P or 277CA; KeyError when the hub has none."""
-    return {found.kind: found for found in GUIDES}[kind.upper()]
+    """The guide by its everyday name, such as 837P, 277CA or TA1; KeyError when the hub has none."""
+    return {found.kind: found for found in (*GUIDES, INTERCHANGE_TA1)}[kind.upper()]

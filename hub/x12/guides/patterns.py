@@ -79,3 +79,17 @@ def counts(*known: tuple[str, str], use: str = "S 1") -> tuple[Segment, ...]:
 def party(place: str, who: Segment, *rows: Segment) -> Loop:
     """A loop that holds one party and is named as its opener is."""
     return loop(place, who.name, who, *rows)
+
+
+def spread(listed: str) -> str:
+    """Codes with their ranges written out: `A0-A2 CB` gives `A0,A1,A2,CB`; a range runs over the last sign."""
+    found: list[str] = []
+    for token in listed.split():
+        first, _, last = token.partition("-")
+        if not last:
+            found.append(first)
+        elif first.isdigit():
+            found.extend(str(number) for number in range(int(first), int(last) + 1))
+        else:
+            found.extend(first[:-1] + chr(sign) for sign in range(ord(first[-1]), ord(last[-1]) + 1))
+    return ",".join(found)
