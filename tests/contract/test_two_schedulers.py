@@ -16,6 +16,8 @@ from hub.schedule import Calendar, Schedule, Scheduler, Slot, due
 from hub.schedule.times import merged
 from hub.store import Keyring, open_store
 
+pytestmark = pytest.mark.campaign
+
 NEW_YORK = ZoneInfo("America/New_York")
 PARTNER = Calendar(
     name="partner", zone="America/Chicago", days=("mon", "tue", "wed", "thu", "fri"), closed="next"

@@ -15,6 +15,8 @@ from hub.sandbox import clearinghouse
 from hub.sandbox.clearinghouse import Answer, Clearinghouse
 from hub.sandbox.reader import Interchange
 
+pytestmark = pytest.mark.campaign
+
 
 def test_the_same_835_under_two_names_posts_once(tmp_path: Path) -> None:
     """The second is known by its content: its disposition is duplicate, and the books hold the money once."""

@@ -19,6 +19,8 @@ from hub.app import App
 from hub.clock import TurnedClock
 from hub.store import Keyring, open_store
 
+pytestmark = pytest.mark.campaign
+
 HOURLY = """
 [schedules.pull]
 step = "ingest.pull"

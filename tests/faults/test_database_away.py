@@ -17,6 +17,8 @@ from faultlab.world import World
 from hub.app import App
 from hub.store import engine
 
+pytestmark = pytest.mark.campaign
+
 AWAY = ("ingest.assemble:before:2", "dispatch.publish:before:2", "posting.post:before:2")
 """Where the server goes: an input half taken in, a file that the partner has and the journal has not, a posting."""
 EVERYWHERE = (

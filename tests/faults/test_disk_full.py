@@ -20,6 +20,8 @@ from hub.app import App
 from hub.keep.backup import back_up
 from hub.keep.place import place_of
 
+pytestmark = pytest.mark.campaign
+
 SMALL_MEGABYTES = 48
 FLOOR = "\n[watch]\nfree_megabytes = 100\n"
 """A tenth of it must be free, or nothing new is taken in."""

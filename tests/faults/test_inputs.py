@@ -16,6 +16,8 @@ from hub.plugin.api import ScrubFinding
 from hub.plugin.host import PluginFault
 from hub.testing.practice import fhir, hl7
 
+pytestmark = pytest.mark.campaign
+
 FHIR = Kind(day=0, source="fhir", payers=("ppo",))
 HL7 = Kind(day=0, source="hl7", payers=("ppo",))
 SENT = datetime.combine(START, time(8))

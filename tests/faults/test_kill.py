@@ -18,6 +18,8 @@ from msgspec.structs import replace
 
 from hub.store.points import POINTS
 
+pytestmark = pytest.mark.campaign
+
 NOT_OF_THE_PATH = {
     "backup.removed": "the end of a backup's time",
     "hold": "a person's command (hub hold)",

@@ -14,6 +14,8 @@ from hub_sftp_transfer.connection import forget_failures
 from hub.app import App
 from hub.testing.faults import FaultProxy, Faults
 
+pytestmark = pytest.mark.campaign
+
 PHASES = {
     "stage": "dispatch.stage:after:2",
     "publish": "dispatch.publish:after:1",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from faultlab.nodes import Campaign, Plan
+
+pytestmark = pytest.mark.campaign
 
 FEW = Plan(claims=96, practices=6, feed_each=6, kill_seconds=7, every_seconds=3, sleep_each=2, dead_seconds=1.5)
 

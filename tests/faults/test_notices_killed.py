@@ -17,6 +17,8 @@ from hub.store import Keyring, open_store
 from hub.store.notices import Letter
 from hub.testing.notices import HOST, MailServer
 
+pytestmark = pytest.mark.campaign
+
 NOW = datetime(2026, 3, 2, 14, tzinfo=UTC)
 KEY = bytes(32)
 CHILD = """

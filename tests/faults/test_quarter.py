@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from faultlab.quarter import Quarter
 
+pytestmark = pytest.mark.campaign
+
 MEMORY = Path("/dev/shm")
 QUARTER_DAYS = 91
 

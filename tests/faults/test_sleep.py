@@ -14,6 +14,8 @@ from faultlab.survive import FIVE
 from faultlab.visits import drops
 from faultlab.world import World
 
+pytestmark = pytest.mark.campaign
+
 ASLEEP_AT = {
     "before the file is uploaded": ("dispatch.stage", 2),
     "before it is published": ("dispatch.stage", 3),

@@ -21,6 +21,8 @@ from hub.config import load
 from hub.flow import batch
 from hub.sandbox.sandbox import Sandbox
 
+pytestmark = pytest.mark.campaign
+
 VISITS = tuple(dataclasses.replace(PPO, day=day) for day in (0, 0, 1, 1, 1))
 
 

@@ -14,6 +14,8 @@ from hub_sftp_transfer.connection import forget_failures
 from hub.sandbox.sftp_server import Options, User
 from hub.testing.faults import FaultProxy, Faults
 
+pytestmark = pytest.mark.campaign
+
 MANY = 40
 """Claims enough that their 837 and their 835 are longer than a greeting and a login."""
 Proxied = tuple[Scene, FaultProxy]

@@ -16,6 +16,8 @@ from hub.cli.demo.job import Job
 from hub.sandbox.options import SandboxOptions
 from hub.testing.installed import install, on_path
 
+pytestmark = pytest.mark.campaign
+
 SAMPLE = Path(__file__).parents[1] / "third_party" / "clearinghouse_folder"
 
 

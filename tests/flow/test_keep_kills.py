@@ -21,6 +21,8 @@ from hub.keep.place import Place
 from hub.keep.restore import Wanted, restore, verify
 from hub.store import open_store
 
+pytestmark = pytest.mark.campaign
+
 CHILD = Path(__file__).parents[1] / "flowlab" / "keep_child.py"
 
 

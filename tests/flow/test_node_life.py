@@ -21,6 +21,8 @@ import pytest
 from hub.cli.opened import opened
 from hub.config.template import write_template
 
+pytestmark = pytest.mark.campaign
+
 PATIENCE_SECONDS = 60.0
 HUB = (sys.executable, "-m", "hub.cli.main")
 

@@ -21,6 +21,8 @@ from hub.keep.retention_plan import plan
 from hub.reports.promises import prove
 from hub.store import open_store
 
+pytestmark = pytest.mark.campaign
+
 CHILD = Path(__file__).parents[1] / "flowlab" / "purge_child.py"
 PEOPLE = 12
 """Three transactions of accounts, then one of bytes."""

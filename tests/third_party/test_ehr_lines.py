@@ -21,6 +21,8 @@ from hub.testing.fakes import FakeContext, encode_facts
 from hub.testing.installed import install, on_path
 from hub.testing.kits import EhrSourceKit, ListeningSourceKit, Sample
 
+pytestmark = pytest.mark.campaign
+
 KIND = "lines+json"
 MERGE = MergeFact(key="m1", version="1", kind="patient", from_key="ZZCANARYNAME", into_key="p2")
 SAMPLES = (Sample(name="merge", content_type=KIND, raw=encode_facts(MERGE), values=("ZZCANARYNAME",)),)
