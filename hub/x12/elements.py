@@ -93,9 +93,7 @@ def _value_faults(use: Use, text: str, marks: Delimiters, place: int, part: int)
             yield Fault(2, "element.code", f"{name} is not a code allowed here", place, part, "7")
         return
     if use.format:
-        pattern, message = NAMED[use.format]
-        if not re.fullmatch(pattern, text):
-            yield Fault(5, f"element.{use.format}", f"{name} {message}", place, part, "7")
+        yield from _format_faults(use, text, place, part)
         return
     if kind in ("N0", "R"):
         yield from _number_faults(use, text, place, part)
@@ -107,6 +105,16 @@ def _value_faults(use: Use, text: str, marks: Delimiters, place: int, part: int)
             yield Fault(1, "element.time", f"{name} is not a time (HHMM)", place, part, "9")
     else:
         yield from _text_faults(use, text, marks, place, part)
+
+
+def _format_faults(use: Use, text: str, place: int, part: int) -> Iterator[Fault]:
+    pattern, message = NAMED[use.format]
+    if re.fullmatch(pattern, text, re.ASCII):
+        return
+    if use.format in ("day", "period"):
+        yield Fault(1, "element.date", f"{use.element.name} {message}", place, part, "8")
+    else:
+        yield Fault(5, f"element.{use.format}", f"{use.element.name} {message}", place, part, "7")
 
 
 def _number_faults(use: Use, text: str, place: int, part: int) -> Iterator[Fault]:

@@ -20,6 +20,8 @@ DATE8 = (
     r"(?:19|20)\d\d(?:(?:0[13578]|1[02])(?:0[1-9]|[12]\d|3[01])|"
     r"(?:0[469]|11)(?:0[1-9]|[12]\d|30)|02(?:0[1-9]|1\d|2[0-8]))"
 )
+_LEAP = r"(?:(?:19|20)(?:0[48]|[2468][048]|[13579][26])|2000)0229"
+_DAY = rf"(?:{DATE8}|{_LEAP})"
 TIME = r"(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\d\d?)?)?"
 
 NAMED: dict[str, tuple[str, str]] = {
@@ -28,6 +30,8 @@ NAMED: dict[str, tuple[str, str]] = {
     "currency": ("[A-Z]{3}", "is not a currency code of three letters"),
     "ssn": (r"\d{9}", "has not nine digits"),
     "pos": (_PLACES, "is not a place of service code"),
+    "day": (_DAY, "is not a date (CCYYMMDD)"),
+    "period": (f"{_DAY}-{_DAY}", "is not a period of two dates (CCYYMMDD-CCYYMMDD)"),
     "pointer": (r"(?:[1-9]|1[0-2])", "does not point to a diagnosis from 1 to 12"),
 }
 

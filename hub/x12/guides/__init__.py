@@ -19,6 +19,8 @@ from hub.x12.guides.status_277 import STATUS_277
 
 GUIDES: tuple[Guide, ...] = (
     CLAIM_837P,
+    CLAIM_837I,
+    CLAIM_837D,
     REMITTANCE_835,
     ACKNOWLEDGEMENT_999,
     CLAIM_ACK_277,
