@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from hub.model.coverage import Coverage
-from hub.model.people import Facility, Provider, Record
+from hub.model.people import Facility, Provider, Record, Reference
 
 
 class Coding(Record, frozen=True, kw_only=True):
@@ -24,11 +24,16 @@ class Diagnosis(Record, frozen=True, kw_only=True):
 
 
 class Accident(Record, frozen=True, kw_only=True):
-    """An accident behind the services. `kind`: AA auto, EM employment, OA other. `state` for AA."""
+    """An accident behind the services. `kind`: AA auto, EM employment, OA other. `state` for AA.
+
+    `also` are further causes of the same kinds; `country` where it was abroad.
+    """
 
     kind: str
     on: date | None = None
     state: str = ""
+    also: tuple[str, ...] = ()
+    country: str = ""
 
 
 class Encounter(Record, frozen=True, kw_only=True):
@@ -62,11 +67,16 @@ class Encounter(Record, frozen=True, kw_only=True):
 
 
 class Drug(Record, frozen=True, kw_only=True):
-    """A drug behind a J-code (2410): `ndc` eleven digits, quantity in `unit` (UN, ML, GR, ME, F2)."""
+    """A drug behind a J-code (2410): `ndc` eleven digits, quantity in `unit` (UN, ML, GR, ME, F2).
+
+    `kind` is N4 for a drug; devices have others (UP, EN and more). `references`: the prescription's number.
+    """
 
     ndc: str
     quantity: Decimal
     unit: str
+    kind: str = "N4"
+    references: tuple[Reference, ...] = ()
 
 
 class Charge(Record, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
 import msgspec
 
@@ -21,7 +22,10 @@ class Name(Record, frozen=True, kw_only=True):
 
 
 class Address(Record, frozen=True, kw_only=True):
-    """A US postal address; `state` two letters, `zip` five or nine digits without a hyphen."""
+    """A postal address; `state` two letters, `zip` five or nine digits without a hyphen.
+
+    Abroad, `subdivision` (N407) takes the place of the state.
+    """
 
     line1: str
     city: str
@@ -29,6 +33,32 @@ class Address(Record, frozen=True, kw_only=True):
     zip: str
     line2: str = ""
     country: str = "US"
+    subdivision: str = ""
+
+
+class Reference(Record, frozen=True, kw_only=True):
+    """A number of some kind (REF); `payer` is the payer id of whoever gave it, where that is not the one asked.
+
+    `kind` is a word of ours (authorization, clia, license), or the qualifier itself where there is no word.
+    """
+
+    kind: str
+    value: str
+    payer: str = ""
+
+
+class Reach(Record, frozen=True, kw_only=True):
+    """One way to reach somebody: phone, fax, email, extension, electronic."""
+
+    kind: str
+    value: str
+
+
+class Contact(Record, frozen=True, kw_only=True):
+    """Whom to ask (PER); `name` may be empty."""
+
+    name: str = ""
+    reach: tuple[Reach, ...] = ()
 
 
 class Identifier(Record, frozen=True, kw_only=True):
@@ -48,7 +78,10 @@ class Guarantor(Record, frozen=True, kw_only=True):
 
 
 class Patient(Record, frozen=True, kw_only=True):
-    """A patient. `sex` is M, F or U; `is_test` patients are stored and never billed."""
+    """A patient. `sex` is M, F or U; `is_test` patients are stored and never billed.
+
+    `weight` is in pounds; `references` are numbers that a liability insurer asks for.
+    """
 
     name: Name
     birth_date: date | None = None
@@ -59,15 +92,28 @@ class Patient(Record, frozen=True, kw_only=True):
     guarantor: Guarantor | None = None
     death_date: date | None = None
     is_test: bool = False
+    weight: Decimal | None = None
+    is_pregnant: bool = False
+    references: tuple[Reference, ...] = ()
+    contact: Contact | None = None
 
 
 class Provider(Record, frozen=True, kw_only=True):
-    """A clinician or organisation; `first` empty means an organisation. `taxonomy` ten characters or empty."""
+    """A clinician or organisation; `first` empty means an organisation, unless `is_person` says otherwise.
+
+    `taxonomy` is ten characters or empty. Address and contact stand on a claim for an ordering provider only.
+    """
 
     npi: str
     last: str
     first: str = ""
     taxonomy: str = ""
+    middle: str = ""
+    suffix: str = ""
+    is_person: bool | None = None
+    references: tuple[Reference, ...] = ()
+    address: Address | None = None
+    contact: Contact | None = None
 
 
 class Facility(Record, frozen=True, kw_only=True):
@@ -76,3 +122,5 @@ class Facility(Record, frozen=True, kw_only=True):
     name: str
     address: Address | None = None
     npi: str = ""
+    references: tuple[Reference, ...] = ()
+    contact: Contact | None = None

@@ -1,0 +1,40 @@
+"""Who sends claims to whom in one transaction set of an 837, and as what."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from hub.model.people import Contact, Record
+
+
+class Sender(Record, frozen=True, kw_only=True):
+    """The submitter (1000A): a person has a `first` name or `is_person`; one or two contacts."""
+
+    name: str
+    id: str
+    first: str = ""
+    middle: str = ""
+    is_person: bool = False
+    contacts: tuple[Contact, ...] = ()
+
+
+class Transmission(Record, frozen=True, kw_only=True):
+    """What stands in a set beside its claims: BHT, 1000A, 1000B.
+
+    `kind` is P, I or D; `reference` BHT03; `purpose` 00 original, 18 sent again; `sort` CH claims, RP encounters,
+    31 subrogation. `clock` is BHT05, HHMM or finer, local to the sender. `control_number` and `version` are those
+    of ST. `strays` are segments before the first claim that have no field, their elements parted by U+001D.
+    """
+
+    kind: str
+    reference: str
+    created: date
+    clock: str
+    submitter: Sender
+    receiver: str
+    receiver_id: str
+    purpose: str = "00"
+    sort: str = "CH"
+    control_number: str = ""
+    version: str = ""
+    strays: tuple[str, ...] = ()
