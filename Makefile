@@ -57,4 +57,4 @@ lock: ## renew requirements.lock (needs uv)
 	echo uv | uv pip compile --universal --generate-hashes --no-header --no-annotate --upgrade -q - -o requirements-uv.lock
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) demo-out bench/results.json .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .bench demo-out bench/results.json .mypy_cache .ruff_cache .pytest_cache
