@@ -18,6 +18,10 @@ x12 = typer.Typer(
 Files = Annotated[
     list[str], typer.Argument(metavar="FILE...", help="Files, folders, ZIP archives, or - for standard input.")
 ]
+File = Annotated[str, typer.Argument(help="A file, a ZIP archive with one file in it, or - for standard input.")]
+Output = Annotated[
+    str, typer.Option(help="The file to write, which must not be there yet; - for standard output.")
+]
 Overlays = Annotated[
     list[str] | None,
     typer.Option("--overlay", metavar="NAME", help="A payer's or clearinghouse's rules too. May be repeated."),
@@ -34,13 +38,32 @@ def x12_validate(
     limit: Annotated[int, typer.Option(help="Findings told of each file at most.", min=1)] = 1000,
     as_json: AsJson = False,
 ) -> None:
-    """Say what is wrong in files: by set and claim, with place, line, SNIP type and repair. Ends with 0 when nothing
-    worse than a warning was found, 1 with errors, 2 where a file cannot be read. Try `hub x12 validate claims.x12`.
+    """Say what is wrong in files: by set and claim, with place, line, SNIP type and repair.
+
+    Ends with 0 when nothing worse than a warning was found, 1 with errors, 2 where a file cannot be read. Try
+    `hub x12 validate claims.x12`.
     """
     from hub.cli.x12_validate import How, validate
 
     how = How(overlays=tuple(overlay or ()), inbound=inbound, limit=limit, as_json=as_json)
     validate(file, how)
+
+
+@x12.command("fix")
+def x12_fix(
+    file: File,
+    output: Output = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be repaired.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Repair what needs no knowledge (counts, echoes, numbering, blanks, trailers) and list it; never an amount.
+
+    Writes FILE.fixed, never over a file. Ends with 1 when errors are left for a person. Try
+    `hub x12 fix claims.x12 --dry-run`.
+    """
+    from hub.cli.x12_fix import fix
+
+    fix(file, output, dry_run=dry_run, as_json=as_json)
 
 
 @x12.command("guide")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 import msgspec
 
-from hub.errors import HubError, Problem
+from hub.errors import HubError, Misconfigured, Problem
 
 STDIN = "-"
 _HELD_BYTES = 1 << 24
@@ -133,6 +134,45 @@ def _spooled(source: IO[bytes]) -> Iterator[BinaryIO]:
         shutil.copyfileobj(source, kept, 1 << 20)
         kept.seek(0)
         yield cast("BinaryIO", kept)
+
+
+@contextmanager
+def fresh(path: str) -> Iterator[BinaryIO]:
+    """A new file to write, which only its owner may read, or standard output for `-`; never one that is there.
+
+    What goes wrong on the way leaves no half file behind.
+    """
+    if path == STDIN:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise Misconfigured(f"{path} is there already", fix="name another file with --output") from None
+    except OSError as error:
+        raise Misconfigured(f"{path} cannot be written", fix=closed(error).fix) from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+    except BaseException:
+        Path(path).unlink(missing_ok=True)
+        raise
+
+
+def beside(path: str, ending: str) -> str:
+    """Where to write what is made of a file when nothing is said: beside it, or to standard output."""
+    return STDIN if path == STDIN else path + ending
+
+
+@contextmanager
+def telling(output: str) -> Iterator[None]:
+    """What is said goes to standard error while standard output carries the file."""
+    if output != STDIN:
+        yield
+        return
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 class _Watched:

@@ -206,8 +206,8 @@ def _print_tables(look: Look) -> None:
     if look.around:
         _table(f"{look.given.name}: around the sets", look.around)
     rest = f"; {look.left_out} not shown (--limit)" if look.left_out else ""
-    size = f"{_count(look.sets, 'set')}, {_count(look.segments, 'segment')}"
-    say(f"{look.given.name}: {_faults(look.errors, look.warnings)}{rest} ({size})")
+    size = f"{count_of(look.sets, 'set')}, {count_of(look.segments, 'segment')}"
+    say(f"{look.given.name}: {faults_told(look.errors, look.warnings)}{rest} ({size})")
 
 
 def _meaning(said: str) -> str:
@@ -233,14 +233,16 @@ def _table(title: str, told: Sequence[Told]) -> None:
     table(title, _COLUMNS, rows, right=(0, 1, 3), styles=styles)
 
 
-def _faults(errors: int, warnings: int) -> str:
+def faults_told(errors: int, warnings: int) -> str:
+    """`2 errors, 1 warning`."""
     if not errors and not warnings:
         return "nothing is wrong"
-    told = [_count(errors, "error")] if errors else []
-    return ", ".join(told + ([_count(warnings, "warning")] if warnings else []))
+    told = [count_of(errors, "error")] if errors else []
+    return ", ".join(told + ([count_of(warnings, "warning")] if warnings else []))
 
 
-def _count(number: int, word: str) -> str:
+def count_of(number: int, word: str) -> str:
+    """`1 set`, `1,200 sets`."""
     return f"{number:,} {word}" + ("" if number == 1 else "s")
 
 
@@ -250,4 +252,4 @@ def _summary(looks: Sequence[Look]) -> None:
     bad = sum(look.exit_code == 1 for look in looks)
     unreadable = sum(look.exit_code == 2 for look in looks)
     good = len(looks) - bad - unreadable
-    say(f"{_count(len(looks), 'file')}: {good} good, {bad} with errors, {unreadable} unreadable")
+    say(f"{count_of(len(looks), 'file')}: {good} good, {bad} with errors, {unreadable} unreadable")
