@@ -5,15 +5,21 @@ from __future__ import annotations
 from hub.x12.grammar import Segment, guide, loop, seg
 from hub.x12.guides.patterns import ANYBODY, ORGANIZATION, counts, days, named, numbers, party, sums
 
-_REASON = "{at:02}{need} {at:02}.1! {at:02}.2! {at:02}.3 {at:02}.4=RX"
+_REASON = "{at:02}{need} {at:02}.1! {at:02}.2! {at:02}.3={whom} {at:02}.4=RX"
 _PROCEDURES = "AD,ER,HC,HP,IV,N4,NU,WK"
 
 
-def _status(*, day: str = "", total: str = "") -> Segment:
+# whom a status is about: those who pass a file on, with the provider too, and whoever a claim may name
+_SENDERS = "36,40,41,AY,PR"
+_PROVIDERS = "36,40,41,77,82,85,87,AY,PR"
+_ANYBODY = "03,1P,1Z,36,40,41,71,72,73,77,82,85,87,AY,DK,DN,DQ,FA,GB,HK,IL,LI,MSC,PR,PRP,QB,QC,QD,SEP,TL,TTP,TU"
+
+
+def _status(whom: str, *, use: str = "R", day: str = "", total: str = "", actions: str = "U,WQ") -> Segment:
     """STC: up to three reasons, the day and the amount ("!" where required), and go (WQ) or stop (U)."""
-    first = _REASON.format(at=1, need="!")
-    more = " ".join(_REASON.format(at=at, need="") for at in (10, 11))
-    return seg("STC R >1", "Status", f"{first} 02{day} 03!=U,WQ 04{total} {more} 12")
+    first = _REASON.format(at=1, need="!", whom=whom)
+    more = " ".join(_REASON.format(at=at, need="", whom=whom) for at in (10, 11))
+    return seg(f"STC {use} >1", "Status", f"{first} 02{day} 03!={actions} 04{total} {more} 12")
 
 
 _IN_PROCESS = sums(("YU", "Amount in process"), ("YY", "Amount returned"))
@@ -22,7 +28,7 @@ _SERVICE = loop(
     "2220D S >1",
     "Line",
     seg("SVC R 1", "Line", f"01! 01.1!={_PROCEDURES} 01.2! 01.3-6 02! 04 07"),
-    _status(),
+    _status(_ANYBODY, actions="U"),
     numbers("S 1", "Line item control number", "FJ"),
     numbers("S 1", "Prescription", "XZ"),
     *days(("472", "Day of service"), forms="D8,RD8"),
@@ -32,16 +38,16 @@ _PATIENT = loop(
     "2000D S >1",
     "Patient level",
     seg("HL R 1", "Patient level", "01! 02! 03!=PT"),
-    party("2100D R 1", seg("NM1 R 1", "Patient", "01!=QC 02!=1 03! 04-07 08=II,MI 09")),
+    party("2100D R 1", seg("NM1 R 1", "Patient", "01!=QC 02!=1 03! 04-07 08!=II,MI 09!")),
     loop(
         "2200D S >1",
         "Claim",
         seg("TRN R 1", "Claim", "01!=2 02!"),
-        _status(day="!", total="!"),
+        _status(_ANYBODY, day="!", total="!"),
         numbers("S 1", "Claim number of the payer", "1K"),
         numbers("S 1", "Claim number of the clearinghouse", "D9"),
         numbers("S 1", "Type of bill", "BLT"),
-        *days(("472", "Day of service"), forms="D8,RD8"),
+        *days(("472", "Days of service"), use="R 1", forms="D8,RD8"),
         _SERVICE,
     ),
 )
@@ -55,7 +61,7 @@ _PROVIDER = loop(
         "2200C S 1",
         "Claims of the provider",
         seg("TRN R 1", "Claims of the provider", "01!=1 02!"),
-        _status(),
+        _status(_PROVIDERS, use="S"),
         numbers("S 3", "Other number of the provider", "0B,1G,G2,LU,SY,TJ"),
         *counts(("QA", "Accepted claims"), ("QC", "Rejected claims")),
         *_IN_PROCESS,
@@ -72,7 +78,7 @@ _RECEIVER = loop(
         "2200B R 1",
         "Transmission",
         seg("TRN R 1", "Transmission", "01!=2 02!"),
-        _status(day="!", total="!"),
+        _status(_SENDERS, day="!", total="!"),
         *counts(("90", "Accepted claims"), ("AA", "Rejected claims")),
         *_IN_PROCESS,
     ),

@@ -85,7 +85,7 @@ def _benefit(letter: str) -> Loop:
             seg("III R 1", "Place, diagnosis or nature of the injury", "01=GR,NI,ZZ 02 03=44 04"),
         ),
         loop(
-            f"LS2120{letter} S 1",
+            f"2120{letter}-LS S 1",
             "Those concerned",
             seg("LS R 1", "Begin of those concerned", "01!=2120"),
             party(

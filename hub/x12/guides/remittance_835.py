@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from hub.x12.grammar import guide, loop, seg
-from hub.x12.guides.patterns import ADJUSTMENT, address, contact, numbers, procedure
+from hub.x12.guides.patterns import ADJUSTMENT, address, numbers, procedure
 
 # why a provider adjustment moves money that belongs to no claim
 _PROVIDER_REASONS = (
     "50,51,72,90,AH,AM,AP,B2,B3,BD,BN,C5,CR,CS,CT,CV,CW,DM,E3,FB,FC,GO,HM,IP,IR,IS,J1,L3,L6,LE,LS,"
-    "OA,OB,PI,PL,RA,RE,SL,TL,WO,WU,ZZ"
+    "OA,OB,PI,PL,RA,RE,SL,TL,WO,WU"
 )
 _REASON_AND_AMOUNT = "{0:02}{need} {0:02}.1!={reasons} {0:02}.2 {1:02}{need}"
 _BANK = "{0}=01,04 {1} {2}={kinds} {3}"
-_REACHED_BY = "EM,FX,TE,UR"
+# a contact has up to three numbers; the last of the business's and of a claim's is an extension
+_CONTACT = "01!=CX 02 03{need}=EM,FX,TE 04{need} 05=EM,EX,FX,TE 06 07=EX 08"
 _CODE_SETS = "AD,ER,HC,HP,IV,N4,N6,NU,UI,WK"
 _PAYER_IDS = "08!=AD,FI,NI,PI,PP,XV 09!"
 _MEMBER_IDS = "34,HN,II,MI,MR"
@@ -28,7 +29,7 @@ _SERVICE = loop(
     seg(
         "SVC R 1",
         "Service line",
-        f"{procedure(1, _CODE_SETS)} 02! 03! 04 05 {procedure(6, _CODE_SETS, need='')} 07",
+        f"01! 01.1!={_CODE_SETS} 01.2! 01.3-6 02! 03! 04 05 {procedure(6, _CODE_SETS, need='')} 07",
     ),
     seg("DTM S 2", "Day of service", "01!=150,151,472 02!"),
     seg("CAS S 99", "Adjustment of the line", f"01!={_GROUPS} {ADJUSTMENT}"),
@@ -64,7 +65,7 @@ _CLAIM = loop(
     seg("DTM S 2", "Statement period", "01!=232,233 02!"),
     seg("DTM S 1", "Coverage expiration", "01!=036 02!"),
     seg("DTM S 1", "Claim received", "01!=050 02!"),
-    contact("S 2", "Claim contact", code="CX", kinds=_REACHED_BY, need="!"),
+    seg("PER S 2", "Claim contact", _CONTACT.format(need="!")),
     seg("AMT S 13", "Amount for the claim", f"01!=AU,D8,DY,F5,I,NL,T,T2,{_EXTRA} 02!"),
     seg("QTY S 14", "Quantity for the claim", f"01!=CA,CD,LA,LE,NE,NR,OU,PS,VS,{_EXTRA} 02!"),
     _SERVICE,
@@ -98,8 +99,8 @@ REMITTANCE_835 = guide(
         seg("N1 R 1", "Payer", "01!=PR 02! 03=XV 04"),
         *address(),
         numbers("S 4", "Number of the payer", "2U,EO,HI,NF"),
-        contact("S 1", "Business contact", code="CX", kinds=_REACHED_BY),
-        contact("R >1", "Technical contact", code="BL", kinds=_REACHED_BY),
+        seg("PER S 1", "Business contact", _CONTACT.format(need="")),
+        seg("PER R >1", "Technical contact", "01!=BL 02 03=EM,TE,UR 04 05=EM,EX,FX,TE,UR 06 07=EM,EX,FX,UR 08"),
         seg("PER S 1", "Web site", "01!=IC 03!=UR 04!"),
     ),
     loop(
