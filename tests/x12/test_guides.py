@@ -84,6 +84,35 @@ def test_rows_use_known_formats_and_lengths(guide: Guide) -> None:
 
 
 @EVERY_GUIDE
+def test_relations_can_hold(guide: Guide) -> None:
+    """No relation between elements asks for one that the row does not use, or bars one that it requires."""
+    for row in rows(guide):
+        for note in row.notes:
+            uses = [row.element(position) for position in note.positions]
+            used = [use is not None for use in uses]
+            required = [use is not None and use.required for use in uses]
+            if note.kind == "P":
+                assert all(used) or not any(used), (row.id, row.name, note.text)
+            if note.kind == "E":
+                assert sum(required) < 2, (row.id, row.name, note.text)
+            if note.kind in "CL" and used[0]:
+                assert any(used[1:]), (row.id, row.name, note.text)
+            if note.kind == "R":
+                assert any(used), (row.id, row.name, note.text)
+
+
+@EVERY_GUIDE
+def test_codes_are_listed_once(guide: Guide) -> None:
+    """No code stands twice in a list, an element repeats once at least, a composite lists its first part."""
+    for row in rows(guide):
+        for use in row.elements:
+            for one in (use, *(use.parts if use else ())):
+                assert one is None or len(set(one.codes)) == len(one.codes), (row.id, row.name)
+                assert one is None or one.repeats >= 1
+            assert use is None or use.element.type != "C" or use.parts[0] is not None, (row.id, row.name)
+
+
+@EVERY_GUIDE
 def test_every_loop_opens_with_a_required_segment(guide: Guide) -> None:
     """A loop begins with a segment that is required and stands once."""
     for found in loops(guide)[1:]:
