@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from hub.x12.formats import is_date, is_npi
 from hub.x12.rules.remittance_header import HeaderRules
-from hub.x12.rules.reporting import ZERO, Reporter, adjustments, decimal, first, own, text
+from hub.x12.rules.reporting import ZERO, Reporter, adjustments, decimal, exact, first, own, text
 from hub.x12.tree import Node
 from hub.x12.walk import Closer
 
@@ -20,6 +20,7 @@ _PAYS_NOTHING = {
     "23": "the claim is said to be another payer's, yet money is paid",
     "25": "this is a predetermination, yet money is paid",
 }
+_GROUPS = frozenset(("CO", "OA", "PI", "PR"))
 _HCPCS = re.compile(r"[0-9A-Z]\d{3}[0-9A-Z]")
 _NDC = re.compile(r"\d{11}")
 _REMARK = re.compile(r"(?:MA?|N)\d{1,4}")
@@ -58,6 +59,7 @@ class _Rules:
     def _new_claim(self) -> None:
         self.line_adjustments = self.line_patient_share = self.off_by_lines = ZERO
         self.undated: Node | None = None
+        self.blurred = False
         self.lines: list[tuple[Node, list[str]]] = []
 
     def line(self, node: Node) -> None:
@@ -70,14 +72,20 @@ class _Rules:
         if svc is None:
             return
         if charge is not None and paid is not None and charge - moved != paid:
-            self.off_by_lines += charge - moved - paid
-            message = "the line's payment is not its charge less its adjustments"
-            self.report(node, svc, "835.line_balance", message, snip=3, element=3)
+            self._line_off(node, svc, charge - moved - paid)
         self.lines.append((node, svc))
         self._procedure(node, svc, 1)
         if len(svc) > 6:
             self._procedure(node, svc, 6)
         self._line_details(node)
+
+    def _line_off(self, node: Node, svc: list[str], off: Decimal) -> None:
+        if not _readable(node):
+            self.blurred = True
+            return
+        self.off_by_lines += off
+        message = "the line's payment is not its charge less its adjustments"
+        self.report(node, svc, "835.line_balance", message, snip=3, element=3)
 
     def _procedure(self, node: Node, svc: list[str], position: int) -> None:
         kind, _, rest = svc[position].partition(node.delimiters.component)
@@ -136,7 +144,7 @@ class _Rules:
         share += self.line_patient_share
         if clp is not None:
             self._details(node, clp)
-        lines = self.lines
+        lines, blurred = self.lines, self.blurred
         self._new_claim()
         self.claims += 1
         if clp is None or charge is None or paid is None:
@@ -145,7 +153,7 @@ class _Rules:
         self.paid += paid
         self.charges += charge
         off = charge - moved - paid
-        if off not in (ZERO, off_by_lines):
+        if off not in (ZERO, off_by_lines) and not blurred and _readable(node):
             self.off_by_claims += off
             message = "the claim's payment is not its charge less all adjustments"
             self.report(node, clp, "835.claim_balance", message, snip=3, element=4)
@@ -210,14 +218,14 @@ class _Rules:
         told = decimal(clp, 5)
         if told is None or text(clp, 2) == "22":
             return
-        if share != told:
+        if share != told and all(_grouped(part) for part in (node, *node.children("2110"))):
             message = "the patient's share is not the sum of the PR adjustments"
             self.report(node, clp, "835.patient_share", message, snip=4, element=5, severity="warning")
 
     def group(self, node: Node) -> None:
         """LX01 tells groups apart and counts them; TS3 counts and sums the claims below it."""
         lx, ts3 = first(node, "LX"), first(node, "TS3")
-        self._number(node, lx)
+        self._number(node, lx, text(lx, 1))
         if ts3 is not None and not self.reversals and self.readable:
             message = "the totals of the provider are not those of the claims below"
             if decimal(ts3, 4) not in (None, Decimal(self.claims)):
@@ -226,16 +234,14 @@ class _Rules:
                 self.report(node, ts3, "835.provider_totals", message, snip=4, element=5)
         self._new_group()
 
-    def _number(self, node: Node, lx: list[str] | None) -> None:
-        number = text(lx, 1)
-        if lx is None or not number.isdecimal():
-            return
-        counts = len(number) < _LONG_NUMBER
-        before = self.groups[-1] if self.groups else ""
-        expected = {int(before) + 1} if before else {0, 1}
-        if number in self.groups or (counts and len(before) < _LONG_NUMBER and int(number) not in expected):
+    def _number(self, node: Node, lx: list[str] | None, number: str) -> None:
+        last = self.groups[-1] if self.groups else "0"
+        known = number.isdecimal() and last.isdecimal()
+        counts = known and max(len(number), len(last)) < _LONG_NUMBER
+        wrong = counts and int(number) != int(last) + 1 and (self.groups or number != "0")
+        if lx is not None and (wrong or (known and number in self.groups)):
             message = "the numbers of the groups of claims count up from 1"
-            self.report(node, lx, "lx.sequence", message, snip=1, element=1)
+            self.report(node, lx, "835.group_number", message, snip=1, element=1)
         self.groups.append(number)
 
     def payment(self, root: Node) -> None:
@@ -250,7 +256,25 @@ class _Rules:
             for position in range(4, len(plb), 2):
                 provider += decimal(plb, position) or ZERO
         off = total - (self.paid - provider)
-        if self.readable and off not in (ZERO, self.off_by_claims):
+        if self.readable and off not in (ZERO, self.off_by_claims) and _paired(root):
             message = "the payment is not the sum of the claims less the provider adjustments"
             self.report(root, bpr, "835.payment_balance", message, snip=3, element=2)
         self.header.amount(root, bpr, total)
+
+
+def _readable(node: Node) -> bool:
+    """Whether every amount in the CAS segments of a loop is one: else its row has told the fault."""
+    return all(
+        not cas[at] or exact(cas[at]) is not None for cas in own(node, "CAS") for at in range(3, len(cas), 3)
+    )
+
+
+def _grouped(node: Node) -> bool:
+    """Whether every CAS of a loop belongs to a group of adjustments that there is."""
+    return all(text(cas, 1) in _GROUPS for cas in own(node, "CAS"))
+
+
+def _paired(root: Node) -> bool:
+    """Whether every reason of the PLB segments has an amount that can be read."""
+    found = [plb[3:] for plb in own(root, "PLB")]
+    return all(len(pairs) % 2 == 0 and None not in map(exact, filter(None, pairs[1::2])) for pairs in found)
