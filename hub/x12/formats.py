@@ -14,6 +14,16 @@ _STATES = (
     "AB BC MB NB NL NT NS NU ON PE QC SK YT"
 )
 
+_COUNTRIES = (
+    "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ "
+    "CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO "
+    "FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE "
+    "JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO "
+    "MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW "
+    "PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM "
+    "TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW"
+)
+
 _PLACES = r"(?:0[1-9]|1\d|2[0-7]|3[1-4]|4[129]|5[0-8]|6[01256]|7[12]|81|99)"
 
 DATE8 = (
@@ -26,7 +36,7 @@ TIME = r"(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\d\d?)?)?"
 
 NAMED: dict[str, tuple[str, str]] = {
     "state": ("(?:" + "|".join(_STATES.split()) + ")", "is not a state, territory or province"),
-    "country": ("[A-Z]{2}", "is not a country code of two letters"),
+    "country": ("(?:" + "|".join(_COUNTRIES.split()) + ")", "is not a country code of two letters"),
     "currency": ("[A-Z]{3}", "is not a currency code of three letters"),
     "ssn": (r"\d{9}", "has not nine digits"),
     "pos": (_PLACES, "is not a place of service code"),
