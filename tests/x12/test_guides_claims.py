@@ -125,7 +125,13 @@ def value(use: Use) -> str:
     if use.parts:
         return ":".join(value(part) if part else "" for part in use.parts).rstrip(":")
     samples = {"state": "PA", "country": "US", "currency": "USD", "ssn": "900001234", "pos": "11", "pointer": "1"}
-    samples |= {"day": "20260105", "period": "20260105-20260106"}
+    samples |= {
+        "bill": "13",
+        "revenue": "0450",
+        "remark": "N19",
+        "day": "20260105",
+        "period": "20260105-20260106",
+    }
     if use.codes:
         return use.codes[0]
     if use.format:

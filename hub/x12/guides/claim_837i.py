@@ -12,6 +12,7 @@ from hub.x12.guides.claim_patterns import (
     FIXED,
     HEADER,
     HOSPITAL_FREQUENCIES,
+    OUTPATIENT,
     PLACE_NUMBERS,
     PRICING,
     PRICING_REASONS,
@@ -79,7 +80,7 @@ _LINE = loop(
     seg(
         "SV2 R 1",
         "Institutional service",
-        f"01! {procedure(2, _SERVICE_CODES, need='')} 03! 04!=DA,UN 05! 07",
+        f"01!=@revenue {procedure(2, _SERVICE_CODES, need='')} 03! 04!=DA,UN 05! 07",
     ),
     report(),
     *days(("472", "Day of service"), forms="D8,RD8"),
@@ -98,7 +99,7 @@ _LINE = loop(
     provider("2420B S 1", "Other operating physician", "ZZ", PERSON, f"20 {PROVIDER_AND_PLACE}"),
     provider("2420C S 1", "Rendering provider", "82", PERSON, f"20 {PROVIDER_AND_PLACE}"),
     provider("2420D S 1", "Referring provider", "DN", PERSON, f"20 {PROVIDER_NUMBERS}"),
-    adjudicated_line(f"{procedure(3, _SERVICE_CODES, need='')} 04!"),
+    adjudicated_line(f"{procedure(3, _SERVICE_CODES, need='')} 04!=@revenue"),
 )
 
 _OTHER_COVERAGE = loop(
@@ -108,8 +109,8 @@ _OTHER_COVERAGE = loop(
     adjustments(),
     *sums(("D", "Paid by the other payer"), ("EAF", "Left for the patient"), ("A8", "Not covered")),
     seg("OI R 1", "Terms of the other coverage", "03!=N,W,Y 06!=I,Y"),
-    seg("MIA S 1", "Inpatient adjudication", "01! 03-24"),
-    seg("MOA S 1", "Outpatient adjudication", "01-09"),
+    seg("MIA S 1", "Inpatient adjudication", "01! 03-04 05=@remark 06-19 20-23=@remark 24"),
+    OUTPATIENT,
     other_subscriber(2),
     other_payer(),
     other_payers_provider("2330C S 1", "Attending provider", "71", UNNAMED_PERSON, f"4 {PROVIDER_AND_PLACE}"),
@@ -127,7 +128,7 @@ _CLAIM_ROWS: tuple[Segment | Loop, ...] = (
     seg(
         "CLM R 1",
         "Claim",
-        f"01! 02! 05! 05.1! 05.2!=A 05.3!={HOSPITAL_FREQUENCIES} 07!=A,B,C 08!=N,W,Y 09!=I,Y 20={DELAYS}",
+        f"01! 02! 05! 05.1!=@bill 05.2!=A 05.3!={HOSPITAL_FREQUENCIES} 07!=A,B,C 08!=N,W,Y 09!=I,Y 20={DELAYS}",
     ),
     *days(("096", "Hour of discharge"), forms="TM"),
     *days(("434", "Days of the statement"), use="R 1", forms="RD8"),

@@ -56,6 +56,7 @@ CONTRACT = seg("CN1 S 1", "Contract", "01!=01,02,03,04,05,06,09 02-06")
 FIXED = seg("K3 S 10", "Fixed format information", "01!")
 EXCEPTION = seg("REF S 1", "Service authorization exception", "01!=4N 02!=1,2,3,4,5,6,7")
 SOCIAL_SECURITY = numbers("S 1", "Social security number", "SY", "02!=@ssn")
+OUTPATIENT = seg("MOA S 1", "Outpatient adjudication", "01 02 03-07=@remark 08 09")
 EPSDT = seg("CRC S 1", "EPSDT referral", "01!=ZZ 02!=N,Y 03!=AV,NU,S2,ST 04-05=AV,NU,S2,ST")
 
 HEADER: tuple[Segment | Loop, ...] = (
