@@ -66,6 +66,29 @@ def x12_fix(
     fix(file, output, dry_run=dry_run, as_json=as_json)
 
 
+@x12.command("anonymize")
+def x12_anonymize(
+    file: File,
+    output: Output = "",
+    seed: Annotated[
+        str,
+        typer.Option(
+            envvar="HUB_X12_SEED",
+            help="Files with one seed go together; keep it secret. Else a new one each time.",
+        ),
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Copy a file with synthetic names, ids, days, addresses and texts; amounts, codes and faults stay.
+
+    The same person, claim or number becomes the same one everywhere in the file. Writes FILE.anonymous. Try
+    `hub x12 anonymize claims.x12`.
+    """
+    from hub.cli.x12_anonymize import anonymize
+
+    anonymize(file, output, seed, as_json=as_json)
+
+
 @x12.command("guide")
 def x12_guide(name: Annotated[str, typer.Argument(help="837P, 835, 999, 277CA, TA1 and the others.")]) -> None:
     """Print an implementation guide as the hub checks it."""
