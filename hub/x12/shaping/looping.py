@@ -1,0 +1,315 @@
+"""Writes the loop of a reader: which row or inner loop takes a segment, in order or with care."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hub.x12.shaping.kinds import Memory
+from hub.x12.shaping.paths import absent, blank, inner_type, is_optional, local, owner, prefixes
+from hub.x12.shaping.reading import Source, assigned, constructed, indented, made_of, present, run, split
+from hub.x12.shaping.rest import difference
+from hub.x12.shaping.rows import Column, Inner, Reader, Row, Shape, Writer
+from hub.x12.wire import Delimiters
+
+
+def dedicated_rows(shape: Shape) -> dict[str, bool]:
+    """Inner records that have rows of their own; True where that is one row and nothing else fills them."""
+    found: dict[str, bool] = {}
+    mixed: set[str] = set()
+    for row in own_rows(shape):
+        told = [one for one in row.columns if not one.constant]
+        for prefix in prefixes(told):
+            if not is_optional(shape.type, prefix):
+                continue
+            if all(one.path.startswith(prefix + ".") for one in told) and row is not shape.rows[0]:
+                found[prefix] = prefix not in found
+            else:
+                mixed.add(prefix)
+    return {prefix: only and prefix not in mixed for prefix, only in found.items()}
+
+
+def own_rows(shape: Shape) -> list[Row]:
+    """The rows whose columns are fields of the record itself."""
+    return [row for row in shape.rows if isinstance(row, Row) and not row.field]
+
+
+def row_prefixes(shape: Shape, row: Row, dedicated: dict[str, bool]) -> list[str]:
+    """The inner records that this row alone makes present."""
+    told = [one for one in row.columns if not one.constant]
+    return [
+        prefix
+        for prefix in prefixes(told)
+        if prefix in dedicated and all(one.path.startswith(prefix + ".") for one in told)
+    ]
+
+
+class Loop:
+    """One reader being written."""
+
+    def __init__(
+        self,
+        shape: Shape,
+        marks: Delimiters,
+        outer: frozenset[str],
+        writer: Writer | None,
+        careful: Reader | None,
+        *,
+        strict: bool,
+        top: bool,
+    ) -> None:
+        self.shape, self.marks, self.outer, self.top = shape, marks, outer, top
+        self.strict = strict
+        self.source = Source(shape, marks, strict=strict)
+        self.dedicated = dedicated_rows(shape)
+        self.columns = tuple(column for row in own_rows(shape) for column in row.columns)
+        self.keeps = "rest" in {field for field in shape.type.__struct_fields__}  # type: ignore[attr-defined]
+        self.writer, self.careful = writer, careful
+        self.inner: dict[int, Reader] = {}
+
+    def compiled(self) -> dict[str, Any]:
+        """The names of the generated module; `read` is the reader."""
+        given = ", ".join(f"g_{name}" for name in self.shape.given)
+        body = self._body()
+        lines = [f"def read(texts, i{', ' + given if given else ''}):", "    start = i"]
+        if self.strict and self.keeps:
+            self.source.names["careful"] = self.careful
+            again = f"return careful(texts, start{', ' + given if given else ''})"
+            lines += ["    try:", *indented(body, 2), "    except (Odd, ValueError):", f"        {again}"]
+        else:
+            lines += indented(body)
+        return run(self.source, lines)
+
+    def _body(self) -> list[str]:
+        lines = self._initial()
+        opener = self.shape.rows[0]
+        assert isinstance(opener, Row)  # noqa: S101 - a loop begins with a segment
+        lines += ["text = texts[i]", *self._taken(opener, opener=True), "i += 1", "order = 0", "while True:"]
+        lines += indented(["text = texts[i]", "tag = text[:4]", *self._dispatch()])
+        return [*lines, *self._end()]
+
+    def _initial(self) -> list[str]:
+        lines = []
+        for row in self.shape.rows[1:]:
+            if isinstance(row, Inner):
+                lines.append(f"{local(row.field)} = {'[]' if row.many else 'None'}")
+            elif row.field:
+                lines.append(f"{local(row.field)} = ()")
+                if row.times and self.strict:
+                    lines.append(f"c_{row.field} = 0")
+            else:
+                lines += [line for column in row.columns for line in self._blank(column)]
+        lines += [f"has_{local(prefix)} = False" for prefix in self.dedicated]
+        if not self.strict:
+            lines.append("seen = set()")
+        return list(dict.fromkeys(lines))
+
+    def _blank(self, column: Column) -> list[str]:
+        if column.constant:
+            return []
+        for prefix, only in self.dedicated.items():
+            if only and column.path.startswith(prefix + "."):
+                return []
+        value = blank(column)
+        if column.kind and (told := absent(self.shape.type, column)) and told[0] is not None:
+            value = self.source.name(told[0])
+        lines = [f"{local(column.path)} = {value}"]
+        return [*lines, f"{local(column.told)} = False"] if column.told else lines
+
+    def _dispatch(self) -> list[str]:
+        """One branch for each segment id, loops inside first since they repeat most."""
+        by_tag: dict[str, list[tuple[int, Row | Inner]]] = {}
+        for order, row in enumerate(self.shape.rows):
+            if order:
+                by_tag.setdefault(row.tag, []).append((order, row))
+        tags = sorted(
+            by_tag, key=lambda tag: not any(isinstance(row, Inner) and row.many for _, row in by_tag[tag])
+        )
+        lines = []
+        for tag in tags:
+            full = tag + self.marks.element
+            test = f"tag == {full!r}" if len(full) == 4 else f"tag[:{len(full)}] == {full!r}"
+            lines += [f"{'elif' if lines else 'if'} {test}:", *indented(self._branch(by_tag[tag]))]
+        if not lines:
+            return self._unknown()
+        return [*lines, "else:", *indented(self._unknown())]
+
+    def _branch(self, rows: list[tuple[int, Row | Inner]]) -> list[str]:
+        lines: list[str] = []
+        coded = [(order, row) for order, row in rows if row.codes]
+        free = [(order, row) for order, row in rows if not row.codes][:1]
+        if coded:
+            lines.append(f"q = {self._code(coded[0][1])}")
+        for order, row in coded:
+            test = f"q == {row.codes[0]!r}" if len(row.codes) == 1 else f"q in {row.codes!r}"
+            lines += [f"{'elif' if len(lines) > 1 else 'if'} {test}:", *indented(self._place(order, row))]
+        otherwise = self._place(*free[0]) if free else self._unknown()
+        return [*lines, "else:", *indented(otherwise)] if coded else otherwise
+
+    def _code(self, row: Row | Inner) -> str:
+        cut = f"text.split({self.marks.element!r}, {row.code_at + 1})"
+        whole = f"{cut}[1]" if row.code_at == 1 else f"({cut} + PADS[{row.code_at + 1}])[{row.code_at}]"
+        return f"{whole}.partition({self.marks.component!r})[0]" if row.code_in_part else whole
+
+    def _place(self, order: int, row: Row | Inner) -> list[str]:
+        once = not (row.many if isinstance(row, Inner) else row.field)
+        if self.strict:
+            lines = [f"if order >{'=' if once else ''} {order}: raise Odd", f"order = {order}"]
+            return lines + self._taking(row)
+        if not once:
+            return self._taking(row)
+        taking = [f"seen.add({order})", *self._taking(row)]
+        return [f"if {order} in seen:", *indented(self._skipped(row)), "else:", *indented(taking)]
+
+    def _skipped(self, row: Row | Inner) -> list[str]:
+        if isinstance(row, Row):
+            return ["i += 1"]
+        return [f"_, i = {self._reader(row)}(texts, i)"]
+
+    def _taking(self, row: Row | Inner) -> list[str]:
+        if isinstance(row, Row):
+            return [*self._taken(row), "i += 1"]
+        read = self._reader(row)
+        if row.many:
+            return [f"x, i = {read}(texts, i)", f"{local(row.field)}.append(x)"]
+        return [f"{local(row.field)}, i = {read}(texts, i)"]
+
+    def _reader(self, row: Inner) -> str:
+        if id(row) not in self.inner:
+            own = frozenset(one.tag for one in self.shape.rows[1:])
+            own |= {self.shape.rows[0].tag} if not self.top else frozenset()
+            outer = self.outer | own | (self.shape.ends if self.top else frozenset())
+            quick, careful = compile_reader(row.shape, self.marks, outer, top=False)
+            self.inner[id(row)] = quick if self.strict else careful
+            self.source.names[f"read_{id(row)}"] = self.inner[id(row)]
+        return f"read_{id(row)}"
+
+    def _unknown(self) -> list[str]:
+        """What to do with a segment that no row takes: the loop ends, or it is left to `rest`."""
+        tag = f"text.partition({self.marks.element!r})[0]"
+        ends = self.source.name(self.shape.ends if self.top else self.outer)
+        if self.strict:
+            return [f"if {tag} in {ends}: break", "raise Odd"] if self.top else ["break"]
+        return [f"if {tag} in {ends}: break", "i += 1"]
+
+    def _taken(self, row: Row, *, opener: bool = False) -> list[str]:
+        """Takes the values of one segment `text`."""
+        if row.field:
+            return self._gathered(row)
+        fixed = max((one.at for one in row.columns if one.constant and not one.beside), default=0)
+        alone = [prefix for prefix in row_prefixes(self.shape, row, self.dedicated) if self.dedicated[prefix]]
+        least = 0 if opener or alone else fixed + 1
+        lines = split(self.source, row.columns, least)
+        known = row.code_at if row.codes and len(row.codes) == 1 and not row.code_in_part and not opener else 0
+        lines += assigned(self.source, row.columns, self.shape.type, self._where(row), known=known)
+        return [
+            *lines,
+            *[f"has_{local(prefix)} = True" for prefix in row_prefixes(self.shape, row, self.dedicated)],
+        ]
+
+    def _where(self, row: Row) -> str:
+        return f"{self.shape.loop} {row.tag}".strip()
+
+    def _gathered(self, row: Row) -> list[str]:
+        field = local(row.field)
+        if not row.few and not row.times:
+            return [*self._item_lines(row), f"{field} += ({self._item(row)},)"]
+        name = self._function(row)
+        lines = [f"got = {name}[text]" if self.strict else f"got = {name}(text, i)"]
+        if not row.times:
+            return [*lines, f"{field} += (got,)"]
+        if self.strict:
+            heads = [one.path for one in row.columns if not one.constant]
+            same = "".join([f" and got[0].{path} == {field}[-1].{path}" for path in heads])
+            lines += [f"if {field} and c_{row.field} < {row.times}{same}: raise Odd", f"c_{row.field} = len(got)"]
+        return [*lines, f"{field} += got"]
+
+    def _item_lines(self, row: Row, at: str = "i") -> list[str]:
+        known = row.code_at if row.codes and len(row.codes) == 1 and not row.code_in_part else 0
+        lines = split(self.source, row.columns)
+        return lines + assigned(self.source, row.columns, row.type, self._where(row), at=at, known=known)
+
+    def _item(self, row: Row) -> str:
+        if row.type is None:
+            return local(next(one.path for one in row.columns if not one.constant))
+        return constructed(self.source, row.type, row.columns, {}, {})
+
+    def _function(self, row: Row) -> str:
+        """A function of its own for a row, with a memory of the texts it has seen."""
+        name = self.source.name(None)
+        body = self._items(row) if row.times else [*self._item_lines(row, "at"), f"return {self._item(row)}"]
+        self.source.names.pop("SOURCE", None)
+        run(self.source, [f"def {name}(text, at=0):", *indented(body)])
+        if self.strict:
+            self.source.names[name] = Memory(self.source.names[name])
+        return name
+
+    def _items(self, row: Row) -> list[str]:
+        """Reads a segment with a repeated group of elements into a tuple of records."""
+        assert row.type is not None  # noqa: S101 - each() with an item makes records
+        first = min(one.at for one in row.item)
+        step = max(one.at for one in row.item) - first + 1
+        moved = tuple(_moved(one, -first) for one in row.item)
+        lines = split(self.source, row.columns, most=first + step * row.times - 1)
+        known = row.code_at if row.codes and len(row.codes) == 1 and not row.code_in_part else 0
+        if row.columns:
+            lines += assigned(self.source, row.columns, row.type, self._where(row), at="at", known=known)
+        item = self.source.odd("not v[k]")
+        taking = assigned(self.source, moved, row.type, self._where(row) + "+", at="at", base="k")
+        taking.append(f"out.append({constructed(self.source, row.type, row.columns + moved, {}, {})})")
+        item += taking if self.strict else ["if v[k]:", *indented(taking)]
+        end = "n" if self.strict else f"min(n, {first + step * row.times})"
+        lines += ["out = []", f"k = {first}", f"while k < {end}:", *indented([*item, f"k += {step}"])]
+        return [*lines, *self.source.odd("not out"), "return tuple(out)"]
+
+    def _end(self) -> list[str]:
+        """Makes the record; with care, what it would not write again is kept in its `rest`."""
+        more = {}
+        for row in self.shape.rows[1:]:
+            if isinstance(row, Inner):
+                more[row.field] = f"tuple({local(row.field)})" if row.many else local(row.field)
+            elif row.field:
+                more[row.field] = local(row.field)
+        more.update({name: f"g_{name}" for name in self.shape.given})
+        lines: list[str] = []
+        for target, (function, *sources) in self.shape.derive.items():
+            made = [more.get(one) or self._made(one) for one in sources]
+            more[target] = f"{self.source.name(function)}({', '.join(made)})"
+        lines.append(f"made = {constructed(self.source, self.shape.type, self.columns, self.dedicated, more)}")
+        if not self.strict and self.keeps:
+            self.source.names.update(
+                write=self.writer, difference=difference, replace=_with_rest, MARKS=self.marks
+            )
+            lines += ["out = []", "write(made, out)", "raw = texts[start:i]"]
+            lines.append("if out != raw: made = replace(made, difference(out, raw, MARKS))")
+        return [*lines, "return made, i"]
+
+    def _made(self, path: str) -> str:
+        """Code for one field, a value or an inner record, for a field that is derived from it."""
+        if any(one.path == path for one in self.columns):
+            return local(path)
+        inner, optional = inner_type(*owner(self.shape.type, path))
+        made = made_of(self.source, inner, path + ".", self.columns, self.dedicated, {})
+        return f"({made} if {present(path, self.columns, self.dedicated)} else None)" if optional else made
+
+
+def _moved(column: Column, by: int) -> Column:
+    return msgspec.structs.replace(column, at=column.at + by)
+
+
+def _with_rest(record: Any, rest: object) -> Any:
+    return msgspec.structs.replace(record, rest=rest)
+
+
+def compile_reader(
+    shape: Shape, marks: Delimiters, outer: frozenset[str] = frozenset(), *, top: bool = True
+) -> tuple[Reader, Reader]:
+    """The quick reader of a shape and the one that reads with care."""
+    from hub.x12.shaping.writing import compile_writer
+
+    writer = compile_writer(shape, marks)
+    slow = Loop(shape, marks, outer, writer, None, strict=False, top=top)
+    careful: Reader = slow.compiled()["read"]
+    quick: Reader = Loop(shape, marks, outer, writer, careful, strict=True, top=top).compiled()["read"]
+    return quick, careful

@@ -1,0 +1,211 @@
+"""Writes the source of a reader: segment texts in, one record and the next index out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hub.x12.shaping.kinds import Memory, Odd, convert, memory
+from hub.x12.shaping.paths import absent, inner_type, local
+from hub.x12.shaping.rows import Column, Shape
+from hub.x12.wire import Delimiters
+
+
+class Source:
+    """Lines of code being written, and the names they use."""
+
+    def __init__(self, shape: Shape, marks: Delimiters, *, strict: bool) -> None:
+        self.shape = shape
+        self.marks = marks
+        self.strict = strict
+        self.names: dict[str, Any] = {"Odd": Odd, "convert": convert, "PADS": [[""] * n for n in range(64)]}
+        self._memories: dict[tuple[object, ...], str] = {}
+
+    def name(self, value: object) -> str:
+        """A global name for a value."""
+        made = f"G{len(self.names)}"
+        self.names[made] = value
+        return made
+
+    def odd(self, condition: str) -> list[str]:
+        """Gives up the quick way when the condition holds; with care the difference is found afterwards."""
+        return [f"if {condition}: raise Odd"] if self.strict else []
+
+    def value(self, column: Column, text: str, where: str, record: type | None, at: str) -> str:
+        """Code that reads one value from the code of its text."""
+        if not column.kind:
+            return text
+        kind = self.shape.kinds[column.kind]
+        absence = absent(record, column)
+        if self.strict:
+            key = (column.kind, repr(absence))
+            if key not in self._memories:
+                self._memories[key] = self.name(memory(kind, absence))
+            return f"{self._memories[key]}[{text}]"
+        return f"convert({self.name(kind)}, {self.name(absence)}, {text}, {where!r}, {at})"
+
+
+def run(source: Source, lines: list[str]) -> dict[str, Any]:
+    """Runs generated code and gives its names."""
+    code = "\n".join(lines)
+    exec(compile(code, f"<shape {source.shape.loop} {source.shape.type.__name__}>", "exec"), source.names)  # noqa: S102
+    source.names["SOURCE"] = code
+    return source.names
+
+
+def indented(lines: list[str], by: int = 1) -> list[str]:
+    """Lines one or more levels deeper."""
+    return ["    " * by + line for line in lines]
+
+
+def split(source: Source, columns: tuple[Column, ...], least: int = 0, most: int = 0) -> list[str]:
+    """Cuts `text` into `v`, as long as the columns reach."""
+    wide = max(most, max((max(one.at, 0 if one.part else one.last) for one in columns), default=0))
+    lines = [f"v = text.split({source.marks.element!r})", "n = len(v)"]
+    few = f" or n <= {least}" if least > 1 else ""
+    lines += source.odd(f"not v[-1] or n > {wide + 1}{few}")
+    return [*lines, f"if n <= {wide}: v += PADS[{wide + 1} - n]"]
+
+
+def assigned(
+    source: Source,
+    columns: tuple[Column, ...],
+    record: type | None,
+    where: str,
+    *,
+    at: str = "i",
+    base: str = "",
+    known: int = 0,
+) -> list[str]:
+    """Gives each column's local variable its value from `v`; `base` is added to every index."""
+    lines: list[str] = []
+    by_at: dict[int, list[Column]] = {}
+    for column in columns:
+        by_at.setdefault(column.at, []).append(column)
+    first, last = (min(by_at), max(by_at)) if by_at else (1, 0)
+    gaps, runs = [], 0
+    for place in range(1 if not base else first, last + 1):
+        text = f"v[{base}{place}]" if not base else f"v[{base} + {place}]"
+        here = by_at.get(place, [])
+        if not here:
+            if place > runs:
+                gaps.append(text)
+        elif here[0].part:
+            lines += _composite(source, here, text, record, f"{where}{place:02}", at, known=place == known)
+        else:
+            (column,) = here
+            runs = max(runs, column.last)
+            lines += _element(source, column, text, record, f"{where}{place:02}", at, known=place == known)
+    return lines + (source.odd(" or ".join(gaps)) if gaps else [])
+
+
+def _element(
+    source: Source, column: Column, text: str, record: type | None, where: str, at: str, *, known: bool
+) -> list[str]:
+    if column.constant:
+        told = f"({column.constant!r} if v[{column.beside}] else '')" if column.beside else repr(column.constant)
+        return [] if known else source.odd(f"{text} != {told}")
+    target = local(column.path)
+    if column.last:
+        lines = [f"r = v[{column.at}:{column.last + 1}]", f"{target} = tuple([x for x in r if x])"]
+        return lines + source.odd(f"'' in r[:len({target})]")
+    lines = [f"{target} = {source.value(column, text, where, record, at)}"]
+    if column.told:
+        lines.append(f"{local(column.told)} = {text} != ''")
+    return lines
+
+
+def _composite(
+    source: Source, columns: list[Column], text: str, record: type | None, where: str, at: str, *, known: bool
+) -> list[str]:
+    """A composite: its own function cuts it, with a memory of those that were met."""
+    del known
+    columns = sorted(columns, key=lambda one: one.part)
+    wide = max(max(one.part, one.last) for one in columns)
+    body = [f"p = text.split({source.marks.component!r})", "n = len(p)"]
+    body += source.odd(f"(text and not p[-1]) or n > {wide}")
+    body.append(f"if n < {wide}: p += PADS[{wide} - n]")
+    out: list[str] = []
+    covered: set[int] = set()
+    for column in columns:
+        covered.update(range(column.part, max(column.part, column.last) + 1))
+        part = f"p[{column.part - 1}]"
+        if column.constant:
+            told = repr(column.constant)
+            if column.beside:
+                told = f"({told} if p[{column.beside - 1}] else '')"
+            body += source.odd(f"{part} != {told}")
+        elif column.last:
+            body += [f"r = p[{column.part - 1}:{column.last}]", f"t{column.part} = tuple([x for x in r if x])"]
+            body += source.odd(f"'' in r[:len(t{column.part})]")
+            out.append(f"t{column.part}")
+        else:
+            out.append(source.value(column, part, f"{where}-{column.part}", record, "at"))
+    gaps = [f"p[{part - 1}]" for part in range(1, wide + 1) if part not in covered]
+    body += source.odd(" or ".join(gaps)) if gaps else []
+    targets = [local(one.path) for one in columns if not one.constant]
+    name = source.name(None)
+    lines = [f"def {name}(text, at=0):", *indented([*body, f"return ({', '.join(out)},)"])]
+    exec("\n".join(lines), source.names)  # noqa: S102
+    if source.strict:
+        source.names[name] = Memory(source.names[name])
+        read = f"{name}[{text}]"
+    else:
+        read = f"{name}({text}, {at})"
+    lines = [f"{', '.join(targets)}, = {read}"]
+    if columns[-1].told:
+        lines.append(f"{local(columns[-1].told)} = {text} != ''")
+    return lines
+
+
+def constructed(
+    source: Source, record: type, columns: tuple[Column, ...], dedicated: dict[str, bool], more: dict[str, str]
+) -> str:
+    """Code that makes a record from the local variables of its columns."""
+    return made_of(source, record, "", columns, dedicated, more)
+
+
+def made_of(
+    source: Source,
+    record: type,
+    prefix: str,
+    columns: tuple[Column, ...],
+    dedicated: dict[str, bool],
+    more: dict[str, str],
+) -> str:
+    """Code that makes the record at a path, from the local variables of the columns below it."""
+    given: dict[str, str] = {}
+    for column in columns:
+        if not column.path.startswith(prefix) or column.constant:
+            continue
+        step, _, deeper = column.path[len(prefix) :].partition(".")
+        if not deeper:
+            given[step] = local(column.path)
+            if column.told and column.told.startswith(prefix):
+                given[column.told[len(prefix) :]] = local(column.told)
+        elif step not in given:
+            inner, optional = inner_type(record, step)
+            below = prefix + step + "."
+            made = made_of(source, inner, below, columns, dedicated, {})
+            given[step] = (
+                f"({made} if {present(prefix + step, columns, dedicated)} else None)" if optional else made
+            )
+    given.update(more)
+    return f"{source.name(record)}({', '.join(f'{name}={code}' for name, code in given.items())})"
+
+
+def present(prefix: str, columns: tuple[Column, ...], dedicated: dict[str, bool]) -> str:
+    """Code that tells whether an inner record was there: its own row was, or one of its values."""
+    if prefix in dedicated:
+        tests = [f"has_{local(prefix)}"]
+        others = [one for one in columns if one.path.startswith(prefix + ".") and not dedicated[prefix]]
+    else:
+        tests = []
+        others = [one for one in columns if one.path.startswith(prefix + ".")]
+    return " or ".join(tests + [filled(one, local(one.path)) for one in others if not one.constant]) or "False"
+
+
+def filled(column: Column, name: str) -> str:
+    """Code that tells whether a value is there."""
+    if column.told:
+        return local(column.told)
+    return f"{name} is not None" if column.kind else name
