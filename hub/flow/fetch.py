@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
@@ -25,6 +26,10 @@ STUCK_AFTER = timedelta(hours=6)
 SMALL = 1 << 20
 """Bytes up to which files are kept in memory and stored together; a larger one is streamed alone."""
 STEP_OF = {"835": "remit.read", "999": "acks.apply", "TA1": "acks.apply", "277CA": "acks.apply"}
+
+_NO_X12 = frozenset({"report", "damaged"})
+_SET = re.compile(r"\d{3}[A-Z]{0,2}")
+"""What a transaction set is called, such as 271, 837P; anything else in its place is damage."""
 
 
 def fetch(hub: Hub, mailbox: str) -> Outcome:
@@ -169,11 +174,11 @@ def _store_one(tx: Tx, mailbox: str, got: Got) -> int:
         practice=one.practice,
         source=mailbox,
         kind=found,
-        content_type="x12" if found in STEP_OF else "other",
+        content_type="other" if found in _NO_X12 else "x12",
         external=one.remote.name,
         body=got.body,
         blob_id=got.blob_id,
-        state="stored" if found in {"report", "damaged"} else "received",
+        state="received" if found in STEP_OF else "stored",
     )
     item = tx.inbox.get(seq)
     tx.fetched.stored(one.id, blob_id=item.blob_id if item else got.blob_id, inbox_seq=seq)
@@ -190,6 +195,8 @@ def _store_one(tx: Tx, mailbox: str, got: Got) -> int:
         tx.then(Nudge(STEP_OF[found], mailbox))
     elif found == "damaged":
         tx.work.open(_damaged(item), practice=one.practice)
+    elif found not in _NO_X12:
+        tx.work.open(_unread(item, found), practice=one.practice)
     return int(is_new)
 
 
@@ -200,7 +207,9 @@ def _classify_blob(hub: Hub, one: Fetched, blob_id: str) -> str:
 
 
 def _classify(hub: Hub, one: Fetched, head: bytes, content: Iterable[bytes]) -> str:
-    """`835`, `999`, `TA1`, `277CA`, `damaged`, or `report` for what is no X12: a plugin's word, then the content."""
+    """`835`, `999`, `TA1`, `277CA`, another set such as `271`, `damaged`, or `report` for what is no X12: a plugin's
+    word, then the content.
+    """
     return hub.host.classify_file(one.remote.name, head) or kind_of(classify(content))
 
 
@@ -211,7 +220,9 @@ def kind_of(contents: Contents) -> str:
     for kind in ("277CA", "999", "TA1"):
         if kind in contents.kinds:
             return kind
-    return "damaged" if contents.is_x12 or contents.problem.startswith("ISA") else "report"
+    if not contents.is_x12:
+        return "damaged" if contents.problem.startswith("ISA") else "report"
+    return next((kind for kind in contents.kinds if _SET.fullmatch(kind)), "damaged")
 
 
 def _ref(one: Fetched) -> Ref:
@@ -257,6 +268,17 @@ def again(tx: Tx, one: Fetched, step: str, by: str) -> None:
     tx.work.resolve_for(one.id, "fetch.", "fetched again", by)
     tx.event("file.refetch", "fetched", one.id, practice=one.practice, actor=by)
     tx.then(Nudge(step, one.connector))
+
+
+def _unread(item: InboxItem | None, kind: str) -> WorkItem:
+    return WorkItem(
+        reason="fetch.unread",
+        aggregate="message",
+        aggregate_id=item.id if item else "",
+        why=f"the file holds a {kind}, which the hub stores and does not read",
+        fix="look at it with: hub files show; do by hand what it asks for, then resolve this",
+        owner="biller",
+    )
 
 
 def _damaged(item: InboxItem | None) -> WorkItem:
