@@ -49,6 +49,28 @@ def x12_validate(
     validate(file, how)
 
 
+@x12.command("show")
+def x12_show(
+    file: File,
+    loop: Annotated[str, typer.Option(metavar="ID", help="Only loops with this id, such as 2010AA.")] = "",
+    claim: Annotated[
+        int, typer.Option(min=0, help="Only this claim, by its number, with what is around it.")
+    ] = 0,
+    plain: Annotated[bool, typer.Option("--plain", help="One line a segment, as it stands in the file.")] = False,
+    masked: Annotated[bool, typer.Option("--masked", help="Hide names, ids, days and texts.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a file as a tree: loops, segments and elements with their names and values, faults where they are.
+
+    With --json one object a line. The values are shown, patients' too, unless --masked. Try
+    `hub x12 show claims.x12 --claim 3`.
+    """
+    from hub.cli.x12_show import show
+    from hub.x12.tools.show import Choice
+
+    show(file, Choice(loop=loop.upper(), claim=claim, masked=masked), plain=plain, as_json=as_json)
+
+
 @x12.command("fix")
 def x12_fix(
     file: File,
@@ -90,8 +112,16 @@ def x12_anonymize(
 
 
 @x12.command("guide")
-def x12_guide(name: Annotated[str, typer.Argument(help="837P, 835, 999, 277CA, TA1 and the others.")]) -> None:
-    """Print an implementation guide as the hub checks it."""
+def x12_guide(
+    name: Annotated[str, typer.Argument(help="837P, 837I, 837D, 835, 999, TA1, 277CA, 276, 277, 270 or 271.")],
+    loop: Annotated[str, typer.Option(metavar="ID", help="Only this loop, such as 2010AA.")] = "",
+    short: Annotated[bool, typer.Option("--short", help="Loops and segments without their elements.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print an implementation guide as the hub checks it: loops, segments, elements, codes, relations.
+
+    Try `hub x12 guide 837P --loop 2010AA`.
+    """
     from hub.cli.x12_guide import guide
 
-    guide(name)
+    guide(name, loop.upper(), short=short, as_json=as_json)
