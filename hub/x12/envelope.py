@@ -14,9 +14,10 @@ from collections.abc import Iterator
 
 from hub.x12.finding import Finding
 from hub.x12.grammar import Guide
-from hub.x12.guides import guide_for
-from hub.x12.headers import Group, Interchange, SetOutcome, count, gs_faults, isa_faults, soften
+from hub.x12.header_rules import gs_faults, header_fault, isa_faults, ta1_faults, trailer_faults
+from hub.x12.headers import Group, Interchange, SetOutcome, count, soften
 from hub.x12.rules import rules_for
+from hub.x12.set_rules import chosen_guide, start_faults, unknown_guide
 from hub.x12.statuses import placed
 from hub.x12.tree import Node, Segment
 from hub.x12.walk import Walk
@@ -25,7 +26,8 @@ from hub.x12.wire import STANDARD, Block, Delimiters, Source, Wire
 __all__ = ["Group", "Interchange", "SetOutcome", "TransactionSet", "X12Reader"]
 
 _CONTROL = ("ISA", "IEA", "GS", "GE", "ST", "SE")
-_ENDERS = frozenset(tag[:2] for tag in _CONTROL)
+_KNOWN = (*_CONTROL, "TA1")
+_ENDERS = frozenset(way(tag[:2]) for tag in _CONTROL for way in (str.upper, str.lower, str.title))
 
 
 class TransactionSet:
@@ -36,7 +38,7 @@ class TransactionSet:
         self.group = group
         self.st = Segment(st.split(marks.element), marks)
         self.delimiters = marks
-        self.guide: Guide | None = guide_for(self.st[1], self.st[3] or group.gs[8])
+        self.guide: Guide | None = chosen_guide(self.st, group.gs)
         self.root = Node("", delimiters=marks)
         self.outcome = SetOutcome(
             transaction=self.st[1],
@@ -44,8 +46,10 @@ class TransactionSet:
             version=self.st[3] or group.gs[8],
             kind=self.guide.kind if self.guide else self.st[1],
             payer_made=self.guide is not None and self.guide.payer_made,
+            known=self.guide is not None,
         )
         self.line = reader.line
+        self._seen = reader.seen
         self._texts = reader.body(self, st)
         self._units: Iterator[Node] | None = None
         self.lenient = self.outcome.payer_made and not reader.strict
@@ -101,15 +105,32 @@ class TransactionSet:
 
     def _walk(self, loops: tuple[str, ...], *, check: bool) -> Iterator[Node]:
         if self.guide is None:
+            if check:
+                self.findings.append(self.placed(self._unknown()))
             return
         units = loops or self.guide.units
-        walk = Walk(self.guide, self.delimiters, units=units, check=check, lenient=self.lenient)
+        walk = Walk(self.guide, self.delimiters, units=units, check=check, lenient=self.lenient, seen=self._seen)
         if check:
             walk.use_rules(rules_for(self.guide, walk))
         self.root = walk.root
         yield from walk.run(self._texts)
-        self.findings.extend(self.placed(found) for found in walk.findings)
+        told = {(found.segment, found.element) for found in self.findings if found.position == 1}
+        news = (one for one in walk.findings if one.position > 1 or (one.segment, one.element) not in told)
+        self.findings.extend(self.placed(found) for found in news)
         self.findings.sort(key=lambda found: found.position)
+
+    def _unknown(self) -> Finding:
+        severity, element, message = unknown_guide(self.st, self.group.gs)
+        return Finding(
+            snip=1,
+            code="guide.unknown",
+            message=message,
+            severity=severity,
+            segment="ST",
+            position=1,
+            element=element,
+            ik5="1",
+        )
 
     def placed(self, found: Finding) -> Finding:
         """A finding of this set with its line in the file, its 277CA status and its repair."""
@@ -125,6 +146,7 @@ class X12Reader:
     def __init__(self, source: Source, *, strict: bool = False) -> None:
         self.wire = Wire(source)
         self.strict = strict
+        self.seen: dict[str, tuple[str, ...]] = {}
         self.interchanges: list[Interchange] = []
         self.loose: list[Finding] = []
         self._blocks = iter(self.wire)
@@ -133,6 +155,9 @@ class X12Reader:
         self._opening = Block(delimiters=STANDARD, segments=[])
         self._group: Group | None = None
         self.line = 0
+        self._group_line = 0
+        self._stray = False
+        self._numbers: set[str] = set()
 
     @property
     def findings(self) -> list[Finding]:
@@ -147,25 +172,55 @@ class X12Reader:
     def __iter__(self) -> Iterator[TransactionSet]:
         """Yields each transaction set; the one before is skipped to its end first."""
         while (text := self._next()) is not None:
-            tag = self._tag(text)
-            if tag == "ISA":
-                self._open_interchange(text)
-            elif tag == "GS":
-                self._open_group(text)
-            elif tag == "ST":
+            tag, text = self._spelled(text)
+            if tag == "ST":
                 transaction = TransactionSet(self, self._group or self._open_group("GS"), text)
                 self._check_start(transaction)
                 yield transaction
                 transaction.skip()
-            elif tag == "GE":
-                self._close_group(text)
-            elif tag == "IEA":
-                self._close_interchange(text)
-            elif tag == "TA1" and self.interchanges:
-                self.interchanges[-1].ta1s.append(self._segment(text))
             else:
-                self._report(1, "envelope.stray", "stands outside any transaction set", "")
+                self._control(tag, text)
+            self._stray = tag not in _KNOWN
         self._end()
+
+    def _control(self, tag: str, text: str) -> None:
+        """Takes a segment that stands outside transaction sets."""
+        if tag == "ISA":
+            self._open_interchange(text)
+        elif tag == "GS":
+            self._open_group(text)
+        elif tag == "GE":
+            self._close_group(text)
+        elif tag == "IEA":
+            self._close_interchange(text)
+        elif tag == "TA1" and self.interchanges:
+            self._take_ta1(text)
+        elif not self._stray:
+            self._outside()
+
+    def _spelled(self, text: str) -> tuple[str, str]:
+        """The id of a segment and its text; an id of the envelope in small letters is told and put right."""
+        tag = self._tag(text)
+        if tag in _KNOWN or tag.upper() not in _KNOWN:
+            return tag, text
+        self._report(1, "segment.case", "the segment id must be in capitals", tag, self._group)
+        return tag.upper(), tag.upper() + text[len(tag) :]
+
+    def _outside(self) -> None:
+        """Tells the first of a run of segments that stand in no transaction set."""
+        if self._group is None:
+            self._report(1, "envelope.stray", "stands outside any transaction set", "")
+            return
+        self._group.headless += 1
+        self._report(1, "st.missing", "the transaction set has no ST", "ST", self._group)
+
+    def _take_ta1(self, text: str) -> None:
+        interchange, ta1 = self.interchanges[-1], self._segment(text)
+        interchange.ta1s.append(ta1)
+        interchange.findings.extend(self._here(one) for one in ta1_faults(ta1, interchange.delimiters))
+        if self._group is not None:
+            message = "stands inside a group; its place is before the first or after the last"
+            self._report(1, "ta1.place", message, "TA1")
 
     def body(self, transaction: TransactionSet, st: str) -> Iterator[str]:
         """Yields the texts of a set from ST to SE, and notes a missing or wrong trailer."""
@@ -176,7 +231,7 @@ class X12Reader:
             texts = self._block
             for at in range(self._at, len(texts)):
                 text = texts[at]
-                if text[:2] in _ENDERS and self._tag(text) in _CONTROL:
+                if text[:2] in _ENDERS and self._tag(text).upper() in _CONTROL:
                     break
                 met += 1
                 yield text
@@ -184,7 +239,7 @@ class X12Reader:
                 self._at = len(texts)
                 continue
             self._at = at
-            if text.startswith("SE"):
+            if text[:2].upper() == "SE":
                 self._at += 1
                 self.line = opens + met
                 yield text
@@ -225,39 +280,47 @@ class X12Reader:
 
     def _open_interchange(self, text: str) -> None:
         self._close_open()
+        self.seen = {}  # numbers that claims may use once in an interchange
         marks, fixed_width = self._opening.delimiters, self._opening.fixed_width
         header = Segment(text.split(marks.element), marks)
         self.interchanges.append(Interchange(delimiters=marks, isa=header))
-        found = isa_faults(header, fixed_width=fixed_width)
+        found = isa_faults(header, fixed_width=fixed_width, marks=marks)
         self.interchanges[-1].findings.extend(self._here(one) for one in found)
+        number = marks.element.join(header[at] for at in (5, 6, 7, 8, 13))
+        if number in self._numbers:
+            message = "the control number was used before between these two"
+            self._report(1, "isa.duplicate", message, "ISA", element=13)
+        self._numbers.add(number)
 
     def _open_group(self, text: str) -> Group:
         if self._group is not None:
             self._report(1, "group.unclosed", "the functional group has no GE", "GE", self._group)
         interchange = self.interchanges[-1]
-        self._group = Group(interchange=interchange, gs=self._segment(text))
-        interchange.groups.append(self._group)
-        if text == "GS":
-            self._report(1, "group.missing", "a transaction set stands outside a group", "GS", self._group)
-        else:
-            found = gs_faults(self._group.gs, interchange.delimiters)
-            self._group.findings.extend(self._here(one) for one in found)
-        return self._group
+        self._group = group = Group(interchange=interchange, gs=self._segment(text), opened=text != "GS")
+        if interchange.complete:
+            self._report(1, "envelope.stray", "stands outside any interchange", "GS", group)
+        interchange.groups.append(group)
+        if not group.opened:
+            self._report(1, "group.missing", "a transaction set stands outside a group", "GS", group)
+            return group
+        group.findings.extend(self._here(one) for one in gs_faults(group.gs, interchange.delimiters))
+        if group.control_number and group.control_number in interchange.numbers:
+            message = "the control number was used before in this interchange"
+            self._report(1, "gs.duplicate", message, "GS", group, 6)
+        interchange.numbers.add(group.control_number)
+        self._group_line = self.line
+        return group
 
     def _check_start(self, transaction: TransactionSet) -> None:
         group, outcome = transaction.group, transaction.outcome
-        if any(other.control_number == outcome.control_number for other in group.sets[-1000:]):
-            message = "the control number was used before in this group"
-            self._set_fault(transaction, "st.duplicate", message, "ST", 2, "23")
-        if transaction.st[3] and group.gs[8] and transaction.st[3] != group.gs[8]:
-            message = "the version is not that of the group"
-            self._set_fault(transaction, "st.version", message, "ST", 3, "I6")
-        if transaction.guide is None:
-            message = "no guide is known for this transaction set and version"
-            self._set_fault(transaction, "guide.unknown", message, "ST", 1, "1")
-        elif group.gs[1] != transaction.guide.group:
-            message = "the transaction set does not belong in a group of this kind"
-            self._set_fault(transaction, "st.group", message, "ST", 1, "6")
+        for fault in start_faults(transaction.st, group, transaction.guide):
+            if not fault.of_group:
+                self._set_fault(transaction, fault.code, fault.message, "ST", fault.element, fault.ik5)
+            elif fault.code not in group.told:
+                group.told.add(fault.code)
+                found = header_fault(fault.code, "GS", fault.element, fault.message)
+                group.findings.append(placed(found, opens=self._group_line, claims=False))
+        group.numbers.add(outcome.control_number)
         group.sets.append(outcome)
 
     def _check_end(self, transaction: TransactionSet, text: str, segments: int) -> None:
@@ -298,9 +361,10 @@ class X12Reader:
         if group is None:
             self._report(1, "group.stray", "a GE without its GS", "GE")
             return
-        if count(ge[1]) != len(group.sets):
+        group.findings.extend(self._here(one) for one in trailer_faults(ge, group.interchange.delimiters))
+        if count(ge[1]) != len(group.sets) + group.headless:
             self._report(1, "ge.count", "does not count the transaction sets that are there", "GE", group, 1)
-        if ge[2] != group.control_number:
+        if ge[2] != group.control_number and group.opened:
             self._report(1, "ge.control", "does not repeat the control number of its GS", "GE", group, 2)
         group.declared = max(0, count(ge[1]))
         group.complete = True
@@ -314,6 +378,7 @@ class X12Reader:
             self._report(1, "interchange.stray", "an IEA without its ISA", "IEA")
             return
         current, iea = self.interchanges[-1], self._segment(text)
+        current.findings.extend(self._here(one) for one in trailer_faults(iea, current.delimiters))
         if count(iea[1]) != len(current.groups):
             self._report(1, "iea.count", "does not count the groups that are there", "IEA", element=1)
         if iea[2] != current.control_number:

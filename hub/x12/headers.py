@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-
 import msgspec
 
-from hub.x12.elements import faults
 from hub.x12.finding import Finding, softened
-from hub.x12.formats import is_date, is_time
-from hub.x12.grammar import seg
 from hub.x12.tree import Segment
 from hub.x12.wire import Delimiters
 
 _CUT_OFF = frozenset(("group.unclosed", "interchange.unclosed", "file.truncated", "file.unreadable"))
-_GS = seg("GS R 1", "Group header", "01-06! 07!=X 08!")
 
 
 class Interchange(msgspec.Struct, kw_only=True, eq=False):
@@ -27,6 +20,7 @@ class Interchange(msgspec.Struct, kw_only=True, eq=False):
     ta1s: list[Segment] = []
     findings: list[Finding] = []
     complete: bool = False
+    numbers: set[str] = set()
 
     @property
     def control_number(self) -> str:
@@ -35,7 +29,11 @@ class Interchange(msgspec.Struct, kw_only=True, eq=False):
 
 
 class Group(msgspec.Struct, kw_only=True, eq=False):
-    """GS to GE: its header, the outcome of each transaction set so far, and findings."""
+    """GS to GE: its header, the outcome of each transaction set so far, and findings.
+
+    `opened` is False where the GS is missing, `headless` counts the sets that lack their ST; `numbers` are
+    the control numbers met, `told` the faults of the GS that are told once and not at each of its sets.
+    """
 
     interchange: Interchange
     gs: Segment
@@ -43,6 +41,10 @@ class Group(msgspec.Struct, kw_only=True, eq=False):
     findings: list[Finding] = []
     declared: int = 0
     complete: bool = False
+    opened: bool = True
+    headless: int = 0
+    numbers: set[str] = set()
+    told: set[str] = set()
 
     @property
     def control_number(self) -> str:
@@ -51,7 +53,10 @@ class Group(msgspec.Struct, kw_only=True, eq=False):
 
 
 class SetOutcome(msgspec.Struct, kw_only=True, eq=False):
-    """What is known of a transaction set once it is read: ids, size and findings, no content."""
+    """What is known of a transaction set once it is read: ids, size and findings, no content.
+
+    `known` is False where the hub has no guide for it: then nothing inside was checked.
+    """
 
     transaction: str
     control_number: str
@@ -60,35 +65,12 @@ class SetOutcome(msgspec.Struct, kw_only=True, eq=False):
     segments: int = 0
     findings: list[Finding] = []
     payer_made: bool = False
+    known: bool = True
 
     @property
     def accepted(self) -> bool:
         """Whether nothing worse than warnings was found."""
         return all(finding.severity != "error" for finding in self.findings)
-
-
-def isa_faults(isa: Segment, *, fixed_width: bool) -> Iterator[Finding]:
-    """What is wrong in an ISA: its width, dates, versions and flags."""
-    if not fixed_width:
-        yield _fault("isa.width", "ISA", 0, "the ISA segment is not 106 characters wide")
-    if not is_date("20" + isa[9]):
-        yield _fault("isa.date", "ISA", 9, "is not a date (YYMMDD)")
-    if len(isa[10]) != 4 or not is_time(isa[10]):
-        yield _fault("isa.time", "ISA", 10, "is not a time (HHMM)")
-    if not re.fullmatch(r"00[456]\d\d", isa[12]):
-        yield _fault("isa.version", "ISA", 12, "is not a version that is known")
-    if not re.fullmatch(r"[0-9]{9}", isa[13]):
-        yield _fault("isa.control", "ISA", 13, "the control number has nine digits")
-    if isa[14] not in ("0", "1"):
-        yield _fault("isa.acknowledgement", "ISA", 14, "is neither 0 nor 1")
-    if isa[15] not in ("P", "T"):
-        yield _fault("isa.usage", "ISA", 15, "is neither P (production) nor T (test)")
-
-
-def gs_faults(gs: Segment, delimiters: Delimiters) -> Iterator[Finding]:
-    """What is wrong in a GS against its row."""
-    for fault in faults(_GS, [gs[position] for position in range(len(gs) + 1)], delimiters):
-        yield _fault("gs." + fault.code.partition(".")[2], "GS", fault.element, fault.message)
 
 
 def count(text: str) -> int:
@@ -102,7 +84,3 @@ def soften(interchange: Interchange) -> None:
         return
     for found in (interchange.findings, *[group.findings for group in interchange.groups]):
         found[:] = [one if one.code in _CUT_OFF else softened(one) for one in found]
-
-
-def _fault(code: str, segment: str, element: int, message: str) -> Finding:
-    return Finding(snip=1, code=code, message=message, segment=segment, element=element)

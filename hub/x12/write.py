@@ -13,7 +13,7 @@ from hub.errors import Refused
 from hub.x12.finding import Finding
 from hub.x12.formats import bars_text
 from hub.x12.grammar import Guide
-from hub.x12.headers import gs_faults, isa_faults
+from hub.x12.header_rules import gs_faults, isa_faults
 from hub.x12.rules import rules_for
 from hub.x12.statuses import placed
 from hub.x12.tree import Node, RawSegment, Segment, Value, encode_value
