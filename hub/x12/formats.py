@@ -51,8 +51,8 @@ NAMED: dict[str, tuple[str, str]] = {
 
 @lru_cache(maxsize=65536)
 def is_date(text: str) -> bool:
-    """Whether CCYYMMDD names a day that exists."""
-    if len(text) != 8 or not (text.isascii() and text.isdigit()):
+    """Whether CCYYMMDD names a day that exists, in this century or the one before."""
+    if len(text) != 8 or not (text.isascii() and text.isdigit()) or text[:2] not in ("19", "20"):
         return False
     try:
         dt.date(int(text[:4]), int(text[4:6]), int(text[6:]))
