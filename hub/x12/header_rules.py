@@ -79,13 +79,14 @@ def gs_faults(gs: Segment, delimiters: Delimiters) -> Iterator[Finding]:
 
 def ta1_faults(ta1: Segment, delimiters: Delimiters) -> Iterator[Finding]:
     """What is wrong in a TA1 against its row; its date and time are those of the ISA that it answers."""
-    yield from _against(ta1_row(), ta1, delimiters)
+    met = list(_against(ta1_row(), ta1, delimiters))
+    yield from met
     if len(ta1[2]) == 6 and ta1[2].isdecimal() and not is_date("20" + ta1[2]):
         yield header_fault("ta1.date", "TA1", 2, "is not a date (YYMMDD)")
     if len(ta1[3]) == 4 and ta1[3].isdecimal() and not is_time(ta1[3]):
         yield header_fault("ta1.time", "TA1", 3, "is not a time (HHMM)")
     accepted = (ta1[4] == "A") == (ta1[5] == "000")
-    if ta1[4] in ("A", "R") and ta1[5] and not accepted:
+    if not met and ta1[4] in ("A", "R") and not accepted:
         yield header_fault("ta1.verdict", "TA1", 5, "the note does not fit the verdict")
 
 

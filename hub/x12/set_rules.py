@@ -38,9 +38,13 @@ def chosen_guide(st: Segment, gs: Segment) -> Guide | None:
         return found
     if st[1] not in _SETS:
         return _by_version().get(st[3] or version)
-    if not st[3] and version.startswith(_OUR_RELEASE) and version not in _by_version():
+    if not (st[3] or version) or (not st[3] and _is_slip(version)):
         return _only_ones().get(st[1])
     return None
+
+
+def _is_slip(version: str) -> bool:
+    return version.startswith(_OUR_RELEASE) and version not in _by_version()
 
 
 def start_faults(st: Segment, group: Group, guide: Guide | None) -> Iterator[StartFault]:
