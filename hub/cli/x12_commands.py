@@ -111,6 +111,27 @@ def x12_anonymize(
     anonymize(file, output, seed, as_json=as_json)
 
 
+@x12.command("diff")
+def x12_diff(
+    first: Annotated[str, typer.Argument(metavar="FIRST", help="A file.")],
+    second: Annotated[str, typer.Argument(metavar="SECOND", help="The file to compare it with.")],
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Control numbers, dates and times of the envelopes count too.")
+    ] = False,
+    masked: Annotated[bool, typer.Option("--masked", help="Say where, and hide the values.")] = False,
+    limit: Annotated[int, typer.Option(help="Differences told at most.", min=1)] = 1000,
+    as_json: AsJson = False,
+) -> None:
+    """Say what two files tell differently: sets, claims, loops, segments, elements, each with its place.
+
+    Delimiters, line breaks and the order of claims do not count. Ends with 0 where both say the same, 1 where not.
+    Try `hub x12 diff sent.x12 corrected.x12`.
+    """
+    from hub.cli.x12_diff import diff
+
+    diff(first, second, strict=strict, masked=masked, limit=limit, as_json=as_json)
+
+
 @x12.command("guide")
 def x12_guide(
     name: Annotated[str, typer.Argument(help="837P, 837I, 837D, 835, 999, TA1, 277CA, 276, 277, 270 or 271.")],
