@@ -14,6 +14,7 @@ from hub.x12.guides.claim_patterns import (
     FREQUENCIES,
     HEADER,
     LICENSE_UPIN,
+    MEDICARE_SECOND,
     OUTPATIENT,
     PLACE_NUMBERS,
     PRICING,
@@ -58,7 +59,6 @@ from hub.x12.guides.patterns import (
     sums,
 )
 
-_MEDICARE_SECOND = "12,13,14,15,16,41,42,43,47"
 _AMBULANCE = seg("CR1 S 1", "Ambulance transport", "01=LB 02 04!=A,B,C,D,E 05!=DH 06! 09 10")
 _AMBULANCE_CONDITION = seg(
     "CRC S 3",
@@ -155,7 +155,7 @@ _OTHER_COVERAGE = loop(
     seg(
         "SBR R 1",
         "Other insured",
-        f"01!={SEQUENCE} 02!=18,{RELATIONS} 03 04 05={_MEDICARE_SECOND} 09={COVERAGES}",
+        f"01!={SEQUENCE} 02!=18,{RELATIONS} 03 04 05={MEDICARE_SECOND} 09={COVERAGES}",
     ),
     adjustments(),
     *sums(("D", "Paid by the other payer"), ("A8", "Not covered"), ("EAF", "Left for the patient")),
@@ -257,7 +257,7 @@ _SUBSCRIBER_LEVEL = loop(
     seg(
         "SBR R 1",
         "Subscriber's coverage",
-        f"01!={SEQUENCE} 02=18 03 04 05={_MEDICARE_SECOND} 09={COVERAGES}",
+        f"01!={SEQUENCE} 02=18 03 04 05={MEDICARE_SECOND} 09={COVERAGES}",
     ),
     seg("PAT S 1", "Subscriber as the patient", "05=D8 06 07=01 08 09=Y"),
     subscriber(phone("Contact of the subscriber")),

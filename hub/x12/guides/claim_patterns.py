@@ -23,6 +23,7 @@ from hub.x12.guides.patterns import (
 # a payer's place among the payers, its kind of coverage, and who the insured is to the patient
 SEQUENCE = "P,S,T,A,B,C,D,E,F,G,H,U"
 COVERAGES = "11,12,13,14,15,16,17,AM,BL,CH,CI,DS,FI,HM,LM,MA,MB,MC,OF,TV,VA,WC,ZZ"
+MEDICARE_SECOND = "12,13,14,15,16,41,42,43,47"  # why Medicare pays after another
 RELATIONS = "01,19,20,21,39,40,53,G8"
 DELAYS = "1,2,3,4,5,6,7,8,9,10,11,15"
 
@@ -75,9 +76,9 @@ def report(kinds: str = REPORTS) -> Segment:
     return seg("PWK S 10", "Report that follows", f"01!={kinds} 02!={_SENT_BY} 05=AC 06")
 
 
-def specialty(code: str) -> Segment:
+def specialty(code: str, use: str = "S") -> Segment:
     """PRV: the taxonomy of a provider in the given role."""
-    return seg("PRV S 1", "Specialty", f"01!={code} 02!=PXC 03!")
+    return seg(f"PRV {use} 1", "Specialty", f"01!={code} 02!=PXC 03!")
 
 
 def provider(place: str, name: str, code: str, who: str, known: str, *more: Segment) -> Loop:
