@@ -71,6 +71,24 @@ def x12_show(
     show(file, Choice(loop=loop.upper(), claim=claim, masked=masked), plain=plain, as_json=as_json)
 
 
+@x12.command("ack")
+def x12_ack(
+    file: File,
+    kind: Annotated[str, typer.Option(help="999 (each set), TA1 (the envelope) or 277CA (each claim).")] = "999",
+    output: Output = "-",
+    number: Annotated[int, typer.Option(help="Control number of the first answer.", min=1, max=999_999)] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Answer a file as its receiver would: a 999, TA1 or 277CA in an envelope with sender and receiver turned round.
+
+    Ends with 0 when all is accepted, 1 when something is rejected. An interchange that is refused as a whole, or asks
+    for it, gets its TA1 with the 999. Try `hub x12 ack claims.x12 --output claims.999`.
+    """
+    from hub.cli.x12_ack import ack
+
+    ack(file, kind, output, number, as_json=as_json)
+
+
 @x12.command("fix")
 def x12_fix(
     file: File,
