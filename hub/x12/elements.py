@@ -164,15 +164,17 @@ _NOTE_MESSAGES = {
 }
 
 
-def note_fault(row: Segment, note: Note) -> Fault:
-    """The fault for a relation that does not hold."""
+def note_fault(row: Segment, note: Note, values: Sequence[str]) -> Fault:
+    """The fault for a relation that does not hold, at the element that is not there (or is, and must not be)."""
     message, ik4 = _NOTE_MESSAGES[note.kind]
     if note.kind == "N":
         return Fault(5, "element.npi", message, note.positions[1], 0, ik4)
     if note.kind == "D":
         return Fault(1, "element.date", message, note.positions[1], 0, ik4)
     places = ", ".join(f"{row.id}{position:02}" for position in note.positions)
-    return Fault(1, "element.relation", f"{message}: {places}", note.positions[-1], 0, ik4)
+    absent = [at for at in note.positions if at >= len(values) or not values[at]]
+    at = absent[0] if absent and note.kind in "PCR" else note.positions[-1]
+    return Fault(1, "element.relation", f"{message}: {places}", at, 0, ik4)
 
 
 def relations(row: Segment) -> tuple[tuple[Note, Relation], ...]:

@@ -21,7 +21,7 @@ Closer = Callable[[Node], None]
 class Frame:
     """An open loop: its node, which rows it has seen, how far in their order it is."""
 
-    __slots__ = ("counts", "gaps", "guessed", "has_levels", "level", "loop", "node", "order", "seen")
+    __slots__ = ("counts", "expected", "gaps", "guessed", "has_levels", "level", "loop", "node", "order", "seen")
 
     def __init__(self, loop: CompiledLoop, node: Node, row: Row | None) -> None:
         self.loop = loop
@@ -31,7 +31,7 @@ class Frame:
         self.counts: dict[int, int] | None = None
         self.gaps: list[tuple[int, int]] | None = None
         self.guessed = 0
-        self.level = ""
+        self.level = self.expected = ""
         self.has_levels = False
 
 
@@ -40,7 +40,8 @@ class Walk:
 
     `run(texts)` yields each unit loop as it closes and keeps neither it nor the loops around it, which it
     reaches through `parent`; `root` holds the rest, `findings` what is wrong. With `check=False` only the
-    structure is followed, for speed.
+    structure is followed, for speed. `seen` is what rules remember of the whole
+    interchange: numbers, and the batch that used them.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Walk:
         units: tuple[str, ...] = (),
         check: bool = True,
         lenient: bool = False,
+        seen: dict[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.guide = guide
         self.delimiters = delimiters
@@ -58,6 +60,7 @@ class Walk:
         self._detached = self.units | _around(guide.root, self.units)
         self.check = check
         self.lenient = lenient
+        self.seen: dict[str, tuple[str, ...]] = {} if seen is None else seen
         self.findings: list[Finding] = []
         self.root = Node("", position=1, delimiters=delimiters)
         self.position = 0
@@ -65,6 +68,7 @@ class Walk:
         self._frames = [Frame(self._compiled.root, self.root, None)]
         self._matchers = matchers(guide, delimiters)
         self._levels = 0
+        self._next_level = ""
         self._lost = ""
         self._closers: dict[str, Closer] = {}
 
@@ -81,7 +85,7 @@ class Walk:
         for text in texts:
             self.position += 1
             values = text.split(element)
-            entry = table.get(values[0])
+            entry = table.get(values[0]) or self._lower_case(values, table, frame)
             if entry is None:
                 self._stray(values, frame)
                 continue
@@ -97,6 +101,8 @@ class Walk:
                     frame.node.items.append(values)
                     continue
                 self._lost = ""
+            if hit.up and entry.guess is not None and self._breaks(hit):
+                hit = entry.guess
             if hit.up:
                 for _ in range(hit.up):
                     closed = self._close(frames)
@@ -135,6 +141,26 @@ class Walk:
         if entry.at >= len(values):
             return entry.any or entry.guess
         return entry.by.get(values[entry.at].partition(component)[0]) or entry.any or entry.guess
+
+    def _lower_case(self, values: list[str], table: dict[str, Entry], frame: Frame) -> Entry | None:
+        """Takes a segment whose id is in small letters at its place, and says so; None for any other id."""
+        tag = values[0]
+        entry = table.get(tag.upper()) if not tag.isupper() else None
+        if entry is None:
+            return None
+        values[0] = tag.upper()
+        hit = self._choose(entry, values, self.delimiters.component)
+        loop = frame.loop
+        if hit is not None:
+            loop = hit.row.loop or self._frames[-1 - hit.up].loop
+        self._report(1, "segment.unexpected", "the segment id is in small letters", loop.id, tag, ik3="1")
+        return entry
+
+    def _breaks(self, hit: Hit) -> bool:
+        """Whether a segment that goes further out stands there too late, and leaves loops without what they need."""
+        if hit.row.order >= self._frames[-1 - hit.up].order:
+            return False
+        return any(frame.loop.required & ~frame.seen for frame in self._frames[-hit.up :])
 
     def _learn(self, row: Row) -> Match:
         found = matcher(row.segment, self.delimiters)
@@ -250,33 +276,39 @@ class Walk:
 
     def _level(self, frame: Frame, values: list[str]) -> None:
         self._levels += 1
-        frame.level = values[1] if len(values) > 1 else ""
+        told = frame.level = values[1] if len(values) > 1 else ""
+        frame.expected = str(self._levels)
         parent = next((f for f in reversed(self._frames[:-1]) if f.loop.is_level), None)
         named = values[2] if len(values) > 2 else ""
         if parent is not None:
             parent.has_levels = True
-        if frame.level != str(self._levels):
+        if told not in (frame.expected, self._next_level) and told:
             message = "the hierarchical number must count up from 1"
             self._report(1, "hl.sequence", message, frame.loop.id, "HL", ik3="8", ik4="7", element=1)
-        if parent is not None and named != parent.level:
+        self._next_level = str(int(told[:12]) + 1) if told.isascii() and told.isdigit() else ""
+        if parent is not None and named and named not in (parent.level, parent.expected):
             message = "the parent number is not that of the level above"
             self._report(1, "hl.parent", message, frame.loop.id, "HL", ik3="8", ik4="7", element=2)
 
     def _level_end(self, frame: Frame) -> None:
         first = frame.node.items[0] if frame.node.items else []
         told = first[4] if isinstance(first, list) and len(first) > 4 else ""
-        if told in ("0", "1") and (told == "1") != frame.has_levels:
+        use = frame.loop.opener.segment.element(4)
+        known = use.codes if use is not None else ()
+        if told in ("0", "1") and told in known and (told == "1") != frame.has_levels:
             message = "says wrongly whether levels follow below it"
             at = frame.node.position
             self._report(1, "hl.children", message, frame.loop.id, "HL", ik3="8", ik4="7", element=4, position=at)
 
     def _check(self, row: Row, values: list[str], frame: Frame, *, matched: bool) -> None:
+        told = []
         if not matched:
             for fault in faults(row.segment, values, self.delimiters):
+                told.append(fault.element)
                 self._fault(fault, row, frame)
         for note, holds in row.relations:
-            if not holds(values):
-                self._fault(note_fault(row.segment, note), row, frame)
+            if not holds(values) and (note.kind not in "DN" or not any(at in told for at in note.positions)):
+                self._fault(note_fault(row.segment, note, values), row, frame)
 
     def _fault(self, fault: Fault, row: Row, frame: Frame) -> None:
         self._report(

@@ -12,11 +12,12 @@ ZERO = Decimal(0)
 
 
 class Reporter:
-    """Lets a rule say what is wrong, at a segment of the loop that closes."""
+    """Lets a rule say what is wrong, at a segment of the loop that closes; `seen` remembers an interchange."""
 
     def __init__(self, walk: Walk) -> None:
         self._walk = walk
         self.lenient = walk.lenient
+        self.seen = walk.seen
 
     @property
     def position(self) -> int:

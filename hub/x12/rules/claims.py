@@ -1,0 +1,325 @@
+"""Rules that every kind of claim keeps: who is the patient, where people live, sums, dates, diagnoses, numbers."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from functools import lru_cache
+
+from hub.x12.formats import is_date
+from hub.x12.rules.addresses import address_faults
+from hub.x12.rules.coordination import Coordination, Decision, decided
+from hub.x12.rules.reporting import Reporter, exact, first, own, text
+from hub.x12.tree import Node
+from hub.x12.walk import Closer
+
+_ICD10 = re.compile(r"[A-Z]\d[0-9AB][0-9A-Z]{0,4}")
+_TAXONOMY = re.compile(r"\d\d[0-9A-Z]{7}[XY]")
+_TAX_ID = re.compile(r"\d{9}")
+_NDC = re.compile(r"\d{11}")
+_CLIA = re.compile(r"\d\d[A-Z]\d{7}")
+_ICD10_SINCE = "20151001"
+_ICD9 = frozenset(("BK", "BF", "BJ", "PR", "BN"))
+_ICD10_KINDS = frozenset(("ABK", "ABF", "ABJ", "APR", "ABN"))
+_NOT_POINTED = frozenset(("BP", "BO", "BG"))
+_MOST_NUMBERS = 100_000  # of an interchange; beyond it a repeated number is not looked for
+_SHIPPED_AHEAD = "ABEJKLQS"  # supplies and drugs, whose period may run on after the bill
+_NOTHING: list[str] = []
+
+money = lru_cache(maxsize=65536)(exact)
+
+
+class Parts:
+    """One claim or line taken apart once: its segments by id, which qualifiers stand, and the loops below it."""
+
+    __slots__ = ("loops", "marks", "segments")
+
+    def __init__(self, node: Node) -> None:
+        self.segments: dict[str, list[str]] = {}
+        self.marks: set[str] = set()
+        self.loops: list[Node] = []
+        for item in node.items:
+            if item.__class__ is not list:
+                self.loops.append(item)  # type: ignore[arg-type]  # what is no segment is a loop
+                continue
+            tag = item[0]
+            if tag in ("REF", "DTP"):
+                self.marks.add(f"{tag}*{item[1]}" if len(item) > 1 else tag)
+            self.segments.setdefault(tag, item)
+
+
+class ClaimRules:
+    """The closers of one set of claims; `service` is the segment of a line, with its charge and procedure."""
+
+    service = "SV1"
+    charge_at = 2
+    procedure_at = 1
+    addresses = ""
+    specialties = ""
+    full_zips: frozenset[str] = frozenset()
+
+    def __init__(self, report: Reporter) -> None:
+        self.report = report
+        self.created: str | None = None
+        self.batch: tuple[str, ...] | None = None  # BHT03; a set that repeats it is a copy of the other
+        self.own_claims = 0
+        self.patients = 0
+        self.coordination = Coordination(report)
+
+    def closers(self) -> dict[str, Closer]:
+        """What runs as each loop closes, by loop id."""
+        known: dict[str, Closer] = dict.fromkeys(self.addresses.split(), self.address)
+        known |= dict.fromkeys(self.specialties.split(), self.specialty)
+        known |= dict.fromkeys(("2010AA", "2010AC"), self.billing_provider)
+        known |= {"2010BA": self.subscriber, "2010CA": self.person, "2000B": self.subscriber_level}
+        known |= {"2000C": self.patient_level, "2300": self.claim, "2410": self.drug}
+        return known
+
+    # people and places
+
+    def address(self, node: Node) -> None:
+        """The state, the ZIP and, for a billing provider, the street (see `addresses`)."""
+        for fault in address_faults(node, full=node.loop in self.full_zips, street=node.loop == "2010AA"):
+            segment, code, message, snip, element = fault
+            self.report(node, segment, code, message, snip=snip, element=element)
+
+    def billing_provider(self, node: Node) -> None:
+        """2010AA is a street, never a box; tax ids are nine digits."""
+        self.address(node)
+        for ref in own(node, "REF"):
+            if text(ref, 1) in ("EI", "SY") and not _TAX_ID.fullmatch(text(ref, 2)):
+                message = "a tax id has nine digits, without hyphens"
+                self.report(node, ref, "ref.tax_id", message, snip=5, element=2, status="A7:128")
+
+    def specialty(self, node: Node) -> None:
+        """A taxonomy code has ten characters and ends in X (once Y)."""
+        prv = first(node, "PRV")
+        if prv is not None and text(prv, 2) == "PXC" and not _TAXONOMY.fullmatch(text(prv, 3)):
+            self.report(node, prv, "prv.taxonomy", "this is not a taxonomy code", snip=5, element=3)
+
+    def rendering(self, node: Node) -> None:
+        """A provider with a specialty and an address."""
+        self.specialty(node)
+        self.address(node)
+
+    def subscriber(self, node: Node) -> None:
+        """A subscriber who is a person has a member id."""
+        self.person(node)
+        nm1 = first(node, "NM1")
+        if text(nm1, 2) == "1" and not text(nm1, 8) and not text(nm1, 9):
+            message = "a subscriber who is a person needs the member id"
+            self.report(node, nm1, "subscriber.id", message, snip=4, element=9, status="A6:164")
+
+    def person(self, node: Node) -> None:
+        """Nobody is born after the day on which the file was made."""
+        self.address(node)
+        self._not_later(node, first(node, "DMG"), 2, "dmg.future", "the birth date")
+
+    def _not_later(self, node: Node, segment: list[str] | None, element: int, code: str, what: str) -> None:
+        day, created = text(segment, element), self.day_made(node)
+        if day > created > "" and is_date(day):
+            message = f"{what} lies after the day on which the file was made"
+            self.report(node, segment, code, message, snip=4, element=element)
+
+    def patient_level(self, node: Node) -> None:
+        """A patient level stands below its subscriber."""
+        self.patients += 1
+        self._not_later(node, first(node, "PAT"), 6, "pat.future", "the date of death")
+
+    def subscriber_level(self, node: Node) -> None:
+        """SBR02=18 says that the subscriber is the patient: then no patient level is there for the claims."""
+        claims, patients = self.own_claims, self.patients
+        self.own_claims = self.patients = 0
+        sbr = first(node, "SBR")
+        told = text(sbr, 2)
+        if told == "18" and patients and not claims:
+            message = "the subscriber is said to be the patient, yet a patient level follows"
+            self.report(node, sbr, "sbr.self_with_patient", message, snip=4, element=2)
+        elif not told and sbr is not None and claims:
+            message = "the subscriber is not said to be the patient (SBR02=18), yet no patient level follows"
+            self.report(node, sbr, "sbr.patient_missing", message, snip=4, element=2)
+        elif not claims and not patients and text(first(node, "HL"), 4) == "0":
+            self.report(node, None, "claim.missing", "no claim stands here", snip=2, missing="CLM")
+        elif told == "18" and claims:
+            self._whole_patient(node)
+        self._not_later(node, first(node, "PAT"), 6, "pat.future", "the date of death")
+
+    def _whole_patient(self, level: Node) -> None:
+        node = level.child("2010BA")
+        if node is None or text(first(node, "NM1"), 2) != "1":
+            return
+        for tag in ("N3", "N4", "DMG"):
+            if first(node, tag) is None:
+                message = f"{tag} is required, since the subscriber is the patient"
+                self.report(node, None, "subscriber.incomplete", message, snip=4, missing=tag)
+
+    def drug(self, node: Node) -> None:
+        """A national drug code has eleven digits without hyphens."""
+        lin = first(node, "LIN")
+        if text(lin, 2) == "N4" and text(lin, 3) and not _NDC.fullmatch(text(lin, 3)):
+            message = "an NDC has eleven digits, without hyphens"
+            self.report(node, lin, "lin.ndc", message, snip=5, element=3, status="A7:218")
+
+    def day_made(self, node: Node) -> str:
+        """BHT04, the day on which the file was made; "" when it is no day."""
+        if self.created is None:
+            found = text(first(_root(node), "BHT"), 4)
+            self.created = found if is_date(found) else ""
+        return self.created
+
+    # the claim
+
+    def claim(self, node: Node) -> None:
+        """Everything that a claim must be true to, from its sum to its other payers."""
+        claim = Parts(node)
+        clm = claim.segments.get("CLM")
+        if node.parent is not None and node.parent.loop == "2000B":
+            self.own_claims += 1
+        if clm is None:
+            return
+        self._number(node, clm)
+        self._frequency(node, clm, claim)
+        self.of_kind(node, clm, claim)
+        decisions = self._lines(node, clm, claim, self._diagnoses(node))
+        others = [one for one in claim.loops if one.loop == "2320"]
+        if others:
+            self.coordination.check(node, clm, others, decisions)
+
+    def of_kind(self, node: Node, clm: list[str], claim: Parts) -> None:
+        """What only this kind of claim must keep."""
+
+    def of_line(self, line: Node, service: list[str], parts: Parts, diagnoses: int) -> None:
+        """What a line of this kind of claim must keep."""
+
+    def _number(self, node: Node, clm: list[str]) -> None:
+        # a void may stand beside the new claim that takes its number over
+        number = f"{text(clm, 1)}*{'8' if part(node, clm, 5, 3) == '8' else ''}"
+        if self.batch is None:
+            self.batch = (text(first(_root(node), "BHT"), 3),)
+        known = self.report.seen
+        before = known.get(number)
+        if before is self.batch or (before is not None and before != self.batch):
+            message = "the patient control number was used before in this interchange"
+            self.report(node, clm, "clm.duplicate", message, snip=7, element=1, severity="warning")
+        elif before is None and len(known) < _MOST_NUMBERS:
+            known[number] = self.batch
+
+    def _frequency(self, node: Node, clm: list[str], claim: Parts) -> None:
+        if part(node, clm, 5, 3) in ("7", "8") and "REF*F8" not in claim.marks:
+            message = "a corrected or void claim names the payer's claim number (REF*F8)"
+            self.report(node, clm, "clm.original_missing", message, snip=4, missing="REF", status="A6:464")
+
+    def _lines(self, node: Node, clm: list[str], claim: Parts, diagnoses: int) -> list[Decision]:
+        """Walks the lines once: their order, their sum, their dates; gives what other payers decided on them."""
+        total: Decimal | None = None
+        decisions: list[Decision] = []
+        number, before, last_day = 0, 0, ""
+        for line in claim.loops:
+            if line.loop != "2400":
+                continue
+            number += 1
+            parts = Parts(line)
+            before = self._sequence(line, parts.segments.get("LX"), number, before)
+            service = parts.segments.get(self.service, _NOTHING)
+            charge = money(service[self.charge_at]) if len(service) > self.charge_at else None
+            total = charge if number == 1 else None if total is None or charge is None else total + charge
+            self.of_line(line, service, parts, diagnoses)
+            if parts.loops:
+                decisions += decided(charge, parts.loops)
+            if "DTP*472" in parts.marks:
+                last_day = max(last_day, self._day(line, service))
+        if total is not None:
+            self._total(node, clm, total)
+        self._versions(node, last_day)
+        return decisions
+
+    def _sequence(self, line: Node, lx: list[str] | None, number: int, before: int) -> int:
+        told = text(lx, 1)
+        if told == str(number):
+            return number
+        if not (told.isascii() and told.isdigit()):
+            return before + 1
+        if int(told[:9]) != before + 1 or before == 0:
+            message = "line numbers count up from 1 in each claim"
+            self.report(line, lx, "lx.sequence", message, snip=1, element=1)
+        return int(told[:9])
+
+    def _day(self, line: Node, service: list[str]) -> str:
+        """The last day of a line; supplies and drugs may be for days to come, if they begin before."""
+        dtp = first(line, "DTP", "472")
+        begin, _, last = text(dtp, 3).partition("-")
+        created = self.day_made(line)
+        if created and max(begin, last) > created and is_date(begin) and is_date(last or begin):
+            code = text(service, self.procedure_at).partition(line.delimiters.component)[2]
+            if begin > created or code[:1] not in _SHIPPED_AHEAD:
+                message = "the service lies after the day on which the file was made"
+                self.report(line, dtp, "dtp.future", message, snip=4, element=3, status="A8:187")
+        return last or begin
+
+    def _total(self, node: Node, clm: list[str], charged: Decimal) -> None:
+        total = money(text(clm, 2))
+        if total is None:
+            return
+        if total != charged:
+            message = "the claim's charge is not the sum of its lines"
+            self.report(node, clm, "clm.total", message, snip=3, element=2, status="A8:178")
+        elif total < 0:
+            self.report(node, clm, "clm.negative", "a charge is never negative", snip=4, element=2)
+        elif total == 0 and text(first(_root(node), "BHT"), 6) == "CH":
+            message = "a charge of zero is refused by many payers"
+            self.report(node, clm, "clm.zero", message, snip=7, element=2, severity="warning")
+
+    # diagnoses
+
+    def _diagnoses(self, node: Node) -> int:
+        """Checks the form of every diagnosis; gives how many a line may point to, 99 where none are told."""
+        count, mark = 0, node.delimiters.component
+        segments = own(node, "HI")
+        for hi in segments:
+            count += self._codes(node, hi, mark)
+        return count if segments else 99
+
+    def _codes(self, node: Node, hi: list[str], mark: str) -> int:
+        for position in range(1, len(hi)):
+            if not fits_its_kind(hi[position], mark):
+                message = "this is not an ICD-10-CM code without its point"
+                self.report(node, hi, "hi.icd10", message, snip=5, element=position, part=2, status="A7:255")
+        return 0 if text(hi, 1).partition(mark)[0] in _NOT_POINTED else len(hi) - 1
+
+    def _versions(self, node: Node, last: str) -> None:
+        """ICD-9 ended, and ICD-10 began, with the services of 2015-10-01."""
+        if not is_date(last):
+            return
+        for hi in own(node, "HI"):
+            for position, value in enumerate(hi[1:], 1):
+                kind = value.partition(node.delimiters.component)[0]
+                if kind in _ICD9 and last >= _ICD10_SINCE:
+                    message = "ICD-9 ended on 2015-09-30; this service needs ICD-10 (ABK, ABF)"
+                    self.report(node, hi, "hi.icd9", message, snip=2, element=position, part=1)
+                elif kind in _ICD10_KINDS and last < _ICD10_SINCE:
+                    message = "ICD-10 began on 2015-10-01; this service needs ICD-9 (BK, BF)"
+                    self.report(node, hi, "hi.icd10_early", message, snip=5, element=position, part=1)
+
+
+@lru_cache(maxsize=65536)
+def fits_its_kind(value: str, mark: str) -> bool:
+    """Whether a part of an HI has the form of its kind, where the form is known; an absent code fits."""
+    kind, code = [*value.split(mark), ""][:2]
+    return kind not in _ICD10_KINDS or not code or _ICD10.fullmatch(code) is not None
+
+
+def is_clia(number: str) -> bool:
+    """Whether a number has the form of a CLIA certificate: ten characters, the third a letter."""
+    return _CLIA.fullmatch(number) is not None
+
+
+def part(node: Node, values: list[str], position: int, place: int) -> str:
+    """One part of a composite element, "" when it is absent."""
+    parts = text(values, position).split(node.delimiters.component)
+    return parts[place - 1] if place <= len(parts) else ""
+
+
+def _root(node: Node) -> Node:
+    while node.parent is not None:
+        node = node.parent
+    return node
