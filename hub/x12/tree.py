@@ -196,6 +196,21 @@ def encode_value(value: Value, delimiters: Delimiters) -> str:
     return delimiters.repetition.join([encode_value(one, delimiters) for one in value])
 
 
+def decoded(values: RawSegment, delimiters: Delimiters) -> list[Value]:
+    """A raw segment that was read, with its composites as tuples and its repetitions as lists, to be written."""
+    return [value if not isinstance(value, str) else _decoded(value, delimiters) for value in values]
+
+
+def _decoded(text: str, delimiters: Delimiters) -> Value:
+    if delimiters.repetition and delimiters.repetition in text:
+        return [_parted(one, delimiters.component) for one in text.split(delimiters.repetition)]
+    return _parted(text, delimiters.component)
+
+
+def _parted(text: str, component: str) -> str | Composite:
+    return tuple(text.split(component)) if component in text else text
+
+
 def amount(segment: Segment, position: int) -> Decimal | Problem | None:
     """A money or quantity element exactly; None when it is absent, a Problem when it is no number."""
     return number(segment[position], f"{segment.id}{position:02}")

@@ -14,9 +14,11 @@ from hub.x12.finding import Finding
 from hub.x12.formats import bars_text
 from hub.x12.grammar import Guide
 from hub.x12.header_rules import gs_faults, isa_faults
+from hub.x12.overlay import Overlay
+from hub.x12.overlay_rules import filled, with_overlays
 from hub.x12.rules import rules_for
 from hub.x12.statuses import placed
-from hub.x12.tree import Node, RawSegment, Segment, Value, encode_value
+from hub.x12.tree import Node, RawSegment, Segment, Value, decoded, encode_value
 from hub.x12.walk import Walk
 from hub.x12.wire import ISA_WIDTHS, STANDARD, Delimiters
 
@@ -68,12 +70,17 @@ class RefusedByGuide(Refused):
 
 
 def write_interchange(
-    envelope: Envelope, groups: Iterable[OutgoingGroup] = (), *, ta1s: Iterable[RawSegment] = ()
+    envelope: Envelope,
+    groups: Iterable[OutgoingGroup] = (),
+    *,
+    ta1s: Iterable[RawSegment] = (),
+    overlays: Sequence[Overlay] = (),
 ) -> Iterator[bytes]:
     """Yields the bytes of one interchange; every set is checked against its guide before it is written.
 
     Raises RefusedByGuide at the first set that breaks its guide: nothing of that set is yielded, so write
     to a temporary place. Text is UTF-8; pass names through `basic` where a partner takes ASCII only.
+    `overlays` are the rules of payers and clearinghouses: their defaults are filled in, their errors refused.
     """
     marks = envelope.delimiters
     yield _lines([_isa(envelope)], marks)
@@ -85,24 +92,29 @@ def write_interchange(
         sets = 0
         for outgoing in group.sets:
             sets += 1
-            yield _lines(set_texts(group.guide, outgoing, marks), marks)
+            yield _lines(set_texts(group.guide, outgoing, marks, overlays), marks)
         yield _lines([encode_segment(("GE", str(sets), str(group.control_number)), marks)], marks)
     yield _lines([encode_segment(("IEA", str(count), f"{envelope.control_number:09}"), marks)], marks)
 
 
-def set_texts(guide: Guide, outgoing: OutgoingSet, marks: Delimiters) -> list[str]:
+def set_texts(
+    guide: Guide, outgoing: OutgoingSet, marks: Delimiters, overlays: Sequence[Overlay] = ()
+) -> list[str]:
     """The segment texts of one set from ST to SE; raises RefusedByGuide when it breaks its guide."""
-    texts, problems = _body(guide, outgoing, marks)
-    errors = problems + [found for found in _run(guide, texts, marks) if found.severity == "error"]
+    texts, problems = _body(guide, outgoing, marks, overlays)
+    errors = problems + [found for found in _run(guide, texts, marks, overlays) if found.severity == "error"]
     if errors:
         raise RefusedByGuide(errors)
     return texts
 
 
-def check_root(guide: Guide, root: Node, *, delimiters: Delimiters = STANDARD) -> list[Finding]:
+def check_root(
+    guide: Guide, root: Node, *, delimiters: Delimiters = STANDARD, overlays: Sequence[Overlay] = ()
+) -> list[Finding]:
     """The findings that `write_interchange` would meet in a tree that is not written yet."""
-    texts, problems = _body(guide, OutgoingSet(control_number="0001", root=root), delimiters)
-    return problems + _run(guide, texts, delimiters)
+    outgoing = OutgoingSet(control_number="0001", root=root)
+    texts, problems = _body(guide, outgoing, delimiters, overlays)
+    return problems + _run(guide, texts, delimiters, overlays)
 
 
 def basic(text: str) -> str:
@@ -127,13 +139,15 @@ def encode_segment(values: RawSegment, marks: Delimiters) -> str:
     return marks.element.join(texts).rstrip(marks.element)
 
 
-def _body(guide: Guide, outgoing: OutgoingSet, marks: Delimiters) -> tuple[list[str], list[Finding]]:
+def _body(
+    guide: Guide, outgoing: OutgoingSet, marks: Delimiters, overlays: Sequence[Overlay] = ()
+) -> tuple[list[str], list[Finding]]:
     problems: list[Finding] = []
     st = ("ST", guide.transaction, outgoing.control_number, "" if guide.kind == "835" else guide.version)
     texts = [encode_segment(st, marks)]
     numbers = _Numbers()
     barrier = bars_text(marks)
-    for loop, values in numbers.segments(outgoing.root):
+    for loop, values in numbers.segments(filled(outgoing.root, guide, overlays)):
         if _holds_barrier(values[1:], barrier):
             problems.append(_barrier_finding(loop, str(values[0]), len(texts) + 1))
         texts.append(encode_segment(values, marks))
@@ -141,9 +155,9 @@ def _body(guide: Guide, outgoing: OutgoingSet, marks: Delimiters) -> tuple[list[
     return texts, problems
 
 
-def _run(guide: Guide, texts: list[str], marks: Delimiters) -> list[Finding]:
+def _run(guide: Guide, texts: list[str], marks: Delimiters, overlays: Sequence[Overlay] = ()) -> list[Finding]:
     walk = Walk(guide, marks, units=guide.units)
-    walk.use_rules(rules_for(guide, walk))
+    walk.use_rules(with_overlays(rules_for(guide, walk), walk, overlays, {}))
     for _ in walk.run(texts):
         pass
     claims = guide.transaction == "837"
@@ -168,7 +182,8 @@ class _Numbers:
                         values[1] = str(counts[item.loop])
                     yield loop, values
                 continue
-            values = list(item)
+            # what was read holds its composites as text, by the marks of the file that it came from
+            values = decoded(item, node.delimiters) if node.position else list(item)
             if values[0] == "HL":
                 level = self._level(values, node, parent)
             yield node.loop, values

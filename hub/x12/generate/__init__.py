@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from random import Random
 
+from hub.x12.generate.big import big
 from hub.x12.generate.rows import Plan, from_rows
 from hub.x12.generate.valid import KINDS, interchange, valid, written
 from hub.x12.grammar import Guide
 from hub.x12.tree import Node
 
-__all__ = ["KINDS", "generate", "interchange", "valid", "written"]
+__all__ = ["KINDS", "big", "generate", "interchange", "valid", "written"]
 
 
 def generate(guide: Guide, random: Random, *, often: float = 0.3) -> Node:
