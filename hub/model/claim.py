@@ -28,6 +28,7 @@ from hub.model.services import (
     Stop,
     TestResult,
 )
+from hub.model.transmission import Spelled
 
 
 class Adjustment(Record, frozen=True, kw_only=True):
@@ -179,18 +180,6 @@ class ClaimLine(Record, frozen=True, kw_only=True):
     assistant: Provider | None = None
     pick_up: Stop | None = None
     drop_off: Stop | None = None
-
-
-class Spelled(Record, frozen=True, kw_only=True):
-    """Segments of a claim that were read otherwise than the hub writes them, or that no field has a place for.
-
-    The segments `written`, which stand at place `at` among those that the hub would write for the claim, stood in
-    the file as `read`. Elements are parted by U+001D, components by U+001F, so that no file's delimiters matter.
-    """
-
-    at: int
-    written: tuple[str, ...] = ()
-    read: tuple[str, ...] = ()
 
 
 class Claim(Record, frozen=True, kw_only=True):

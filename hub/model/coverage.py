@@ -15,7 +15,6 @@ class Subscriber(Record, frozen=True, kw_only=True):
     sex: str = "U"
     address: Address | None = None
     is_organization: bool = False
-    references: tuple[Reference, ...] = ()
     contact: Contact | None = None
 
 
@@ -63,7 +62,6 @@ class Coverage(Record, frozen=True, kw_only=True):
     payer_id_kind: str = "PI"
     payer_address: Address | None = None
     payer_references: tuple[Reference, ...] = ()
-    payer_contact: Contact | None = None
     billing_references: tuple[Reference, ...] = ()
     providers: tuple[KnownBy, ...] = ()
     benefits_assigned: str = "Y"

@@ -74,13 +74,13 @@ class Inpatient(Record, frozen=True, kw_only=True):
     """What an earlier payer computed for a stay (MIA), by the element's order; amounts in dollars."""
 
     covered_days: Decimal
-    lifetime_days: Decimal | None = None
+    outlier: Decimal | None = None
     psychiatric_days: Decimal | None = None
-    drg_amount: Decimal | None = None
-    remarks: tuple[str, ...] = ()
-    share_amount: Decimal | None = None
+    drg: Decimal | None = None
+    remark: str = ""
+    share: Decimal | None = None
     pass_through: Decimal | None = None
-    capital_total: Decimal | None = None
+    capital: Decimal | None = None
     capital_federal: Decimal | None = None
     capital_hospital: Decimal | None = None
     capital_share: Decimal | None = None
@@ -89,10 +89,10 @@ class Inpatient(Record, frozen=True, kw_only=True):
     operating_hospital: Decimal | None = None
     report_days: Decimal | None = None
     operating_federal: Decimal | None = None
-    outlier: Decimal | None = None
-    indirect_education: Decimal | None = None
+    capital_outlier: Decimal | None = None
+    teaching: Decimal | None = None
     professional: Decimal | None = None
-    remark: str = ""
+    remarks: tuple[str, ...] = ()
     capital_exception: Decimal | None = None
 
 

@@ -7,6 +7,18 @@ from datetime import date
 from hub.model.people import Contact, Record
 
 
+class Spelled(Record, frozen=True, kw_only=True):
+    """Segments that were read otherwise than the hub writes them, or that no field has a place for.
+
+    The segments `written`, which stand at place `at` among those that the hub would write for the record, stood in
+    the file as `read`. Elements are parted by U+001D, components by U+001F, so that no file's delimiters matter.
+    """
+
+    at: int
+    written: tuple[str, ...] = ()
+    read: tuple[str, ...] = ()
+
+
 class Sender(Record, frozen=True, kw_only=True):
     """The submitter (1000A): a person has a `first` name or `is_person`; one or two contacts."""
 
@@ -23,7 +35,7 @@ class Transmission(Record, frozen=True, kw_only=True):
 
     `kind` is P, I or D; `reference` BHT03; `purpose` 00 original, 18 sent again; `sort` CH claims, RP encounters,
     31 subrogation. `clock` is BHT05, HHMM or finer, local to the sender. `control_number` and `version` are those
-    of ST. `strays` are segments before the first claim that have no field, their elements parted by U+001D.
+    of ST. `rest` is what no field says of how the segments before the first billing provider were written.
     """
 
     kind: str
@@ -37,4 +49,4 @@ class Transmission(Record, frozen=True, kw_only=True):
     sort: str = "CH"
     control_number: str = ""
     version: str = ""
-    strays: tuple[str, ...] = ()
+    rest: tuple[Spelled, ...] = ()

@@ -1,0 +1,440 @@
+"""The segments of an 837 set -> claims, one by one, without loss and without a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from msgspec.structs import replace
+
+from hub.errors import Problem
+from hub.flow.claim_837.claims import CLAIMS
+from hub.flow.claim_837.codec import C, E, Fields, Loop, Spot, Unreadable, by_hand, day, filled, spots
+from hub.flow.claim_837.levels import (
+    BILLING_DEFAULTS,
+    BILLING_ROWS,
+    NOWHERE,
+    PATIENT_ROWS,
+    SUBSCRIBER_ROWS,
+    billing_of,
+    coverage_of,
+    patient_of,
+)
+from hub.flow.claim_837.shared import contacts
+from hub.flow.claim_837.writing import BETWEEN, differences, header, write_claim
+from hub.model.claim import Claim, ClaimLine, OtherPayer
+from hub.model.dental import Dental, DentalService
+from hub.model.institutional import Institutional
+from hub.model.services import Dated
+from hub.model.transmission import Sender, Transmission
+from hub.x12.envelope import TransactionSet, X12Reader
+from hub.x12.wire import Source
+
+_GUIDES = {"005010X222": "P", "005010X223": "I", "005010X224": "D"}
+_ONE = Decimal(1)
+Told = tuple[Transmission, Claim | Problem]
+
+
+def read_claims(source: Source | TransactionSet) -> Iterator[Told]:
+    """Yields each claim of a file or of one set, with the header of its set, in the order of the file.
+
+    A claim that cannot be read is a `Problem` with its place; the others go on. Sets that are no 837 of 005010
+    are passed over. `payer` stays empty: the hub never guesses who a file means.
+    """
+    if isinstance(source, TransactionSet):
+        yield from _claims_of(source)
+        return
+    for transaction in X12Reader(source):
+        yield from _claims_of(transaction)
+
+
+def kind_of(transaction: TransactionSet) -> str:
+    """P, I or D; "" for a set that is no 837 of 005010."""
+    version = transaction.st[3] or transaction.group.gs[8]
+    return _GUIDES.get(version[:10], "") if transaction.st[1] == "837" else ""
+
+
+def _claims_of(transaction: TransactionSet) -> Iterator[Told]:
+    kind = kind_of(transaction)
+    if kind:
+        marks = transaction.delimiters
+        texts = transaction._texts  # noqa: SLF001 - the texts before they are split, which a view would join again
+        yield from _Reading(kind, marks.element, marks.component).run(texts)
+
+
+def _read_begin(v: list[str], f: Fields, _c: str) -> None:
+    v = filled(v, 6)
+    created = day(v[4], "BHT04")
+    if created is None:
+        raise Unreadable("BHT04")
+    f["purpose"], f["reference"], f["created"], f["clock"], f["sort"] = v[2], v[3], created, v[5], v[6]
+
+
+def _read_submitter(v: list[str], f: Fields, _c: str) -> None:
+    v = filled(v, 9)
+    f["submitter"] = Sender(name=v[3], first=v[4], middle=v[5], id=v[9], is_person=v[2] == "1" and not v[4])
+
+
+def _read_receiver(v: list[str], f: Fields, _c: str) -> None:
+    v = filled(v, 9)
+    f["receiver"], f["receiver_id"] = v[3], v[9]
+
+
+def _read_start(v: list[str], f: Fields, _c: str) -> None:
+    v = filled(v, 3)
+    f["control_number"], f["version"] = v[2], v[3]
+
+
+def _shape(claim: Loop) -> Spot:
+    """The whole set as loops, for one of the three claims."""
+    patient = Loop(id="2000C", rows=(*PATIENT_ROWS, claim), make=dict)
+    subscriber = Loop(id="2000B", rows=(*SUBSCRIBER_ROWS, claim, patient), make=dict)
+    billing = Loop(id="2000A", rows=(*BILLING_ROWS, subscriber), make=dict, defaults=BILLING_DEFAULTS)
+    submitter = Loop(id="1000A", rows=(by_hand("NM1", _read_submitter, None, "41"), contacts()))
+    receiver = Loop(id="1000B", rows=(by_hand("NM1", _read_receiver, None, "40"),))
+    begin = by_hand("BHT", _read_begin, None)
+    start = by_hand("ST", _read_start, None)
+    return spots(Loop(id="", rows=(start, begin, submitter, receiver, billing)))
+
+
+_SHAPES = {kind: _shape(loop) for kind, loop in CLAIMS.items()}
+
+
+_HEADER: Fields = {"reference": "", "clock": "", "receiver": "", "receiver_id": "", "created": date.min}
+_NOTHING_TOLD = Transmission(kind="P", submitter=Sender(name="", id=""), **_HEADER)
+
+
+class _Reading:
+    """One pass over one set."""
+
+    def __init__(self, kind: str, element: str, component: str) -> None:
+        self.kind, self.element, self.component = kind, element, component
+        self.head: Fields = {}
+        self.stack: list[tuple[Spot, Fields]] = [(_SHAPES[kind], self.head)]
+        self.unit: list[str] = []
+        self.lead = 0
+        self.opens = "billing"
+        self.position = 0
+        self.transmission = _NOTHING_TOLD
+        self.held: Told | None = None
+
+    def run(self, texts: Iterable[str]) -> Iterator[Told]:
+        """Yields what each claim came to; the last is held back until the set ends, for what follows it."""
+        element, component = self.element, self.component
+        stack, unit = self.stack, self.unit
+        spot, f = stack[-1]
+        table = spot.table
+        for text in texts:
+            self.position += 1
+            v = text.split(element)
+            entry = table.get(v[0])
+            if entry is not None:
+                at, by, act = entry
+                if by and at < len(v):
+                    act = by.get(v[at], act)
+                if act is not None:
+                    up, read, opened = act
+                    if up:
+                        told = self._close(up)
+                        if told is not None:
+                            if self.held is not None:
+                                yield self.held
+                            self.held = told
+                        spot, f = stack[-1]
+                        table = spot.table
+                    if opened is not None:
+                        self._open(opened, f)
+                        spot, f = stack[-1]
+                        table = spot.table
+                    try:
+                        read(v, f, component)
+                    except Unreadable as bad:
+                        self._spoil(bad.place)
+            unit.append(text)
+        yield from self._finish()
+
+    def _open(self, spot: Spot, around: Fields) -> None:
+        loop = spot.loop
+        if loop.make is None:
+            self.stack.append((spot, around))
+            return
+        self.stack.append((spot, loop.defaults.copy()))
+        if loop.id == "2300":
+            self.lead = len(self.unit)
+        elif loop.id == "2000A":
+            if self.transmission is _NOTHING_TOLD:
+                self._begin()
+            self.opens = "billing"
+        elif loop.id == "2000B" and self.opens != "billing":
+            self.opens = "subscriber"
+        elif loop.id == "2000C" and self.opens == "claim":
+            self.opens = "patient"
+
+    def _close(self, up: int) -> Told | None:
+        told = None
+        for _ in range(up):
+            spot, f = self.stack.pop()
+            loop = spot.loop
+            if loop.make is None:
+                continue
+            if loop.id == "2300":
+                told = self._end_claim(f)
+            elif loop.into:
+                self._attach(loop, loop.make, f)
+        return told
+
+    def _attach(self, loop: Loop, make: Callable[..., Any], f: Fields) -> None:
+        around = self.stack[-1][1]
+        for name in [name for name in f if name[0] == "@"]:
+            del f[name]
+        try:
+            made = make(**f)
+        except TypeError:
+            self._spoil(loop.id)
+            return
+        if loop.into == "lines":
+            around.setdefault("lines", []).append(made)
+        elif loop.many:
+            around[loop.into] = (*around.get(loop.into, ()), made)
+        else:
+            around[loop.into] = made
+
+    def _spoil(self, place: str) -> None:
+        """Notes that the claim, or every claim below this level, cannot be read."""
+        for spot, f in reversed(self.stack):
+            if spot.loop.id in _UNITS:
+                loop = self.stack[-1][0].loop.id
+                f.setdefault("!", (loop, place, self.position))
+                return
+
+    def _begin(self) -> None:
+        """The header ends where the first billing provider begins."""
+        told = {name: value for name, value in self.head.items() if name in _OF_HEADER}
+        sender = told.get("submitter", Sender(name="", id=""))
+        told["submitter"] = replace(sender, contacts=self.head.get("contacts", ()))
+        made = Transmission(**{**_HEADER, **told}, kind=self.kind)
+        read = self._neutral(self.unit[1:])
+        written = header(made)
+        if written != read:
+            made = replace(made, rest=differences(written, read))
+        self.transmission = made
+        self.unit.clear()
+
+    def _neutral(self, texts: list[str]) -> list[str]:
+        whole = BETWEEN.join(texts).replace(self.element, E).replace(self.component, C)
+        return whole.split(BETWEEN) if texts else []
+
+    def _end_claim(self, f: Fields) -> Told:
+        unit, opens = self.unit, self.opens
+        found = next((it["!"] for _, it in self.stack if "!" in it), None) or f.get("!")
+        if found is None:
+            try:
+                claim = self._claim(f)
+            except Unreadable as bad:
+                found = ("2300", bad.place, self.position)
+        if found is not None:
+            del unit[self.lead :]
+            return self.transmission, _problem(*found)
+        self.opens = "claim"
+        read = self._levelled(self._neutral(unit))
+        written: list[str] = []
+        write_claim(claim, opens, written)
+        if written != read:
+            claim = replace(claim, rest=differences(written, read))
+        unit.clear()
+        return self.transmission, claim
+
+    def _levelled(self, texts: list[str]) -> list[str]:
+        """The texts with levels marked by their kind alone, as the writer marks them."""
+        for place, text in enumerate(texts):
+            if text.startswith("HL" + E):
+                texts[place] = f"HL{E}{text.split(E)[3:4][0] if text.count(E) > 2 else ''}"
+        return texts
+
+    def _finish(self) -> Iterator[Told]:
+        """What is left when the set ends: the last claim, and segments after it that belong to no claim."""
+        if self.unit and self.unit[-1].startswith("SE" + self.element):
+            self.unit.pop()
+        told = self._close(len(self.stack) - 1)
+        if told is not None:
+            if self.held is not None:
+                yield self.held
+            self.held = told
+        if self.held is not None:
+            yield self._with_tail(*self.held)
+
+    def _with_tail(self, transmission: Transmission, claim: Claim | Problem) -> Told:
+        if isinstance(claim, Problem) or not self.unit:
+            return transmission, claim
+        written: list[str] = []
+        write_claim(replace(claim, rest=()), claim.opens, written)
+        read: list[str] = []
+        write_claim(claim, claim.opens, read)
+        rest = differences(written, [*read, *self._levelled(self._neutral(self.unit))])
+        return transmission, replace(claim, rest=rest)
+
+    def _claim(self, f: Fields) -> Claim:
+        frames = [fields for spot, fields in self.stack if spot.loop.make is not None]
+        below = frames[2] if len(frames) > 2 else None
+        billing = frames[0].get("#")
+        if billing is None:
+            billing = frames[0]["#"] = billing_of(frames[0])
+        level = frames[1] if below is None else below
+        known = level.get("#")
+        if known is None:
+            if below is None:
+                known = patient_of(level, itself=True), coverage_of(level, "self")
+            else:
+                known = patient_of(below, itself=False), coverage_of(frames[1], below.get("relationship", ""))
+            level["#"] = known
+        patient, coverage = known
+        return self._record(f, billing, patient, coverage)
+
+    def _record(self, f: Fields, billing: Any, patient: Any, coverage: Any) -> Claim:
+        lines = f.pop("lines", ())
+        place = f.pop("place", "")
+        if "charge" not in f:
+            raise Unreadable("CLM02")
+        admitted = self._sort_dates(f) if "dates" in f else None
+        begins = self.transmission.created
+        if self.kind == "I":
+            stay = f["institutional"] = _stay(f, place)
+            begins, place = stay.statement_from, ""
+        elif self.kind == "D":
+            begins = next((it.on for it in f.get("dates", ()) if it.kind == "service" and it.on), begins)
+            _mouth(f)
+        if "other_payers" in f:
+            _sort_payers(f, patient)
+        for name in [name for name in f if name not in _OF_CLAIM]:
+            del f[name]
+        return Claim(
+            encounter_ids=(),
+            patient_id="",
+            patient=patient,
+            payer="",
+            coverage=coverage,
+            billing=billing,
+            lines=tuple([_line(line, begins) for line in lines]),
+            diagnoses=f.pop("diagnoses", ()),
+            place_of_service=place,
+            rank=coverage.rank,
+            kind=self.kind,
+            opens=self.opens,
+            admitted_on=admitted,
+            **f,
+        )
+
+    def _sort_dates(self, f: Fields) -> date | None:
+        """Gives the dates that have fields of their own to these, and says when the patient was admitted."""
+        admitted: date | None = None
+        others: list[Dated] = []
+        for told in f["dates"]:
+            if told.kind == "accident" and "accident" in f and told.to is None and f["accident"].on is None:
+                f["accident"] = replace(f["accident"], on=told.on)
+            elif told.kind == "admission" and told.to is None and admitted is None and _plain(told, self.kind):
+                admitted, f["admission_hour"] = told.on, told.at
+            elif self.kind == "I" and told.kind == "statement" and "statement" not in f:
+                f["statement"] = told
+            elif self.kind == "I" and told.kind == "discharge" and told.on is None and told.at:
+                f["discharge_hour"] = told.at
+            else:
+                others.append(told)
+        f["dates"] = tuple(others)
+        return admitted
+
+
+def _plain(told: Dated, kind: str) -> bool:
+    return told.on is not None and (kind == "I" or not told.at)
+
+
+def _line(f: Fields, begins: date) -> ClaimLine:
+    if "!" in f:
+        raise Unreadable(f["!"][1])
+    if "amount" not in f:
+        raise Unreadable("SV1")
+    if "service_from" not in f:
+        f["service_from"], f["is_dated"] = begins, False
+    areas, prosthesis, teeth = f.pop("areas", ()), f.pop("prosthesis", ""), f.pop("teeth", ())
+    if areas or prosthesis or teeth:
+        f["dental"] = DentalService(areas=areas, prosthesis=prosthesis, teeth=teeth)
+    f.setdefault("number", 0)
+    return (
+        ClaimLine(charge_ids=(), **f)
+        if "control_number" in f
+        else ClaimLine(charge_ids=(), control_number="", **f)
+    )
+
+
+def _stay(f: Fields, facility_code: str) -> Institutional:
+    told = {name: f.pop(name) for name in _OF_STAY if name in f}
+    statement = f.pop("statement", None)
+    if statement is None or statement.on is None:
+        raise Unreadable("DTP*434")
+    return Institutional(
+        facility_code=facility_code, statement_from=statement.on, statement_to=statement.to, **told
+    )
+
+
+def _mouth(f: Fields) -> None:
+    teeth, braces = f.pop("tooth_status", ()), f.pop("orthodontic", None)
+    if teeth or braces is not None:
+        f["dental"] = Dental(orthodontic=braces, teeth=teeth)
+
+
+def _sort_payers(f: Fields, patient: Any) -> None:
+    """Policies whose payer has not answered are coverages, unless one that has stands after them."""
+    told: list[OtherPayer] = [_of_patient(other, patient) for other in f["other_payers"]]
+    answered = max((nth for nth, other in enumerate(told, 1) if other.is_answered), default=0)
+    f["other_payers"] = tuple(told[:answered])
+    waiting = told[answered:]
+    bare = all(
+        other == OtherPayer(coverage=other.coverage, paid=Decimal(0), is_answered=False) for other in waiting
+    )
+    if bare:
+        f["other_coverages"] = tuple(other.coverage for other in waiting)
+    else:
+        f["other_payers"] = tuple(told)
+
+
+def _of_patient(other: OtherPayer, patient: Any) -> OtherPayer:
+    """A policy of the patient's own says so once: in its relationship."""
+    held = other.coverage.subscriber
+    plain = held is not None and held.address is None and not held.is_organization and held.birth_date is None
+    if other.coverage.relationship != "self" or not plain or held is None or held.name != patient.name:
+        return other
+    return replace(other, coverage=replace(other.coverage, subscriber=None))
+
+
+def _problem(loop: str, place: str, position: int) -> Problem:
+    where = place if place == loop else f"{loop} {place}"
+    return Problem(
+        code="claim.unreadable",
+        where=f"{where} (segment {position})",
+        why="the claim lacks this, or it is no number, day or code that can be read",
+        fix="ask the sender for a corrected claim",
+    )
+
+
+_UNITS = frozenset(("", "2000A", "2000B", "2000C", "2300"))
+_OF_HEADER = frozenset(Transmission.__struct_fields__)
+_OF_CLAIM = frozenset(Claim.__struct_fields__)
+_OF_STAY = (
+    "admission_hour",
+    "discharge_hour",
+    "admission",
+    "source",
+    "status",
+    "present",
+    "admitting",
+    "reasons",
+    "external_causes",
+    "group",
+    "procedures",
+    "spans",
+    "occurrences",
+    "values",
+    "treatments",
+)
+__all__ = ["NOWHERE", "kind_of", "read_claims"]

@@ -1,0 +1,161 @@
+"""The words of our records for the qualifiers of an 837; a qualifier without a word stands in the record itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+DATES = {
+    "431": "onset",
+    "454": "initial_treatment",
+    "304": "last_seen",
+    "453": "acute_manifestation",
+    "439": "accident",
+    "484": "last_menstrual_period",
+    "455": "last_xray",
+    "471": "prescription",
+    "314": "disability",
+    "360": "disability_begin",
+    "361": "disability_end",
+    "297": "last_worked",
+    "296": "back_to_work",
+    "434": "statement",
+    "435": "admission",
+    "096": "discharge",
+    "090": "care_assumed",
+    "091": "care_given_up",
+    "444": "first_contact",
+    "050": "repricer_received",
+    "472": "service",
+    "607": "certification_revised",
+    "463": "therapy_begun",
+    "461": "last_certification",
+    "738": "hemoglobin_test",
+    "739": "creatinine_test",
+    "011": "shipped",
+    "573": "adjudicated",
+    "452": "appliance_placed",
+    "441": "prior_placement",
+    "446": "appliance_replaced",
+    "196": "treatment_begun",
+    "198": "treatment_completed",
+}
+"""DTP01 in the order in which the guides list them."""
+
+REFERENCES = {
+    "4N": "authorization_exception",
+    "F5": "medicare_crossover",
+    "EW": "mammography",
+    "9F": "referral",
+    "G1": "authorization",
+    "F8": "original",
+    "X4": "clia",
+    "F4": "referring_clia",
+    "G3": "predetermination",
+    "9A": "repriced",
+    "9C": "adjusted_repriced",
+    "LX": "device_exemption",
+    "D9": "clearinghouse",
+    "LU": "location",
+    "EA": "medical_record",
+    "P4": "demonstration",
+    "G4": "peer_review",
+    "1J": "care_plan",
+    "9B": "repriced_line",
+    "9D": "adjusted_repriced_line",
+    "6R": "line_control",
+    "BT": "vaccine_batch",
+    "0B": "license",
+    "1G": "upin",
+    "G2": "commercial",
+    "G5": "site",
+    "SY": "ssn",
+    "EI": "tax_id",
+    "Y4": "liability_claim",
+    "1W": "member",
+    "2U": "payer",
+    "FY": "claim_office",
+    "NF": "naic",
+    "T4": "adjusted",
+    "VY": "link",
+    "XZ": "prescription",
+}
+"""REF01; those of a claim in the order in which the guides list them."""
+
+AMOUNTS = {
+    "F5": "patient_paid",
+    "F3": "patient_estimate",
+    "D": "paid",
+    "A8": "noncovered",
+    "EAF": "remaining",
+    "T": "sales_tax",
+    "F4": "postage",
+    "GT": "service_tax",
+    "N8": "facility_tax",
+}
+QUANTITIES = {"PT": "patients", "FL": "anesthesia_units"}
+NOTES = {
+    "ADD": "additional",
+    "CER": "certification",
+    "DCP": "goals",
+    "DGN": "diagnosis",
+    "TPO": "third_party",
+    "ALG": "allergies",
+    "DME": "equipment",
+    "MED": "medications",
+    "NTR": "nutrition",
+    "ODT": "orders",
+    "RHB": "rehabilitation",
+    "RLH": "homebound",
+    "RNH": "home_visits",
+    "SET": "setting",
+    "SFM": "safety",
+    "SPT": "supplies",
+    "UPI": "updated",
+}
+CONDITIONS = {
+    "07": "ambulance",
+    "E1": "spectacle_lenses",
+    "E2": "contact_lenses",
+    "E3": "frames",
+    "75": "homebound",
+    "ZZ": "epsdt",
+    "70": "hospice",
+    "09": "equipment",
+}
+REACHES = {"TE": "phone", "FX": "fax", "EM": "email", "EX": "extension", "ED": "electronic"}
+ROLES = {
+    "DN": "referring",
+    "P3": "primary_care",
+    "82": "rendering",
+    "77": "facility",
+    "DQ": "supervising",
+    "85": "billing",
+    "71": "attending",
+    "72": "operating",
+    "ZZ": "other_operating",
+    "DD": "assistant",
+}
+RELATIONS = {
+    "18": "self",
+    "01": "spouse",
+    "19": "child",
+    "20": "employee",
+    "21": "unknown",
+    "39": "organ_donor",
+    "40": "cadaver_donor",
+    "53": "life_partner",
+    "G8": "other",
+}
+RANKS = {"P": 1, "S": 2, "T": 3, "A": 4, "B": 5, "C": 6, "D": 7, "E": 8, "F": 9, "G": 10, "H": 11, "U": 0}
+
+TABLES: Mapping[str, Mapping[str, Any]] = {
+    "REFERENCE": REFERENCES,
+    "AMOUNT": AMOUNTS,
+    "QUANTITY": QUANTITIES,
+    "NOTE": NOTES,
+    "CONDITION": CONDITIONS,
+    "ROLE": ROLES,
+    "RELATION": RELATIONS,
+    "RANK": RANKS,
+}

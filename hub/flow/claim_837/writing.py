@@ -1,0 +1,151 @@
+"""Claims -> the segments of an 837 set: claims that were read and claims that the hub made go the same way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher
+
+from hub.errors import Refused
+from hub.flow.claim_837.claims import CLAIMS
+from hub.flow.claim_837.codec import C, E, Loop, day_text, writer
+from hub.flow.claim_837.levels import BILLING_ROWS, PATIENT_ROWS, SUBSCRIBER_ROWS
+from hub.flow.claim_837.shared import contact_text
+from hub.model.claim import Claim
+from hub.model.transmission import Spelled, Transmission
+from hub.x12.wire import STANDARD, Delimiters
+
+_write_billing = writer(Loop(id="2000A", rows=BILLING_ROWS))
+_write_subscriber = writer(Loop(id="2000B", rows=SUBSCRIBER_ROWS))
+_write_patient = writer(Loop(id="2000C", rows=PATIENT_ROWS))
+_WRITERS = {kind: writer(loop) for kind, loop in CLAIMS.items()}
+_LEVELS = ("billing", "subscriber", "patient", "claim")
+_ABOVE = {"20": "", "22": "20", "23": "22"}
+BETWEEN = "\x1e"
+
+
+class Unwritable(Refused):
+    """A value holds a delimiter; nothing of its set was written."""
+
+
+def write_claims(
+    transmission: Transmission, claims: Iterable[Claim], *, delimiters: Delimiters = STANDARD
+) -> list[str]:
+    """The segment texts of one set between ST and SE.
+
+    Raises `Unwritable` where a value holds a delimiter; other characters are the guide's to check.
+    """
+    out = header(transmission)
+    before: Claim | None = None
+    for claim in claims:
+        write_claim(claim, opening(claim, before), out)
+        before = claim
+    return spelled_out(_numbered(out), delimiters)
+
+
+def header(told: Transmission) -> list[str]:
+    """BHT, 1000A and 1000B, their elements parted by `E`."""
+    out = [E.join(("BHT", "0019", told.purpose, told.reference, day_text(told.created), told.clock, told.sort))]
+    sender = told.submitter
+    person = "1" if sender.is_person or sender.first else "2"
+    names = ("NM1", "41", person, sender.name, sender.first, sender.middle, "", "", "46", sender.id)
+    out.append(E.join(names).rstrip(E))
+    out.extend(map(contact_text, sender.contacts))
+    out.append(E.join(("NM1", "40", "2", told.receiver, "", "", "", "", "46", told.receiver_id)).rstrip(E))
+    return respelled(out, told.rest)
+
+
+def opening(claim: Claim, before: Claim | None) -> str:
+    """The highest level that has to begin with this claim."""
+    if before is None or claim.billing != before.billing or claim.opens == "billing":
+        return "billing"
+    same_policy = claim.coverage is before.coverage or _policy(claim) == _policy(before)
+    if claim.opens in ("", "subscriber") or not same_policy:
+        return "subscriber"
+    if claim.opens == "patient" or claim.patient != before.patient:
+        return "subscriber" if claim.coverage.relationship == "self" else "patient"
+    return "claim"
+
+
+def _policy(claim: Claim) -> tuple[object, ...]:
+    told = claim.coverage
+    return claim.rank, told.payer_name, told.payer_id, told.member_id, told.group_number
+
+
+def write_claim(claim: Claim, opens: str, out: list[str]) -> None:
+    """Appends a claim with the levels that begin with it; levels are marked, and numbered later."""
+    fresh: list[str] = [] if claim.rest else out
+    if opens == "billing":
+        _write_billing(claim.billing, fresh)
+    if opens in ("billing", "subscriber"):
+        _write_subscriber(claim, fresh)
+    if opens != "claim" and claim.coverage.relationship != "self":
+        _write_patient(claim, fresh)
+    _WRITERS[claim.kind](claim, fresh)
+    if claim.rest:
+        out.extend(respelled(fresh, claim.rest))
+
+
+def _numbered(out: list[str]) -> list[str]:
+    """Gives every level its number, its parent's, and whether levels follow below it."""
+    last: dict[str, list[str]] = {}
+    levels: list[tuple[int, list[str]]] = []
+    for place, text in enumerate(out):
+        if text.startswith("HL"):
+            code = text[3:5]
+            above = last.get(_ABOVE.get(code, ""))
+            number = str(len(levels) + 1)
+            told = ["HL", number, above[1] if above else "", code, "0"]
+            if above:
+                above[4] = "1"
+            last[code] = told
+            levels.append((place, told))
+    for place, told in levels:
+        out[place] = E.join(told)
+    return out
+
+
+def spelled_out(out: list[str], marks: Delimiters) -> list[str]:
+    """The texts with a file's own delimiters; raises `Unwritable` where a value holds one of them."""
+    whole = BETWEEN.join(out)
+    found = re.search(f"[{re.escape(marks.element + marks.component + marks.segment)}]", whole)
+    if found or whole.count(BETWEEN) != len(out) - 1:
+        raise Unwritable(_place(whole, found.start() if found else 0), fix="correct the value at its source")
+    return whole.replace(E, marks.element).replace(C, marks.component).split(BETWEEN)
+
+
+def _place(whole: str, at: int) -> str:
+    start = whole.rfind(BETWEEN, 0, at) + 1
+    element = whole.count(E, start, at)
+    return f"{whole[start : start + 3].strip(E)}{element:02} holds a delimiter"
+
+
+def respelled(out: list[str], rest: Sequence[Spelled]) -> list[str]:
+    """The texts with what was read otherwise put in its place, where that place still says the same."""
+    texts = list(out)
+    for told in reversed(rest):
+        at = _found(texts, told)
+        if at >= 0:
+            texts[at : at + len(told.written)] = told.read
+    return texts
+
+
+def _found(texts: list[str], told: Spelled) -> int:
+    """Where the segments stand that were read otherwise: at their place, else the first like them; -1 nowhere."""
+    size, written = len(told.written), list(told.written)
+    if texts[told.at : told.at + size] == written and told.at <= len(texts):
+        return told.at
+    return next((at for at in range(len(texts) - size + 1) if texts[at : at + size] == written), -1)
+
+
+def differences(written: list[str], read: list[str]) -> tuple[Spelled, ...]:
+    """What must be kept so that `respelled(written)` gives `read`; what was added with the segment before it."""
+    told = []
+    for kind, i1, i2, j1, j2 in SequenceMatcher(a=written, b=read, autojunk=False).get_opcodes():
+        if kind == "equal":
+            continue
+        lead = 1 if i1 == i2 and i1 and j1 and written[i1 - 1] == read[j1 - 1] else 0
+        told.append(
+            Spelled(at=i1 - lead, written=tuple(written[i1 - lead : i2]), read=tuple(read[j1 - lead : j2]))
+        )
+    return tuple(told)
