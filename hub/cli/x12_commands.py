@@ -150,6 +150,24 @@ def x12_diff(
     diff(first, second, strict=strict, masked=masked, limit=limit, as_json=as_json)
 
 
+@x12.command("table")
+def x12_table(
+    file: File,
+    to: Annotated[str, typer.Option(help="csv or parquet (needs the extra billing-hub[parquet]).")] = "csv",
+    output: Output = "",
+    kind: Annotated[str, typer.Option(help="Which sets, where a file holds several kinds: 837P, 835...")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Write a file as rows: a line of a claim, a service of a remittance, a status, a fault, a benefit.
+
+    Amounts are exact decimals. The values are written, patients' too. Writes FILE.csv or FILE.parquet. Try
+    `hub x12 table remittance.835 --to csv`.
+    """
+    from hub.cli.x12_table import write_table
+
+    write_table(file, to.lower(), output, kind, as_json=as_json)
+
+
 @x12.command("guide")
 def x12_guide(
     name: Annotated[str, typer.Argument(help="837P, 837I, 837D, 835, 999, TA1, 277CA, 276, 277, 270 or 271.")],
