@@ -21,7 +21,6 @@ def main() -> None:
     )
     packed = lzma.compress(("\n".join(codes) + "\n").encode("ascii"), preset=9 | lzma.PRESET_EXTREME)
     TARGET.write_bytes(packed)
-    print(f"{len(codes):,} codes, {len(packed):,} bytes")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def diagnosis_fault(code: str, day: str) -> tuple[str, str]:
     """What is wrong with a diagnosis on a day of service: a severity (`error`, `warning`, empty) and words.
 
     `code` has no point, `day` is CCYYMMDD or empty where nobody told it, which finds no fault. Within the edition a
-    code that does not exist, or that is only a heading, is an error; on other days a code that is neither is a warning.
+    code that does not exist, or is only a heading, is an error; on other days a code that is neither is a warning.
     """
     if day < BEGAN:
         return "", ""
@@ -42,7 +42,7 @@ def kind_of(code: str) -> str:
         return ""
     if codes[at] == code:
         return "code"
-    return "heading" if len(code) > 2 and codes[at].startswith(code) else ""  # noqa: PLR2004 - a category has three
+    return "heading" if len(code) > 2 and codes[at].startswith(code) else ""
 
 
 @cache
