@@ -9,8 +9,8 @@ from functools import lru_cache
 from hub.x12.formats import is_date
 from hub.x12.rules.addresses import address_faults
 from hub.x12.rules.coordination import Coordination, Decision, decided
-from hub.x12.rules.reporting import Reporter, exact, first, own, text
-from hub.x12.tree import Node
+from hub.x12.rules.reporting import ZERO, Reporter, exact, first, own, text
+from hub.x12.tree import Node, RawSegment
 from hub.x12.walk import Closer
 
 _ICD10 = re.compile(r"[A-Z]\d[0-9AB][0-9A-Z]{0,4}")
@@ -25,27 +25,36 @@ _NOT_POINTED = frozenset(("BP", "BO", "BG"))
 _MOST_NUMBERS = 100_000  # of an interchange; beyond it a repeated number is not looked for
 _SHIPPED_AHEAD = "ABEJKLQS"  # supplies and drugs, whose period may run on after the bill
 _NOTHING: list[str] = []
+_MARKED = frozenset(("DTP", "REF"))
 
 money = lru_cache(maxsize=65536)(exact)
 
 
 class Parts:
-    """One claim or line taken apart once: its segments by id, which qualifiers stand, and the loops below it."""
+    """A claim taken apart once: its CLM, the kinds of its REF and DTP, its HI segments and the loops below it."""
 
-    __slots__ = ("loops", "marks", "segments")
+    __slots__ = ("clm", "codes", "lines", "marks", "others")
 
     def __init__(self, node: Node) -> None:
-        self.segments: dict[str, list[str]] = {}
+        self.clm: list[str] | None = None
         self.marks: set[str] = set()
-        self.loops: list[Node] = []
+        self.codes: list[list[str]] = []
+        self.lines: list[Node] = []
+        self.others: list[Node] = []
         for item in node.items:
             if item.__class__ is not list:
-                self.loops.append(item)  # type: ignore[arg-type]  # what is no segment is a loop
+                if item.loop == "2400":  # type: ignore[union-attr]  # what is no segment is a loop
+                    self.lines.append(item)  # type: ignore[arg-type]
+                elif item.loop == "2320":  # type: ignore[union-attr]
+                    self.others.append(item)  # type: ignore[arg-type]
                 continue
             tag = item[0]
-            if tag in ("REF", "DTP"):
-                self.marks.add(f"{tag}*{item[1]}" if len(item) > 1 else tag)
-            self.segments.setdefault(tag, item)
+            if tag == "CLM":
+                self.clm = item
+            elif tag == "HI":
+                self.codes.append(item)
+            elif tag in _MARKED and len(item) > 1:
+                self.marks.add(f"{tag}*{item[1]}")
 
 
 class ClaimRules:
@@ -172,82 +181,94 @@ class ClaimRules:
     def claim(self, node: Node) -> None:
         """Everything that a claim must be true to, from its sum to its other payers."""
         claim = Parts(node)
-        clm = claim.segments.get("CLM")
+        clm = claim.clm
         if node.parent is not None and node.parent.loop == "2000B":
             self.own_claims += 1
         if clm is None:
             return
-        self._number(node, clm)
-        self._frequency(node, clm, claim)
-        self.of_kind(node, clm, claim)
-        decisions = self._lines(node, clm, claim, self._diagnoses(node))
-        others = [one for one in claim.loops if one.loop == "2320"]
-        if others:
-            self.coordination.check(node, clm, others, decisions)
+        place, frequency = self._place(node, clm)
+        self._number(node, clm, frequency)
+        if frequency in ("7", "8") and "REF*F8" not in claim.marks:
+            message = "a corrected or void claim names the payer's claim number (REF*F8)"
+            self.report(node, clm, "clm.original_missing", message, snip=4, missing="REF", status="A6:464")
+        self.of_kind(node, clm, claim, place)
+        decisions = self._lines(node, clm, claim, self._diagnoses(node, claim.codes))
+        if claim.others:
+            self.coordination.check(node, clm, claim.others, decisions)
 
-    def of_kind(self, node: Node, clm: list[str], claim: Parts) -> None:
-        """What only this kind of claim must keep."""
+    def _place(self, node: Node, clm: list[str]) -> tuple[str, str]:
+        """CLM05: where, or for a hospital the type of bill, and the claim's frequency."""
+        parts = clm[5].split(node.delimiters.component) if len(clm) > 5 else [""]
+        return parts[0], parts[2] if len(parts) > 2 else ""
 
-    def of_line(self, line: Node, service: list[str], parts: Parts, diagnoses: int) -> None:
+    def of_kind(self, node: Node, clm: list[str], claim: Parts, place: str) -> None:
+        """What only this kind of claim must keep; `place` is CLM05-1."""
+
+    def of_line(self, line: Node, service: list[str], diagnoses: int) -> None:
         """What a line of this kind of claim must keep."""
 
-    def _number(self, node: Node, clm: list[str]) -> None:
+    def _number(self, node: Node, clm: list[str], frequency: str) -> None:
         # a void may stand beside the new claim that takes its number over
-        number = f"{text(clm, 1)}*{'8' if part(node, clm, 5, 3) == '8' else ''}"
+        number = f"{text(clm, 1)}*{'8' if frequency == '8' else ''}"
         if self.batch is None:
             self.batch = (text(first(_root(node), "BHT"), 3),)
         known = self.report.seen
         before = known.get(number)
-        if before is self.batch or (before is not None and before != self.batch):
+        if before is None:
+            if len(known) < _MOST_NUMBERS:
+                known[number] = self.batch
+        elif before is self.batch or before != self.batch:
             message = "the patient control number was used before in this interchange"
             self.report(node, clm, "clm.duplicate", message, snip=7, element=1, severity="warning")
-        elif before is None and len(known) < _MOST_NUMBERS:
-            known[number] = self.batch
-
-    def _frequency(self, node: Node, clm: list[str], claim: Parts) -> None:
-        if part(node, clm, 5, 3) in ("7", "8") and "REF*F8" not in claim.marks:
-            message = "a corrected or void claim names the payer's claim number (REF*F8)"
-            self.report(node, clm, "clm.original_missing", message, snip=4, missing="REF", status="A6:464")
 
     def _lines(self, node: Node, clm: list[str], claim: Parts, diagnoses: int) -> list[Decision]:
         """Walks the lines once: their order, their sum, their dates; gives what other payers decided on them."""
-        total: Decimal | None = None
+        total: Decimal | None = ZERO
         decisions: list[Decision] = []
         number, before, last_day = 0, 0, ""
-        for line in claim.loops:
-            if line.loop != "2400":
-                continue
-            number += 1
-            parts = Parts(line)
-            before = self._sequence(line, parts.segments.get("LX"), number, before)
-            service = parts.segments.get(self.service, _NOTHING)
-            charge = money(service[self.charge_at]) if len(service) > self.charge_at else None
-            total = charge if number == 1 else None if total is None or charge is None else total + charge
-            self.of_line(line, service, parts, diagnoses)
-            if parts.loops:
-                decisions += decided(charge, parts.loops)
-            if "DTP*472" in parts.marks:
-                last_day = max(last_day, self._day(line, service))
-        if total is not None:
+        wanted, charge_at, made = self.service, self.charge_at, self.day_made(node)
+        for number, line in enumerate(claim.lines, 1):
+            service, day, decided_here = _NOTHING, _NOTHING, False
+            for item in line.items:
+                if item.__class__ is list:
+                    if item[0] == wanted:
+                        service = service or item
+                    elif item[0] == "DTP" and len(item) > 3 and item[1] == "472":
+                        day = item
+                elif item.loop == "2430":  # type: ignore[union-attr]  # what is no segment is a loop
+                    decided_here = True
+            lx = line.items[0]
+            before = (
+                number
+                if isinstance(lx, list) and lx[1:2] == [str(number)]
+                else self._sequence(line, lx, number, before)
+            )
+            charge = money(service[charge_at]) if len(service) > charge_at else None
+            total = None if total is None or charge is None else total + charge
+            self.of_line(line, service, diagnoses)
+            if decided_here:
+                decisions += decided(charge, line.children("2430"))
+            if day:
+                last_day = max(
+                    last_day, day[3] if len(day[3]) == 8 and day[3] <= made else self._day(line, day, service)
+                )
+        if total is not None and number:
             self._total(node, clm, total)
-        self._versions(node, last_day)
+        self._versions(node, claim.codes, last_day)
         return decisions
 
-    def _sequence(self, line: Node, lx: list[str] | None, number: int, before: int) -> int:
-        told = text(lx, 1)
-        if told == str(number):
-            return number
+    def _sequence(self, line: Node, lx: RawSegment | Node, number: int, before: int) -> int:
+        told = text(lx, 1) if isinstance(lx, list) else ""
         if not (told.isascii() and told.isdigit()):
             return before + 1
-        if int(told[:9]) != before + 1 or before == 0:
+        if int(told[:9]) not in (number, before + 1):
             message = "line numbers count up from 1 in each claim"
-            self.report(line, lx, "lx.sequence", message, snip=1, element=1)
+            self.report(line, first(line, "LX"), "lx.sequence", message, snip=1, element=1)
         return int(told[:9])
 
-    def _day(self, line: Node, service: list[str]) -> str:
+    def _day(self, line: Node, dtp: list[str], service: list[str]) -> str:
         """The last day of a line; supplies and drugs may be for days to come, if they begin before."""
-        dtp = first(line, "DTP", "472")
-        begin, _, last = text(dtp, 3).partition("-")
+        begin, _, last = dtp[3].partition("-")
         created = self.day_made(line)
         if created and max(begin, last) > created and is_date(begin) and is_date(last or begin):
             code = text(service, self.procedure_at).partition(line.delimiters.component)[2]
@@ -271,13 +292,10 @@ class ClaimRules:
 
     # diagnoses
 
-    def _diagnoses(self, node: Node) -> int:
+    def _diagnoses(self, node: Node, segments: list[list[str]]) -> int:
         """Checks the form of every diagnosis; gives how many a line may point to, 99 where none are told."""
-        count, mark = 0, node.delimiters.component
-        segments = own(node, "HI")
-        for hi in segments:
-            count += self._codes(node, hi, mark)
-        return count if segments else 99
+        mark = node.delimiters.component
+        return sum([self._codes(node, hi, mark) for hi in segments]) if segments else 99
 
     def _codes(self, node: Node, hi: list[str], mark: str) -> int:
         for position in range(1, len(hi)):
@@ -286,17 +304,19 @@ class ClaimRules:
                 self.report(node, hi, "hi.icd10", message, snip=5, element=position, part=2, status="A7:255")
         return 0 if text(hi, 1).partition(mark)[0] in _NOT_POINTED else len(hi) - 1
 
-    def _versions(self, node: Node, last: str) -> None:
+    def _versions(self, node: Node, segments: list[list[str]], last: str) -> None:
         """ICD-9 ended, and ICD-10 began, with the services of 2015-10-01."""
         if not is_date(last):
             return
-        for hi in own(node, "HI"):
-            for position, value in enumerate(hi[1:], 1):
-                kind = value.partition(node.delimiters.component)[0]
-                if kind in _ICD9 and last >= _ICD10_SINCE:
+        wrong = _ICD9 if last >= _ICD10_SINCE else _ICD10_KINDS
+        for hi in segments:
+            for position in range(1, len(hi)):
+                if hi[position].partition(node.delimiters.component)[0] not in wrong:
+                    continue
+                if wrong is _ICD9:
                     message = "ICD-9 ended on 2015-09-30; this service needs ICD-10 (ABK, ABF)"
                     self.report(node, hi, "hi.icd9", message, snip=2, element=position, part=1)
-                elif kind in _ICD10_KINDS and last < _ICD10_SINCE:
+                else:
                     message = "ICD-10 began on 2015-10-01; this service needs ICD-9 (BK, BF)"
                     self.report(node, hi, "hi.icd10_early", message, snip=5, element=position, part=1)
 

@@ -28,17 +28,17 @@ class ProfessionalRules(ClaimRules):
     specialties = "2000A 2310B 2420A"
     full_zips = frozenset(("2010AA", "2310C", "2420C"))
 
-    def of_kind(self, node: Node, clm: list[str], claim: Parts) -> None:
+    def of_kind(self, node: Node, clm: list[str], claim: Parts, place: str) -> None:
         """Accidents, admissions and the laboratory's certificate."""
         if len(clm) > 11 and clm[11]:
             self._accident(node, clm, claim)
-        if part(node, clm, 5, 1) in _INPATIENT and "DTP*435" not in claim.marks:
+        if place in _INPATIENT and "DTP*435" not in claim.marks:
             message = "a claim for services in a hospital needs its admission date (DTP*435)"
             self.report(node, clm, "clm.admission_date", message, snip=4, missing="DTP", status="A6:189")
         if "REF*X4" in claim.marks:
             self._laboratory(node)
 
-    def of_line(self, line: Node, service: list[str], parts: Parts, diagnoses: int) -> None:
+    def of_line(self, line: Node, service: list[str], diagnoses: int) -> None:
         """The form of the procedure, and pointers to diagnoses that the claim has."""
         mark = line.delimiters.component
         if len(service) > 1:
@@ -48,7 +48,7 @@ class ProfessionalRules(ClaimRules):
             for place in pointers_beyond(service[7], mark, diagnoses):
                 message = "points to a diagnosis that the claim does not have"
                 self.report(line, service, "sv1.pointer", message, snip=4, element=7, part=place)
-        if "REF*X4" in parts.marks or "REF*F4" in parts.marks:
+        if first(line, "REF", "X4") is not None or first(line, "REF", "F4") is not None:
             self._laboratory(line)
 
     def _accident(self, node: Node, clm: list[str], claim: Parts) -> None:
