@@ -10,18 +10,21 @@ reader.interchanges, reader.findings    # envelopes, TA1s, counts and what is wr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 
 from hub.x12.finding import Finding
 from hub.x12.grammar import Guide
 from hub.x12.header_rules import gs_faults, header_fault, isa_faults, ta1_faults, trailer_faults
 from hub.x12.headers import Group, Interchange, SetOutcome, count, soften
+from hub.x12.overlay import Overlay
+from hub.x12.overlay_rules import Tally, file_findings, with_overlays
 from hub.x12.rules import rules_for
 from hub.x12.set_rules import chosen_guide, start_faults, unknown_guide
 from hub.x12.statuses import placed
 from hub.x12.tree import Node, Segment
 from hub.x12.walk import Walk
-from hub.x12.wire import STANDARD, Block, Delimiters, Source, Wire
+from hub.x12.wire import STANDARD, Block, Delimiters, Source, Wire, chunks
 
 __all__ = ["Group", "Interchange", "SetOutcome", "TransactionSet", "X12Reader"]
 
@@ -50,7 +53,9 @@ class TransactionSet:
         )
         self.line = reader.line
         self._seen = reader.seen
-        self._texts = reader.body(self, st)
+        self._overlays, self._tally = reader.overlays, reader.tally
+        self._runs = reader.runs(self, st)
+        self._texts: Iterator[str] = itertools.chain.from_iterable(self._runs)
         self._units: Iterator[Node] | None = None
         self.lenient = self.outcome.payer_made and not reader.strict
 
@@ -68,6 +73,10 @@ class TransactionSet:
     def findings(self) -> list[Finding]:
         """What is wrong with this set, in order of place; complete once it is read to its end."""
         return self.outcome.findings
+
+    def runs(self) -> Iterator[list[str]]:
+        """Yields the segment texts from ST to SE as they lie in memory, many at a time, for whoever is in a hurry."""
+        return self._runs
 
     def segments(self) -> Iterator[Segment]:
         """Yields the segments one by one without a guide, from ST to SE."""
@@ -111,7 +120,7 @@ class TransactionSet:
         units = loops or self.guide.units
         walk = Walk(self.guide, self.delimiters, units=units, check=check, lenient=self.lenient, seen=self._seen)
         if check:
-            walk.use_rules(rules_for(self.guide, walk))
+            walk.use_rules(with_overlays(rules_for(self.guide, walk), walk, self._overlays, self._tally))
         self.root = walk.root
         yield from walk.run(self._texts)
         told = {(found.segment, found.element) for found in self.findings if found.position == 1}
@@ -141,10 +150,14 @@ class X12Reader:
     """Reads one file; iterate it once for its transaction sets.
 
     `strict` makes guide findings errors in payer-made sets too (835, 999, 277CA), as on files we write.
+    `overlays` are rules of payers and clearinghouses on top of the guides (`hub.x12.overlay.load`).
     """
 
-    def __init__(self, source: Source, *, strict: bool = False) -> None:
-        self.wire = Wire(source)
+    def __init__(self, source: Source, *, strict: bool = False, overlays: Sequence[Overlay] = ()) -> None:
+        self.overlays = tuple(overlays)
+        self.tally: Tally = {}
+        self._counted = _Counted(source) if any(one.limits.bytes_per_file for one in overlays) else None
+        self.wire = Wire(self._counted or source)
         self.strict = strict
         self.seen: dict[str, tuple[str, ...]] = {}
         self.interchanges: list[Interchange] = []
@@ -222,33 +235,39 @@ class X12Reader:
             message = "stands inside a group; its place is before the first or after the last"
             self._report(1, "ta1.place", message, "TA1")
 
-    def body(self, transaction: TransactionSet, st: str) -> Iterator[str]:
-        """Yields the texts of a set from ST to SE, and notes a missing or wrong trailer."""
+    def runs(self, transaction: TransactionSet, st: str) -> Iterator[list[str]]:
+        """Yields the texts of a set from ST to SE in runs, and notes a missing or wrong trailer."""
         met = 1
         opens = self.line
-        yield st
+        yield [st]
         while self._fill():
-            texts = self._block
-            for at in range(self._at, len(texts)):
-                text = texts[at]
-                if text[:2] in _ENDERS and self._tag(text).upper() in _CONTROL:
-                    break
-                met += 1
-                yield text
-            else:
+            begin, texts = self._at, self._block
+            at = self._ender(texts, begin)
+            if at < 0:
                 self._at = len(texts)
+                met += self._at - begin
+                yield texts[begin:]
                 continue
             self._at = at
-            if text[:2].upper() == "SE":
+            met += at - begin
+            if texts[at][:2].upper() == "SE":
                 self._at += 1
                 self.line = opens + met
-                yield text
-                self._check_end(transaction, text, met + 1)
+                yield texts[begin : at + 1]
+                self._check_end(transaction, texts[at], met + 1)
                 return
+            yield texts[begin:at]
             break
         self.line = opens + met - 1
         transaction.outcome.segments = met
         self._set_fault(transaction, "trailer.missing", "the transaction set has no SE", "SE", 0, "2", met)
+
+    def _ender(self, texts: list[str], begin: int) -> int:
+        """Where the first segment of the envelope stands in a block, from `begin` on; -1 when there is none."""
+        for at, text in enumerate(texts[begin:] if begin else texts, begin):
+            if text[:2] in _ENDERS and self._tag(text).upper() in _CONTROL:
+                return at
+        return -1
 
     def _next(self) -> str | None:
         if not self._fill():
@@ -398,6 +417,9 @@ class X12Reader:
             self._report(1, "file.truncated", "the file ends in the middle of a segment", "")
         if self.wire.problem:
             self._report(1, "file.unreadable", self.wire.problem, "ISA")
+        size = self._counted.bytes if self._counted is not None else 0
+        for overlay in self.overlays:
+            self.loose.extend(file_findings(overlay, self.tally, size))
         for interchange in () if self.strict else self.interchanges:
             soften(interchange)
 
@@ -410,3 +432,17 @@ class X12Reader:
 
     def _here(self, found: Finding) -> Finding:
         return placed(found, opens=self.line, claims=False)
+
+
+class _Counted:
+    """A source that counts the bytes that are read from it."""
+
+    def __init__(self, source: Source) -> None:
+        self._chunks = chunks(source)
+        self.bytes = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yields the bytes as they come."""
+        for chunk in self._chunks:
+            self.bytes += len(chunk)
+            yield chunk

@@ -61,7 +61,7 @@ class Wire:
     """
 
     def __init__(self, source: Source) -> None:
-        self._chunks = _chunks(source)
+        self._chunks = chunks(source)
         self.bom = False
         self.encoding = "ascii"
         self.truncated = False
@@ -183,7 +183,8 @@ def read_delimiters(data: bytes) -> tuple[Delimiters, bool] | None:
     return marks, widths == ISA_WIDTHS[:16]
 
 
-def _chunks(source: Source) -> Iterator[bytes]:
+def chunks(source: Source) -> Iterator[bytes]:
+    """The bytes of a source, piece by piece."""
     if isinstance(source, bytes | bytearray | memoryview):
         whole = bytes(source)
         return (whole[i : i + BLOCK_BYTES] for i in range(0, len(whole), BLOCK_BYTES))

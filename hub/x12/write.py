@@ -43,10 +43,14 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutgoingSet(msgspec.Struct, frozen=True, kw_only=True):
-    """One transaction set: ST02 from the registry (4 to 9 characters) and what stands between ST and SE."""
+    """One transaction set: ST02 from the registry (4 to 9 characters) and what stands between ST and SE.
+
+    That is a tree, or, from a writer that needs none, segment texts with the delimiters of the envelope.
+    """
 
     control_number: str
-    root: Node
+    root: Node = Node("")
+    texts: Sequence[str] = ()
 
 
 class OutgoingGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +112,14 @@ def set_texts(
     return texts
 
 
+def check_texts(
+    guide: Guide, texts: Sequence[str], *, delimiters: Delimiters = STANDARD, overlays: Sequence[Overlay] = ()
+) -> list[Finding]:
+    """The findings that `write_interchange` would meet in the segment texts between ST and SE."""
+    whole, problems = _body(guide, OutgoingSet(control_number="0001", texts=texts), delimiters, overlays)
+    return problems + _run(guide, whole, delimiters, overlays)
+
+
 def check_root(
     guide: Guide, root: Node, *, delimiters: Delimiters = STANDARD, overlays: Sequence[Overlay] = ()
 ) -> list[Finding]:
@@ -145,14 +157,25 @@ def _body(
     problems: list[Finding] = []
     st = ("ST", guide.transaction, outgoing.control_number, "" if guide.kind == "835" else guide.version)
     texts = [encode_segment(st, marks)]
+    if outgoing.texts and not any(one.applies_to(guide.kind) for one in overlays):
+        return [*texts, *outgoing.texts, f"SE{marks.element}{len(outgoing.texts) + 2}{marks.element}{st[2]}"], []
+    root = _tree_of(guide, outgoing.texts, marks) if outgoing.texts else outgoing.root
     numbers = _Numbers()
     barrier = bars_text(marks)
-    for loop, values in numbers.segments(filled(outgoing.root, guide, overlays)):
+    for loop, values in numbers.segments(filled(root, guide, overlays)):
         if _holds_barrier(values[1:], barrier):
             problems.append(_barrier_finding(loop, str(values[0]), len(texts) + 1))
         texts.append(encode_segment(values, marks))
     texts.append(encode_segment(("SE", str(len(texts) + 1), outgoing.control_number), marks))
     return texts, problems
+
+
+def _tree_of(guide: Guide, texts: Sequence[str], marks: Delimiters) -> Node:
+    """The loops of segment texts, for overlays to fill."""
+    walk = Walk(guide, marks, units=("*",), check=False)
+    for _ in walk.run(texts):
+        pass
+    return walk.root
 
 
 def _run(guide: Guide, texts: list[str], marks: Delimiters, overlays: Sequence[Overlay] = ()) -> list[Finding]:

@@ -322,4 +322,5 @@ def samples() -> SimpleNamespace:
         two_claims=two_claims,
         write=write,
         npi=NPI,
+        at=AT,
     )
