@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hub.errors import Problem
 from hub.flow.after_restore import held_back
 from hub.flow.base import Hub, Outcome, chunks, move_claims, route_of, work_for
-from hub.flow.claim_837 import Route, Sending, claims_837p
+from hub.flow.claim_837 import Route, Sending, Unwritable, claims_837
 from hub.model.claim import Claim
 from hub.store import Nudge, Tx, View
 from hub.store.documents import Change, Row
@@ -21,7 +21,7 @@ from hub.x12.write import (
     OutgoingSet,
     Party,
     RefusedByGuide,
-    check_root,
+    check_texts,
     write_interchange,
 )
 
@@ -116,7 +116,7 @@ def _write(
     refused: list[tuple[Row[Claim], Problem]] = []
     try:
         body = _interchange(hub, route, numbers, sets)
-    except RefusedByGuide:
+    except (RefusedByGuide, Unwritable):
         checked = [(st02, *_sorted_out(route, numbers, part)) for st02, part in sets]
         refused = [one for _, _, bad in checked for one in bad]
         sets = [(st02, good) for st02, good, _ in checked if good]
@@ -142,7 +142,7 @@ def _interchange(hub: Hub, route: Route, numbers: _Numbers, sets: list[tuple[str
         sets=[
             OutgoingSet(
                 control_number=st02,
-                root=claims_837p(
+                texts=claims_837(
                     _sendings(numbers, rows), route, reference=f"{numbers.isa13}-{st02}", at=numbers.at
                 ),
             )
@@ -162,13 +162,21 @@ def _sorted_out(
     """One bad claim never holds up the others: each claim is checked in a set of its own."""
     good, bad = [], []
     for row in rows:
-        root = claims_837p(_sendings(numbers, [row]), route, reference="CHECK", at=numbers.at)
-        errors = [found for found in check_root(CLAIM_837P, root) if found.severity == "error"]
-        if errors:
-            bad.append((row, _guide_problem(errors[0].where, errors[0].message)))
+        problem = _fault(route, numbers, row)
+        if problem is not None:
+            bad.append((row, problem))
         else:
             good.append(row)
     return good, bad
+
+
+def _fault(route: Route, numbers: _Numbers, row: Row[Claim]) -> Problem | None:
+    try:
+        texts = claims_837(_sendings(numbers, [row]), route, reference="CHECK", at=numbers.at)
+    except Unwritable as refused:
+        return _guide_problem(refused.place, "it holds a delimiter")
+    errors = [found for found in check_texts(CLAIM_837P, texts) if found.severity == "error"]
+    return _guide_problem(errors[0].where, errors[0].message) if errors else None
 
 
 def _store(tx: Tx, hub: Hub, mailbox: str, numbers: _Numbers, body: bytes, kept: list[Kept]) -> File:

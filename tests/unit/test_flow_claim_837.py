@@ -28,7 +28,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from hub.flow.claim_837 import Sending, claims_837p
+from hub.flow.claim_837 import Sending, claims_837
 from hub.flow.rules import scrub
 from hub.flow.secondary import next_claim, next_coverage
 from hub.model.claim import Adjustment, Claim
@@ -36,7 +36,7 @@ from hub.model.encounter import Accident, Drug
 from hub.model.people import Facility
 from hub.model.remit import Remittance, ServicePayment
 from hub.x12.guides.claim_837p import CLAIM_837P
-from hub.x12.write import Envelope, OutgoingGroup, OutgoingSet, Party, check_root, write_interchange
+from hub.x12.write import Envelope, OutgoingGroup, OutgoingSet, Party, check_texts, write_interchange
 
 REMIT = Remittance(
     payer_name="P",
@@ -110,7 +110,7 @@ KINDS: dict[str, Claim] = {
 def written(*claims: Claim, number: int = 7) -> bytes:
     """An interchange with these claims in one set."""
     sendings = [Sending(pcn=f"LF{nth:04}", claim=one) for nth, one in enumerate(claims, 1)]
-    root = claims_837p(sendings, route(), reference="R1", at=NOW)
+    texts = claims_837(sendings, route(), reference="R1", at=NOW)
     mailbox = route().mailbox
     envelope = Envelope(
         sender=Party(id=mailbox.sender_id),
@@ -124,7 +124,7 @@ def written(*claims: Claim, number: int = 7) -> bytes:
         sender=mailbox.sender_id,
         receiver=mailbox.receiver_id,
         control_number=8,
-        sets=[OutgoingSet(control_number="000000009", root=root)],
+        sets=[OutgoingSet(control_number="000000009", texts=texts)],
     )
     return b"".join(write_interchange(envelope, [group]))
 
@@ -137,8 +137,8 @@ def segments(body: bytes) -> list[list[str]]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_our_guide_finds_nothing(kind: str) -> None:
     """Each kind of claim is written without a finding of the guide, SNIP 3 and 4 included."""
-    root = claims_837p([Sending(pcn="LF1", claim=KINDS[kind])], route(), reference="R", at=NOW)
-    assert [f"{one.where} {one.message}" for one in check_root(CLAIM_837P, root)] == []
+    texts = claims_837([Sending(pcn="LF1", claim=KINDS[kind])], route(), reference="R", at=NOW)
+    assert [f"{one.where} {one.message}" for one in check_texts(CLAIM_837P, texts)] == []
 
 
 def test_pyx12_accepts_every_kind(tmp_path: Path) -> None:
@@ -210,8 +210,8 @@ def test_a_claim_without_lines_told_has_its_date_above() -> None:
     following = next_coverage(FIRST)
     assert following is not None
     asked = next_claim(FIRST, "clm1", following, paid, REMIT)
-    root = claims_837p([Sending(pcn="LF1", claim=asked)], route(), reference="R", at=NOW)
-    assert [one.where for one in check_root(CLAIM_837P, root)] == []
+    texts = claims_837([Sending(pcn="LF1", claim=asked)], route(), reference="R", at=NOW)
+    assert [one.where for one in check_texts(CLAIM_837P, texts)] == []
     assert scrub(asked, desk()) == ()
 
 
@@ -251,6 +251,6 @@ def test_every_secondary_claim_adds_up(
     following = next_coverage(first)
     assert following is not None
     asked = next_claim(first, "clm1", following, payment_of(lines, *whole), REMIT)
-    root = claims_837p([Sending(pcn="LF1", claim=asked)], route(), reference="R", at=NOW)
-    assert [f"{one.where} {one.message}" for one in check_root(CLAIM_837P, root)] == []
+    texts = claims_837([Sending(pcn="LF1", claim=asked)], route(), reference="R", at=NOW)
+    assert [f"{one.where} {one.message}" for one in check_texts(CLAIM_837P, texts)] == []
     assert [one.rule for one in scrub(asked, desk()) if one.hold] == []

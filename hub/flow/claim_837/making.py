@@ -1,23 +1,24 @@
-"""Claim -> 837P (005010X222A1): one loop tree per transaction set; knows both our records and the guide."""
+"""The hub's own claims, made ready to be written: whom they go to, by which ids, in the basic character set."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
-from itertools import groupby
+from functools import lru_cache
+
+from msgspec.structs import replace
 
 from hub.config.connectors import Mailbox
 from hub.config.settings import Settings
-from hub.flow.base import chunks
-from hub.model.claim import Adjustment, Claim, ClaimLine, LineAdjudication, OtherPayer
-from hub.model.coverage import Coverage
-from hub.model.people import Address, Facility, Name, Patient, Provider, Record
-from hub.x12.tree import Node, node
+from hub.flow.claim_837.writing import write_claims
+from hub.model.claim import Adjustment, BillingProvider, Claim, ClaimLine, LineAdjudication, OtherPayer
+from hub.model.coverage import Coverage, Subscriber
+from hub.model.people import Address, Contact, Facility, Name, Patient, Provider, Reach, Record
+from hub.model.transmission import Sender, Transmission
 from hub.x12.write import basic, money
 
-RANKS = {1: "P", 2: "S", 3: "T"}
-RELATIONSHIPS = {"spouse": "01", "child": "19", "other": "G8"}
+_KEPT = 20_000
 
 
 class Sending(Record, frozen=True, kw_only=True):
@@ -42,7 +43,7 @@ class Route(Record, frozen=True, kw_only=True):
     def payer_name(self, coverage: Coverage) -> str:
         """The payer's name as configured, else as its source called it."""
         known = self.settings.payers.get(coverage.payer)
-        return basic(known.name if known else coverage.payer_name)[:60]
+        return _plain(known.name if known else coverage.payer_name)[:60]
 
     def filing_code(self, payer: str) -> str:
         """SBR09."""
@@ -50,130 +51,54 @@ class Route(Record, frozen=True, kw_only=True):
         return known.filing_code if known else "ZZ"
 
 
-def claims_837p(sendings: Iterable[Sending], route: Route, *, reference: str, at: datetime) -> Node:
-    """The tree of one transaction set. `reference` is BHT03, `at` local to the site."""
-    mailbox = route.mailbox
-    by_billing = groupby(sendings, key=lambda one: one.claim.billing)
-    return node(
-        "",
-        ("BHT", "0019", "00", reference, f"{at:%Y%m%d}", f"{at:%H%M}", "CH"),
-        node(
-            "1000A",
-            ("NM1", "41", "2", basic(mailbox.submitter_name), *[None] * 4, "46", mailbox.submitter_id),
-            ("PER", "IC", basic(mailbox.contact_name), "TE", mailbox.contact_phone),
+def claims_837(sendings: Iterable[Sending], route: Route, *, reference: str, at: datetime) -> list[str]:
+    """The segment texts of one set between ST and SE. `reference` is BHT03, `at` local to the site.
+
+    Raises `Unwritable` where a value holds a delimiter.
+    """
+    told = transmission(route.mailbox, reference=reference, at=at)
+    return write_claims(told, [ready(one, route) for one in sendings])
+
+
+def transmission(mailbox: Mailbox, *, reference: str, at: datetime) -> Transmission:
+    """BHT, 1000A and 1000B as the mailbox says."""
+    phone = Reach(kind="phone", value=mailbox.contact_phone)
+    return Transmission(
+        kind="P",
+        reference=reference,
+        created=at.date(),
+        clock=f"{at:%H%M}",
+        submitter=Sender(
+            name=_plain(mailbox.submitter_name),
+            id=mailbox.submitter_id,
+            contacts=(Contact(name=_plain(mailbox.contact_name), reach=(phone,)),),
         ),
-        node(
-            "1000B",
-            ("NM1", "40", "2", basic(mailbox.receiver_name), *[None] * 4, "46", _receiver(mailbox)),
-        ),
-        *[_billing(list(group), route) for _, group in by_billing],
+        receiver=_plain(mailbox.receiver_name),
+        receiver_id=mailbox.receiver_number or mailbox.receiver_id,
     )
 
 
-def _receiver(mailbox: Mailbox) -> str:
-    return mailbox.receiver_number or mailbox.receiver_id
-
-
-def _billing(sendings: Sequence[Sending], route: Route) -> Node:
-    billing = sendings[0].claim.billing
-    return node(
-        "2000A",
-        ("HL", None, None, "20", None),
-        ("PRV", "BI", "PXC", billing.taxonomy) if billing.taxonomy else None,
-        node(
-            "2010AA",
-            ("NM1", "85", "2", basic(billing.name)[:60], *[None] * 4, "XX", billing.npi),
-            *_where(billing.address),
-            ("REF", billing.tax_id_kind, billing.tax_id),
-        ),
-        *[_subscriber(one, route) for one in sendings],
-    )
-
-
-def _subscriber(one: Sending, route: Route) -> Node:
-    claim, coverage = one.claim, one.claim.coverage
-    itself = coverage.relationship == "self"
-    patient = claim.patient
-    body = _claim(one, route)
-    holder = patient if itself else coverage.subscriber
-    name = holder.name if holder else patient.name
-    return node(
-        "2000B",
-        ("HL", None, None, "22", None),
-        _sbr(claim.rank, coverage, route, itself=itself),
-        node(
-            "2010BA",
-            _insured(name, coverage),
-            *(_person(patient) if itself else ()),
-        ),
-        node(
-            "2010BB",
-            ("NM1", "PR", "2", route.payer_name(coverage), *[None] * 4, "PI", route.payer_id(claim.payer)),
-        ),
-        body if itself else None,
-        None if itself else _dependent(claim, body),
-    )
-
-
-def _insured(name: Name, coverage: Coverage) -> tuple[str | None, ...]:
-    person = (basic(name.last), basic(name.first), basic(name.middle), None, None)
-    return ("NM1", "IL", "1", *person, "MI", basic(coverage.member_id))
-
-
-def _sbr(rank: int, coverage: Coverage, route: Route, *, itself: bool) -> tuple[str | None, ...]:
-    group = basic(coverage.group_number) or None
-    relationship = "18" if itself else None
-    return ("SBR", RANKS[rank], relationship, group, *[None] * 5, route.filing_code(coverage.payer))
-
-
-def _dependent(claim: Claim, body: Node) -> Node:
-    name = claim.patient.name
-    return node(
-        "2000C",
-        ("HL", None, None, "23", None),
-        ("PAT", RELATIONSHIPS.get(claim.coverage.relationship, "G8")),
-        node(
-            "2010CA",
-            ("NM1", "QC", "1", basic(name.last), basic(name.first), basic(name.middle)),
-            *_person(claim.patient),
-        ),
-        body,
-    )
-
-
-def _person(patient: Patient) -> tuple[tuple[str, ...], ...]:
-    """N3, N4 and DMG of a patient; scrub has seen that they are there."""
-    born = f"{patient.birth_date:%Y%m%d}" if patient.birth_date else ""
-    where = _where(patient.address) if patient.address else ()
-    return (*where, ("DMG", "D8", born, patient.sex))
-
-
-def _where(address: Address) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    return (
-        ("N3", basic(address.line1)[:55], basic(address.line2)[:55]),
-        ("N4", basic(address.city)[:30], address.state, address.zip),
-    )
-
-
-def _claim(one: Sending, route: Route) -> Node:
+def ready(one: Sending, route: Route) -> Claim:
+    """The claim as it is written: payers by their names and ids at the clearinghouse, names in basic characters."""
     claim = one.claim
-    place = (claim.place_of_service, "B", claim.frequency)
-    accident = claim.accident
-    causes = (accident.kind, None, None, accident.state) if accident else None
-    return node(
-        "2300",
-        ("CLM", one.pcn, money(claim.total), None, None, place, "Y", "A", "Y", "Y", None, causes),
-        ("DTP", "439", "D8", _d8(accident.on)) if accident and accident.on else None,
-        ("DTP", "435", "D8", _d8(claim.admitted_on)) if claim.admitted_on else None,
-        ("REF", "G1", basic(claim.authorization)) if claim.authorization else None,
-        ("REF", "F8", claim.original_reference) if claim.original_reference else None,
-        ("HI", *[("ABF" if n else "ABK", code) for n, code in enumerate(claim.diagnoses)]),
-        _provider("2310A", "DN", claim.referring),
-        None if _bills_itself(claim) else _provider("2310B", "82", claim.rendering, specialty=True),
-        _facility(claim.facility),
-        *[_other(other.coverage, claim, route, other) for other in claim.other_payers],
-        *[_other(coverage, claim, route) for coverage in claim.other_coverages if not _answered(coverage, claim)],
-        *[_line(line, claim, route) for line in claim.lines],
+    itself = claim.coverage.relationship == "self"
+    told = _answers(claim, route)
+    return replace(
+        claim,
+        control_number=one.pcn,
+        charge=_amount(claim.total),
+        patient=_patient(claim.patient),
+        coverage=_coverage(claim.coverage, claim.payer, route, itself=itself),
+        billing=_billing(claim.billing),
+        rendering=None if _bills_itself(claim) else _provider(claim.rendering, specialty=True),
+        referring=_provider(claim.referring),
+        facility=_facility(claim.facility),
+        authorization=_plain(claim.authorization),
+        lines=tuple([_line(line, nth, claim, route) for nth, line in enumerate(claim.lines, 1)]),
+        other_payers=told,
+        other_coverages=tuple(
+            _other(coverage, route) for coverage in claim.other_coverages if not _answered(coverage, claim)
+        ),
     )
 
 
@@ -185,48 +110,80 @@ def _answered(coverage: Coverage, claim: Claim) -> bool:
     return any(other.coverage.payer == coverage.payer for other in claim.other_payers)
 
 
-def _provider(loop: str, role: str, provider: Provider | None, *, specialty: bool = False) -> Node | None:
-    if provider is None:
-        return None
-    kind = "1" if provider.first else "2"
-    name = ("NM1", role, kind, basic(provider.last), basic(provider.first), None, None, None, "XX", provider.npi)
-    taxonomy = ("PRV", "PE", "PXC", provider.taxonomy) if specialty and provider.taxonomy else None
-    return node(loop, name, taxonomy)
+@lru_cache(maxsize=_KEPT)
+def _plain(text: str) -> str:
+    return basic(text)
 
 
-def _facility(facility: Facility | None) -> Node | None:
-    if facility is None or facility.address is None:
-        return None
-    npi = ("XX", facility.npi) if facility.npi else ()
-    return node(
-        "2310C", ("NM1", "77", "2", basic(facility.name)[:60], *[None] * 4, *npi), *_where(facility.address)
+@lru_cache(maxsize=_KEPT)
+def _spelled(text: str) -> Decimal:
+    return Decimal(money(Decimal(text)))
+
+
+def _amount(value: Decimal) -> Decimal:
+    """The same amount, as X12 spells it: 100 and not 100.00."""
+    return _spelled(str(value))
+
+
+def _name(name: Name) -> Name:
+    return Name(last=_plain(name.last), first=_plain(name.first), middle=_plain(name.middle))
+
+
+def _address(where: Address) -> Address:
+    return Address(
+        line1=_plain(where.line1)[:55],
+        line2=_plain(where.line2)[:55],
+        city=_plain(where.city)[:30],
+        state=where.state,
+        zip=where.zip,
     )
 
 
-def _other(coverage: Coverage, claim: Claim, route: Route, told: OtherPayer | None = None) -> Node:
-    """2320 with its 2330A and 2330B: another policy and, where its payer has answered, what it did."""
-    itself = coverage.relationship == "self"
-    holder = claim.patient if itself or coverage.subscriber is None else coverage.subscriber
-    name = holder.name
-    sbr = list(_sbr(coverage.rank, coverage, route, itself=True))
-    sbr[2] = "18" if itself else RELATIONSHIPS.get(coverage.relationship, "G8")
-    payer = ("NM1", "PR", "2", route.payer_name(coverage), *[None] * 4, "PI", _other_id(coverage, route))
-    return node(
-        "2320",
-        tuple(sbr),
-        *(_adjustments(told.adjustments) if told else ()),
-        ("AMT", "D", money(told.paid)) if told else None,
-        ("OI", None, None, "Y", None, None, "Y"),
-        node(
-            "2330A",
-            _insured(name, coverage),
-        ),
-        node(
-            "2330B",
-            payer,
-            ("DTP", "573", "D8", _d8(told.on)) if told and told.on and not _line_level(told, claim) else None,
-            ("REF", "F8", told.control_number) if told and told.control_number else None,
-        ),
+def _patient(patient: Patient) -> Patient:
+    where = patient.address
+    return replace(patient, name=_name(patient.name), address=_address(where) if where is not None else None)
+
+
+@lru_cache(maxsize=256)
+def _billing(billing: BillingProvider) -> BillingProvider:
+    return replace(billing, name=_plain(billing.name)[:60], address=_address(billing.address))
+
+
+def _coverage(coverage: Coverage, payer: str, route: Route, *, itself: bool) -> Coverage:
+    """2000B, 2010BA and 2010BB; of a subscriber who is not the patient only the name goes out."""
+    held = coverage.subscriber
+    return replace(
+        coverage,
+        member_id=_plain(coverage.member_id),
+        group_number=_plain(coverage.group_number),
+        payer_name=route.payer_name(coverage),
+        payer_id=route.payer_id(payer),
+        filing_code=route.filing_code(coverage.payer),
+        subscriber=None if itself or held is None else Subscriber(name=_name(held.name)),
+    )
+
+
+def _other(coverage: Coverage, route: Route) -> Coverage:
+    """Another policy (2320, 2330A, 2330B)."""
+    told = _coverage(coverage, coverage.payer, route, itself=coverage.relationship == "self")
+    return replace(told, payer_id=_other_id(coverage, route))
+
+
+def _other_id(coverage: Coverage, route: Route) -> str:
+    """2330B NM109, the same text that SVD01 repeats."""
+    return route.payer_id(coverage.payer) or _plain(coverage.payer)
+
+
+def _answers(claim: Claim, route: Route) -> tuple[OtherPayer, ...]:
+    return tuple(
+        replace(
+            told,
+            coverage=_other(told.coverage, route),
+            paid=_amount(told.paid),
+            adjustments=_adjustments(told.adjustments),
+            on=None if _line_level(told, claim) else told.on,
+        )
+        for told in claim.other_payers
     )
 
 
@@ -235,70 +192,60 @@ def _line_level(told: OtherPayer, claim: Claim) -> bool:
     return any(a.payer == told.coverage.payer for line in claim.lines for a in line.adjudications)
 
 
-def _other_id(coverage: Coverage, route: Route) -> str:
-    """2330B NM109, the same text that SVD01 repeats."""
-    return route.payer_id(coverage.payer) or basic(coverage.payer)
+def _adjustments(adjustments: Iterable[Adjustment]) -> tuple[Adjustment, ...]:
+    """Group by group; amounts of zero are left out."""
+    told = [
+        replace(one, amount=_amount(one.amount), quantity=None if one.quantity is None else _amount(one.quantity))
+        for one in adjustments
+        if one.amount
+    ]
+    told.sort(key=lambda one: one.group)
+    return tuple(told)
 
 
-def _line(line: ClaimLine, claim: Claim, route: Route) -> Node:
-    service = ("HC", line.hcpcs, *line.modifiers)
-    pointers = tuple(str(pointer) for pointer in line.pointers)
-    span = f"{_d8(line.service_from)}-{_d8(line.service_to)}" if line.service_to else ""
-    return node(
-        "2400",
-        ("LX", None),
-        (
-            "SV1",
-            service,
-            money(line.amount),
-            line.unit_basis,
-            money(line.units),
-            line.place_of_service or None,
-            None,
-            pointers,
-        ),
-        ("DTP", "472", "RD8", span) if span else ("DTP", "472", "D8", _d8(line.service_from)),
-        ("REF", "6R", line.control_number) if line.control_number else None,
-        _drug(line),
-        _provider("2420A", "82", line.rendering, specialty=True),
-        *[_adjudicated(told, claim, route) for told in line.adjudications],
+def _provider(provider: Provider | None, *, specialty: bool = False) -> Provider | None:
+    return None if provider is None else _named(provider, specialty)
+
+
+@lru_cache(maxsize=_KEPT)
+def _named(provider: Provider, specialty: bool) -> Provider:
+    return replace(
+        provider,
+        last=_plain(provider.last),
+        first=_plain(provider.first),
+        middle=_plain(provider.middle),
+        taxonomy=provider.taxonomy if specialty else "",
     )
 
 
-def _drug(line: ClaimLine) -> Node | None:
-    if line.drug is None:
+def _facility(facility: Facility | None) -> Facility | None:
+    if facility is None or facility.address is None:
         return None
-    quantity = ("CTP", None, None, None, money(line.drug.quantity), (line.drug.unit,))
-    return node("2410", ("LIN", None, "N4", line.drug.ndc), quantity)
+    return replace(facility, name=_plain(facility.name)[:60], address=_address(facility.address))
 
 
-def _adjudicated(told: LineAdjudication, claim: Claim, route: Route) -> Node:
+def _line(line: ClaimLine, number: int, claim: Claim, route: Route) -> ClaimLine:
+    drug, to = line.drug, line.service_to
+    return replace(
+        line,
+        number=number,
+        amount=_amount(line.amount),
+        units=_amount(line.units),
+        service_to=to,
+        drug=None if drug is None else replace(drug, quantity=_amount(drug.quantity)),
+        rendering=_provider(line.rendering, specialty=True),
+        adjudications=tuple([_adjudicated(told, claim, route) for told in line.adjudications]),
+    )
+
+
+def _adjudicated(told: LineAdjudication, claim: Claim, route: Route) -> LineAdjudication:
     """2430: what an earlier payer did with this line."""
     other = next(o for o in claim.other_payers if o.coverage.payer == told.payer)
-    service = ("HC", told.hcpcs, *told.modifiers)
-    return node(
-        "2430",
-        ("SVD", _other_id(other.coverage, route), money(told.paid), service, None, money(told.units)),
-        *_adjustments(told.adjustments),
-        ("DTP", "573", "D8", _d8(told.on or other.on)),
+    return replace(
+        told,
+        payer_id=_other_id(other.coverage, route),
+        paid=_amount(told.paid),
+        units=_amount(told.units),
+        adjustments=_adjustments(told.adjustments),
+        on=told.on or other.on,
     )
-
-
-def _adjustments(adjustments: Iterable[Adjustment]) -> list[tuple[str | None, ...]]:
-    """CAS segments: one per group and six triplets; amounts of zero are left out."""
-    told = [one for one in adjustments if one.amount]
-    told.sort(key=lambda one: one.group)
-    segments: list[tuple[str | None, ...]] = []
-    for group, ones in groupby(told, key=lambda one: one.group):
-        for six in chunks(list(ones), 6):
-            triplets = [part for one in six for part in (one.reason, money(one.amount), _quantity(one.quantity))]
-            segments.append(("CAS", group, *triplets))
-    return segments
-
-
-def _quantity(quantity: Decimal | None) -> str | None:
-    return None if quantity is None else money(quantity)
-
-
-def _d8(day: date | None) -> str:
-    return f"{day:%Y%m%d}" if day else ""

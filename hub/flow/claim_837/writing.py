@@ -25,7 +25,11 @@ BETWEEN = "\x1e"
 
 
 class Unwritable(Refused):
-    """A value holds a delimiter; nothing of its set was written."""
+    """A value holds a delimiter; nothing of its set was written. `place` such as NM103."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"{place} holds a delimiter", fix="correct the value at its source")
+        self.place = place
 
 
 def write_claims(
@@ -110,14 +114,14 @@ def spelled_out(out: list[str], marks: Delimiters) -> list[str]:
     whole = BETWEEN.join(out)
     found = re.search(f"[{re.escape(marks.element + marks.component + marks.segment)}]", whole)
     if found or whole.count(BETWEEN) != len(out) - 1:
-        raise Unwritable(_place(whole, found.start() if found else 0), fix="correct the value at its source")
+        raise Unwritable(_place(whole, found.start() if found else 0))
     return whole.replace(E, marks.element).replace(C, marks.component).split(BETWEEN)
 
 
 def _place(whole: str, at: int) -> str:
     start = whole.rfind(BETWEEN, 0, at) + 1
     element = whole.count(E, start, at)
-    return f"{whole[start : start + 3].strip(E)}{element:02} holds a delimiter"
+    return f"{whole[start : start + 3].strip(E)}{element:02}"
 
 
 def respelled(out: list[str], rest: Sequence[Spelled]) -> list[str]:
