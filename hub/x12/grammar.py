@@ -130,7 +130,7 @@ def loop(place: str, name: str, *rows: Segment | Loop) -> Loop:
     return Loop(id=label, name=name, required=required, repeat=repeat, rows=rows)
 
 
-def guide(
+def guide(  # noqa: PLR0913 - one argument for each thing that a guide says of itself
     kind: str,
     title: str,
     version: str,
@@ -140,11 +140,14 @@ def guide(
     units: tuple[str, ...],
     accepts: tuple[str, ...] = (),
     payer_made: bool = False,
+    names_itself: bool = True,
 ) -> Guide:
-    """Declares a transaction set; ST and SE are put around the rows here."""
+    """Declares a transaction set; ST and SE are put around the rows here.
+
+    `names_itself` False is for the one guide whose ST need not say which guide it follows (ST03).
+    """
     versions = ",".join((version, *accepts))
-    st = f"01!={transaction} 02! 03={versions}"
-    first = seg("ST R 1", "Transaction set header", st if payer_made else st.replace("03=", "03!="))
+    first = seg("ST R 1", "Transaction set header", f"01!={transaction} 02! 03{'!' * names_itself}={versions}")
     last = seg("SE R 1", "Transaction set trailer", "01! 02!")
     root = Loop(id="", name=title, required=True, repeat=1, rows=(first, *rows, last))
     return Guide(

@@ -12,7 +12,7 @@ _SET_FAULTS = "1,2,3,4,5,6,7,8,9,10,11,12,13,15,16,17,18,19,23,24,25,26,27,I5,I6
 _GROUP_FAULTS = "1,2,3,4,5,6,10,11,12,13,14,15,16,17,18,19,23,24,25,26"
 
 # the place that made a rule apply, and a key of the business by which a person finds the claim or member
-_TRIGGER = "01!*10 01.1!=SITUATIONAL_TRIGGER 02! 03! 04 05 05.1! 05.2-3 06 06.1! 06.2"
+_TRIGGER = "01!*10 01.1!=SITUATIONAL_TRIGGER 02! 03! 04 05 05.1! 05.2-3 06 06.1!"
 _KEYS = "CLM01,ENT01,NM109,PATIENT_NAME_NM109,SUBSCRIBER_NAME_NM109,SUBSCRIBER_NUMBER_REF02,TRN02"
 
 _ELEMENT = loop(
@@ -35,7 +35,7 @@ ACKNOWLEDGEMENT_999 = guide(
     "999",
     "Acknowledgement of a functional group",
     "005010X231A1",
-    seg("AK1 R 1", "Group that is answered", "01! 02! 03"),
+    seg("AK1 R 1", "Group that is answered", "01! 02! 03!"),
     loop(
         "2000 S >1",
         "Answer to a transaction set",

@@ -58,8 +58,8 @@ _CLAIM = loop(
     seg("NM1 S 1", "Crossover carrier", f"01!=TT 02!=2 03! {_PAYER_IDS}"),
     seg("NM1 S 1", "Corrected priority payer", f"01!=PR 02!=2 03! {_PAYER_IDS}"),
     seg("NM1 S 1", "Other subscriber", "01!=GB 02!=1,2 03-05 07 08=FI,II,MI 09"),
-    seg("MIA S 1", "Inpatient adjudication", "01! 02-04 05=@remark 06-19 20-23=@remark 24"),
-    seg("MOA S 1", "Outpatient adjudication", "01 02 03-07=@remark 08 09"),
+    seg("MIA S 1", "Inpatient adjudication", "01! 02-24"),
+    seg("MOA S 1", "Outpatient adjudication", "01-09"),
     numbers("S 5", "Number for the claim", "1L,1W,28,6P,9A,9C,BB,CE,EA,F8,G1,G3,IG,SY"),
     numbers("S 10", "Number of the rendering provider", f"{_RENDERING},LU"),
     seg("DTM S 2", "Statement period", "01!=232,233 02!"),
@@ -137,4 +137,5 @@ REMITTANCE_835 = guide(
     units=("2100",),
     accepts=("005010X221",),
     payer_made=True,
+    names_itself=False,
 )
