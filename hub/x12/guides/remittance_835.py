@@ -89,7 +89,7 @@ REMITTANCE_835 = guide(
         ),
     ),
     seg("TRN R 1", "Trace number", "01!=1 02! 03! 04"),
-    seg("CUR S 1", "Currency", "01!=PR 02!=@currency 03"),
+    seg("CUR S 1", "Currency", "01!=PR 02!=@currency"),
     numbers("S 1", "Number of the receiver", "EV"),
     numbers("S 1", "Version of the payer's system", "F2"),
     seg("DTM S 1", "Production date", "01!=405 02!"),
