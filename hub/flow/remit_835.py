@@ -1,181 +1,248 @@
-"""835 -> Remittance and claim payments, and the balance at its three levels; knows our records and the guide."""
+"""835 <-> Remittance and claim payments, and the balance at its three levels; knows our records and the guide."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date
 from decimal import Decimal
+from itertools import islice
+
+from msgspec.structs import replace
 
 from hub.errors import Problem
-from hub.flow.codes_seen import code
-from hub.model.claim import Adjustment
-from hub.model.remit import ClaimPayment, ProviderAdjustment, Remittance, ServicePayment
-from hub.money import NotMoney, to_cents
-from hub.x12.tree import Node, Segment, amount
-from hub.x12.tree import date as day
+from hub.flow.remit_shapes import CLAIM, GROUP, HEADER, PAYEE, npi_of, tax_id_of
+from hub.model.remit import ClaimGroup, ClaimPayment, RemitParty, Remittance, Told
+from hub.money import NotMoney, parse_amount, to_cents
+from hub.x12.envelope import TransactionSet
+from hub.x12.shapes import Unreadable, reader, writer
+from hub.x12.shaping.rest import local, neutral
+from hub.x12.wire import STANDARD, Delimiters
+
+__all__ = [
+    "PREDETERMINATION",
+    "RemittanceReader",
+    "Unreadable",
+    "header",
+    "line_faults",
+    "payee",
+    "told_cents",
+    "total_fault",
+    "written",
+]
 
 ZERO = Decimal("0.00")
 PREDETERMINATION = "25"
 
-
-class Unreadable(Exception):
-    """An amount or date of a remittance cannot be read; `problem` says where. Never leaves the remittance step."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.where)
-        self.problem = problem
+_ENDS = ("CLP", "LX", "PLB", "SE", "ST", "GE", "GS", "IEA", "ISA")
 
 
-def header(root: Node) -> Remittance:
-    """The header of an 835 whose units are read, with its PLBs. Raises `Unreadable`."""
-    bpr, trn = _required(root, "BPR"), _required(root, "TRN")
-    payer, (payee_npi, payee_tax_id) = root.child("1000A"), payee(root)
-    production = root.value("DTM", 2, "405")
-    return Remittance(
-        payer_name=_at(payer, "N1", 2),
-        payer_ids=tuple(dict.fromkeys(_payer_ids(trn, payer))),
-        payee_npi=payee_npi,
-        payee_tax_id=payee_tax_id,
-        trace=trn[2],
-        origin=trn[3],
-        handling=bpr[1],
-        amount=_amount(bpr, 2),
-        credit=bpr[3] != "D",
-        method=code(bpr[4]),
-        payment_date=_day(bpr, 16) or _missing("BPR16"),
-        production_date=_text_day(production),
-        provider_adjustments=tuple(_provider_adjustments(root.all("PLB"))),
-    )
+class RemittanceReader:
+    """Reads one 835 block by block: iterate it for its claim payments, then ask `header(reader)`.
+
+    A claim that cannot be read is left out and told in `unread`, and the next one is read. `position` counts the
+    claims met. Memory holds one block of the file, the header and the PLBs.
+    """
+
+    def __init__(self, transaction: TransactionSet) -> None:
+        self.marks = transaction.delimiters
+        self.unread: list[Problem] = []
+        self.position = 0
+        self.head: list[str] = []
+        self.trailer = ""
+        self.count = 0
+        self._runs = transaction.runs()
+        self._before = 0
+        self._groups: list[ClaimGroup] = []
+        self._grouped: list[str] = []
+        self._holes: list[int] = []
+        self._counts: list[int] = []
+
+    def __iter__(self) -> Iterator[ClaimPayment]:
+        """Yields the claim payments in order."""
+        for texts in _whole_claims(self._runs, "CLP" + self.marks.element):
+            yield from self._claims(texts)
+            self._before += len(texts) - 1
+        self._flush()
+        self.count = self._before
+
+    def root(self) -> list[str]:
+        """The segments around the claims, where each run of claims is one CLP that says how many there are."""
+        texts = list(self.head)
+        for hole, count in zip(self._holes[:-1], self._counts, strict=False):
+            texts[hole] = f"CLP{self.marks.element}{count}"
+        return [*texts, ""]
+
+    def _claims(self, texts: list[str]) -> Iterator[ClaimPayment]:
+        """Reads a run of whole claims with what stands around them; `texts` ends with ""."""
+        read, claim = reader(CLAIM, self.marks), "CLP" + self.marks.element
+        at = 0
+        while text := texts[at]:
+            if text[:4] != claim:
+                at = self._around(texts, at)
+                continue
+            self.position += 1
+            opens = self._opened()
+            try:
+                made, at = read(texts, at, self.position, opens)
+            except Unreadable as found:
+                at = self._left_out(texts, at, found)
+            else:
+                yield made
+
+    def _opened(self) -> tuple[ClaimGroup, ...]:
+        """The groups that begin with the claim that comes now; and a place for the claims among the rest."""
+        if not self._holes or len(self.head) != self._holes[-1] + 1:
+            self._holes.append(len(self.head))
+            self._counts.append(0)
+            self.head.append(f"CLP{self.marks.element}0")
+        self._counts[-1] += 1
+        if not self._groups:
+            return ()
+        opens = tuple(self._groups)
+        self._groups, self._grouped = [], []
+        return opens
+
+    def _around(self, texts: list[str], at: int) -> int:
+        """Takes what is no claim: the start of a group, or a segment of the header, a PLB, the SE."""
+        text, element = texts[at], self.marks.element
+        if text.startswith("LX" + element):
+            group, after = reader(GROUP, self.marks)(texts, at)
+            self._groups.append(group)
+            self._grouped += texts[at:after]
+            return after
+        self._flush()
+        if text.startswith("SE" + element):
+            self.trailer = text
+        else:
+            self.head.append(text)
+        return at + 1
+
+    def _flush(self) -> None:
+        """A group without claims stays among the segments of the root."""
+        self.head += self._grouped
+        self._groups, self._grouped = [], []
+
+    def _left_out(self, texts: list[str], at: int, found: Unreadable) -> int:
+        """Tells of a claim that cannot be read, and gives the place where the next thing begins."""
+        place = self._before + found.at + 1
+        where = f"claim {self.position} {found.problem.where}, segment {place}"
+        self.unread.append(replace(found.problem, code="remit.unreadable", where=where))
+        at += 1
+        while texts[at] and texts[at].partition(self.marks.element)[0] not in _ENDS:
+            at += 1
+        return at
 
 
-def payee(root: Node) -> tuple[str, str]:
-    """NPI and tax id of the payee (1000B), each empty where it is not told; as soon as the header is read."""
-    told = root.child("1000B")
-    return _at(told, "N1", 4) if _at(told, "N1", 3) == "XX" else "", _tax_id(told)
+def _whole_claims(runs: Iterable[list[str]], claim: str) -> Iterator[list[str]]:
+    """The same segments in runs that end where a claim does, each closed by ""."""
+    waiting: list[str] = []
+    for run in runs:
+        waiting += run
+        cut = len(waiting) - 1
+        while cut > 0 and waiting[cut][:4] != claim:
+            cut -= 1
+        if cut > 0:
+            yield [*waiting[:cut], ""]
+            waiting = waiting[cut:]
+    yield [*waiting, ""]
 
 
-def told_cents(root: Node) -> int:
-    """BPR02 in cents, 0 where it cannot be read: what a remittance that is not read any further is worth."""
-    bpr = root.segment("BPR")
+def header(told: RemittanceReader) -> Remittance:
+    """The header of an 835 whose claims are read, with its PLBs. Raises `Unreadable`."""
     try:
-        return to_cents(_amount(bpr, 2)) if bpr is not None else 0
-    except Unreadable:
-        return 0
+        made, _ = reader(HEADER, told.marks)(told.root(), 0)
+    except Unreadable as found:
+        raise Unreadable(replace(found.problem, code="remit.unreadable"), found.at) from None
+    remittance: Remittance = made
+    if told.trailer and told.trailer != _trailer(told.count, remittance, told.marks):
+        remittance = replace(remittance, trailer=neutral(told.trailer, told.marks))
+    return remittance
 
 
-def _payer_ids(trn: Segment, payer: Node | None) -> Iterator[str]:
-    """Every way the file names its payer: TRN03, N104, and REF 2U, EO, HI or NF of 1000A."""
-    yield trn[3]
-    if payer is not None:
-        yield _at(payer, "N1", 4)
-        yield from (ref[2] for ref in payer.all("REF") if ref[1] in {"2U", "EO", "HI", "NF"})
+def payee(told: RemittanceReader) -> tuple[str, str]:
+    """NPI and tax id of the payee (1000B), each empty where it is not told; as soon as the header is read."""
+    opener = f"N1{told.marks.element}PE"
+    for at, text in enumerate(told.head):
+        if text.startswith(opener):
+            found: RemitParty = reader(PAYEE, told.marks)([*told.head, ""], at)[0]
+            return npi_of(found), tax_id_of(found)
+    return "", ""
 
 
-def _tax_id(payee: Node | None) -> str:
-    if payee is None:
-        return ""
-    if _at(payee, "N1", 3) == "FI":
-        return _at(payee, "N1", 4)
-    return payee.value("REF", 2, "TJ")
+def told_cents(told: RemittanceReader) -> int:
+    """BPR02 in cents, 0 where it cannot be read: what a remittance that is not read any further is worth."""
+    for text in told.head:
+        values = text.split(told.marks.element)
+        if values[0] == "BPR" and len(values) > 2:
+            try:
+                return to_cents(parse_amount(values[2]))
+            except NotMoney:
+                return 0
+    return 0
 
 
-def _provider_adjustments(plbs: Iterable[Segment]) -> Iterator[ProviderAdjustment]:
-    for plb in plbs:
-        for place in range(3, 15, 2):
-            if plb[place]:
-                reason = plb.parts(place)
-                yield ProviderAdjustment(
-                    npi=plb[1],
-                    fiscal_period=_day(plb, 2),
-                    reason=code(reason[1]),
-                    reference=reason[2],
-                    amount=_amount(plb, place + 1),
-                )
+def written(
+    remittance: Remittance, claims: Iterable[ClaimPayment], marks: Delimiters = STANDARD
+) -> Iterator[str]:
+    """Yields the segment texts of an 835 from ST to SE: those that were read, where the records were read."""
+    count, claim = 0, "CLP" + marks.element
+    waiting = iter(claims)
+    texts: list[str] = []
+    writer(HEADER, marks)(_completed(remittance), texts)
+    for text in texts:
+        if text[:4] != claim:
+            count += 1
+            yield text
+            continue
+        many = int(text[4:])
+        for paid in islice(waiting, many or None):
+            segments = _claim_texts(paid, marks)
+            count += len(segments)
+            yield from segments
+    own = _trailer(count + 1, remittance, marks)
+    yield local(remittance.trailer, marks) if remittance.trailer else own
 
 
-def claim_payment(unit: Node, position: int) -> ClaimPayment:
-    """One 2100 loop. Raises `Unreadable`."""
-    clp = _required(unit, "CLP")
-    return ClaimPayment(
-        patient_control_number=clp[1],
-        status=code(clp[2]),
-        charge=_amount(clp, 3),
-        paid=_amount(clp, 4),
-        patient_responsibility=_optional(clp, 5),
-        filing=clp[6],
-        payer_control_number=clp[7],
-        adjustments=tuple(_adjustments(unit.all("CAS"))),
-        lines=tuple(_service(line) for line in unit.children("2110")),
-        remarks=tuple(_remarks(unit)),
-        interest=_qualified(unit, "I"),
-        crossover=_crossover(unit),
-        corrected_patient=any(nm1[1] == "74" for nm1 in unit.all("NM1")),
-        received_on=_text_day(unit.value("DTM", 2, "050")),
-        position=position,
-    )
+def _claim_texts(paid: ClaimPayment, marks: Delimiters) -> list[str]:
+    texts: list[str] = []
+    for group in paid.opens:
+        writer(GROUP, marks)(group, texts)
+    writer(CLAIM, marks)(paid, texts)
+    return texts
 
 
-def _service(line: Node) -> ServicePayment:
-    svc = _required(line, "SVC")
-    billed, original = svc.parts(1), svc.parts(6)
-    dated = line.value("DTM", 2, "472") or line.value("DTM", 2, "150")
-    return ServicePayment(
-        hcpcs=billed[2],
-        modifiers=tuple(billed[place] for place in range(3, 7) if billed[place]),
-        charge=_amount(svc, 2),
-        paid=_amount(svc, 3),
-        units=_quantity(svc, 5) or Decimal(1),
-        original_hcpcs=original[2],
-        original_units=_quantity(svc, 7),
-        service_date=_text_day(dated),
-        control_number=line.value("REF", 2, "6R"),
-        adjustments=tuple(_adjustments(line.all("CAS"))),
-        remarks=tuple(code(lq[2]) for lq in line.all("LQ") if lq[1] == "HE"),
-    )
+def _trailer(count: int, remittance: Remittance, marks: Delimiters) -> str:
+    return marks.element.join(("SE", str(count), remittance.control_number))
 
 
-def _adjustments(segments: Iterable[Segment]) -> Iterator[Adjustment]:
-    for cas in segments:
-        for place in range(2, 20, 3):
-            if cas[place]:
-                yield Adjustment(
-                    group=code(cas[1]),
-                    reason=code(cas[place]),
-                    amount=_amount(cas, place + 1),
-                    quantity=_quantity(cas, place + 2),
-                )
-
-
-def _remarks(unit: Node) -> Iterator[str]:
-    """RARCs of the claim: MIA05, MIA20 to MIA23, MOA03 to MOA07."""
-    for segment_id, places in (("MIA", (5, 20, 21, 22, 23)), ("MOA", (3, 4, 5, 6, 7))):
-        if (segment := unit.segment(segment_id)) is not None:
-            yield from (code(segment[place]) for place in places if segment[place])
-
-
-def _crossover(unit: Node) -> str:
-    """The id or name of the payer that the claim was forwarded to (NM1*TT)."""
-    for nm1 in unit.all("NM1"):
-        if nm1[1] == "TT":
-            return nm1[9] or nm1[3] or "unnamed"
-    return ""
-
-
-def _qualified(unit: Node, qualifier: str) -> Decimal:
-    for amt in unit.all("AMT"):
-        if amt[1] == qualifier:
-            return _amount(amt, 2)
-    return ZERO
+def _completed(remittance: Remittance) -> Remittance:
+    """A header that was not read from a file, with payer and payee as far as its fields tell of them."""
+    made = remittance
+    if made.payer is None and made.payer_name:
+        ids = [one for one in made.payer_ids if one != made.origin]
+        made = replace(
+            made, payer=RemitParty(name=made.payer_name, id_kind="XV" if ids else "", id="".join(ids[:1]))
+        )
+    if made.payee is None and (made.payee_npi or made.payee_tax_id):
+        kind, own = ("XX", made.payee_npi) if made.payee_npi else ("FI", made.payee_tax_id)
+        tax = (Told(kind="TJ", value=made.payee_tax_id),) if made.payee_npi and made.payee_tax_id else ()
+        made = replace(made, payee=RemitParty(id_kind=kind, id=own, references=tax))
+    return made
 
 
 def line_faults(paid: ClaimPayment) -> list[Problem]:
     """The first two levels: SVC03 = SVC02 - CAS of the line, CLP04 = CLP03 - every CAS of the claim."""
     faults = []
+    told = ZERO
+    for one in paid.adjustments:
+        told += one.amount
     for number, line in enumerate(paid.lines, 1):
-        if line.paid != line.charge - _sum(line.adjustments):
+        adjusted = ZERO
+        for one in line.adjustments:
+            adjusted += one.amount
+        if line.paid != line.charge - adjusted:
             faults.append(_imbalance(f"claim {paid.position} 2110[{number}] SVC03", "the line"))
-    told = _sum(paid.adjustments) + sum((_sum(line.adjustments) for line in paid.lines), ZERO)
-    if paid.status != PREDETERMINATION and paid.paid != paid.charge - told:
+        told += adjusted
+    if paid.paid != paid.charge - told and paid.status != PREDETERMINATION:
         faults.append(_imbalance(f"claim {paid.position} 2100 CLP04", "the claim"))
     return faults
 
@@ -187,10 +254,6 @@ def total_fault(remittance: Remittance, paid: Decimal) -> Problem | None:
     return None if signed == paid - taken else _imbalance("BPR02", "the remittance")
 
 
-def _sum(adjustments: Iterable[Adjustment]) -> Decimal:
-    return sum((one.amount for one in adjustments), ZERO)
-
-
 def _imbalance(where: str, what: str) -> Problem:
     return Problem(
         code="remit.unbalanced",
@@ -198,62 +261,3 @@ def _imbalance(where: str, what: str) -> Problem:
         why=f"{what} does not add up: what was paid is not the charge less its adjustments",
         fix="ask the payer for a corrected file, or post it signed to the remittance variance account",
     )
-
-
-def _required(node: Node, segment_id: str) -> Segment:
-    segment = node.segment(segment_id)
-    if segment is None:
-        raise Unreadable(_unreadable(segment_id, "the segment is missing"))
-    return segment
-
-
-def _at(node: Node | None, segment_id: str, place: int) -> str:
-    segment = node.segment(segment_id) if node is not None else None
-    return segment[place] if segment is not None else ""
-
-
-def _amount(segment: Segment, place: int) -> Decimal:
-    """Dollars that the books can hold: whole cents, and not too many of them."""
-    value = _quantity(segment, place)
-    where = f"{segment.id}{place:02}"
-    if value is None:
-        raise Unreadable(_unreadable(where, "an amount is missing"))
-    try:
-        to_cents(value)
-    except NotMoney as error:
-        raise Unreadable(_unreadable(where, f"this is no amount of money: {error}")) from None
-    return value
-
-
-def _quantity(segment: Segment, place: int) -> Decimal | None:
-    value = amount(segment, place)
-    if isinstance(value, Problem):
-        raise Unreadable(value)
-    return value
-
-
-def _optional(segment: Segment, place: int) -> Decimal | None:
-    return _amount(segment, place) if segment[place] else None
-
-
-def _day(segment: Segment, place: int) -> date | None:
-    value = day(segment, place)
-    if isinstance(value, Problem):
-        raise Unreadable(value)
-    return value
-
-
-def _text_day(text: str) -> date | None:
-    """A date that is only told, never counted with: one that cannot be read is left out."""
-    try:
-        return date(int(text[:4]), int(text[4:6]), int(text[6:8])) if text else None
-    except ValueError:
-        return None
-
-
-def _missing(where: str) -> date:
-    raise Unreadable(_unreadable(where, "the date is missing"))
-
-
-def _unreadable(where: str, why: str) -> Problem:
-    return Problem(code="remit.unreadable", where=where, why=why, fix="ask the payer for a corrected file")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 
@@ -13,8 +12,8 @@ from hub.errors import Problem
 from hub.flow.aside import each, failed
 from hub.flow.base import Hub, Outcome
 from hub.flow.remit_835 import (
+    RemittanceReader,
     Unreadable,
-    claim_payment,
     header,
     line_faults,
     payee,
@@ -119,21 +118,26 @@ class _Set:
         with hub.store.view() as view:
             known = view.remits.find(blob_id=received.blob_id, set_index=index, limit=1)
             self.row = known[0] if known else None
-            self.stored = view.remit_claims.count(remit_id=self.row.id) if self.row else 0
+            begun = view.remit_claims.heads(remit_id=self.row.id, limit=1_000_000) if self.row else []
+            self.stored = max([int(paid.col("position")) for paid in begun], default=0)
 
     def read(self, transaction: TransactionSet) -> None:
-        """Store the claim payments page by page, then the header with its verdict."""
+        """Store the claim payments page by page, then the header with its verdict.
+
+        A claim that cannot be read is left out and holds the others until a person has seen it.
+        """
         if self.row is not None and self.row.state != "reading":
             return
         page: list[ClaimPayment] = []
-        self.transaction = transaction
+        self.told = RemittanceReader(transaction)
         try:
-            for paid in self._payments(transaction):
+            for paid in self.told:
+                self.tally.add(paid)
                 page.append(paid)
                 if len(page) == PAGE:
                     self._store(page)
                     page = []
-            remittance = header(transaction.root)
+            remittance = header(self.told)
         except Unreadable as unreadable:
             self._hold_unread(unreadable.problem)
             return
@@ -142,19 +146,13 @@ class _Set:
             broken = [one for one in transaction.findings if one.severity == "error" and one.snip != BALANCE]
             self._finish(tx, remittance, _not_whole(broken[0].where) if broken else None)
 
-    def _payments(self, transaction: TransactionSet) -> Iterator[ClaimPayment]:
-        for position, unit in enumerate(transaction.units(), 1):
-            paid = claim_payment(unit, position)
-            self.tally.add(paid)
-            yield paid
-
     def _store(self, page: list[ClaimPayment]) -> None:
         with self.hub.store.begin("remit.read") as tx:
             self._add(tx, page, None)
 
     def _practice(self) -> str:
         """Whose remittance it is: the payee's; of a payee that nobody knows, that of who serves the mailbox."""
-        found = self.hub.settings.practice_by_payee(*payee(self.transaction.root))
+        found = self.hub.settings.practice_by_payee(*payee(self.told))
         return found or (self.row.practice if self.row else self.received.practice)
 
     def _add(self, tx: Tx, page: list[ClaimPayment], remittance: Remittance | None) -> None:
@@ -240,7 +238,7 @@ class _Set:
             return "duplicate", []
         if told.handling == "P":
             return "notified", []
-        problems = list(self.tally.problems)
+        problems = [*self.told.unread[:20], *self.tally.problems]
         if fault := total_fault(told, self.tally.paid):
             problems.append(fault)
         if others and told.amount and any(row.state != "notified" for row in others):
@@ -260,7 +258,7 @@ class _Set:
         with self.hub.store.begin("remit.read") as tx:
             self._add(tx, [], None)
             assert self.row is not None  # noqa: S101
-            cents, practice = told_cents(self.transaction.root), self._practice()
+            cents, practice = told_cents(self.told), self._practice()
             tx.remits.put(self.row, state="set_aside", practice=practice, amount_cents=cents)
             self._settle_claims(tx, state="set_aside", practice=practice)
             tx.work.open(_item(self.row.id, problem, cents), practice=practice)

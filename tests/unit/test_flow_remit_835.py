@@ -8,10 +8,11 @@ import pytest
 from flowlab.made import D, adjustment, line, payment_of, service
 from msgspec.structs import replace
 
-from hub.flow.remit_835 import Unreadable, claim_payment, header, line_faults, total_fault
+from hub.flow.remit_835 import RemittanceReader, Unreadable, header, line_faults, total_fault
 from hub.flow.remits import Tally, trace_key
 from hub.model.claim import Adjustment
-from hub.model.remit import ClaimPayment, ProviderAdjustment, Remittance
+from hub.model.people import Address
+from hub.model.remit import Bank, ClaimPayment, ProviderAdjustment, RemitParty, Remittance, Told
 from hub.x12.envelope import X12Reader
 
 WHOLE = """ISA*00*          *00*          *ZZ*DEMOHOUSE      *ZZ*LAKESIDE       *260301*0930*^*00501*000000001*0*P*:~
@@ -21,9 +22,9 @@ BPR*I*70.75*C*ACH*CCP*01*999999999*DA*123*1999999999**01*999999999*DA*456*202603
 TRN*1*TRACE1*1999999999~
 DTM*405*20260301~
 N1*PR*BLUE HERON PPO*XV*DM003~
-REF*2U*HERON2~
 N3*300 HERON WAY~
 N4*EXAMPLETON*OH*44099~
+REF*2U*HERON2~
 N1*PE*LAKESIDE FAMILY MEDICINE*XX*1999999018~
 REF*TJ*123456789~
 LX*1~
@@ -52,9 +53,11 @@ IEA*1*000000001~
 
 def read(text: str = WHOLE) -> tuple[Remittance, list[ClaimPayment]]:
     """Header and claim payments of the first set."""
-    transaction = next(iter(X12Reader(text.encode())))
-    paid = [claim_payment(unit, position) for position, unit in enumerate(transaction.units(), 1)]
-    return header(transaction.root), paid
+    told = RemittanceReader(next(iter(X12Reader(text.encode()))))
+    paid = list(told)
+    if told.unread:
+        raise Unreadable(told.unread[0])
+    return header(told), paid
 
 
 def test_the_header() -> None:
@@ -70,6 +73,24 @@ def test_the_header() -> None:
         method="ACH",
         payment_date=date(2026, 3, 3),
         production_date=date(2026, 3, 1),
+        control_number="0001",
+        format="CCP",
+        from_bank=Bank(id_kind="01", id="999999999", account_kind="DA", account="123"),
+        to_bank=Bank(id_kind="01", id="999999999", account_kind="DA", account="456"),
+        sender="1999999999",
+        payer=RemitParty(
+            name="BLUE HERON PPO",
+            id_kind="XV",
+            id="DM003",
+            address=Address(line1="300 HERON WAY", city="EXAMPLETON", state="OH", zip="44099"),
+            references=(Told(kind="2U", value="HERON2"),),
+        ),
+        payee=RemitParty(
+            name="LAKESIDE FAMILY MEDICINE",
+            id_kind="XX",
+            id="1999999018",
+            references=(Told(kind="TJ", value="123456789"),),
+        ),
         provider_adjustments=(
             ProviderAdjustment(
                 reason="WO",

@@ -30,12 +30,17 @@ class Unreadable(Exception):
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """One way to read and write a value. `read` raises ValueError with the reason; `soft` ones are then None."""
+    """One way to read and write a value. `read` raises ValueError with the reason.
+
+    `soft`: what cannot be read is as if it were absent; its text is kept in `rest`. `reads_nothing`: "" is given
+    to `read` as well, so that there is no absent value.
+    """
 
     name: str
     read: Callable[[str], Any]
     write: Callable[[Any], str]
     soft: bool = False
+    reads_nothing: bool = False
 
 
 class Memory(dict[str, Any]):
@@ -63,7 +68,7 @@ def memory(kind: Kind, absent: tuple[Any, ...]) -> Memory:
 
     def make(text: str) -> Any:
         try:
-            value = kind.read(text) if text else None
+            value = kind.read(text) if text or kind.reads_nothing else None
         except ValueError:
             raise Odd from None
         if value is None or (absent and value == absent[0]) or kind.write(value) != text:
@@ -75,7 +80,7 @@ def memory(kind: Kind, absent: tuple[Any, ...]) -> Memory:
 
 def convert(kind: Kind, absent: tuple[Any, ...], text: str, where: str, at: int) -> Any:
     """Reads one value with care. Raises `Unreadable` unless the kind is soft."""
-    if not text:
+    if not text and not kind.reads_nothing:
         if absent:
             return absent[0]
         raise Unreadable(unreadable(where, "a value that must be there is missing"), at)
@@ -164,6 +169,8 @@ KINDS = {
         Kind(name="money", read=cents, write=plain),
         Kind(name="day", read=day, write=d8),
         Kind(name="told", read=day, write=d8, soft=True),
+        Kind(name="noted", read=number, write=plain, soft=True),
+        Kind(name="text", read=str, write=str),
         kind("count", count, str),
         kind("flag", flag, lambda value: "Y" if value else "N"),
     )

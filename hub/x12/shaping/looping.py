@@ -6,12 +6,15 @@ from typing import Any
 
 import msgspec
 
-from hub.x12.shaping.kinds import Memory
-from hub.x12.shaping.paths import absent, blank, inner_type, is_optional, local, owner, prefixes
-from hub.x12.shaping.reading import Source, assigned, constructed, indented, made_of, present, run, split
+from hub.x12.shaping.kinds import Memory, Unreadable, unreadable
+from hub.x12.shaping.paths import absent, blank, defaults, is_optional, local, prefixes
+from hub.x12.shaping.reading import Source, assigned, call, constructed, fields_of, indented, run, split
 from hub.x12.shaping.rest import difference
 from hub.x12.shaping.rows import Column, Inner, Reader, Row, Shape, Writer
 from hub.x12.wire import Delimiters
+
+MOST_KEYWORDS = 15
+"""CPython passes more than these through a dictionary, which costs more than the call itself."""
 
 
 def dedicated_rows(shape: Shape) -> dict[str, bool]:
@@ -30,12 +33,19 @@ def dedicated_rows(shape: Shape) -> dict[str, bool]:
     return {prefix: only and prefix not in mixed for prefix, only in found.items()}
 
 
+def usual_code(row: Row) -> Column | None:
+    """The column that says which of several codes it was; the first, the usual one, is shown as ""."""
+    if len(row.codes) < 2 or row.field:
+        return None
+    return next((one for one in row.columns if one.at == row.code_at and not one.kind and one.path), None)
+
+
 def own_rows(shape: Shape) -> list[Row]:
     """The rows whose columns are fields of the record itself."""
     return [row for row in shape.rows if isinstance(row, Row) and not row.field]
 
 
-def row_prefixes(shape: Shape, row: Row, dedicated: dict[str, bool]) -> list[str]:
+def row_prefixes(row: Row, dedicated: dict[str, bool]) -> list[str]:
     """The inner records that this row alone makes present."""
     told = [one for one in row.columns if not one.constant]
     return [
@@ -64,7 +74,7 @@ class Loop:
         self.source = Source(shape, marks, strict=strict)
         self.dedicated = dedicated_rows(shape)
         self.columns = tuple(column for row in own_rows(shape) for column in row.columns)
-        self.keeps = "rest" in {field for field in shape.type.__struct_fields__}  # type: ignore[attr-defined]
+        self.keeps = "rest" in shape.type.__struct_fields__  # type: ignore[attr-defined]
         self.writer, self.careful = writer, careful
         self.inner: dict[int, Reader] = {}
 
@@ -73,7 +83,7 @@ class Loop:
         given = ", ".join(f"g_{name}" for name in self.shape.given)
         body = self._body()
         lines = [f"def read(texts, i{', ' + given if given else ''}):", "    start = i"]
-        if self.strict and self.keeps:
+        if self.strict and (self.keeps or self.top):
             self.source.names["careful"] = self.careful
             again = f"return careful(texts, start{', ' + given if given else ''})"
             lines += ["    try:", *indented(body, 2), "    except (Odd, ValueError):", f"        {again}"]
@@ -198,14 +208,17 @@ class Loop:
         if row.field:
             return self._gathered(row)
         fixed = max((one.at for one in row.columns if one.constant and not one.beside), default=0)
-        alone = [prefix for prefix in row_prefixes(self.shape, row, self.dedicated) if self.dedicated[prefix]]
+        fixed = max(fixed, row.code_at if row.codes else 0)
+        alone = [prefix for prefix in row_prefixes(row, self.dedicated) if self.dedicated[prefix]]
         least = 0 if opener or alone else fixed + 1
         lines = split(self.source, row.columns, least)
         known = row.code_at if row.codes and len(row.codes) == 1 and not row.code_in_part and not opener else 0
         lines += assigned(self.source, row.columns, self.shape.type, self._where(row), known=known)
+        if usual := usual_code(row):
+            lines.append(f"if {local(usual.path)} == {row.codes[0]!r}: {local(usual.path)} = ''")
         return [
             *lines,
-            *[f"has_{local(prefix)} = True" for prefix in row_prefixes(self.shape, row, self.dedicated)],
+            *[f"has_{local(prefix)} = True" for prefix in row_prefixes(row, self.dedicated)],
         ]
 
     def _where(self, row: Row) -> str:
@@ -213,10 +226,8 @@ class Loop:
 
     def _gathered(self, row: Row) -> list[str]:
         field = local(row.field)
-        if not row.few and not row.times:
-            return [*self._item_lines(row), f"{field} += ({self._item(row)},)"]
         name = self._function(row)
-        lines = [f"got = {name}[text]" if self.strict else f"got = {name}(text, i)"]
+        lines = [f"got = {name}[text]" if self.strict and row.few else f"got = {name}(text, i)"]
         if not row.times:
             return [*lines, f"{field} += (got,)"]
         if self.strict:
@@ -225,23 +236,22 @@ class Loop:
             lines += [f"if {field} and c_{row.field} < {row.times}{same}: raise Odd", f"c_{row.field} = len(got)"]
         return [*lines, f"{field} += got"]
 
-    def _item_lines(self, row: Row, at: str = "i") -> list[str]:
+    def _item_lines(self, row: Row) -> list[str]:
         known = row.code_at if row.codes and len(row.codes) == 1 and not row.code_in_part else 0
         lines = split(self.source, row.columns)
-        return lines + assigned(self.source, row.columns, row.type, self._where(row), at=at, known=known)
+        return lines + assigned(self.source, row.columns, row.type, self._where(row), at="at", known=known)
 
     def _item(self, row: Row) -> str:
         if row.type is None:
             return local(next(one.path for one in row.columns if not one.constant))
-        return constructed(self.source, row.type, row.columns, {}, {})
+        return constructed(self.source, row.type, row.columns)
 
     def _function(self, row: Row) -> str:
         """A function of its own for a row, with a memory of the texts it has seen."""
         name = self.source.name(None)
-        body = self._items(row) if row.times else [*self._item_lines(row, "at"), f"return {self._item(row)}"]
-        self.source.names.pop("SOURCE", None)
+        body = self._items(row) if row.times else [*self._item_lines(row), f"return {self._item(row)}"]
         run(self.source, [f"def {name}(text, at=0):", *indented(body)])
-        if self.strict:
+        if self.strict and row.few:
             self.source.names[name] = Memory(self.source.names[name])
         return name
 
@@ -257,7 +267,7 @@ class Loop:
             lines += assigned(self.source, row.columns, row.type, self._where(row), at="at", known=known)
         item = self.source.odd("not v[k]")
         taking = assigned(self.source, moved, row.type, self._where(row) + "+", at="at", base="k")
-        taking.append(f"out.append({constructed(self.source, row.type, row.columns + moved, {}, {})})")
+        taking.append(f"out.append({constructed(self.source, row.type, row.columns + moved)})")
         item += taking if self.strict else ["if v[k]:", *indented(taking)]
         end = "n" if self.strict else f"min(n, {first + step * row.times})"
         lines += ["out = []", f"k = {first}", f"while k < {end}:", *indented([*item, f"k += {step}"])]
@@ -265,18 +275,12 @@ class Loop:
 
     def _end(self) -> list[str]:
         """Makes the record; with care, what it would not write again is kept in its `rest`."""
-        more = {}
-        for row in self.shape.rows[1:]:
-            if isinstance(row, Inner):
-                more[row.field] = f"tuple({local(row.field)})" if row.many else local(row.field)
-            elif row.field:
-                more[row.field] = local(row.field)
-        more.update({name: f"g_{name}" for name in self.shape.given})
-        lines: list[str] = []
-        for target, (function, *sources) in self.shape.derive.items():
-            made = [more.get(one) or self._made(one) for one in sources]
-            more[target] = f"{self.source.name(function)}({', '.join(made)})"
-        lines.append(f"made = {constructed(self.source, self.shape.type, self.columns, self.dedicated, more)}")
+        needed = self._needed()
+        fields = self._fields()
+        first = _first(self.shape, list(fields))
+        made = call(self.source, self.shape.type, {name: fields[name][0] for name in first})
+        lines = [*needed, f"made = {made}"]
+        lines += self._later({name: fields[name] for name in fields if name not in first})
         if not self.strict and self.keeps:
             self.source.names.update(
                 write=self.writer, difference=difference, replace=_with_rest, MARKS=self.marks
@@ -285,13 +289,58 @@ class Loop:
             lines.append("if out != raw: made = replace(made, difference(out, raw, MARKS))")
         return [*lines, "return made, i"]
 
-    def _made(self, path: str) -> str:
-        """Code for one field, a value or an inner record, for a field that is derived from it."""
-        if any(one.path == path for one in self.columns):
-            return local(path)
-        inner, optional = inner_type(*owner(self.shape.type, path))
-        made = made_of(self.source, inner, path + ".", self.columns, self.dedicated, {})
-        return f"({made} if {present(path, self.columns, self.dedicated)} else None)" if optional else made
+    def _needed(self) -> list[str]:
+        """Segments without which there is no record."""
+        lines = []
+        for row in own_rows(self.shape)[1:]:
+            for column in [one for one in row.columns if one.required][:1]:
+                if self.strict:
+                    lines.append(f"if {local(column.path)} is None: raise Odd")
+                else:
+                    self.source.names["missing"] = _missing
+                    lines.append(f"if {local(column.path)} is None: missing({self._where(row)!r}, start)")
+        return lines
+
+    def _fields(self) -> dict[str, tuple[str, str]]:
+        """For each field of the record: the code of its value, and code that tells whether it is there."""
+        fields = fields_of(self.source, self.shape.type, self.shape.type, "", self.columns, self.dedicated)
+        for row in self.shape.rows[1:]:
+            if isinstance(row, Inner):
+                name = local(row.field)
+                fields[row.field] = (f"tuple({name})", name) if row.many else (name, f"{name} is not None")
+            elif row.field:
+                usual = defaults(self.shape.type).get(row.field, ())
+                fields[row.field] = local(row.field), local(row.field) if not usual else "True"
+        fields.update({name: (f"g_{name}", f"g_{name}") for name in self.shape.given})
+        for target, (function, *sources) in self.shape.derive.items():
+            values, there = zip(*[fields[one] for one in sources], strict=True)
+            fields[target] = f"{self.source.name(function)}({', '.join(values)})", " or ".join(there)
+        return fields
+
+    def _later(self, fields: dict[str, tuple[str, str]]) -> list[str]:
+        """Sets what is seldom there, since a call with more than fifteen keywords is slow."""
+        if not fields:
+            return []
+        self.source.names["setfield"] = msgspec.structs.force_setattr
+        lines = [f"if {' or '.join(dict.fromkeys(there for _, there in fields.values()))}:"]
+        for name, (code, there) in fields.items():
+            lines += [f"    if {there}: setfield(made, {name!r}, {code})"]
+        return lines
+
+
+def _first(shape: Shape, fields: list[str]) -> list[str]:
+    """The fields that the constructor is given: those it requires, then the first ones of the record."""
+    known = defaults(shape.type)
+    in_order = [name for name in shape.type.__struct_fields__ if name in fields]  # type: ignore[attr-defined]
+    if len(in_order) <= MOST_KEYWORDS:
+        return in_order
+    needed = [name for name in in_order if name not in known]
+    wanted = [name for name in (shape.often or in_order) if name in in_order and name not in needed]
+    return [*needed, *wanted[: max(0, MOST_KEYWORDS - len(needed))]]
+
+
+def _missing(where: str, at: int) -> None:
+    raise Unreadable(unreadable(where, "the segment is missing"), at)
 
 
 def _moved(column: Column, by: int) -> Column:

@@ -9,6 +9,8 @@ from hub.x12.shaping.paths import absent, inner_type, local
 from hub.x12.shaping.rows import Column, Shape
 from hub.x12.wire import Delimiters
 
+PADS = [[""] * n for n in range(64)]
+
 
 class Source:
     """Lines of code being written, and the names they use."""
@@ -17,12 +19,14 @@ class Source:
         self.shape = shape
         self.marks = marks
         self.strict = strict
-        self.names: dict[str, Any] = {"Odd": Odd, "convert": convert, "PADS": [[""] * n for n in range(64)]}
+        self.names: dict[str, Any] = {"Odd": Odd, "convert": convert, "trimmed": trimmed, "PADS": PADS}
+        self._count = 0
         self._memories: dict[tuple[object, ...], str] = {}
 
     def name(self, value: object) -> str:
         """A global name for a value."""
-        made = f"G{len(self.names)}"
+        self._count += 1
+        made = f"G{self._count}"
         self.names[made] = value
         return made
 
@@ -42,6 +46,13 @@ class Source:
                 self._memories[key] = self.name(memory(kind, absence))
             return f"{self._memories[key]}[{text}]"
         return f"convert({self.name(kind)}, {self.name(absence)}, {text}, {where!r}, {at})"
+
+
+def trimmed(texts: list[str]) -> tuple[str, ...]:
+    """The texts up to the last that is not empty."""
+    while texts and not texts[-1]:
+        texts.pop()
+    return tuple(texts)
 
 
 def run(source: Source, lines: list[str]) -> dict[str, Any]:
@@ -105,6 +116,8 @@ def _element(
         told = f"({column.constant!r} if v[{column.beside}] else '')" if column.beside else repr(column.constant)
         return [] if known else source.odd(f"{text} != {told}")
     target = local(column.path)
+    if column.gaps:
+        return [f"{target} = trimmed(v[{column.at}:{column.last + 1}])"]
     if column.last:
         lines = [f"r = v[{column.at}:{column.last + 1}]", f"{target} = tuple([x for x in r if x])"]
         return lines + source.odd(f"'' in r[:len({target})]")
@@ -157,55 +170,67 @@ def _composite(
     return lines
 
 
-def constructed(
-    source: Source, record: type, columns: tuple[Column, ...], dedicated: dict[str, bool], more: dict[str, str]
-) -> str:
-    """Code that makes a record from the local variables of its columns."""
-    return made_of(source, record, "", columns, dedicated, more)
+def constructed(source: Source, record: type, columns: tuple[Column, ...]) -> str:
+    """Code that makes a record of a row of its own from the local variables of its columns."""
+    return made_of(source, record, record, "", columns, {})
 
 
 def made_of(
-    source: Source,
-    record: type,
-    prefix: str,
-    columns: tuple[Column, ...],
-    dedicated: dict[str, bool],
-    more: dict[str, str],
+    source: Source, root: type, record: type, prefix: str, columns: tuple[Column, ...], dedicated: dict[str, bool]
 ) -> str:
-    """Code that makes the record at a path, from the local variables of the columns below it."""
-    given: dict[str, str] = {}
+    """Code that makes the record at a path below `root`, from the local variables of the columns there."""
+    given = {
+        name: code for name, (code, _) in fields_of(source, root, record, prefix, columns, dedicated).items()
+    }
+    return call(source, record, given)
+
+
+def call(source: Source, record: type, given: dict[str, str]) -> str:
+    """Code that calls a constructor."""
+    return f"{source.name(record)}({', '.join(f'{name}={code}' for name, code in given.items())})"
+
+
+def fields_of(
+    source: Source, root: type, record: type, prefix: str, columns: tuple[Column, ...], dedicated: dict[str, bool]
+) -> dict[str, tuple[str, str]]:
+    """For each field that the columns fill: the code of its value, and code that tells whether it is there."""
+    given: dict[str, tuple[str, str]] = {}
     for column in columns:
         if not column.path.startswith(prefix) or column.constant:
             continue
         step, _, deeper = column.path[len(prefix) :].partition(".")
         if not deeper:
-            given[step] = local(column.path)
+            name = local(column.path)
+            given[step] = name, filled(source, root, column)
             if column.told and column.told.startswith(prefix):
-                given[column.told[len(prefix) :]] = local(column.told)
+                given[column.told[len(prefix) :]] = local(column.told), f"not {local(column.told)}"
         elif step not in given:
             inner, optional = inner_type(record, step)
-            below = prefix + step + "."
-            made = made_of(source, inner, below, columns, dedicated, {})
-            given[step] = (
-                f"({made} if {present(prefix + step, columns, dedicated)} else None)" if optional else made
-            )
-    given.update(more)
-    return f"{source.name(record)}({', '.join(f'{name}={code}' for name, code in given.items())})"
+            made = made_of(source, root, inner, prefix + step + ".", columns, dedicated)
+            there = present(source, root, prefix + step, columns, dedicated)
+            given[step] = f"({made} if {there} else None)" if optional else made, there
+    return given
 
 
-def present(prefix: str, columns: tuple[Column, ...], dedicated: dict[str, bool]) -> str:
+def present(
+    source: Source, root: type, prefix: str, columns: tuple[Column, ...], dedicated: dict[str, bool]
+) -> str:
     """Code that tells whether an inner record was there: its own row was, or one of its values."""
+    below = [one for one in columns if one.path.startswith(prefix + ".") and not one.constant]
     if prefix in dedicated:
         tests = [f"has_{local(prefix)}"]
-        others = [one for one in columns if one.path.startswith(prefix + ".") and not dedicated[prefix]]
+        below = [] if dedicated[prefix] else below
     else:
         tests = []
-        others = [one for one in columns if one.path.startswith(prefix + ".")]
-    return " or ".join(tests + [filled(one, local(one.path)) for one in others if not one.constant]) or "False"
+    return " or ".join(tests + [filled(source, root, one) for one in below]) or "False"
 
 
-def filled(column: Column, name: str) -> str:
+def filled(source: Source, root: type, column: Column) -> str:
     """Code that tells whether a value is there."""
+    name = local(column.path)
     if column.told:
         return local(column.told)
-    return f"{name} is not None" if column.kind else name
+    if not column.kind:
+        return name
+    known = absent(root, column)
+    return f"{name} != {source.name(known[0])}" if known and known[0] is not None else f"{name} is not None"

@@ -11,13 +11,16 @@ import msgspec
 from hub.x12.shaping.kinds import KINDS, Kind
 
 _TOKEN = re.compile(
-    r"(\d\d)(?:\.(\d+))?(?:-(\d+))?(?:#([^?\s]+)(?:\?(\d\d))?|=([\w.]*)(?::(\w+))?(!)?(?:/([\w.]+))?)"
+    r"(\d\d)(?:\.(\d+))?(?:-(\d+))?(?:#([^?\s]+)(?:\?(\d\d))?|([=~])([\w.]*)(?::(\w+))?(!)?(?:/([\w.]+))?)"
 )
 _PLACE = re.compile(r"(\w+)(?:@(\d+)(\.1)?)?(?: (\S+))?")
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
-    """One value of a segment: element `at`, its `part` (0: the whole), up to `last` where it is a run of texts."""
+    """One value of a segment: element `at`, its `part` (0: the whole), up to `last` where it is a run of texts.
+
+    `gaps` keeps the empty ones between them.
+    """
 
     at: int
     part: int = 0
@@ -28,6 +31,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     told: str = ""
     constant: str = ""
     beside: int = 0
+    gaps: bool = False
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +72,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     derive: Mapping[str, tuple[Any, ...]] = {}
     ends: frozenset[str] = frozenset()
     kinds: Mapping[str, Kind] = {}
+    often: tuple[str, ...] = ()
 
 
 def shape(
@@ -78,12 +83,13 @@ def shape(
     derive: Mapping[str, tuple[Any, ...]] | None = None,
     ends: Sequence[str] = (),
     kinds: Sequence[Kind] = (),
+    often: Sequence[str] = (),
 ) -> Shape:
     """Binds a record type to a loop: rows in the guide's order, the opener first.
 
     `given` are constructor arguments that the caller passes to the reader; `derive` gives fields that are
     computed from others after reading: `{"field": (function, "source", ...)}`; `ends` the segment ids that
-    end the outermost loop.
+    end the outermost loop; `often` up to fifteen fields that are nearly always there, for speed.
     """
     known = {**KINDS, **{one.name: one for one in kinds}}
     return Shape(
@@ -94,6 +100,7 @@ def shape(
         derive=derive or {},
         ends=frozenset(ends) | {""},
         kinds=known,
+        often=tuple(often),
     )
 
 
@@ -178,7 +185,7 @@ def _columns(tokens: str) -> tuple[Column, ...]:
         found = _TOKEN.fullmatch(token)
         if found is None:
             raise ValueError(f"cannot read the column {token!r}")
-        at, part, last, constant, beside, path, kind, required, told = found.groups()
+        at, part, last, constant, beside, sign, path, kind, required, told = found.groups()
         made.append(
             Column(
                 at=int(at),
@@ -190,6 +197,7 @@ def _columns(tokens: str) -> tuple[Column, ...]:
                 told=told or "",
                 constant=constant or "",
                 beside=int(beside or 0),
+                gaps=sign == "~",
             )
         )
     return tuple(made)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from hub.x12.shaping.looping import dedicated_rows, row_prefixes
+from hub.x12.shaping.looping import dedicated_rows, row_prefixes, usual_code
 from hub.x12.shaping.paths import absent, is_optional, prefixes
 from hub.x12.shaping.reading import Source, indented, run
 from hub.x12.shaping.rest import patched
@@ -61,10 +61,14 @@ class _Writing:
             reading, *text = reach.value(column)
             lines.append(reading)
             making += text
+        if usual := usual_code(row):
+            name = reach.locals[usual.path]
+            making.append(f"{name} = {name} or {row.codes[0]!r}")
+            reach.tests.pop(usual.path)
         making.append(f"add({self._text(row.tag, row.columns, reach, making)})")
         if row is self.shape.rows[0]:
             return lines + making
-        alone = [one for one in row_prefixes(self.shape, row, self.dedicated) if self.dedicated[one]]
+        alone = [one for one in row_prefixes(row, self.dedicated) if self.dedicated[one]]
         test = f"{known[alone[0]]} is not None" if alone else reach.any(row.columns)
         if alone:  # then nothing of it is read where it is not there
             own = [line for line in lines if not line.startswith("s_")]
@@ -154,7 +158,9 @@ class _Reach:
             return []
         holder, _, step = column.path.rpartition(".")
         name = "w_" + column.path.replace(".", "_")
-        nothing = "()" if column.last else "None" if column.kind else "''"
+        known = absent(self.record, column) if column.kind else ()
+        default = self.source.name(known[0]) if known and known[0] is not None else "None"
+        nothing = "()" if column.last else default if column.kind else "''"
         guard = f" if {self.known[holder]} is not None else {nothing}" if self._optional(holder) else ""
         lines = [f"{name} = {self.known[holder]}.{step}{guard}"]
         if column.told:
@@ -188,7 +194,7 @@ class _Reach:
 
     def any(self, columns: tuple[Column, ...]) -> str:
         """Code that tells whether any of the values is there."""
-        return " or ".join(self.tests[one.path] for one in columns if not one.constant)
+        return " or ".join([self.tests[one.path] for one in columns if one.path in self.tests])
 
 
 def _elements(
