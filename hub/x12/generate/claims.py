@@ -155,8 +155,18 @@ class Claim:
             put(amt, 2, money(self.world.cents(100, max(self.total, 100))))
         if self.kind == "837D":
             self._dental_days()
+        for missing in segments(self.node, "DN2"):
+            put(missing, 1, str(self.world.random.randint(1, 32)))
+        if self.kind == "837I":
+            self._hospital()
         if self.kind == "837P":
             self._professional()
+
+    def _hospital(self) -> None:
+        """Who was discharged has an hour of it; who was not is still a patient."""
+        (cl1,) = segments(self.node, "CL1")
+        put(cl1, 1, "1")
+        put(cl1, 3, "01" if segments(self.node, "DTP", "096") else "30")
 
     def _professional(self) -> None:
         ambulance = [crc for crc in segments(self.node, "CRC") if said(crc, 1) == "07"]

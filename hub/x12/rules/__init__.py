@@ -9,12 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hub.x12.grammar import Guide
+from hub.x12.rules.answers import rules_277ca, rules_999
+from hub.x12.rules.dental import rules_837d
+from hub.x12.rules.institutional import rules_837i
 from hub.x12.rules.professional import rules_837p
 from hub.x12.rules.remittance import rules_835
 from hub.x12.rules.reporting import Reporter
 from hub.x12.walk import Closer, Walk
 
-_RULES: dict[str, Callable[[Reporter], dict[str, Closer]]] = {"835": rules_835, "837P": rules_837p}
+_RULES: dict[str, Callable[[Reporter], dict[str, Closer]]] = {
+    "835": rules_835,
+    "837P": rules_837p,
+    "837I": rules_837i,
+    "837D": rules_837d,
+    "277CA": rules_277ca,
+    "999": rules_999,
+}
 
 
 def rules_for(guide: Guide, walk: Walk) -> dict[str, Closer]:

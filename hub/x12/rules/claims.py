@@ -9,19 +9,15 @@ from functools import lru_cache
 from hub.x12.formats import is_date
 from hub.x12.rules.addresses import address_faults
 from hub.x12.rules.coordination import Coordination, Decision, decided
+from hub.x12.rules.diagnoses import Diagnoses
 from hub.x12.rules.reporting import ZERO, Reporter, exact, first, own, text
 from hub.x12.tree import Node, RawSegment
 from hub.x12.walk import Closer
 
-_ICD10 = re.compile(r"[A-Z]\d[0-9AB][0-9A-Z]{0,4}")
-_TAXONOMY = re.compile(r"\d\d[0-9A-Z]{7}[XY]")
+_TAXONOMY = re.compile(r"\d\d[0-9A-Z]{7}[XYN]")
 _TAX_ID = re.compile(r"\d{9}")
 _NDC = re.compile(r"\d{11}")
 _CLIA = re.compile(r"\d\d[A-Z]\d{7}")
-_ICD10_SINCE = "20151001"
-_ICD9 = frozenset(("BK", "BF", "BJ", "PR", "BN"))
-_ICD10_KINDS = frozenset(("ABK", "ABF", "ABJ", "APR", "ABN"))
-_NOT_POINTED = frozenset(("BP", "BO", "BG"))
 _MOST_NUMBERS = 100_000  # of an interchange; beyond it a repeated number is not looked for
 _SHIPPED_AHEAD = "ABEJKLQS"  # supplies and drugs, whose period may run on after the bill
 _NOTHING: list[str] = []
@@ -33,10 +29,12 @@ money = lru_cache(maxsize=65536)(exact)
 class Parts:
     """A claim taken apart once: its CLM, the kinds of its REF and DTP, its HI segments and the loops below it."""
 
-    __slots__ = ("clm", "codes", "lines", "marks", "others")
+    __slots__ = ("clm", "codes", "days", "lines", "marks", "others", "place")
 
     def __init__(self, node: Node) -> None:
         self.clm: list[str] | None = None
+        self.place = ""  # CLM05-1
+        self.days = ("", "")  # the first and last that the claim itself tells, as its rules set them
         self.marks: set[str] = set()
         self.codes: list[list[str]] = []
         self.lines: list[Node] = []
@@ -73,7 +71,9 @@ class ClaimRules:
         self.batch: tuple[str, ...] | None = None  # BHT03; a set that repeats it is a copy of the other
         self.own_claims = 0
         self.patients = 0
+        self.pointed = 0  # diagnoses that lines of the claim may point to
         self.coordination = Coordination(report)
+        self.diagnoses = Diagnoses(report)
 
     def closers(self) -> dict[str, Closer]:
         """What runs as each loop closes, by loop id."""
@@ -101,7 +101,7 @@ class ClaimRules:
                 self.report(node, ref, "ref.tax_id", message, snip=5, element=2, status="A7:128")
 
     def specialty(self, node: Node) -> None:
-        """A taxonomy code has ten characters and ends in X (once Y)."""
+        """A taxonomy code has ten characters and ends in X (once N or Y)."""
         prv = first(node, "PRV")
         if prv is not None and text(prv, 2) == "PXC" and not _TAXONOMY.fullmatch(text(prv, 3)):
             self.report(node, prv, "prv.taxonomy", "this is not a taxonomy code", snip=5, element=3)
@@ -191,8 +191,10 @@ class ClaimRules:
         if frequency in ("7", "8") and "REF*F8" not in claim.marks:
             message = "a corrected or void claim names the payer's claim number (REF*F8)"
             self.report(node, clm, "clm.original_missing", message, snip=4, missing="REF", status="A6:464")
-        self.of_kind(node, clm, claim, place)
-        decisions = self._lines(node, clm, claim, self._diagnoses(node, claim.codes))
+        claim.place = place
+        self.of_kind(node, clm, claim)
+        self.pointed = self.diagnoses.count(node, claim.codes)
+        decisions = self._lines(node, clm, claim)
         if claim.others:
             self.coordination.check(node, clm, claim.others, decisions)
 
@@ -201,11 +203,21 @@ class ClaimRules:
         parts = clm[5].split(node.delimiters.component) if len(clm) > 5 else [""]
         return parts[0], parts[2] if len(parts) > 2 else ""
 
-    def of_kind(self, node: Node, clm: list[str], claim: Parts, place: str) -> None:
-        """What only this kind of claim must keep; `place` is CLM05-1."""
+    def of_kind(self, node: Node, clm: list[str], claim: Parts) -> None:
+        """What only this kind of claim must keep."""
 
-    def of_line(self, line: Node, service: list[str], diagnoses: int) -> None:
+    def of_line(self, line: Node, service: list[str]) -> None:
         """What a line of this kind of claim must keep."""
+
+    def accident(self, node: Node, clm: list[str], claim: Parts) -> None:
+        """CLM11: an accident has its date, one of an automobile also its state."""
+        causes = clm[11].split(node.delimiters.component)[:3]
+        if ("AA" in causes or "OA" in causes) and "DTP*439" not in claim.marks:
+            message = "an accident needs its date (DTP*439)"
+            self.report(node, clm, "clm.accident_date", message, snip=4, missing="DTP", status="A6:516")
+        if "AA" in causes and not part(node, clm, 11, 4) and not part(node, clm, 11, 5):
+            message = "an automobile accident needs its state"
+            self.report(node, clm, "clm.accident_state", message, snip=4, element=11, part=4)
 
     def _number(self, node: Node, clm: list[str], frequency: str) -> None:
         # a void may stand beside the new claim that takes its number over
@@ -221,12 +233,13 @@ class ClaimRules:
             message = "the patient control number was used before in this interchange"
             self.report(node, clm, "clm.duplicate", message, snip=7, element=1, severity="warning")
 
-    def _lines(self, node: Node, clm: list[str], claim: Parts, diagnoses: int) -> list[Decision]:
+    def _lines(self, node: Node, clm: list[str], claim: Parts) -> list[Decision]:
         """Walks the lines once: their order, their sum, their dates; gives what other payers decided on them."""
         total: Decimal | None = ZERO
         decisions: list[Decision] = []
-        number, before, last_day = 0, 0, ""
+        number, before = 0, 0
         wanted, charge_at, made = self.service, self.charge_at, self.day_made(node)
+        begin, last = claim.days
         for number, line in enumerate(claim.lines, 1):
             service, day, decided_here = _NOTHING, _NOTHING, False
             for item in line.items:
@@ -245,16 +258,16 @@ class ClaimRules:
             )
             charge = money(service[charge_at]) if len(service) > charge_at else None
             total = None if total is None or charge is None else total + charge
-            self.of_line(line, service, diagnoses)
+            self.of_line(line, service)
             if decided_here:
                 decisions += decided(charge, line.children("2430"))
             if day:
-                last_day = max(
-                    last_day, day[3] if len(day[3]) == 8 and day[3] <= made else self._day(line, day, service)
-                )
+                first_day = day[3][:8]
+                begin = min(begin or first_day, first_day)
+                last = max(last, day[3] if day[3] <= made and len(day[3]) == 8 else self.day(line, day, service))
         if total is not None and number:
             self._total(node, clm, total)
-        self._versions(node, claim.codes, last_day)
+        self.diagnoses.on_their_days(node, claim.codes, begin, last)
         return decisions
 
     def _sequence(self, line: Node, lx: RawSegment | Node, number: int, before: int) -> int:
@@ -266,7 +279,7 @@ class ClaimRules:
             self.report(line, first(line, "LX"), "lx.sequence", message, snip=1, element=1)
         return int(told[:9])
 
-    def _day(self, line: Node, dtp: list[str], service: list[str]) -> str:
+    def day(self, line: Node, dtp: list[str], service: list[str]) -> str:
         """The last day of a line; supplies and drugs may be for days to come, if they begin before."""
         begin, _, last = dtp[3].partition("-")
         created = self.day_made(line)
@@ -289,43 +302,6 @@ class ClaimRules:
         elif total == 0 and text(first(_root(node), "BHT"), 6) == "CH":
             message = "a charge of zero is refused by many payers"
             self.report(node, clm, "clm.zero", message, snip=7, element=2, severity="warning")
-
-    # diagnoses
-
-    def _diagnoses(self, node: Node, segments: list[list[str]]) -> int:
-        """Checks the form of every diagnosis; gives how many a line may point to, 99 where none are told."""
-        mark = node.delimiters.component
-        return sum([self._codes(node, hi, mark) for hi in segments]) if segments else 99
-
-    def _codes(self, node: Node, hi: list[str], mark: str) -> int:
-        for position in range(1, len(hi)):
-            if not fits_its_kind(hi[position], mark):
-                message = "this is not an ICD-10-CM code without its point"
-                self.report(node, hi, "hi.icd10", message, snip=5, element=position, part=2, status="A7:255")
-        return 0 if text(hi, 1).partition(mark)[0] in _NOT_POINTED else len(hi) - 1
-
-    def _versions(self, node: Node, segments: list[list[str]], last: str) -> None:
-        """ICD-9 ended, and ICD-10 began, with the services of 2015-10-01."""
-        if not is_date(last):
-            return
-        wrong = _ICD9 if last >= _ICD10_SINCE else _ICD10_KINDS
-        for hi in segments:
-            for position in range(1, len(hi)):
-                if hi[position].partition(node.delimiters.component)[0] not in wrong:
-                    continue
-                if wrong is _ICD9:
-                    message = "ICD-9 ended on 2015-09-30; this service needs ICD-10 (ABK, ABF)"
-                    self.report(node, hi, "hi.icd9", message, snip=2, element=position, part=1)
-                else:
-                    message = "ICD-10 began on 2015-10-01; this service needs ICD-9 (BK, BF)"
-                    self.report(node, hi, "hi.icd10_early", message, snip=5, element=position, part=1)
-
-
-@lru_cache(maxsize=65536)
-def fits_its_kind(value: str, mark: str) -> bool:
-    """Whether a part of an HI has the form of its kind, where the form is known; an absent code fits."""
-    kind, code = [*value.split(mark), ""][:2]
-    return kind not in _ICD10_KINDS or not code or _ICD10.fullmatch(code) is not None
 
 
 def is_clia(number: str) -> bool:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-
-from hub.x12.rules.claims import ClaimRules, Parts, is_clia, part
+from hub.x12.rules.claims import ClaimRules, Parts, is_clia
+from hub.x12.rules.procedures import pointers_beyond, procedure_faults
 from hub.x12.rules.reporting import Reporter, first, text
 from hub.x12.tree import Node
 from hub.x12.walk import Closer
 
-_HCPCS = re.compile(r"[A-Z]\d{4}|\d{4}[0-9AFMTU]")
-_MODIFIER = re.compile(r"[0-9A-Z]{2}")
 _INPATIENT = frozenset(("21", "51", "61"))
-_MOST_POINTED = 12
+_KINDS = ("HC",)
 
 
 def rules_837p(report: Reporter) -> dict[str, Closer]:
@@ -28,37 +24,28 @@ class ProfessionalRules(ClaimRules):
     specialties = "2000A 2310B 2420A"
     full_zips = frozenset(("2010AA", "2310C", "2420C"))
 
-    def of_kind(self, node: Node, clm: list[str], claim: Parts, place: str) -> None:
+    def of_kind(self, node: Node, clm: list[str], claim: Parts) -> None:
         """Accidents, admissions and the laboratory's certificate."""
         if len(clm) > 11 and clm[11]:
-            self._accident(node, clm, claim)
-        if place in _INPATIENT and "DTP*435" not in claim.marks:
+            self.accident(node, clm, claim)
+        if claim.place in _INPATIENT and "DTP*435" not in claim.marks:
             message = "a claim for services in a hospital needs its admission date (DTP*435)"
             self.report(node, clm, "clm.admission_date", message, snip=4, missing="DTP", status="A6:189")
         if "REF*X4" in claim.marks:
             self._laboratory(node)
 
-    def of_line(self, line: Node, service: list[str], diagnoses: int) -> None:
+    def of_line(self, line: Node, service: list[str]) -> None:
         """The form of the procedure, and pointers to diagnoses that the claim has."""
         mark = line.delimiters.component
         if len(service) > 1:
-            for place, message in procedure_faults(service[1], mark):
+            for place, message in procedure_faults(service[1], mark, _KINDS):
                 self.report(line, service, "sv1.code", message, snip=5, element=1, part=place)
         if len(service) > 7:
-            for place in pointers_beyond(service[7], mark, diagnoses):
+            for place in pointers_beyond(service[7], mark, self.pointed):
                 message = "points to a diagnosis that the claim does not have"
                 self.report(line, service, "sv1.pointer", message, snip=4, element=7, part=place)
         if first(line, "REF", "X4") is not None or first(line, "REF", "F4") is not None:
             self._laboratory(line)
-
-    def _accident(self, node: Node, clm: list[str], claim: Parts) -> None:
-        causes = clm[11].split(node.delimiters.component)[:3]
-        if ("AA" in causes or "OA" in causes) and "DTP*439" not in claim.marks:
-            message = "an accident needs its date (DTP*439)"
-            self.report(node, clm, "clm.accident_date", message, snip=4, missing="DTP", status="A6:516")
-        if "AA" in causes and not part(node, clm, 11, 4) and not part(node, clm, 11, 5):
-            message = "an automobile accident needs its state"
-            self.report(node, clm, "clm.accident_state", message, snip=4, element=11, part=4)
 
     def _laboratory(self, node: Node) -> None:
         for kind in ("X4", "F4"):
@@ -66,26 +53,3 @@ class ProfessionalRules(ClaimRules):
             if ref is not None and not is_clia(text(ref, 2)):
                 message = "a CLIA number has ten characters, the third a letter"
                 self.report(node, ref, "ref.clia", message, snip=5, element=2, status="A7:630")
-
-
-@lru_cache(maxsize=16384)
-def procedure_faults(value: str, mark: str) -> tuple[tuple[int, str], ...]:
-    """The parts of a procedure composite that are not of the form of HCPCS, with what is wrong."""
-    kind, code, *rest = [*value.split(mark), ""]
-    found = []
-    if kind == "HC" and code == code.strip() != "" and not _HCPCS.fullmatch(code):
-        found.append((2, "this is not a HCPCS code"))
-    for place, modifier in enumerate(rest[:4], 3):
-        if len(modifier) == 2 and not _MODIFIER.fullmatch(modifier):
-            found.append((place, "a modifier has two capital letters or digits"))
-    return tuple(found)
-
-
-@lru_cache(maxsize=4096)
-def pointers_beyond(value: str, mark: str, diagnoses: int) -> tuple[int, ...]:
-    """The parts of a pointer composite that name no diagnosis of the claim."""
-    return tuple(
-        place
-        for place, pointer in enumerate(value.split(mark)[:4], 1)
-        if pointer.isdecimal() and diagnoses < int(pointer[:9]) <= _MOST_POINTED
-    )

@@ -18,6 +18,7 @@ class Reporter:
         self._walk = walk
         self.lenient = walk.lenient
         self.seen = walk.seen
+        self.diagnoses = walk.diagnoses
 
     @property
     def position(self) -> int:
