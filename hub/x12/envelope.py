@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from hub.x12.finding import Finding
 from hub.x12.grammar import Guide
 from hub.x12.header_rules import gs_faults, header_fault, isa_faults, ta1_faults, trailer_faults
-from hub.x12.headers import Group, Interchange, SetOutcome, count, soften
+from hub.x12.headers import BusinessUnit, Group, Interchange, SetOutcome, count, soften
 from hub.x12.overlay import Overlay
 from hub.x12.overlay_rules import Tally, file_findings, with_overlays
 from hub.x12.rules import rules_for
@@ -122,11 +122,22 @@ class TransactionSet:
         if check:
             walk.use_rules(with_overlays(rules_for(self.guide, walk), walk, self._overlays, self._tally))
         self.root = walk.root
-        yield from walk.run(self._texts)
+        met = 0
+        for unit in walk.run(self._texts):
+            if len(walk.findings) > met and unit.loop == "2300":
+                self._keep_key(unit)
+            met = len(walk.findings)
+            yield unit
         told = {(found.segment, found.element) for found in self.findings if found.position == 1}
         news = (one for one in walk.findings if one.position > 1 or (one.segment, one.element) not in told)
         self.findings.extend(self.placed(found) for found in news)
         self.findings.sort(key=lambda found: found.position)
+
+    def _keep_key(self, claim: Node) -> None:
+        """Remembers by which number the sender finds a claim that has findings."""
+        last = claim.position + sum(1 for _ in claim.segments()) - 1
+        unit = BusinessUnit(first=claim.position, last=last, key=claim.value("CLM", 1))
+        self.outcome.claims.append(unit)
 
     def _unknown(self) -> Finding:
         severity, element, message = unknown_guide(self.st, self.group.gs)

@@ -52,10 +52,23 @@ class Group(msgspec.Struct, kw_only=True, eq=False):
         return self.gs[6]
 
 
+class BusinessUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """A claim with findings: its first and last segment in the set, and its key: the sender's own number."""
+
+    first: int
+    last: int
+    key: str
+
+    def __repr__(self) -> str:
+        """Names the place, never the key."""
+        return f"<BusinessUnit {self.first} to {self.last}>"
+
+
 class SetOutcome(msgspec.Struct, kw_only=True, eq=False):
     """What is known of a transaction set once it is read: ids, size and findings, no content.
 
-    `known` is False where the hub has no guide for it: then nothing inside was checked.
+    `known` is False where the hub has no guide for it: then nothing inside was checked. `claims` are the
+    keys (CLM01) of claims with findings, for the sender of the file and nobody else.
     """
 
     transaction: str
@@ -66,6 +79,7 @@ class SetOutcome(msgspec.Struct, kw_only=True, eq=False):
     findings: list[Finding] = []
     payer_made: bool = False
     known: bool = True
+    claims: list[BusinessUnit] = []
 
     @property
     def accepted(self) -> bool:
