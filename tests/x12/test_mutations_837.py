@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.x12.edits_837id import DENTAL, INSTITUTIONAL
 from tests.x12.edits_837p import EDITS
 from tests.x12.mutations import Edit, edited, findings, line_of, recounted, told
 
-GOOD = (Path(__file__).parent / "pass" / "837p_whole.x12").read_text()
+PASS = Path(__file__).parent / "pass"
+GOOD = (PASS / "837p_whole.x12").read_text()
+GOOD_BY_KIND = {kind: (PASS / f"837{kind}_whole.x12").read_text() for kind in "id"}
 STREET, CITY = "N3*1 MAIN ST*SUITE 4", "N4*SPRINGFIELD*IL*62701~"
 CLAIM, SERVICE = "CLM*PCN102*90.5***11:B:7*Y*A*Y*Y", "SV1*HC:T1015*65.5*UN*1***1"
 LINE = "LX*1~\nSV1*HC:T1015*65.5*UN*1***1~\nDTP*472*D8*20260105~\nLX*2~\nSV1*HC:J3301*25*UN*2***1~\n"
@@ -77,7 +80,24 @@ FINE = (
 @pytest.mark.parametrize("edit", EDITS, ids=lambda edit: f"{edit.found[0]} {edit.name}")
 def test_one_fault_is_found_at_its_place(edit: Edit) -> None:
     """A professional claim that breaks one rule (the heading of its row) gives the findings of the row alone."""
-    bad = edited(GOOD, edit)
+    proved(GOOD, edit)
+
+
+@pytest.mark.parametrize("edit", INSTITUTIONAL, ids=lambda edit: f"{edit.found[0]} {edit.name}")
+def test_one_fault_of_a_hospital_is_found_at_its_place(edit: Edit) -> None:
+    """An institutional claim that breaks one rule gives the findings of the row alone."""
+    proved(GOOD_BY_KIND["i"], edit)
+
+
+@pytest.mark.parametrize("edit", DENTAL, ids=lambda edit: f"{edit.found[0]} {edit.name}")
+def test_one_fault_of_a_dentist_is_found_at_its_place(edit: Edit) -> None:
+    """A dental claim that breaks one rule gives the findings of the row alone."""
+    proved(GOOD_BY_KIND["d"], edit)
+
+
+def proved(good: str, edit: Edit) -> None:
+    """Makes the fault, and holds what is found to its row, its line, its words and its status."""
+    bad = edited(good, edit)
     found = findings(bad)
     assert told(found) == list(edit.found)
     for one in found:

@@ -40,10 +40,12 @@ class DentalRules(ClaimRules):
             claim.days = (told[3][:8], self.day(node, told, []))
         if told is not None or text(clm, 19) == _PREDETERMINATION:
             return
-        for line in claim.lines:
-            if first(line, "DTP", "472") is None:
-                message = "a line needs its day of service, unless the claim tells one (DTP*472)"
-                self.report(line, first(line, "SV3"), "dtp.service_missing", message, snip=4, missing="DTP")
+        bare = next((line for line in claim.lines if first(line, "DTP", "472") is None), None)
+        if bare is not None:
+            message = "a line needs its day of service, unless the claim tells one (DTP*472)"
+            self.report(
+                bare, first(bare, "SV3"), "dtp.service_missing", message, snip=4, missing="DTP", status="A6:187"
+            )
 
     def of_line(self, line: Node, service: list[str]) -> None:
         """The procedure, the part of the mouth, pointers to diagnoses, and the teeth."""

@@ -16,7 +16,6 @@ _STAYS = frozenset(("11", "18", "21", "41"))
 _HOSPITAL_STAY = "11"
 _FINAL = frozenset(("1", "4"))
 _STILL_THERE = "30"
-_REVENUE = re.compile(r"\d{4}")
 _STATUS = re.compile(r"\d\d")
 _PROCEDURE = re.compile(r"[0-9A-HJ-NP-Z]{7}")
 _TWO = re.compile(r"[0-9A-Z]{2}")
@@ -54,10 +53,7 @@ class InstitutionalRules(ClaimRules):
             self._bill_codes(node, hi)
 
     def of_line(self, line: Node, service: list[str]) -> None:
-        """The form of the revenue code and of the procedure."""
-        if len(service) > 1 and service[1] and not _REVENUE.fullmatch(service[1]):
-            message = "a revenue code has four digits"
-            self.report(line, service, "sv2.revenue", message, snip=5, element=1, status="A7:455")
+        """The form of the procedure; that of the revenue code is the row's."""
         if len(service) > 2 and service[2]:
             for place, message in procedure_faults(service[2], line.delimiters.component, _KINDS):
                 self.report(line, service, "sv2.code", message, snip=5, element=2, part=place, status="A7:507")
