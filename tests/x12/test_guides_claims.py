@@ -130,6 +130,9 @@ def value(use: Use) -> str:
         "bill": "13",
         "revenue": "0450",
         "remark": "N19",
+        "reason": "45",
+        "facility": "11",
+        "tax": "123456789",
         "day": "20260105",
         "period": "20260105-20260106",
     }

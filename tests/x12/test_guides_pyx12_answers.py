@@ -23,6 +23,8 @@ MAPS = {
 # Where we say other than pyx12: kind, loop, segment, element (? and * stand for any); then who is right, and why.
 DIFFERENCES = {
     "835  ST 03": "we: the guide leaves ST03 out, most payers send it: it may stand, and then names this guide",
+    "835 1000B REF *": "we: a tax number has nine digits, so TJ stands in a row of its own",
+    "835 2100 CLP 09": "we: pyx12 takes any character; these are the codes that the national list has",
     "835  PLB ??-1": "we: the reasons of the first pair are those of all six; pyx12 checks the first only",
     "835 2110 SVC 06-1": "we: what was billed comes from the same code sets as what was paid",
     "999  ST 03": "we: a 999 of X231 without its errata letter is read as well",

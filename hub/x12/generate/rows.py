@@ -25,6 +25,9 @@ FORMATS = {
     "bill": "13",
     "revenue": "0450",
     "remark": "N19",
+    "facility": "11",
+    "tax": "123456789",
+    "reason": "45",
     "day": "20260105",
     "period": "20260105-20260107",
 }

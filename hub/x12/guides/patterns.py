@@ -19,7 +19,9 @@ PROCEDURE = "{at:02}{need} {at:02}.1!={kinds} {at:02}.2! {at:02}.3-6 {at:02}.7"
 PROFESSIONAL_CODES = "ER,HC,IV,WK"
 
 # six triplets of reason, amount and quantity after the group code
-ADJUSTMENT = "02! 03! 04-19"
+ADJUSTMENT = "02!=@reason 03! 04 " + " ".join(
+    f"{at:02}=@reason {at + 1:02} {at + 2:02}" for at in range(5, 20, 3)
+)
 
 _REACHED_BY = "EM,FX,TE"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.x12.grammar import guide, loop, seg
-from hub.x12.guides.patterns import ADJUSTMENT, address, numbers, procedure
+from hub.x12.guides.patterns import ADJUSTMENT, address, numbers, procedure, spread
 
 # why a provider adjustment moves money that belongs to no claim
 _PROVIDER_REASONS = (
@@ -21,6 +21,7 @@ _PROVIDER_IDS = "BD,BS,FI,MC,PC,SL,UP,XX"
 _RENDERING = "0B,1A,1B,1C,1D,1G,1H,1J,D3,G2"
 _COVERAGES = "12,13,14,15,16,17,AM,CH,DS,HM,LM,MA,MB,MC,OF,TV,VA,WC,ZZ"
 _GROUPS = "CO,OA,PI,PR"
+_FREQUENCIES = spread("0-9 A-K M-Q X-Z")
 _EXTRA = "ZK,ZL,ZM,ZN,ZO"
 
 _SERVICE = loop(
@@ -48,7 +49,7 @@ _CLAIM = loop(
     seg(
         "CLP R 1",
         "Claim payment",
-        f"01! 02!=1,2,3,4,19,20,21,22,23,25 03! 04! 05 06!={_COVERAGES} 07! 08 09 11 12 13",
+        f"01! 02!=1,2,3,4,19,20,21,22,23,25 03! 04! 05 06!={_COVERAGES} 07! 08=@facility 09={_FREQUENCIES} 11 12 13",
     ),
     seg("CAS S 99", "Adjustment of the claim", f"01!={_GROUPS} {ADJUSTMENT}"),
     seg("NM1 R 1", "Patient", f"01!=QC 02!=1 03-05 07 08={_MEMBER_IDS} 09"),
@@ -108,14 +109,15 @@ REMITTANCE_835 = guide(
         "Payee",
         seg("N1 R 1", "Payee", "01!=PE 02! 03!=FI,XV,XX 04!"),
         *address("S"),
-        numbers("S >1", "Number of the payee", "0B,D3,PQ,TJ"),
+        numbers("S >1", "Number of the payee", "0B,D3,PQ"),
+        numbers("S >1", "Tax number of the payee", "TJ", "02!=@tax"),
         seg("RDM S 1", "Delivery of the remittance", "01!=BM,EM,FT,OL 02 03"),
     ),
     loop(
         "2000 S >1",
         "Group of claims",
         seg("LX R 1", "Number of the group", "01!"),
-        seg("TS3 S 1", "Totals of a provider", "01! 02! 03! 04! 05! 13 15 17 18 20-24"),
+        seg("TS3 S 1", "Totals of a provider", "01! 02!=@facility 03! 04! 05! 13 15 17 18 20-24"),
         seg("TS2 S 1", "Inpatient totals of a provider", "01-19"),
         _CLAIM,
     ),
