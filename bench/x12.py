@@ -1,48 +1,130 @@
-"""X12 reading and full checking, beside what Python users would otherwise pick: pyx12 (837P), oxedi (835)."""
+"""X12 in one interleaved run: reading, checking and writing, beside `split`, pyx12, oxedi and linuxforhealth-x12.
+
+Rates are medians of rounds in which everybody takes a turn, so that a slow moment of the machine hits all. Slow
+counterparts read the first claims of the same file. Memory is that of a process of its own that reads a stream.
+"""
 
 from __future__ import annotations
 
 import io
+import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from random import Random
 
-from figures import Figure, tell
+from figures import Figure, peak_rss_mb, tell
+from rivals import Rival
 
+from hub.flow.claim_837 import read_claims, write_claims
+from hub.flow.remit_835 import RemittanceReader, header, line_faults, total_fault
+from hub.model.claim import Claim
 from hub.sandbox.clearinghouse import Clearinghouse
 from hub.sandbox.options import SandboxOptions
 from hub.sandbox.samples import Sample, sample_file
 from hub.x12.envelope import X12Reader
+from hub.x12.generate.big import big
+from hub.x12.guides import guide_named
+from hub.x12.wire import STANDARD, join
 
-ROUNDS = 3
+ROUNDS = {True: 3, False: 5}
+CLAIMS = {True: 2_000, False: 22_000}
+"""Claims of three lines: 22,000 are more than 10 MB of either kind."""
+FEW = 200
+"""Claims for counterparts that read less than one MB a second."""
+STREAM_BYTES = {True: 60_000_000, False: 1_000_000_000}
+Race = dict[str, Callable[[], None]]
 
 
 def measure(quick: bool) -> list[Figure]:
-    """MB/s as the best of interleaved rounds on the same bytes, and the ratio to the other."""
-    claims = claim_file(400 if quick else 2_000)
-    remits = remittance_file(claims)
-    ours, theirs = interleaved(lambda: check(claims), lambda: pyx12_check(claims), ROUNDS)
-    read, oxedi = interleaved(lambda: check(remits), lambda: oxedi_check(remits), ROUNDS)
+    """Every figure of the codec."""
+    claims, few = claim_file(CLAIMS[quick]), claim_file(FEW)
+    remits, few_remits = remittance_file(claims), remittance_file(few)
+    told = [made for _, made in read_claims(claims) if isinstance(made, Claim)]
+    transmission = next(read_claims(claims))[0]
+    model = Rival("linuxforhealth_x12")
+    race: Race = {
+        "split 835": lambda: split_all(remits),
+        "remit": lambda: remit_read(remits),
+        "check 835": lambda: check(remits),
+        "oxedi 835": lambda: oxedi_check(remits),
+        "pyx12 835": lambda: pyx12_check(few_remits),
+        "split 837": lambda: split_all(claims),
+        "check 837": lambda: check(claims),
+        "pyx12 837": lambda: pyx12_check(few),
+        "read 837": lambda: read_all(claims),
+        "write 837": lambda: join(write_claims(transmission, told), STANDARD),
+    }
+    sizes = {"835": (len(remits), len(few_remits)), "837": (len(claims), len(few))}
+    took, apart = run_race(race, ROUNDS[quick], model, few)
+    rate = {
+        name: sizes[name[-3:] if name != "remit" else "835"][name.startswith("pyx12")] / 1e6 / seconds
+        for name, seconds in took.items()
+    }
     return [
-        figure("x12.check_837p_mb_s", claims, ours, theirs, "pyx12"),
-        figure("x12.read_835_mb_s", remits, read, oxedi, "oxedi (Rust)"),
+        *_of_remittances(rate),
+        *_of_claims(rate, took, len(told), apart and len(few) / 1e6 / apart, model.missing),
+        *_of_memory(STREAM_BYTES[quick]),
     ]
 
 
-def figure(name: str, data: bytes, ours: float, theirs: float, whom: str) -> Figure:
-    """One figure with the other's beside it."""
-    size = len(data) / 1e6
-    beside = f"{whom}: {size / theirs:.2f} MB/s, we take {ours / theirs:.2f} of its time"
-    return Figure(name=name, value=round(size / ours, 2), unit="MB/s", beside=beside)
+def _of_remittances(rate: dict[str, float]) -> list[Figure]:
+    ours = rate["remit"]
+    beside = f"{ours:.1f} MB/s with balances; split keeping nothing {rate['split 835']:.1f}"
+    checked = f"every check; oxedi (Rust) {rate['oxedi 835']:.1f}, pyx12 {rate['pyx12 835']:.2f} MB/s"
+    return [
+        figure("x12.remit_read.ratio_split", ours / rate["split 835"], "", beside),
+        figure("x12.remit_read.ratio_pyx12", ours / rate["pyx12 835"], "", f"pyx12 {rate['pyx12 835']:.2f} MB/s"),
+        figure("x12.remit_read.ratio_oxedi", ours / rate["oxedi 835"], "", f"oxedi {rate['oxedi 835']:.1f} MB/s"),
+        figure("x12.check_835.mb_s", rate["check 835"], "MB/s", checked),
+    ]
 
 
-def interleaved(ours: Callable[[], None], theirs: Callable[[], None], rounds: int) -> tuple[float, float]:
-    """The least seconds of each, taken in turns, so that a slow moment of the machine hits both."""
-    mine, others = [], []
+def _of_claims(
+    rate: dict[str, float], took: dict[str, float], claims: int, model: float, missing: str
+) -> list[Figure]:
+    ours, split = rate["check 837"], rate["split 837"]
+    beside = missing or f"linuxforhealth-x12 {model:.2f} MB/s, {ours / model:.0f} times slower"
+    found = [
+        figure("x12.check_837p.mb_s", ours, "MB/s", f"SNIP 1 to 5; split keeping nothing {split:.1f}; {beside}"),
+        figure("x12.check_837p.ratio_pyx12", ours / rate["pyx12 837"], "", f"pyx12 {rate['pyx12 837']:.2f} MB/s"),
+    ]
+    for name, key in (("write", "write 837"), ("read", "read 837")):
+        told = f"three lines each; {rate[key]:.1f} MB/s, {rate[key] / split:.2f} of split"
+        found.append(figure(f"x12.{name}_837p.claims_s", claims / took[key], "claims/s", told))
+    return found
+
+
+def _of_memory(size: int) -> list[Figure]:
+    found = []
+    for kind in ("835", "837P"):
+        command = [sys.executable, __file__, "--stream", kind, str(size)]
+        done = subprocess.run(command, capture_output=True, check=True, text=True)
+        read, peak, seconds = map(float, done.stdout.split())
+        name = "x12.peak_rss_mb_1gb" if kind == "835" else "x12.peak_rss_mb_1gb_837p"
+        beside = f"a stream of {read / 1e9:.2f} GB in {seconds:.0f} s, {kind} to records"
+        found.append(figure(name, peak, "MB", beside))
+    return found
+
+
+def figure(name: str, value: float, unit: str, beside: str) -> Figure:
+    """A figure with three digits that count."""
+    return Figure(name=name, value=float(f"{value:.3g}"), unit=unit, beside=beside)
+
+
+def run_race(race: Race, rounds: int, model: Rival, few: bytes) -> tuple[dict[str, float], float]:
+    """The median seconds of each, and those of the counterpart in another environment (0 where it is missing)."""
+    took: dict[str, list[float]] = {name: [] for name in race}
+    apart: list[float] = []
     for _ in range(rounds):
-        mine.append(seconds(ours))
-        others.append(seconds(theirs))
-    return min(mine), min(others)
+        for name, work in race.items():
+            took[name].append(seconds(work))
+        if not model.missing:
+            apart.append(model.seconds(few))
+    return {name: statistics.median(found) for name, found in took.items()}, statistics.median(apart or [0.0])
 
 
 def seconds(work: Callable[[], None]) -> float:
@@ -67,10 +149,36 @@ def remittance_file(claims: bytes) -> bytes:
     return max((one.body for one in answers if one.name.endswith(".835")), key=len)
 
 
+def split_all(data: bytes) -> None:
+    """What no reader can beat: every segment and element parted, nothing kept."""
+    for text in data.decode("ascii").split("~"):
+        text.split("*")
+
+
 def check(data: bytes) -> None:
     """Read every set to its end with every check."""
     for transaction in X12Reader(io.BytesIO(data)):
         transaction.check()
+
+
+def remit_read(data: bytes | io.BufferedIOBase) -> None:
+    """Every payment as a record, balanced at its three levels; raises when one is off."""
+    for transaction in X12Reader(data):
+        reader = RemittanceReader(transaction)
+        total = Decimal(0)
+        for paid in reader:
+            total += paid.paid
+            if line_faults(paid):
+                raise ValueError("a payment does not balance")
+        if total_fault(header(reader), total) or reader.unread:
+            raise ValueError("the remittance does not balance")
+
+
+def read_all(data: bytes | io.BufferedIOBase) -> None:
+    """Every claim as a record; raises when one cannot be read."""
+    for _, claim in read_claims(data):
+        if not isinstance(claim, Claim):
+            raise TypeError("a claim cannot be read")
 
 
 def pyx12_check(data: bytes) -> None:
@@ -88,5 +196,37 @@ def oxedi_check(data: bytes) -> None:
     list(oxedi.parse(data).diagnostics)
 
 
+class Stream(io.RawIOBase):
+    """A file that is made while it is read, at least so many bytes long."""
+
+    def __init__(self, kind: str, size: int) -> None:
+        guide = guide_named(kind)
+        some = sum(map(len, big(guide, Random(4), claims=400)))  # noqa: S311 - synthetic claims
+        self._chunks = big(guide, Random(4), claims=1 + size * 400 // some)  # noqa: S311 - the same ones
+        self._rest = b""
+        self.told = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, as a file gives them."""
+        while len(self._rest) < size:
+            chunk = next(self._chunks, b"")
+            if not chunk:
+                break
+            self._rest += chunk
+        data, self._rest = self._rest[:size], self._rest[size:]
+        self.told += len(data)
+        return data
+
+
+def stream(kind: str, size: int) -> None:
+    """Read a long stream and print its bytes, this program's peak memory in MB, and the seconds."""
+    source = Stream(kind, size)
+    took = seconds(lambda: remit_read(source) if kind == "835" else read_all(source))  # type: ignore[arg-type]
+    print(source.told, peak_rss_mb(), took)
+
+
 if __name__ == "__main__":
-    tell(measure)
+    if "--stream" in sys.argv:
+        stream(sys.argv[2], int(sys.argv[3]))
+    else:
+        tell(measure)
