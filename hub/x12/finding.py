@@ -29,6 +29,7 @@ REPAIRS: dict[str, str] = {
     "ref.tax_id": "takes the hyphens out",
     "se.control": "repeats ST02",
     "se.count": "counts the segments",
+    "segment.case": "writes the segment id in capitals",
     "segment.unexpected": "writes a segment id in capitals, where that makes it one; any other needs a person",
     "trailer.missing": "adds the SE",
 }

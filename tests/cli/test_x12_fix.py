@@ -42,6 +42,7 @@ BROKEN = [
     ("837p_two_claims", b"N3*1 MAIN ST~", b"N3* 1 MAIN ST ~", "element.blanks"),
     ("837p_two_claims", b"N3*1 MAIN ST~", b"N3*1\r\nMAIN\tST~", "element.character"),
     ("837p_two_claims", b"DMG*D8*", b"dmg*D8*", "segment.unexpected"),
+    ("837p_two_claims", b"GE*1*1~", b"ge*1*1~", "segment.case"),
     ("837p_two_claims", b"HI*ABK:J020", b"HI*ABK:J02.0", "hi.icd10"),
     ("837p_two_claims", b"REF*EI*123456789", b"REF*EI*12-3456789", "ref.tax_id"),
     ("837p_two_claims", b"*627011234~", b"*62701-1234~", "n4.zip"),

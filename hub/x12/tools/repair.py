@@ -22,6 +22,7 @@ _DAY = re.compile(r"(\d{4})([-/])(\d\d)\2(\d\d)")
 _ZIP = re.compile(r"(\d{5})-(\d{4})")
 _POINTED = re.compile(r"([A-Z]\d[0-9A-Z])\.([0-9A-Z]{1,4})")
 _ENDS = ("SE", "GE", "IEA")
+_ENVELOPE = frozenset(("GS", "ST", "SE", "GE", "IEA", "TA1"))
 
 
 class Repair(msgspec.Struct, frozen=True, kw_only=True):
@@ -277,7 +278,7 @@ class _Form:
         tag = (values[0] if values else text.partition(self.marks.element)[0])[:4]
         if tag not in layouts() and tag.upper() in layouts():
             values = values or text.split(self.marks.element)
-            self.note("segment.unexpected", line, tag.upper())
+            self.note("segment.case" if tag.upper() in _ENVELOPE else "segment.unexpected", line, tag.upper())
             values[0] = tag = tag.upper()
         if tag in _SPECIAL or (("-" in text or "/" in text) and self.dated.search(text)):
             values = values or text.split(self.marks.element)
