@@ -11,6 +11,7 @@ reader.interchanges, reader.findings    # envelopes, TA1s, counts and what is wr
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 
 from hub.x12.finding import Finding
@@ -31,6 +32,8 @@ __all__ = ["Group", "Interchange", "SetOutcome", "TransactionSet", "X12Reader"]
 _CONTROL = ("ISA", "IEA", "GS", "GE", "ST", "SE")
 _KNOWN = (*_CONTROL, "TA1")
 _ENDERS = frozenset(way(tag[:2]) for tag in _CONTROL for way in (str.upper, str.lower, str.title))
+# what begins as one of them, found at once among many segments
+_MAY_END = re.compile("\\n(?:[Ss][EeTt]|[Gg][EeSs]|[Ii][EeSs])").search
 
 
 class TransactionSet:
@@ -275,9 +278,13 @@ class X12Reader:
 
     def _ender(self, texts: list[str], begin: int) -> int:
         """Where the first segment of the envelope stands in a block, from `begin` on; -1 when there is none."""
-        for at, text in enumerate(texts[begin:] if begin else texts, begin):
-            if text[:2] in _ENDERS and self._tag(text).upper() in _CONTROL:
-                return at
+        for start in range(begin, len(texts), 256):
+            some = texts[start : start + 256]
+            if _MAY_END("\n" + "\n".join(some)) is None:
+                continue
+            for at, text in enumerate(some, start):
+                if text[:2] in _ENDERS and self._tag(text).upper() in _CONTROL:
+                    return at
         return -1
 
     def _next(self) -> str | None:

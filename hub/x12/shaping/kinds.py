@@ -63,15 +63,18 @@ class Memory(dict[str, Any]):
         return value
 
 
-def memory(kind: Kind, absent: tuple[Any, ...]) -> Memory:
-    """The memory of a kind; `absent` holds what "" stands for, or nothing where a value is required."""
+def memory(kind: Kind, absent: tuple[Any, ...], *, told: bool = False) -> Memory:
+    """The memory of a kind; `absent` holds what "" stands for, or nothing where a value is required.
+
+    `told` says that the record knows whether the value was there, so that "" and its value are two things.
+    """
 
     def make(text: str) -> Any:
         try:
             value = kind.read(text) if text or kind.reads_nothing else None
         except ValueError:
             raise Odd from None
-        if value is None or (absent and value == absent[0]) or kind.write(value) != text:
+        if value is None or (absent and value == absent[0] and not told) or kind.write(value) != text:
             raise Odd
         return value
 

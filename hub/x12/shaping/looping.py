@@ -7,8 +7,19 @@ from typing import Any
 import msgspec
 
 from hub.x12.shaping.kinds import Memory, Unreadable, unreadable
-from hub.x12.shaping.paths import absent, blank, defaults, is_optional, local, prefixes
-from hub.x12.shaping.reading import Source, assigned, call, constructed, fields_of, indented, run, split
+from hub.x12.shaping.paths import absent, blank, defaults, inner_type, is_optional, local, prefixes
+from hub.x12.shaping.reading import (
+    Source,
+    assigned,
+    call,
+    constructed,
+    fields_of,
+    filled,
+    indented,
+    made_of,
+    run,
+    split,
+)
 from hub.x12.shaping.rest import difference
 from hub.x12.shaping.rows import Column, Inner, Reader, Row, Shape, Writer
 from hub.x12.wire import Delimiters
@@ -73,6 +84,7 @@ class Loop:
         self.strict = strict
         self.source = Source(shape, marks, strict=strict)
         self.dedicated = dedicated_rows(shape)
+        self.whole = {prefix for prefix, only in self.dedicated.items() if only and "." not in prefix}
         self.columns = tuple(column for row in own_rows(shape) for column in row.columns)
         self.keeps = "rest" in shape.type.__struct_fields__  # type: ignore[attr-defined]
         self.writer, self.careful = writer, careful
@@ -107,18 +119,22 @@ class Loop:
             elif row.field:
                 lines.append(f"{local(row.field)} = ()")
                 if row.times and self.strict:
-                    lines.append(f"c_{row.field} = 0")
+                    lines.append(f"c_{row.field} = {row.times}")
             else:
                 lines += [line for column in row.columns for line in self._blank(column)]
-        lines += [f"has_{local(prefix)} = False" for prefix in self.dedicated]
-        if not self.strict:
+        lines += [f"{local(prefix)} = None" for prefix in self.whole]
+        lines += [f"has_{local(prefix)} = False" for prefix in self.dedicated if prefix not in self.whole]
+        if self.strict:
+            lines.append("more = False")
+        else:
             lines.append("seen = set()")
         return list(dict.fromkeys(lines))
 
-    def _blank(self, column: Column) -> list[str]:
+    def _blank(self, column: Column, *, inside: bool = False) -> list[str]:
+        """The value of a column that no segment told; one that only a record of its own reads needs none."""
         if column.constant:
             return []
-        for prefix, only in self.dedicated.items():
+        for prefix, only in self.dedicated.items() if not inside else ():
             if only and column.path.startswith(prefix + "."):
                 return []
         value = blank(column)
@@ -147,9 +163,13 @@ class Loop:
 
     def _branch(self, rows: list[tuple[int, Row | Inner]]) -> list[str]:
         lines: list[str] = []
+        if self.strict and len(rows) > 1 and all(isinstance(row, Row) and row.few for _, row in rows):
+            return self._sorted([(order, row) for order, row in rows if isinstance(row, Row)])
         coded = [(order, row) for order, row in rows if row.codes]
         free = [(order, row) for order, row in rows if not row.codes][:1]
-        if coded:
+        if coded and coded[0][1].code_at == 1 and not coded[0][1].code_in_part:
+            lines.append(f"v = text.split({self.marks.element!r}); q = v[1]")
+        elif coded:
             lines.append(f"q = {self._code(coded[0][1])}")
         for order, row in coded:
             test = f"q == {row.codes[0]!r}" if len(row.codes) == 1 else f"q in {row.codes!r}"
@@ -157,9 +177,49 @@ class Loop:
         otherwise = self._place(*free[0]) if free else self._unknown()
         return [*lines, "else:", *indented(otherwise)] if coded else otherwise
 
+    def _sorted(self, rows: list[tuple[int, Row]]) -> list[str]:
+        """Rows of one segment id whose texts repeat: one memory tells the row of a text and what it holds."""
+        name = self.source.name(None)
+        body = [f"v = text.split({self.marks.element!r}); q = v[1]"]
+        for order, row in sorted(rows, key=lambda one: not one[1].codes):
+            test = f"if q in {row.codes!r}:" if row.codes else "if True:"
+            body += [test, *indented([*self._told(row), f"return {order}, {self._targets(row)}"])]
+        run(self.source, [f"def {name}(text, at=0):", *indented([*body, "raise Odd"])])
+        self.source.names[name] = Memory(self.source.names[name])
+        lines = [f"k, got = {name}[text]"]
+        for order, row in rows:
+            once = "=" if not row.field else ""
+            taking = [f"if order >{once} {order}: raise Odd", f"order = {order}", *self._kept(row), "i += 1"]
+            lines += [f"{'elif' if len(lines) > 1 else 'if'} k == {order}:", *indented(taking)]
+        return lines
+
+    def _told(self, row: Row) -> list[str]:
+        """Reads `text` into local variables, or into `got` where the row gathers."""
+        if row.field:
+            return [f"got = {self._function(row, plain=True)}(text)"]
+        return self._read(row)
+
+    def _targets(self, row: Row) -> str:
+        """The local variables that a row fills, as one expression and as one target."""
+        if row.field:
+            return "got"
+        whole = [prefix for prefix in row_prefixes(row, self.dedicated) if prefix in self.whole]
+        if whole:
+            return local(whole[0])
+        names = [local(one.path) for one in row.columns if not one.constant]
+        names += [local(one.told) for one in row.columns if one.told]
+        names += [f"has_{local(prefix)}" for prefix in row_prefixes(row, self.dedicated)]
+        return ", ".join(names) if len(names) == 1 else f"({', '.join(names)})"
+
+    def _kept(self, row: Row) -> list[str]:
+        """Puts what a memory gave where it belongs."""
+        if row.field:
+            return self._added(row)
+        return [f"{self._targets(row)} = got", *self._more(row)]
+
     def _code(self, row: Row | Inner) -> str:
         cut = f"text.split({self.marks.element!r}, {row.code_at + 1})"
-        whole = f"{cut}[1]" if row.code_at == 1 else f"({cut} + PADS[{row.code_at + 1}])[{row.code_at}]"
+        whole = f"({cut} + PADS[{row.code_at}])[{row.code_at}]"
         return f"{whole}.partition({self.marks.component!r})[0]" if row.code_in_part else whole
 
     def _place(self, order: int, row: Row | Inner) -> list[str]:
@@ -207,34 +267,102 @@ class Loop:
         """Takes the values of one segment `text`."""
         if row.field:
             return self._gathered(row)
+        if not (self.strict and row.few and not opener):
+            return [*self._read(row, opener=opener), *self._more(row, opener=opener)]
+        name = self.source.name(None)
+        run(self.source, [f"def {name}(text):", *indented([*self._read(row), f"return {self._targets(row)}"])])
+        self.source.names[name] = Memory(self.source.names[name])
+        return [f"got = {name}[text]", *self._kept(row)]
+
+    def _read(self, row: Row, *, opener: bool = False) -> list[str]:
+        """Reads the values of one segment `text` into local variables."""
         fixed = max((one.at for one in row.columns if one.constant and not one.beside), default=0)
         fixed = max(fixed, row.code_at if row.codes else 0)
-        alone = [prefix for prefix in row_prefixes(row, self.dedicated) if self.dedicated[prefix]]
+        prefixes_here = row_prefixes(row, self.dedicated)
+        alone = any(self.dedicated[prefix] for prefix in prefixes_here)
         least = 0 if opener or alone else fixed + 1
-        lines = split(self.source, row.columns, least)
-        known = row.code_at if row.codes and len(row.codes) == 1 and not row.code_in_part and not opener else 0
-        lines += assigned(self.source, row.columns, self.shape.type, self._where(row), known=known)
-        if usual := usual_code(row):
-            lines.append(f"if {local(usual.path)} == {row.codes[0]!r}: {local(usual.path)} = ''")
-        return [
-            *lines,
-            *[f"has_{local(prefix)} = True" for prefix in row_prefixes(row, self.dedicated)],
+        in_v = bool(row.codes) and row.code_at == 1 and not row.code_in_part and not opener
+        usual = row.usual if self.strict else 0
+        lines = split(self.source, row.columns, least, done=in_v and not (self.strict and row.few), usual=usual)
+        known = row.code_at if in_v and len(row.codes) == 1 else 0
+        late = tuple(one for one in row.columns if usual and one.at > usual)
+        early = tuple(one for one in row.columns if one not in late)
+        lines += assigned(self.source, early, self.shape.type, self._where(row), known=known)
+        if late:
+            lines += self._late(row, late, usual)
+        if code := usual_code(row):
+            lines.append(f"if {local(code.path)} == {row.codes[0]!r}: {local(code.path)} = ''")
+        lines += [f"has_{local(prefix)} = True" for prefix in prefixes_here if prefix not in self.whole]
+        for prefix in prefixes_here:
+            if prefix in self.whole:
+                inner = inner_type(self.shape.type, prefix)[0]
+                made = made_of(self.source, self.shape.type, inner, prefix + ".", self.columns, self.dedicated)
+                lines.append(f"{local(prefix)} = {made}")
+        return lines
+
+    def _late(self, row: Row, late: tuple[Column, ...], usual: int) -> list[str]:
+        """Elements that are seldom there: read only where the segment is that long."""
+        wide = max(max(one.at, 0 if one.part else one.last) for one in late)
+        reading = [f"if n <= {wide}: v += PADS[{wide + 1} - n]"]
+        reading += assigned(self.source, late, self.shape.type, self._where(row), above=usual)
+        blanks = [line for column in late for line in self._blank(column, inside=True)]
+        return [f"if n > {usual + 1}:", *indented([*reading, "more = True"]), "else:", *indented(blanks)]
+
+    def _more(self, row: Row, *, opener: bool = False) -> list[str]:
+        """Notes that a field is there which the constructor is not given."""
+        if not self.strict:
+            return []
+        later = self._seldom()
+        if not opener:
+            mine = {one.path.partition(".")[0] for one in row.columns if not one.constant} | {row.field}
+            return ["more = True"] if mine & later else []
+        early = [one for one in row.columns if not row.usual or one.at <= row.usual]
+        tests = [
+            f"not {local(one.told)}" if one.told in later else filled(self.source, self.shape.type, one)
+            for one in early
+            if not one.constant and {one.path.partition(".")[0], one.told} & later
         ]
+        return [f"if {' or '.join(tests)}: more = True"] if tests else []
+
+    def _seldom(self) -> set[str]:
+        """Fields that are set after the record is made, and those that such fields are derived from."""
+        names = self._names()
+        later = set(names) - set(_first(self.shape, names))
+        for target, (_, *sources) in self.shape.derive.items():
+            if target in later:
+                later |= set(sources)
+        return later
+
+    def _names(self) -> list[str]:
+        """The fields that are given a value."""
+        names = [one.path.partition(".")[0] for one in self.columns if not one.constant]
+        names += [one.told for one in self.columns if one.told]
+        names += [row.field for row in self.shape.rows if row.field]
+        return list(dict.fromkeys([*names, *self.shape.given, *self.shape.derive]))
 
     def _where(self, row: Row) -> str:
         return f"{self.shape.loop} {row.tag}".strip()
 
     def _gathered(self, row: Row) -> list[str]:
-        field = local(row.field)
         name = self._function(row)
-        lines = [f"got = {name}[text]" if self.strict and row.few else f"got = {name}(text, i)"]
+        return [
+            f"got = {name}[text]" if self.strict and row.few else f"got = {name}(text, i)",
+            *self._added(row),
+        ]
+
+    def _added(self, row: Row) -> list[str]:
+        """Adds what a segment held to the tuple that gathers it."""
+        field = local(row.field)
+        more = self._more(row)
         if not row.times:
-            return [*lines, f"{field} += (got,)"]
+            return [f"{field} += (got,)", *more]
+        lines = []
         if self.strict:
             heads = [one.path for one in row.columns if not one.constant]
-            same = "".join([f" and got[0].{path} == {field}[-1].{path}" for path in heads])
-            lines += [f"if {field} and c_{row.field} < {row.times}{same}: raise Odd", f"c_{row.field} = len(got)"]
-        return [*lines, f"{field} += got"]
+            same = "".join([f" and got[0].{path} == l_{row.field}_{path}" for path in heads])
+            lines = [f"if c_{row.field} < {row.times}{same}: raise Odd", f"c_{row.field} = len(got)"]
+            lines += [f"l_{row.field}_{path} = got[0].{path}" for path in heads]
+        return [*lines, f"{field} += got", *more]
 
     def _item_lines(self, row: Row) -> list[str]:
         known = row.code_at if row.codes and len(row.codes) == 1 and not row.code_in_part else 0
@@ -246,12 +374,12 @@ class Loop:
             return local(next(one.path for one in row.columns if not one.constant))
         return constructed(self.source, row.type, row.columns)
 
-    def _function(self, row: Row) -> str:
+    def _function(self, row: Row, *, plain: bool = False) -> str:
         """A function of its own for a row, with a memory of the texts it has seen."""
         name = self.source.name(None)
         body = self._items(row) if row.times else [*self._item_lines(row), f"return {self._item(row)}"]
         run(self.source, [f"def {name}(text, at=0):", *indented(body)])
-        if self.strict and row.few:
+        if self.strict and row.few and not plain:
             self.source.names[name] = Memory(self.source.names[name])
         return name
 
@@ -304,6 +432,7 @@ class Loop:
     def _fields(self) -> dict[str, tuple[str, str]]:
         """For each field of the record: the code of its value, and code that tells whether it is there."""
         fields = fields_of(self.source, self.shape.type, self.shape.type, "", self.columns, self.dedicated)
+        fields.update({name: (local(name), f"{local(name)} is not None") for name in self.whole})
         for row in self.shape.rows[1:]:
             if isinstance(row, Inner):
                 name = local(row.field)
@@ -322,7 +451,9 @@ class Loop:
         if not fields:
             return []
         self.source.names["setfield"] = msgspec.structs.force_setattr
-        lines = [f"if {' or '.join(dict.fromkeys(there for _, there in fields.values()))}:"]
+        always = [there for name, (_, there) in fields.items() if there == "True" or name in self.shape.given]
+        tests = list(dict.fromkeys(["more", *always] if self.strict else [there for _, there in fields.values()]))
+        lines = [f"if {' or '.join(tests)}:"]
         for name, (code, there) in fields.items():
             lines += [f"    if {there}: setfield(made, {name!r}, {code})"]
         return lines

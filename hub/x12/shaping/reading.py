@@ -41,9 +41,9 @@ class Source:
         kind = self.shape.kinds[column.kind]
         absence = absent(record, column)
         if self.strict:
-            key = (column.kind, repr(absence))
+            key = (column.kind, repr(absence), bool(column.told))
             if key not in self._memories:
-                self._memories[key] = self.name(memory(kind, absence))
+                self._memories[key] = self.name(memory(kind, absence, told=bool(column.told)))
             return f"{self._memories[key]}[{text}]"
         return f"convert({self.name(kind)}, {self.name(absence)}, {text}, {where!r}, {at})"
 
@@ -68,12 +68,24 @@ def indented(lines: list[str], by: int = 1) -> list[str]:
     return ["    " * by + line for line in lines]
 
 
-def split(source: Source, columns: tuple[Column, ...], least: int = 0, most: int = 0) -> list[str]:
-    """Cuts `text` into `v`, as long as the columns reach."""
+def split(
+    source: Source,
+    columns: tuple[Column, ...],
+    least: int = 0,
+    most: int = 0,
+    *,
+    done: bool = False,
+    usual: int = 0,
+) -> list[str]:
+    """Cuts `text` into `v`, as long as the columns reach; `done` says that it is cut already."""
     wide = max(most, max((max(one.at, 0 if one.part else one.last) for one in columns), default=0))
-    lines = [f"v = text.split({source.marks.element!r})", "n = len(v)"]
+    lines = [] if done else [f"v = text.split({source.marks.element!r})"]
+    if source.strict and wide == least:
+        return [*lines, f"if len(v) != {wide + 1} or not v[{wide}]: raise Odd"]
+    lines.append("n = len(v)")
     few = f" or n <= {least}" if least > 1 else ""
-    lines += source.odd(f"not v[-1] or n > {wide + 1}{few}")
+    lines += source.odd(f"n > {wide + 1}{few} or not v[-1]")
+    wide = usual if source.strict and usual else wide
     return [*lines, f"if n <= {wide}: v += PADS[{wide + 1} - n]"]
 
 
@@ -86,15 +98,19 @@ def assigned(
     at: str = "i",
     base: str = "",
     known: int = 0,
+    above: int = 0,
 ) -> list[str]:
-    """Gives each column's local variable its value from `v`; `base` is added to every index."""
+    """Gives each column's local variable its value from `v`; `base` is added to every index.
+
+    `known` is the place of a code that was looked at already, `above` that of the last element read before.
+    """
     lines: list[str] = []
     by_at: dict[int, list[Column]] = {}
     for column in columns:
         by_at.setdefault(column.at, []).append(column)
     first, last = (min(by_at), max(by_at)) if by_at else (1, 0)
     gaps, runs = [], 0
-    for place in range(1 if not base else first, last + 1):
+    for place in range(above + 1 if not base else first, last + 1):
         text = f"v[{base}{place}]" if not base else f"v[{base} + {place}]"
         here = by_at.get(place, [])
         if not here:

@@ -47,7 +47,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     item: tuple[Column, ...] = ()
     times: int = 0
     few: bool = False
-    bare: bool = False
+    usual: int = 0
 
 
 class Inner(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -104,10 +104,21 @@ def shape(
     )
 
 
-def row(place: str, columns: str) -> Row:
-    """A segment that stands once, such as `row("REF 6R", "02=control_number")`."""
+def row(place: str, columns: str, *, few: bool = False, usual: int = 0) -> Row:
+    """A segment that stands once, such as `row("REF 6R", "02=control_number")`.
+
+    For speed: `few` says that its texts repeat, `usual` how many elements it seldom has more than.
+    """
     tag, codes, code_at, in_part = _place(place)
-    return Row(tag=tag, codes=codes, code_at=code_at, code_in_part=in_part, columns=_fixed(place, columns))
+    return Row(
+        tag=tag,
+        codes=codes,
+        code_at=code_at,
+        code_in_part=in_part,
+        columns=_fixed(place, columns),
+        few=few,
+        usual=usual,
+    )
 
 
 def each(
@@ -136,7 +147,6 @@ def each(
         item=_columns(item),
         times=times,
         few=few,
-        bare=type is None,
     )
 
 
