@@ -1,7 +1,9 @@
-"""Files of others: nothing raises, what is well-formed comes back byte for byte."""
+"""Files of others: nothing raises, what is well-formed comes back, and each verdict is on record with its reason."""
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,12 @@ from hub.x12.classify import classify
 from hub.x12.envelope import X12Reader
 from hub.x12.wire import Wire, rebuild, segments
 
-CORPUS = Path(__file__).parents[3] / "shared" / "data" / "x12"
-FILES = sorted(path for path in CORPUS.glob("*/*") if path.is_file())
+sys.path.insert(0, str(Path(__file__).parent))
+import opinions
+
+CORPUS, FILES = opinions.CORPUS, opinions.FILES
+ANEW = "python tests/x12/opinions.py writes it anew: look at what changed, and give the reason in reasons.py"
+FOUND = re.compile(r"(?:[a-z0-9_.]+(?: @ [A-Za-z0-9 ]+)?(?: x\d+)?(?:; |$))*")
 NO_ISA = {"src_test_resources_837_5010_x12_no_isa_line.txt", "tests_test_edi_835_files_blue_cross_nc_sample.txt"}
 
 pytestmark = pytest.mark.skipif(not FILES, reason="the sample files of others are not beside this clone")
@@ -76,3 +82,38 @@ def test_every_claim_is_met_as_a_unit(path: Path) -> None:
         known = transaction.guide is not None
     if path.name not in NO_ISA and sets in ("835", "837P") and known:
         assert met == claims
+
+
+def on_record(table: Path) -> list[list[str]]:
+    """The rows of a golden table below its header."""
+    return [line.split("\t") for line in table.read_text().splitlines()[1:]]
+
+
+def test_every_verdict_is_the_one_on_record() -> None:
+    """Each file has one verdict, with every finding by code and place, and the reason why it is right."""
+    known = {row[0]: row for row in on_record(opinions.VERDICTS)}
+    for path in FILES:
+        found = opinions.verdict_row(path)
+        assert known[found[0]] == [*found, opinions.why_verdict(path, found)], ANEW
+        assert "NO REASON" not in known[found[0]][3], ANEW
+
+
+def test_every_difference_from_pyx12_is_explained() -> None:
+    """The table of differences holds each that there is, no other, and says who is right and why."""
+    assert opinions.difference_table() == opinions.DIFFERENCES.read_text(), ANEW
+    for row in on_record(opinions.DIFFERENCES):
+        assert len(row) == 5, row
+        assert row[3] in ("hub", "pyx12", "both"), ANEW
+        assert "NO REASON" not in row[4], ANEW
+
+
+def test_the_records_hold_nothing_of_the_files() -> None:
+    """The golden tables name files, codes and places, and not one value."""
+    for row in on_record(opinions.VERDICTS):
+        assert row[1] in ("clean", "warnings", "errors", "unreadable")
+        assert FOUND.fullmatch(row[2]), row[0]
+
+
+def test_no_file_is_left_out() -> None:
+    """The record is of the files that are there, each once."""
+    assert [row[0] for row in on_record(opinions.VERDICTS)] == [opinions.name_of(path) for path in FILES]

@@ -94,28 +94,30 @@ def test_several_interchanges_groups_and_sets(kind: str) -> None:
     assert rebuild(file) == file
 
 
-@pytest.mark.skipif(not FILES, reason="the sample files of others are not beside this clone")
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_a_file_of_others_comes_back_from_its_trees(path: Path) -> None:
-    """Every segment of every set stands in its tree, in order and unchanged, whatever is wrong with it."""
-    data = path.read_bytes()
-    wire = Wire(data)
-    envelopes = ("ISA", "IEA", "GS", "GE", "TA1")
-    plain = [
+def outside_envelopes(wire: Wire) -> list[str]:
+    """The segments of a file that stand in its sets, without empty elements at their ends."""
+    return [
         text.rstrip(block.delimiters.element)
         for block in wire
         for text in block.segments
-        if text.split(block.delimiters.element)[0] not in envelopes
+        if text.split(block.delimiters.element)[0] not in ("ISA", "IEA", "GS", "GE", "TA1")
     ]
-    found: list[str] = []
-    for transaction in X12Reader(data):
-        if transaction.guide is None:
-            found.extend(
-                encode_segment(segment.values, transaction.delimiters) for segment in transaction.segments()
-            )
-        else:
-            found.extend(texts_of(transaction))
-    assert found == plain or wire.problem
+
+
+@pytest.mark.skipif(not FILES, reason="the sample files of others are not beside this clone")
+def test_a_file_of_others_comes_back_from_its_trees() -> None:
+    """Every segment of every set stands in its tree, in order and unchanged, whatever is wrong with it."""
+    for path in FILES:
+        data = path.read_bytes()
+        found: list[str] = []
+        for transaction in X12Reader(data):
+            if transaction.guide is None:
+                plain = transaction.segments()
+                found.extend(encode_segment(segment.values, transaction.delimiters) for segment in plain)
+            else:
+                found.extend(texts_of(transaction))
+        wire = Wire(data)
+        assert found == outside_envelopes(wire) or wire.problem, path.name
 
 
 @pytest.mark.skipif(not FILES, reason="the sample files of others are not beside this clone")
