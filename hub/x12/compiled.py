@@ -22,7 +22,9 @@ class Row:
     """One place for a segment in one loop, with what the reader needs to count and order it."""
 
     __slots__ = (
+        "alike",
         "before",
+        "begins_body",
         "bit",
         "index",
         "limit",
@@ -40,6 +42,8 @@ class Row:
         self.order = order
         self.bit = 1 << place
         self.before = 0
+        self.alike = self.bit
+        self.begins_body = False
         self.limit = segment.repeat
         self.required = segment.required
         self.relations = relations(segment)
@@ -128,6 +132,11 @@ class CompiledGuide:
             found.before = sum(row.bit for row in made.rows if row.required and row.order < order)
             if found.required:
                 made.required |= found.bit
+        for found in made.rows:
+            found.alike = sum(row.bit for row in made.rows if row.segment.id == found.segment.id)
+        for body in made.rows[1:2]:
+            once = body.required and body.limit == 1 and body.loop is None
+            body.begins_body = once and loop.repeat != 1 and not made.is_level and parent is not None
         return made
 
     def _loops(self, loop: CompiledLoop) -> Iterator[CompiledLoop]:
@@ -147,10 +156,23 @@ def _build_table(loop: CompiledLoop) -> None:
         for row in around.rows:
             if row.segment.id == "LS" and row.loop is not None:
                 _add_inner(loop.table, up, row.loop)
+    unopened = list(_unopened(loop))
+    for up, inner, _ in unopened:
+        if not inner.is_level:
+            _add_inner(loop.table, up, inner)
+    for up, inner, near in unopened:
+        if near:
+            _add_body(loop.table, up, inner)
+
+
+def _unopened(loop: CompiledLoop) -> Iterator[tuple[int, CompiledLoop, bool]]:
+    """Yields the loops in this one and in those around it, and whether each is within the nearest level."""
+    near = True
     for up, around in loop.ancestors():
         for row in around.rows:
-            if row.loop is not None and not row.loop.is_level:
-                _add_inner(loop.table, up, row.loop)
+            if row.loop is not None:
+                yield up, row.loop, near
+        near = near and not around.is_level
 
 
 def _add_inner(table: dict[str, Entry], up: int, loop: CompiledLoop) -> None:
@@ -158,6 +180,14 @@ def _add_inner(table: dict[str, Entry], up: int, loop: CompiledLoop) -> None:
     for inner in loop.rows:
         if inner.loop is not None:
             _add(table, inner, Hit(up, inner, via=loop))
+
+
+def _add_body(table: dict[str, Entry], up: int, loop: CompiledLoop) -> None:
+    """Adds what follows a loop's first segment, so that this one is missed where it is not there."""
+    rows = [inner for inner in loop.rows[1:] if inner.loop is None]
+    for body in [*rows[:1], *[inner for inner in rows if inner.required][:1]]:
+        if body.segment.id not in table:
+            _add(table, body, Hit(up, body, via=loop))
 
 
 def _add(table: dict[str, Entry], row: Row, hit: Hit) -> None:

@@ -16,6 +16,8 @@ MOST_FINDINGS = 2000
 _PARTIES = frozenset(("HL", "N1", "NM1"))
 _OF_A_PARTY = frozenset(("DMG", "N2", "N3", "N4", "PER", "PRV", "REF"))
 Closer = Callable[[Node], None]
+DiagnosisCheck = Callable[[str, str], tuple[str, str]]
+"""From a diagnosis and a day of service (CCYYMMDD) to a severity and words, both "" where nothing is wrong."""
 
 
 class Frame:
@@ -41,7 +43,7 @@ class Walk:
     `run(texts)` yields each unit loop as it closes and keeps neither it nor the loops around it, which it
     reaches through `parent`; `root` holds the rest, `findings` what is wrong. With `check=False` only the
     structure is followed, for speed. `seen` is what rules remember of the whole
-    interchange: numbers, and the batch that used them.
+    interchange: numbers, and the batch that used them; `diagnoses` judges an ICD-10-CM code on its day.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Walk:
         check: bool = True,
         lenient: bool = False,
         seen: dict[str, tuple[str, ...]] | None = None,
+        diagnoses: DiagnosisCheck | None = None,
     ) -> None:
         self.guide = guide
         self.delimiters = delimiters
@@ -61,6 +64,7 @@ class Walk:
         self.check = check
         self.lenient = lenient
         self.seen: dict[str, tuple[str, ...]] = {} if seen is None else seen
+        self.diagnoses = diagnoses
         self.findings: list[Finding] = []
         self.root = Node("", position=1, delimiters=delimiters)
         self.position = 0
@@ -113,10 +117,18 @@ class Walk:
                 frame = self._open_empty(hit.via)
             row = hit.row
             if hit.guess:
-                frame.guessed |= row.bit
+                frame.guessed |= row.alike
             else:
                 if frame.seen & row.bit:
-                    if row.limit:
+                    meant = self._meant_again(frame, row) if row.order < frame.order else None
+                    if meant is not None:
+                        closed = self._close(frames)
+                        if closed is not None:
+                            yield closed
+                        frame = self._open_empty(meant)
+                        row = next(one for one in meant.rows if one.segment.id == row.segment.id)
+                        frame.seen |= row.bit
+                    elif row.limit:
                         self._again(frame, row, values)
                 else:
                     frame.seen |= row.bit
@@ -133,14 +145,47 @@ class Walk:
             if check:
                 match = match_of[row.index] or self._learn(row)
                 matched = match(text)
-                if not matched or len(values) > row.relations_from:
+                if hit.guess:
+                    self._check_qualifier(row, values, frame)
+                elif not matched or len(values) > row.relations_from:
                     self._check(row, values, frame, matched=matched is not None)
         yield from self._finish(frames)
 
     def _choose(self, entry: Entry, values: list[str], component: str) -> Hit | None:
-        if entry.at >= len(values):
-            return entry.any or entry.guess
-        return entry.by.get(values[entry.at].partition(component)[0]) or entry.any or entry.guess
+        told = values[entry.at].partition(component)[0] if entry.at < len(values) else ""
+        return entry.by.get(told) or entry.any or entry.guess or self._meant(values)
+
+    def _meant(self, values: list[str]) -> Hit | None:
+        """What a segment with an unknown qualifier stands for: the level that it names as its parent's, or the
+        loop that is required next."""
+        if values[0] != "HL":
+            return self._needed(values[0])
+        above = values[2] if len(values) > 2 else ""
+        for up, frame in enumerate(reversed(self._frames)):
+            if frame.level == above and (frame.loop.is_level or frame.loop.parent is None):
+                below = (row for row in frame.loop.rows if row.loop is not None and row.loop.is_level)
+                return next((Hit(up, row) for row in below), None)
+        return None
+
+    def _needed(self, tag: str) -> Hit | None:
+        for up, frame in enumerate(reversed(self._frames)):
+            for row in frame.loop.rows:
+                missing = row.loop is not None and row.required and not frame.seen & row.bit
+                if missing and row.segment.id == tag and row.order >= frame.order:
+                    return Hit(up, row)
+            if frame.loop.is_level:
+                return None
+        return None
+
+    def _meant_again(self, frame: Frame, row: Row) -> CompiledLoop | None:
+        """The loop whose first segment is missing where another one's segment comes back: itself, or one that
+        must follow it and begins in the same way."""
+        if row.begins_body:
+            return frame.loop
+        around = self._frames[-2] if len(self._frames) > 1 else frame
+        missing = (one for one in around.loop.rows if one.required and not around.seen & one.bit)
+        bodies = ((one.loop, one.loop.rows[1:2]) for one in missing if one.loop is not None)
+        return next((loop for loop, body in bodies if body and body[0].segment.id == row.segment.id), None)
 
     def _lower_case(self, values: list[str], table: dict[str, Entry], frame: Frame) -> Entry | None:
         """Takes a segment whose id is in small letters at its place, and says so; None for any other id."""
@@ -187,6 +232,10 @@ class Walk:
         frame = Frame(loop, node, loop.opener)
         if loop.trigger is not None:
             parent.seen |= loop.trigger.bit
+        if loop.is_level:
+            self._levels += 1
+            frame.level = frame.expected = str(self._levels)
+            parent.has_levels = True
         self._frames.append(frame)
         return frame
 
@@ -272,7 +321,8 @@ class Walk:
     def _belongs_to_lost(self, hit: Hit) -> bool:
         """Whether a segment goes with a party or level that could not be placed, and so not with this loop."""
         row = hit.row
-        return row.loop is None and hit.up == 0 and self._lost in _PARTIES and row.segment.id in _OF_A_PARTY
+        inside = row.loop is None and (hit.up == 0 or hit.via is not None)
+        return inside and self._lost in _PARTIES and row.segment.id in _OF_A_PARTY
 
     def _level(self, frame: Frame, values: list[str]) -> None:
         self._levels += 1
@@ -299,6 +349,12 @@ class Walk:
             message = "says wrongly whether levels follow below it"
             at = frame.node.position
             self._report(1, "hl.children", message, frame.loop.id, "HL", ik3="8", ik4="7", element=4, position=at)
+
+    def _check_qualifier(self, row: Row, values: list[str], frame: Frame) -> None:
+        """Says that the qualifier is wrong, and no more: what the other elements should be is not known."""
+        for fault in faults(row.segment, values, self.delimiters):
+            if fault.element == row.segment.qualifier_at:
+                self._fault(fault, row, frame)
 
     def _check(self, row: Row, values: list[str], frame: Frame, *, matched: bool) -> None:
         told = []
