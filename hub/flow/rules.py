@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from hub.codes import is_hcpcs, is_icd10, is_npi, place_fault, state_fault, taxonomy_fault
+from hub.codes.icd10cm import diagnosis_fault
 from hub.config.settings import Settings
 from hub.flow.building import doubled
 from hub.model.claim import Claim
@@ -67,7 +68,7 @@ def taxonomies(claim: Claim, desk: Desk) -> Findings:
 
 
 def diagnoses(claim: Claim, desk: Desk) -> Findings:
-    """One to twelve diagnoses in the form of ICD-10-CM, each once (2300 HI)."""
+    """One to twelve diagnoses, each a code of ICD-10-CM that holds on the days of service (2300 HI)."""
     if not 1 <= len(claim.diagnoses) <= 12:
         yield _finding(
             "diagnosis_count", "2300 HI", "a claim carries one to twelve diagnoses", "have the coder choose"
@@ -77,6 +78,21 @@ def diagnoses(claim: Claim, desk: Desk) -> Findings:
             yield _finding(
                 "diagnosis", f"2300 HI0{number}-2", "this is no ICD-10-CM code", "have the coder correct it"
             )
+        elif doubt := _of_its_day(claim, code):
+            severity, words = doubt
+            where, hold = f"2300 HI0{number}-2", severity == "error"
+            yield _finding("diagnosis", where, f"the diagnosis {words}", "have the coder correct it", hold=hold)
+
+
+def _of_its_day(claim: Claim, code: str) -> tuple[str, str] | None:
+    """What is wrong with a diagnosis on the first and also on the last day of service."""
+    days = [
+        f"{day:%Y%m%d}"
+        for line in claim.lines
+        for day in (line.service_from, line.service_to or line.service_from)
+    ]
+    found = [diagnosis_fault(code, day) for day in (min(days, default=""), max(days, default=""))]
+    return found[1] if all(severity for severity, _ in found) else None
 
 
 def pointers(claim: Claim, desk: Desk) -> Findings:

@@ -78,6 +78,7 @@ def payer_without_id() -> Desk:
 
 AUTO = Accident(kind="AA", on=date(2026, 2, 1), state="OH")
 COMP = claim(payer="comp", coverage=coverage("comp"), accident=Accident(kind="EM", on=date(2026, 2, 20)))
+THIRTEEN = tuple(f"F17{n}" for n in (200, 201, 203, 208, 209, 210, 211, 213, 218, 219, 220, 221, 223))
 CASES: list[tuple[str, str, Claim, Desk]] = [
     ("npis", "npi", claim(billing=replace(claim().billing, npi="1999999990")), desk()),
     ("npis", "npi", claim(rendering=BAD), desk()),
@@ -87,8 +88,10 @@ CASES: list[tuple[str, str, Claim, Desk]] = [
     ("taxonomies", "taxonomy", claim(rendering=replace(LARKSPUR, taxonomy="207Q")), desk()),
     ("taxonomies", "taxonomy", claim(billing=replace(claim().billing, taxonomy="X")), desk()),
     ("diagnoses", "diagnosis_count", claim(diagnoses=()), desk()),
-    ("diagnoses", "diagnosis_count", claim(diagnoses=tuple(f"E11{n:02}" for n in range(13))), desk()),
+    ("diagnoses", "diagnosis_count", claim(diagnoses=THIRTEEN), desk()),
     ("diagnoses", "diagnosis", claim(diagnoses=("44054006",)), desk()),
+    ("diagnoses", "diagnosis", claim(diagnoses=("E11",)), desk()),
+    ("diagnoses", "diagnosis", claim(diagnoses=("E1199",)), desk()),
     ("pointers", "pointer", with_line(pointers=()), desk()),
     ("pointers", "pointer", with_line(pointers=(3,)), desk()),
     ("pointers", "pointer", with_line(pointers=(1, 2, 1, 2, 1)), desk()),
