@@ -158,3 +158,18 @@ def test_codes_follow_the_day_of_service() -> None:
     early = early.replace("20260105", "20150930")
     assert told(findings(recounted(early))) == ["hi.icd10_early 2300 HI01-1"]
     assert told(findings(recounted(early.replace("HI*ABK:J020", "HI*BK:0340")))) == []
+
+
+def test_a_payer_that_decided_on_the_claim_alone_explains_the_charge() -> None:
+    """CLM02 = AMT*D + CAS of the claim where no line was decided; a pay-to plan may tell its amount alone."""
+    gone = ("SVD*", "DTP*573", "CAS*CO*45*20", "CAS*PR*2*10")
+    texts = [text for text in GOOD.split("~\n") if not text.startswith(gone)]
+    good = recounted("~\n".join(texts).replace("CAS*OA*23*5", "CAS*CO*45*20~\nCAS*PR*2*25"))
+    assert told(findings(good)) == []
+    balance = ["cob.claim_balance 2320 AMT02"]
+    assert told(findings(good.replace("AMT*D*105.25", "AMT*D*105"))) == balance
+    assert told(findings(good.replace("CAS*PR*2*25", "CAS*PR*2*20"))) == balance
+    bare = recounted(good.replace("CAS*CO*45*20~\nCAS*PR*2*25~\n", ""))
+    assert told(findings(bare)) == balance
+    plan = "NM1*PE*2*STATE PLAN*****PI*STA01~\nN3*9 BANK ST~\nN4*SPRINGFIELD*IL*62701~\nREF*EI*123456789~\n"
+    assert told(findings(recounted(bare.replace("HL*2*1*22", f"{plan}HL*2*1*22")))) == []
