@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import pytest
 
+from hub.x12.envelope import X12Reader
 from hub.x12.finding import Finding
 from hub.x12.guides import GUIDES, guide_for, guide_named
 from hub.x12.guides.interchange_ta1 import ta1_row
 from hub.x12.tools.guide_table import render_guide
-from hub.x12.tree import Node
+from hub.x12.tree import Node, node
 from hub.x12.walk import Walk
 from hub.x12.wire import STANDARD
 
@@ -273,6 +275,21 @@ GOOD = {"270": ASKED, "271": ANSWERED, "276": STATUS_ASKED, "277": STATUS_ANSWER
 def test_a_good_set_is_read_without_a_word(kind: str) -> None:
     """Every kind of row that a guide has may stand in a good set: nothing is found, even read strictly."""
     assert told(kind, whole(kind, GOOD[kind])) == []
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_a_good_set_goes_out_as_it_came_in(kind: str, samples: SimpleNamespace) -> None:
+    """Written in an interchange and read strictly with all rules, it is the same, and nothing is found."""
+    texts = whole(kind, GOOD[kind])
+    root = read(kind, texts)[0]
+    body = [item for item in root.items if isinstance(item, Node) or item[0] not in ("ST", "SE")]
+    reader = X12Reader(samples.write(kind, node("", *body)), strict=True)
+    for transaction in reader:
+        assert transaction.kind == kind
+        tree = transaction.tree()
+        assert ["*".join(map(str, segment)) for segment in tree.segments()] == texts
+        assert [(one.code, one.where) for one in transaction.findings] == []
+    assert reader.findings == []
 
 
 @pytest.mark.parametrize("kind", GOOD)

@@ -22,7 +22,8 @@ class TableRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of a guide: a `loop`, a `segment`, an `element` or a `part` of a composite, at its depth.
 
     `place` is the loop's id, the segment's id, or such as `NM109` and `SV101-2`; `use` is R or S; `repeat` 0
-    means without limit; `low` and `high` count characters; `format` names a form that the value must have.
+    means without limit; `low` and `high` count characters; `format` names a form that the value must have. What
+    a line has nothing of is left out of its JSON.
     """
 
     kind: str
@@ -31,7 +32,7 @@ class TableRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     place: str
     name: str
     use: str
-    repeat: int = 1
+    repeat: int
     qualifiers: tuple[str, ...] = ()
     type: str = ""
     low: int = 0
