@@ -11,7 +11,7 @@ class Spelled(Record, frozen=True, kw_only=True):
     """Segments that were read otherwise than the hub writes them, or that no field has a place for.
 
     The segments `written`, which stand at place `at` among those that the hub would write for the record, stood in
-    the file as `read`. Elements are parted by U+001D, components by U+001F, so that no file's delimiters matter.
+    the file as `read`. Elements are parted by U+0001, components by U+0002, so that no file's delimiters matter.
     """
 
     at: int

@@ -148,7 +148,8 @@ _FORM = Loop(
 
 
 def _line(*rows: Row | Loop) -> Loop:
-    return Loop(id="2400", rows=rows, make=dict, into="lines", many=True)
+    defaults: Fields = {"charge_ids": (), "control_number": "", "number": 0, "hcpcs": "", "units": ZERO}
+    return Loop(id="2400", rows=rows, make=dict, into="lines", many=True, defaults=defaults)
 
 
 def _claim(*rows: Row | Loop) -> Loop:

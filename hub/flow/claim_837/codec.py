@@ -16,7 +16,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-E, C = "\x1d", "\x1f"
+E, C = "\x01", "\x02"
 _MOST_KEPT = 50_000
 _TOKEN = re.compile(r"(?P<name>\w+)(?P<many>\*\d*)?(?::(?P<kind>\w+))?")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -23,7 +23,7 @@ from hub.flow.claim_837.levels import (
     patient_of,
 )
 from hub.flow.claim_837.shared import contacts
-from hub.flow.claim_837.writing import BETWEEN, differences, header, write_claim
+from hub.flow.claim_837.writing import BETWEEN, Levels, differences, header, write_claim
 from hub.model.claim import Claim, ClaimLine, OtherPayer
 from hub.model.dental import Dental, DentalService
 from hub.model.institutional import Institutional
@@ -106,6 +106,15 @@ _HEADER: Fields = {"reference": "", "clock": "", "receiver": "", "receiver_id": 
 _NOTHING_TOLD = Transmission(kind="P", submitter=Sender(name="", id=""), **_HEADER)
 
 
+class _Level(NamedTuple):
+    """A level whose HL04 is not judged yet: where it stands, its kind, what it said."""
+
+    texts: list[str]
+    place: int
+    code: str
+    flag: str
+
+
 class _Reading:
     """One pass over one set."""
 
@@ -119,6 +128,8 @@ class _Reading:
         self.position = 0
         self.transmission = _NOTHING_TOLD
         self.held: Told | None = None
+        self.levels = Levels()
+        self.waiting: _Level | None = None
 
     def run(self, texts: Iterable[str]) -> Iterator[Told]:
         """Yields what each claim came to; the last is held back until the set ends, for what follows it."""
@@ -187,19 +198,25 @@ class _Reading:
 
     def _attach(self, loop: Loop, make: Callable[..., Any], f: Fields) -> None:
         around = self.stack[-1][1]
-        for name in [name for name in f if name[0] == "@"]:
-            del f[name]
+        if loop.into == "lines":
+            around.setdefault("lines", []).append(f)
+            return
         try:
             made = make(**f)
         except TypeError:
-            self._spoil(loop.id)
-            return
-        if loop.into == "lines":
-            around.setdefault("lines", []).append(made)
-        elif loop.many:
+            made = self._made(loop, make, f)
+        if loop.many:
             around[loop.into] = (*around.get(loop.into, ()), made)
         else:
             around[loop.into] = made
+
+    def _made(self, loop: Loop, make: Callable[..., Any], f: Fields) -> Any:
+        """The record without what only the reader noted; where it lacks something, the claim cannot be read."""
+        try:
+            return make(**{name: value for name, value in f.items() if name[0] != "@"})
+        except TypeError:
+            self._spoil(loop.id)
+            return None
 
     def _spoil(self, place: str) -> None:
         """Notes that the claim, or every claim below this level, cannot be read."""
@@ -238,6 +255,8 @@ class _Reading:
             del unit[self.lead :]
             return self.transmission, _problem(*found)
         self.opens = "claim"
+        if opens == "claim":
+            self.waiting = None
         read = self._levelled(self._neutral(unit))
         written: list[str] = []
         write_claim(claim, opens, written)
@@ -247,11 +266,31 @@ class _Reading:
         return self.transmission, claim
 
     def _levelled(self, texts: list[str]) -> list[str]:
-        """The texts with levels marked by their kind alone, as the writer marks them."""
+        """The texts with levels marked by their kind alone, as the writer marks them, if their numbers are right."""
         for place, text in enumerate(texts):
             if text.startswith("HL" + E):
-                texts[place] = f"HL{E}{text.split(E)[3:4][0] if text.count(E) > 2 else ''}"
+                told = filled(text.split(E), 4)
+                self._settle(texts, deeper=self.waiting is not None and told[3] > self.waiting.code)
+                number, above = self.levels.following(told[3])
+                well = told[1:3] == [number, above] and len(told) == 5
+                self.levels.took(told[3], told[1])
+                texts[place] = f"HL{E}{told[3]}" if well else text
+                self.waiting = _Level(texts, place, told[3], told[4]) if well else None
         return texts
+
+    def _settle(self, texts: list[str] | None, *, deeper: bool) -> None:
+        """What HL04 of the level before said is kept where it was not true; known only when the next level comes."""
+        level, self.waiting = self.waiting, None
+        if level is None or (level.flag == "1") == deeper:
+            return
+        if level.texts is not texts and (self.held is None or isinstance(self.held[1], Problem)):
+            return
+        level.texts[level.place] += f"{E}{level.flag}"
+        if level.texts is not texts and self.held is not None and isinstance(self.held[1], Claim):
+            claim = self.held[1]
+            written: list[str] = []
+            write_claim(replace(claim, rest=()), claim.opens, written)
+            self.held = self.held[0], replace(claim, rest=differences(written, level.texts))
 
     def _finish(self) -> Iterator[Told]:
         """What is left when the set ends: the last claim, and segments after it that belong to no claim."""
@@ -262,17 +301,19 @@ class _Reading:
             if self.held is not None:
                 yield self.held
             self.held = told
+        tail = self._levelled(self._neutral(self.unit))
+        self._settle(None if self.unit else tail, deeper=False)
         if self.held is not None:
-            yield self._with_tail(*self.held)
+            yield self._with_tail(*self.held, tail)
 
-    def _with_tail(self, transmission: Transmission, claim: Claim | Problem) -> Told:
-        if isinstance(claim, Problem) or not self.unit:
+    def _with_tail(self, transmission: Transmission, claim: Claim | Problem, tail: list[str]) -> Told:
+        if isinstance(claim, Problem) or not tail:
             return transmission, claim
         written: list[str] = []
         write_claim(replace(claim, rest=()), claim.opens, written)
         read: list[str] = []
         write_claim(claim, claim.opens, read)
-        rest = differences(written, [*read, *self._levelled(self._neutral(self.unit))])
+        rest = differences(written, [*read, *tail])
         return transmission, replace(claim, rest=rest)
 
     def _claim(self, f: Fields) -> Claim:
@@ -350,21 +391,14 @@ def _plain(told: Dated, kind: str) -> bool:
 
 
 def _line(f: Fields, begins: date) -> ClaimLine:
-    if "!" in f:
-        raise Unreadable(f["!"][1])
     if "amount" not in f:
         raise Unreadable("SV1")
-    if "service_from" not in f:
+    if f.get("service_from") is None:
         f["service_from"], f["is_dated"] = begins, False
     areas, prosthesis, teeth = f.pop("areas", ()), f.pop("prosthesis", ""), f.pop("teeth", ())
     if areas or prosthesis or teeth:
         f["dental"] = DentalService(areas=areas, prosthesis=prosthesis, teeth=teeth)
-    f.setdefault("number", 0)
-    return (
-        ClaimLine(charge_ids=(), **f)
-        if "control_number" in f
-        else ClaimLine(charge_ids=(), control_number="", **f)
-    )
+    return ClaimLine(**f)
 
 
 def _stay(f: Fields, facility_code: str) -> Institutional:

@@ -385,7 +385,7 @@ LINE_DATES = by_hand("DTP", _read_line_dates, _write_line_dates)
 
 
 def _read_line_reference(v: list[str], f: Fields, c: str) -> None:
-    if len(v) == 3 and v[1] == "6R" and "control_number" not in f:
+    if len(v) == 3 and v[1] == "6R" and not f.get("control_number"):
         f["control_number"] = v[2]
     else:
         f["references"] = (*f.get("references", ()), reference(v, c))

@@ -21,7 +21,7 @@ _write_patient = writer(Loop(id="2000C", rows=PATIENT_ROWS))
 _WRITERS = {kind: writer(loop) for kind, loop in CLAIMS.items()}
 _LEVELS = ("billing", "subscriber", "patient", "claim")
 _ABOVE = {"20": "", "22": "20", "23": "22"}
-BETWEEN = "\x1e"
+BETWEEN = "\x03"
 
 
 class Unwritable(Refused):
@@ -90,22 +90,41 @@ def write_claim(claim: Claim, opens: str, out: list[str]) -> None:
         out.extend(respelled(fresh, claim.rest))
 
 
+class Levels:
+    """Counts levels: which number the next has, and which is above it."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._last: dict[str, str] = {}
+
+    def following(self, code: str) -> tuple[str, str]:
+        """HL01 and HL02 of the next level of this kind (20, 22, 23)."""
+        return str(self._count + 1), self._last.get(_ABOVE.get(code, ""), "")
+
+    def took(self, code: str, number: str) -> None:
+        """A level was counted, under this number."""
+        self._count += 1
+        self._last[code] = number
+
+
 def _numbered(out: list[str]) -> list[str]:
-    """Gives every level its number, its parent's, and whether levels follow below it."""
-    last: dict[str, list[str]] = {}
-    levels: list[tuple[int, list[str]]] = []
+    """Gives every level its number, its parent's, and whether levels follow below it.
+
+    A mark is the kind of level, and what HL04 must say where that is not the truth; a level with more was read with
+    other numbers, and keeps them.
+    """
+    levels, before = Levels(), (-1, "")
     for place, text in enumerate(out):
-        if text.startswith("HL"):
-            code = text[3:5]
-            above = last.get(_ABOVE.get(code, ""))
-            number = str(len(levels) + 1)
-            told = ["HL", number, above[1] if above else "", code, "0"]
-            if above:
-                above[4] = "1"
-            last[code] = told
-            levels.append((place, told))
-    for place, told in levels:
-        out[place] = E.join(told)
+        if text.startswith("HL" + E):
+            told = text.split(E)
+            code = told[1] if len(told) < 4 else told[3]
+            if before[0] >= 0 and code > before[1]:
+                out[before[0]] = out[before[0]][:-1] + "1"
+            before = (place if len(told) == 2 else -1, code)
+            number, above = levels.following(code)
+            if len(told) < 4:
+                out[place] = E.join(("HL", number, above, code, *(told[2:] or ("0",))))
+            levels.took(code, number if len(told) < 4 else told[1])
     return out
 
 
