@@ -52,6 +52,7 @@ def all_faults(folder: Path) -> tuple[Fault, ...]:
     from hub.clock import SystemClock
     from hub.config import SecretStore
     from hub.config.secrets import secret_faults
+    from hub.flow.overlays import overlay_faults
     from hub.node.plan import plan_faults
 
     loaded = load(folder)
@@ -60,7 +61,7 @@ def all_faults(folder: Path) -> tuple[Fault, ...]:
     secrets = SecretStore(folder)
     host, problems = load_plugins(loaded, secrets, SystemClock(), lambda _instance, _key: None)
     schedules = [*schedule_faults(loaded, host.names("EhrSource")), *notifier_faults(loaded, host)]
-    schedules += plan_faults(loaded)
+    schedules += [*plan_faults(loaded), *overlay_faults(loaded)]
     host.close()
     plugins = (plugin_fault(problem) for problem in problems)
     return (*loaded.faults, *plugins, *schedules, *(_weighed(fault) for fault in secret_faults(loaded, secrets)))

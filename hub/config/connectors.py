@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, Strict
 
-from hub.config.fields import Cron, FileName, Part, SecretRef, Span, Word, Zone
+from hub.config.fields import Cron, FileName, Part, SecretRef, Span, Word, Words, Zone
 from hub.config.unattended import Weekday
 
 Usage = Literal["P", "T"]
@@ -82,6 +82,10 @@ class Mailbox(Part):
     first_control_number: int = Field(default=1, ge=1, le=900_000_000, description="ISA13 and GS06 begin here")
     claim_prefix: str = Field(
         default="", pattern="^[A-Z0-9]{0,4}$", description="opens each patient control number (CLM01)"
+    )
+    overlays: Words = Field(
+        default=(),
+        description="rules on top of the guides for all its claims: built in, or overlays/NAME.toml here",
     )
 
 

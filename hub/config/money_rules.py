@@ -51,6 +51,11 @@ class Payer(Part):
         default=30, ge=1, le=365, description="days after which a missing adjudication is an alarm"
     )
 
+    overlays: Words = Field(
+        default=(),
+        description="rules on top of the guides, as in `medicare`: built in, or overlays/NAME.toml here",
+    )
+
     @model_validator(mode="after")
     def _protected(self) -> Payer:
         if self.may_bill_patient and self.kind in {"medicaid", "workers_comp"}:

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 from hub.errors import Problem
 from hub.flow.after_restore import held_back
-from hub.flow.base import Hub, Outcome, chunks, move_claims, route_of, work_for
+from hub.flow.base import Hub, Outcome, move_claims, route_of, work_for
 from hub.flow.claim_837 import Route, Sending, Unwritable, claims_837
+from hub.flow.overlays import overlays_of, sets_of, within_limits
 from hub.model.claim import Claim
 from hub.store import Nudge, Tx, View
 from hub.store.documents import Change, Row
@@ -42,21 +43,28 @@ def freeze(hub: Hub, mailbox: str) -> Outcome:
     _reroute(hub, [row for row in (*waiting, *astray) if row.id in moved])
     asked = held_back(hub, [row for row in waiting if row.id not in moved])
     stay = [row for row in waiting if row.id not in moved | asked]
-    rows = [row for row in stay if row.practice == stay[0].practice]
+    rows = within_limits(hub, mailbox, [row for row in stay if row.practice == stay[0].practice], hub.clock)
     more = len(waiting) == most or len(rows) < len(stay)
     if not rows:
         return Outcome(done=len(moved) + len(asked), more=more)
     route = Route(clearinghouse=mailbox, mailbox=hub.settings.mailboxes[mailbox], settings=hub.settings)
-    rows.sort(key=lambda row: (row.record.billing.npi, row.id))
+    rows.sort(key=lambda row: (row.record.billing.npi, _rules_of(hub, row), row.id))
+    parts = sets_of(hub, mailbox, rows, SET_CLAIMS)
     with hub.store.begin("batch.freeze") as tx:
-        numbers = _Numbers(tx, hub, mailbox, rows)
-        body, kept, refused = _write(hub, route, numbers, rows)
+        numbers = _Numbers(tx, hub, mailbox, parts)
+        body, kept, refused = _write(hub, route, numbers, parts)
         for row, problem in refused:
             move_claims(tx, [Change(row, state="held")])
             tx.work.open(work_for([problem], "claim", row.id)[0], practice=row.practice)
         if kept:
             _store(tx, hub, mailbox, numbers, body, kept)
     return Outcome(done=len(moved) + len(asked) + len(rows), more=more)
+
+
+def _rules_of(hub: Hub, row: Row[Claim]) -> tuple[str, ...]:
+    """The overlays of a claim's payer: claims with the same ones stand together."""
+    payer = hub.settings.payers.get(row.record.payer)
+    return payer.overlays if payer is not None else ()
 
 
 def _astray(view: View, hub: Hub, mailbox: str) -> list[Row[Claim]]:
@@ -89,15 +97,15 @@ def _reroute(hub: Hub, rows: Sequence[Row[Claim]]) -> None:
 class _Numbers:
     """The control numbers of one file, each taken from the registry for it and for nothing else."""
 
-    def __init__(self, tx: Tx, hub: Hub, mailbox: str, rows: Sequence[Row[Claim]]) -> None:
+    def __init__(self, tx: Tx, hub: Hub, mailbox: str, parts: Sequence[Sequence[Row[Claim]]]) -> None:
         self.file_id = tx.new_id("file")
         for scope in (f"isa13:{mailbox}", f"gs06:{mailbox}"):
             tx.registry.at_least(scope, hub.settings.mailboxes[mailbox].first_control_number)
         self.isa13 = tx.registry.take(f"isa13:{mailbox}", ref=self.file_id)[0]
         self.gs06 = tx.registry.take(f"gs06:{mailbox}", ref=self.file_id)[0]
-        sets = -(-len(rows) // SET_CLAIMS)
-        self.st02 = [f"{number:09}" for number in tx.registry.take(f"st02:{mailbox}", sets, ref=self.file_id)]
-        self.submissions = {row.id: tx.new_id("sub") for row in rows}
+        sets = tx.registry.take(f"st02:{mailbox}", len(parts), ref=self.file_id)
+        self.st02 = [f"{number:09}" for number in sets]
+        self.submissions = {row.id: tx.new_id("sub") for part in parts for row in part}
         refs = list(self.submissions.values())
         prefix = hub.settings.mailboxes[mailbox].claim_prefix
         self.pcns = dict(zip(self.submissions, tx.registry.pcns(refs, prefix), strict=True))
@@ -109,15 +117,15 @@ Kept = tuple[Row[Claim], str]
 
 
 def _write(
-    hub: Hub, route: Route, numbers: _Numbers, rows: Sequence[Row[Claim]]
+    hub: Hub, route: Route, numbers: _Numbers, parts: Sequence[list[Row[Claim]]]
 ) -> tuple[bytes, list[Kept], list[tuple[Row[Claim], Problem]]]:
     """The bytes, the claims in them, and the claims that the guide refuses: then each is tried alone."""
-    sets = [(st02, list(part)) for part, st02 in zip(chunks(rows, SET_CLAIMS), numbers.st02, strict=True)]
+    sets = list(zip(numbers.st02, parts, strict=True))
     refused: list[tuple[Row[Claim], Problem]] = []
     try:
         body = _interchange(hub, route, numbers, sets)
     except (RefusedByGuide, Unwritable):
-        checked = [(st02, *_sorted_out(route, numbers, part)) for st02, part in sets]
+        checked = [(st02, *_sorted_out(hub, route, numbers, part)) for st02, part in sets]
         refused = [one for _, _, bad in checked for one in bad]
         sets = [(st02, good) for st02, good, _ in checked if good]
         body = _interchange(hub, route, numbers, sets) if sets else b""
@@ -145,6 +153,7 @@ def _interchange(hub: Hub, route: Route, numbers: _Numbers, sets: list[tuple[str
                 texts=claims_837(
                     _sendings(numbers, rows), route, reference=f"{numbers.isa13}-{st02}", at=numbers.at
                 ),
+                overlays=overlays_of(hub, rows[0].record.payer, route.clearinghouse),
             )
             for st02, rows in sets
         ],
@@ -157,12 +166,12 @@ def _sendings(numbers: _Numbers, rows: Sequence[Row[Claim]]) -> list[Sending]:
 
 
 def _sorted_out(
-    route: Route, numbers: _Numbers, rows: Sequence[Row[Claim]]
+    hub: Hub, route: Route, numbers: _Numbers, rows: Sequence[Row[Claim]]
 ) -> tuple[list[Row[Claim]], list[tuple[Row[Claim], Problem]]]:
     """One bad claim never holds up the others: each claim is checked in a set of its own."""
     good, bad = [], []
     for row in rows:
-        problem = _fault(route, numbers, row)
+        problem = _fault(hub, route, numbers, row)
         if problem is not None:
             bad.append((row, problem))
         else:
@@ -170,12 +179,13 @@ def _sorted_out(
     return good, bad
 
 
-def _fault(route: Route, numbers: _Numbers, row: Row[Claim]) -> Problem | None:
+def _fault(hub: Hub, route: Route, numbers: _Numbers, row: Row[Claim]) -> Problem | None:
     try:
         texts = claims_837(_sendings(numbers, [row]), route, reference="CHECK", at=numbers.at)
     except Unwritable as refused:
         return _guide_problem(refused.place, "it holds a delimiter")
-    errors = [found for found in check_texts(CLAIM_837P, texts) if found.severity == "error"]
+    overlays = overlays_of(hub, row.record.payer, route.clearinghouse)
+    errors = [one for one in check_texts(CLAIM_837P, texts, overlays=overlays) if one.severity == "error"]
     return _guide_problem(errors[0].where, errors[0].message) if errors else None
 
 

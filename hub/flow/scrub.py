@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from hub.clock import today
 from hub.flow.base import CHUNK, Hub, Outcome, move_claims, route_of
+from hub.flow.overlays import broken_rules
 from hub.flow.rules import Desk, scrub
 from hub.model.claim import Claim
 from hub.model.work import WorkItem
@@ -43,7 +44,8 @@ def check(hub: Hub, practice: str) -> Outcome:
 def _findings(hub: Hub, row: Row[Claim], practice: str, route: str) -> tuple[ScrubFinding, ...]:
     desk = Desk(settings=hub.settings, today=today(hub.clock), practice=practice, clearinghouse=route)
     theirs = (_by_plugin(name, rule, row.record) for name, rule in hub.host.scrub_rules().items())
-    return (*scrub(row.record, desk), *(finding for found in theirs for finding in found))
+    ours = (*scrub(row.record, desk), *broken_rules(hub, row.record, route, hub.clock))
+    return (*ours, *(finding for found in theirs for finding in found))
 
 
 def _by_plugin(name: str, rule: ScrubRule, claim: Claim) -> tuple[ScrubFinding, ...]:

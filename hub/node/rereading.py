@@ -13,6 +13,7 @@ from hub.app import App, Current, Faulty, make_host, saved_state
 from hub.config import Fault, Loaded, SecretStore, load
 from hub.config.secrets import references, secret_faults
 from hub.errors import HubError, Misconfigured
+from hub.flow.overlays import overlay_faults
 from hub.log import get_log
 from hub.model.work import WorkItem
 from hub.node.plan import plan_faults
@@ -83,7 +84,7 @@ class Rereader:
         loaded = load(app.loaded.folder)
         if not loaded.ok:
             raise Faulty(tuple(fault for fault in loaded.faults if fault.severity == "error"))
-        if faults := [*plan_faults(loaded), *own_secret_faults(loaded)]:
+        if faults := [*plan_faults(loaded), *overlay_faults(loaded), *own_secret_faults(loaded)]:
             raise Faulty(tuple(faults))
         return loaded
 

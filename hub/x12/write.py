@@ -46,11 +46,13 @@ class OutgoingSet(msgspec.Struct, frozen=True, kw_only=True):
     """One transaction set: ST02 from the registry (4 to 9 characters) and what stands between ST and SE.
 
     That is a tree, or, from a writer that needs none, segment texts with the delimiters of the envelope.
+    `overlays` hold for this set beside those of the interchange.
     """
 
     control_number: str
     root: Node = Node("")
     texts: Sequence[str] = ()
+    overlays: Sequence[Overlay] = ()
 
 
 class OutgoingGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +98,7 @@ def write_interchange(
         sets = 0
         for outgoing in group.sets:
             sets += 1
-            yield _lines(set_texts(group.guide, outgoing, marks, overlays), marks)
+            yield _lines(set_texts(group.guide, outgoing, marks, (*overlays, *outgoing.overlays)), marks)
         yield _lines([encode_segment(("GE", str(sets), str(group.control_number)), marks)], marks)
     yield _lines([encode_segment(("IEA", str(count), f"{envelope.control_number:09}"), marks)], marks)
 
