@@ -91,7 +91,7 @@ _ELEMENTS = {
         "1317 reason of transport, 1322 kind of certification, 1325 claim frequency, 1327 copay status, "
         "1334 shortage area, 1335 insulin, 1337 level of care, 1342 nature of the condition, "
         "1345 nursing home status, 1351 source of the signature, 1358 prosthesis, 1359 assignment, "
-        "1360 provider agreement, 1363 release of information, 1368 tooth status, 1384 place of the patient, "
+        "1360 provider agreement, 1363 release of information, 1384 place of the patient, "
         "I13 acknowledgment wanted, "
         "I14 test or production, I17 verdict on the interchange"
     ),
@@ -101,8 +101,8 @@ _ELEMENTS = {
         "659 verification, 704 action on a report, 735 kind of level, 756 way of sending, "
         "1029 claim status, 1032 kind of coverage, 1033 adjustment group, 1066 citizenship, "
         "1332 kind of facility code, 1333 record format, 1340 multiple procedures, 1343 kind of claim, "
-        "1352 patient status, 1364 review, 1365 kind of service, 1369 tooth surface, 1514 reason of delay, "
-        "1525 kind of request, 1526 policy compliance, 1527 exception"
+        "1352 patient status, 1364 review, 1365 kind of service, 1368 tooth status, 1369 tooth surface, "
+        "1514 reason of delay, 1525 kind of request, 1526 policy compliance, 1527 exception"
     ),
     "ID 1 3": (
         "522 kind of amount, 569 kind of account, 618 fault of the set, 620 fault of the segment, "
