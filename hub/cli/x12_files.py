@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
@@ -40,32 +41,43 @@ class Input(msgspec.Struct, kw_only=True):
     problem: Problem | None = None
 
 
-def inputs(paths: Sequence[str]) -> Iterator[Input]:
+def inputs(paths: Sequence[str], *, most: int = 0) -> Iterator[Input]:
     """Opens each path in turn and closes it when the next is asked for.
 
     A folder gives every file below it, a ZIP each member (`FILE!MEMBER`), `-` what comes on standard input. What
-    cannot be opened comes with its problem, and the others all the same.
+    cannot be opened comes with its problem, and the others all the same. An archive of more members than `most`
+    (0: no limit) is a problem.
     """
     for path in paths:
         if path == STDIN:
             with _spooled(sys.stdin.buffer) as file:
-                yield from _unpacked(STDIN, file, 0)
+                yield from _unpacked(STDIN, file, 0, most)
             continue
-        for one in _files(Path(path)):
-            yield from _opened(one)
+        files = _files(Path(path))
+        if not files:
+            why, fix = "is a folder without files", "look at the path"
+            problem = Problem(code="x12.unreadable", where="folder", why=why, fix=fix)
+            yield Input(name=_shown(path), problem=problem)
+        for one in files:
+            yield from _opened(one, most)
+
+
+def _shown(path: str | Path) -> str:
+    """A path as it can be written anywhere, whatever bytes it is made of."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 @contextmanager
 def only(path: str) -> Iterator[Input]:
-    """Opens one file that can be read twice; raises Unreadable where it cannot be read, or is an archive of many."""
-    found = inputs([path])
-    first = next(found, None)
-    if first is None or first.file is None:
-        raise unreadable(first.name if first else path, first.problem if first else None)
-    with nullcontext(first.file) if first.file.seekable() else _spooled(first.file) as file:
-        yield Input(name=first.name, file=file, size=first.size)
-    if next(found, None) is not None:
-        raise Unreadable(f"{path} holds several files", fix="unpack it and give one of them")
+    """Opens one file that can be read twice; raises Unreadable where it cannot be read, or is many files."""
+    if path != STDIN and Path(path).is_dir():
+        raise Unreadable(f"{_shown(path)} is a folder", fix="give one of the files in it")
+    for given in inputs([path], most=1):
+        if given.file is None:
+            raise unreadable(given.name, given.problem)
+        with nullcontext(given.file) if given.file.seekable() else _spooled(given.file) as file:
+            yield Input(name=given.name, file=file, size=given.size)
+        return
 
 
 def unreadable(name: str, problem: Problem | None = None) -> Unreadable:
@@ -85,14 +97,14 @@ def _files(path: Path) -> list[Path]:
     return sorted(one for one in path.rglob("*") if one.is_file() and not one.name.startswith("."))
 
 
-def _opened(path: Path) -> Iterator[Input]:
+def _opened(path: Path, most: int) -> Iterator[Input]:
     try:
         file = path.open("rb")
     except OSError as error:
-        yield Input(name=str(path), problem=closed(error))
+        yield Input(name=_shown(path), problem=closed(error))
         return
     with file:
-        yield from _unpacked(str(path), file, path.stat().st_size)
+        yield from _unpacked(_shown(path), file, path.stat().st_size, most)
 
 
 def closed(error: OSError) -> Problem:
@@ -108,7 +120,7 @@ def closed(error: OSError) -> Problem:
     return Problem(code="x12.unreadable", where="file", why=why, fix=fix)
 
 
-def _unpacked(name: str, file: BinaryIO, size: int) -> Iterator[Input]:
+def _unpacked(name: str, file: BinaryIO, size: int, most: int) -> Iterator[Input]:
     from hub.x12.zipped import members
 
     try:
@@ -117,14 +129,29 @@ def _unpacked(name: str, file: BinaryIO, size: int) -> Iterator[Input]:
         if not packed:
             yield Input(name=name, file=file, size=size)
             return
+        if most and _held(file) > most:
+            why, fix = "holds several files", "unpack it and give one of them"
+            yield Input(name=name, problem=Problem(code="x12.unreadable", where="archive", why=why, fix=fix))
+            return
         for member in members(file):
             if isinstance(member, Problem):
                 told = Problem(code=member.code, where=name, why=f"{member.where} {member.why}", fix=member.fix)
                 yield Input(name=name, problem=told)
             else:
-                yield Input(name=f"{name}!{getattr(member, 'name', '')}", file=member)
+                yield Input(name=f"{name}!{_shown(getattr(member, 'name', ''))}", file=member)
     except OSError as error:
         yield Input(name=name, problem=closed(error))
+
+
+def _held(file: BinaryIO) -> int:
+    """How many files an archive holds; 0 where it cannot be read."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return sum(not info.is_dir() for info in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        return 0
+    finally:
+        file.seek(0)
 
 
 @contextmanager

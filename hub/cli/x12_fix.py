@@ -72,7 +72,7 @@ def _print(name: str, target: str, mended: Mended, *, dry_run: bool) -> None:
     if any(one.code in _CUT for one in mending.repairs):
         say("a count or a trailer was wrong: ask the sender whether anything was lost on the way")
     if look.errors or look.warnings:
-        where = "it" if dry_run or not target else target
+        where = "the file" if dry_run or not target else target
         say(
             f"left for a person: {faults_told(look.errors, look.warnings)}; see them with hub x12 validate on {where}"
         )

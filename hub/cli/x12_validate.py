@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -215,22 +217,47 @@ def _meaning(said: str) -> str:
 
 
 def _table(title: str, told: Sequence[Told]) -> None:
-    rows = []
-    for one in sorted(told, key=lambda one: (one.claim, one.finding.line, one.finding.position)):
-        found = one.finding
-        rows.append(
-            (
-                one.claim or "-",
-                found.line or "-",
-                found.where or "-",
-                found.snip,
-                found.severity,
-                f"{found.message} [{found.code}]",
-                found.repair or "-",
-            )
+    """Findings by claim: folded below each other in a terminal, one row a line elsewhere."""
+    inside = sorted(told, key=lambda one: (one.claim, one.finding.line, one.finding.position))
+    if sys.stdout.isatty():
+        _list(title, inside)
+        return
+    rows = [
+        (
+            one.claim or "-",
+            one.finding.line or "-",
+            one.finding.where or "-",
+            one.finding.snip,
+            one.finding.severity,
+            f"{one.finding.message} [{one.finding.code}]",
+            one.finding.repair or "-",
         )
-    styles = [_STYLES.get(str(row[4]), "") for row in rows]
-    table(title, _COLUMNS, rows, right=(0, 1, 3), styles=styles)
+        for one in inside
+    ]
+    table(title, _COLUMNS, rows, right=(0, 1, 3))
+
+
+def _list(title: str, told: Sequence[Told]) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    places = max(len(one.finding.where) for one in told)
+    room = max(console.width - places - 31, 30)
+    console.print(Text(title, style="bold"))
+    for claim, group in groupby(told, key=lambda one: one.claim):
+        console.print(Text(f"  claim {claim}" if claim else "  outside the claims", style="cyan"))
+        for found in (one.finding for one in group):
+            head = f"    line {found.line or '-':>6}  {found.where:{places}}  SNIP {found.snip}  "
+            weight = "warning: " if found.severity == "warning" else ""
+            folded = textwrap.wrap(f"{weight}{found.message} [{found.code}]", room, break_on_hyphens=False)
+            text = Text(head).append(folded[0], style=_STYLES.get(found.severity, ""))
+            for line in folded[1:]:
+                text.append("\n" + " " * len(head) + line, style=_STYLES.get(found.severity, ""))
+            for line in textwrap.wrap(f"fix: {found.repair}" if found.repair else "", room):
+                text.append("\n" + " " * len(head) + line, style="green")
+            console.print(text, soft_wrap=True)
+    console.print()
 
 
 def faults_told(errors: int, warnings: int) -> str:

@@ -203,3 +203,20 @@ def test_what_cannot_be_read_is_not_half_written(hub: Run, good: Named, tmp_path
         assert not (tmp_path / "in.x12.fixed").exists()
     else:
         assert b"ISA*broken" in (tmp_path / "in.x12.fixed").read_bytes() or "nothing written" in ran.out
+
+
+def test_an_archive_of_many_is_refused_before_anything_is_written(hub: Run, good: Named, tmp_path: Path) -> None:
+    """One file at a time is mended: an archive of several, or a folder, is refused; one of one is taken."""
+    import zipfile
+
+    for name, count in (("many.zip", 2), ("one.zip", 1)):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for number in range(count):
+                archive.write(good("837p_accident"), f"{number}.x12")
+    many = hub("x12", "fix", tmp_path / "many.zip", "--output", tmp_path / "out")
+    assert many.code == 2
+    assert "several files" in many.err
+    assert not (tmp_path / "out").exists()
+    assert hub("x12", "fix", tmp_path).code == 2
+    assert hub("x12", "fix", tmp_path / "one.zip", "--output", tmp_path / "out").code == 0
+    assert (tmp_path / "out").read_bytes() == good("837p_accident").read_bytes()

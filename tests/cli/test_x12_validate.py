@@ -184,3 +184,29 @@ def test_memory_stays_flat_over_many_bad_sets(bad: Named) -> None:
         return most
 
     assert peak(40) < peak(4) * 2.5
+
+
+def test_an_empty_folder_is_not_good(hub: Run, tmp_path: Path) -> None:
+    """Where there is nothing to look at the command does not say that all is well."""
+    ran = hub("x12", "validate", tmp_path)
+    assert ran.code == 2
+    assert "without files" in ran.err
+
+
+def test_a_name_of_any_bytes_is_told(hub: Run, good: Named, tmp_path: Path) -> None:
+    """A file name that is no UTF-8 breaks neither table nor JSON."""
+    path = tmp_path / b"caf\xe9.x12".decode("utf-8", "surrogateescape")
+    path.write_bytes(good("999_accepted").read_bytes())
+    assert hub("x12", "validate", path).code == 0
+    assert hub("x12", "validate", "--json", path).json["file"].endswith("caf\ufffd.x12")
+
+
+def test_a_terminal_shows_findings_below_their_claims(
+    bad: Named, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a terminal findings are folded below the claim that they are about."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    with pytest.raises(SystemExit):
+        x12_validate.validate([str(bad("837p_icd10_form"))], x12_validate.How())
+    out = capsys.readouterr().out
+    assert out.index("claim 1") < out.index("2300 HI01-2") < out.index("fix: takes the point out")
