@@ -232,17 +232,18 @@ def _completed(remittance: Remittance) -> Remittance:
 def line_faults(paid: ClaimPayment) -> list[Problem]:
     """The first two levels: SVC03 = SVC02 - CAS of the line, CLP04 = CLP03 - every CAS of the claim."""
     faults = []
-    told = ZERO
+    left = paid.charge
     for one in paid.adjustments:
-        told += one.amount
+        left -= one.amount
     for number, line in enumerate(paid.lines, 1):
-        adjusted = ZERO
+        rest = line.charge
         for one in line.adjustments:
-            adjusted += one.amount
-        if line.paid != line.charge - adjusted:
+            amount = one.amount
+            rest -= amount
+            left -= amount
+        if line.paid != rest:
             faults.append(_imbalance(f"claim {paid.position} 2110[{number}] SVC03", "the line"))
-        told += adjusted
-    if paid.paid != paid.charge - told and paid.status != PREDETERMINATION:
+    if paid.paid != left and paid.status != PREDETERMINATION:
         faults.append(_imbalance(f"claim {paid.position} 2100 CLP04", "the claim"))
     return faults
 

@@ -102,6 +102,7 @@ SERVICE = shape(
         "05=units:number/units_told 06.1=original_kind 06.2=original_hcpcs 06.3-6=original_modifiers "
         "06.7=original_description 07=original_units:number",
         usual=5,
+        few=True,
     ),
     row("DTM 472,150", "01=dated_as 02=service_date:told", few=True),
     row("DTM 151", "02=service_to:told", few=True),
@@ -184,7 +185,7 @@ CLAIM = shape(
         "patient_responsibility",
         "filing",
         "payer_control_number",
-        "adjustments",
+        "rendering",
         "lines",
         "received_on",
         "position",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
@@ -33,7 +34,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One way to read and write a value. `read` raises ValueError with the reason.
 
     `soft`: what cannot be read is as if it were absent; its text is kept in `rest`. `reads_nothing`: "" is given
-    to `read` as well, so that there is no absent value.
+    to `read` as well, so that there is no absent value. `quick` gives the value of a text that is certain to be
+    written as it was read, and None of any other.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     write: Callable[[Any], str]
     soft: bool = False
     reads_nothing: bool = False
+    quick: Callable[[str], Any] | None = None
 
 
 class Memory(dict[str, Any]):
@@ -68,8 +71,11 @@ def memory(kind: Kind, absent: tuple[Any, ...], *, told: bool = False) -> Memory
 
     `told` says that the record knows whether the value was there, so that "" and its value are two things.
     """
+    quick = kind.quick if not absent or absent[0] is None else None
 
     def make(text: str) -> Any:
+        if quick is not None and (value := quick(text)) is not None:
+            return value
         try:
             value = kind.read(text) if text or kind.reads_nothing else None
         except ValueError:
@@ -115,6 +121,18 @@ def cents(text: str) -> Decimal:
     except NotMoney as error:
         raise ValueError(f"this is no amount of money: {error}") from None
     return value
+
+
+_MONEY = re.compile(r"-?(?:0|[1-9][0-9]{0,12})(?:\.[0-9]{1,2})?").fullmatch
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,5})?").fullmatch
+
+
+def _quick_cents(text: str) -> Decimal | None:
+    return Decimal(text) if _MONEY(text) else None
+
+
+def _quick_number(text: str) -> Decimal | None:
+    return Decimal(text) if _NUMBER(text) else None
 
 
 def plain(value: Decimal | None) -> str:
@@ -168,11 +186,11 @@ def kind(name: str, read: Callable[[str], Any], write: Callable[[Any], str], *, 
 KINDS = {
     one.name: one
     for one in (
-        Kind(name="number", read=number, write=plain),
-        Kind(name="money", read=cents, write=plain),
+        Kind(name="number", read=number, write=plain, quick=_quick_number),
+        Kind(name="money", read=cents, write=plain, quick=_quick_cents),
         Kind(name="day", read=day, write=d8),
         Kind(name="told", read=day, write=d8, soft=True),
-        Kind(name="noted", read=number, write=plain, soft=True),
+        Kind(name="noted", read=number, write=plain, soft=True, quick=_quick_number),
         Kind(name="text", read=str, write=str),
         kind("count", count, str),
         kind("flag", flag, lambda value: "Y" if value else "N"),

@@ -56,6 +56,11 @@ def own_rows(shape: Shape) -> list[Row]:
     return [row for row in shape.rows if isinstance(row, Row) and not row.field]
 
 
+def _gathers(row: Row | Inner) -> bool:
+    """Whether a row or loop may stand more than once."""
+    return row.many if isinstance(row, Inner) else bool(row.field)
+
+
 def row_prefixes(row: Row, dedicated: dict[str, bool]) -> list[str]:
     """The inner records that this row alone makes present."""
     told = [one for one in row.columns if not one.constant]
@@ -107,8 +112,10 @@ class Loop:
         lines = self._initial()
         opener = self.shape.rows[0]
         assert isinstance(opener, Row)  # noqa: S101 - a loop begins with a segment
-        lines += ["text = texts[i]", *self._taken(opener, opener=True), "i += 1", "order = 0", "while True:"]
-        lines += indented(["text = texts[i]", "tag = text[:4]", *self._dispatch()])
+        lines += ["text = texts[i]", *self._taken(opener, opener=True), "i += 1"]
+        if self.strict:
+            return [*lines, *self._in_order(), *self._end()]
+        lines += ["while True:", *indented(["text = texts[i]", "tag = text[:4]", *self._dispatch()])]
         return [*lines, *self._end()]
 
     def _initial(self) -> list[str]:
@@ -143,25 +150,71 @@ class Loop:
         lines = [f"{local(column.path)} = {value}"]
         return [*lines, f"{local(column.told)} = False"] if column.told else lines
 
+    def _in_order(self) -> list[str]:
+        """The quick way: each row after the one before it, as the writer writes them."""
+        groups: list[list[tuple[int, Row | Inner]]] = []
+        for order, row in enumerate(self.shape.rows[1:], 1):
+            if not groups or groups[-1][0][1].tag != row.tag:
+                groups.append([])
+            groups[-1].append((order, row))
+        lines = ["text = texts[i]; tag = text[:4]"]
+        for group in groups:
+            lines += self._step(group)
+        return [*lines, *self._stop()]
+
+    def _step(self, group: list[tuple[int, Row | Inner]]) -> list[str]:
+        """Takes the segments of one id that stand together."""
+        (_, row), *others = group
+        test = self._is(row.tag)
+        if others:
+            return ["order = 0", f"while {test}:", *indented(self._branch(group))]
+        if row.codes:
+            body = self._branch(group)
+            return [f"while {test}:", *indented(body if _gathers(row) else [*body, "break"])]
+        return [f"{'while' if _gathers(row) else 'if'} {test}:", *indented(self._taking(row))]
+
+    def _stop(self) -> list[str]:
+        """The quick way ends only where this loop does: not at a segment that it takes elsewhere."""
+        again = self._again()
+        if self.top:
+            ends = self.source.name(self.shape.ends)
+            return [f"if {again}text.partition({self.marks.element!r})[0] not in {ends}: raise Odd"]
+        own = sorted({row.tag + self.marks.element for row in self.shape.rows[1:]})
+        tests = [
+            f"tag{'' if size == 4 else f'[:{size}]'} in {self.source.name(frozenset(known))}"
+            for size in (3, 4)
+            if (known := [one for one in own if len(one) == size])
+        ]
+        return [f"if {again}({' or '.join(tests)}): raise Odd"] if tests else []
+
+    def _again(self) -> str:
+        """Code that looks first whether the same loop begins again, which it mostly does."""
+        tag = self.shape.rows[0].tag
+        mine = any(row.tag == tag for row in self.shape.rows[1:]) or tag not in self.outer | self.shape.ends
+        return "" if mine or len(tag) != 3 else f"tag != {tag + self.marks.element!r} and "
+
+    def _is(self, tag: str) -> str:
+        """Code that tells whether the segment has this id."""
+        full = tag + self.marks.element
+        if len(full) == 4:
+            return f"tag == {full!r}"
+        return f"{self._again() if self.strict else ''}tag[:{len(full)}] == {full!r}"
+
     def _dispatch(self) -> list[str]:
-        """One branch for each segment id, loops inside first since they repeat most."""
+        """With care: one branch for each segment id, wherever it stands."""
         by_tag: dict[str, list[tuple[int, Row | Inner]]] = {}
         for order, row in enumerate(self.shape.rows):
             if order:
                 by_tag.setdefault(row.tag, []).append((order, row))
-        tags = sorted(
-            by_tag, key=lambda tag: not any(isinstance(row, Inner) and row.many for _, row in by_tag[tag])
-        )
         lines = []
-        for tag in tags:
-            full = tag + self.marks.element
-            test = f"tag == {full!r}" if len(full) == 4 else f"tag[:{len(full)}] == {full!r}"
-            lines += [f"{'elif' if lines else 'if'} {test}:", *indented(self._branch(by_tag[tag]))]
+        for tag, rows in by_tag.items():
+            lines += [f"{'elif' if lines else 'if'} {self._is(tag)}:", *indented(self._branch(rows))]
         if not lines:
             return self._unknown()
         return [*lines, "else:", *indented(self._unknown())]
 
     def _branch(self, rows: list[tuple[int, Row | Inner]]) -> list[str]:
+        """Tells the rows of one segment id apart."""
         lines: list[str] = []
         if self.strict and len(rows) > 1 and all(isinstance(row, Row) and row.few for _, row in rows):
             return self._sorted([(order, row) for order, row in rows if isinstance(row, Row)])
@@ -171,10 +224,12 @@ class Loop:
             lines.append(f"v = text.split({self.marks.element!r}); q = v[1]")
         elif coded:
             lines.append(f"q = {self._code(coded[0][1])}")
+        alone = len(rows) == 1
         for order, row in coded:
             test = f"q == {row.codes[0]!r}" if len(row.codes) == 1 else f"q in {row.codes!r}"
-            lines += [f"{'elif' if len(lines) > 1 else 'if'} {test}:", *indented(self._place(order, row))]
-        otherwise = self._place(*free[0]) if free else self._unknown()
+            taking = self._place(order, row, alone=alone)
+            lines += [f"{'elif' if len(lines) > 1 else 'if'} {test}:", *indented(taking)]
+        otherwise = self._place(*free[0], alone=alone) if free else self._unknown()
         return [*lines, "else:", *indented(otherwise)] if coded else otherwise
 
     def _sorted(self, rows: list[tuple[int, Row]]) -> list[str]:
@@ -189,7 +244,7 @@ class Loop:
         lines = [f"k, got = {name}[text]"]
         for order, row in rows:
             once = "=" if not row.field else ""
-            taking = [f"if order >{once} {order}: raise Odd", f"order = {order}", *self._kept(row), "i += 1"]
+            taking = [f"if order >{once} {order}: raise Odd", f"order = {order}", *self._kept(row), *self._next()]
             lines += [f"{'elif' if len(lines) > 1 else 'if'} k == {order}:", *indented(taking)]
         return lines
 
@@ -222,11 +277,12 @@ class Loop:
         whole = f"({cut} + PADS[{row.code_at}])[{row.code_at}]"
         return f"{whole}.partition({self.marks.component!r})[0]" if row.code_in_part else whole
 
-    def _place(self, order: int, row: Row | Inner) -> list[str]:
-        once = not (row.many if isinstance(row, Inner) else row.field)
+    def _place(self, order: int, row: Row | Inner, *, alone: bool) -> list[str]:
+        """Takes a segment for a row, if it may stand here."""
+        once = not _gathers(row)
         if self.strict:
-            lines = [f"if order >{'=' if once else ''} {order}: raise Odd", f"order = {order}"]
-            return lines + self._taking(row)
+            check = [f"if order >{'=' if once else ''} {order}: raise Odd", f"order = {order}"]
+            return [*([] if alone else check), *self._taking(row)]
         if not once:
             return self._taking(row)
         taking = [f"seen.add({order})", *self._taking(row)]
@@ -237,13 +293,18 @@ class Loop:
             return ["i += 1"]
         return [f"_, i = {self._reader(row)}(texts, i)"]
 
+    def _next(self) -> list[str]:
+        return ["i += 1", *(["text = texts[i]; tag = text[:4]"] if self.strict else [])]
+
     def _taking(self, row: Row | Inner) -> list[str]:
+        """Takes a segment or a loop inside, and goes on to what follows."""
         if isinstance(row, Row):
-            return [*self._taken(row), "i += 1"]
-        read = self._reader(row)
+            return [*self._taken(row), *self._next()]
+        read, field = self._reader(row), local(row.field)
+        following = self._next()[1:]
         if row.many:
-            return [f"x, i = {read}(texts, i)", f"{local(row.field)}.append(x)"]
-        return [f"{local(row.field)}, i = {read}(texts, i)"]
+            return [f"x, i = {read}(texts, i)", f"{field}.append(x)", *following]
+        return [f"{field}, i = {read}(texts, i)", *following]
 
     def _reader(self, row: Inner) -> str:
         if id(row) not in self.inner:
@@ -257,19 +318,25 @@ class Loop:
 
     def _unknown(self) -> list[str]:
         """What to do with a segment that no row takes: the loop ends, or it is left to `rest`."""
+        if self.strict:
+            return ["break"]
         tag = f"text.partition({self.marks.element!r})[0]"
         ends = self.source.name(self.shape.ends if self.top else self.outer)
-        if self.strict:
-            return [f"if {tag} in {ends}: break", "raise Odd"] if self.top else ["break"]
         return [f"if {tag} in {ends}: break", "i += 1"]
 
     def _taken(self, row: Row, *, opener: bool = False) -> list[str]:
         """Takes the values of one segment `text`."""
         if row.field:
             return self._gathered(row)
-        if not (self.strict and row.few and not opener):
+        if not (self.strict and row.few):
             return [*self._read(row, opener=opener), *self._more(row, opener=opener)]
         name = self.source.name(None)
+        if opener:
+            targets = self._targets(row)[1:-1] + ", more"
+            body = ["more = False", *self._read(row, opener=True), *self._more(row, opener=True)]
+            run(self.source, [f"def {name}(text):", *indented([*body, f"return {targets}"])])
+            self.source.names[name] = Memory(self.source.names[name])
+            return [f"{targets} = {name}[text]"]
         run(self.source, [f"def {name}(text):", *indented([*self._read(row), f"return {self._targets(row)}"])])
         self.source.names[name] = Memory(self.source.names[name])
         return [f"got = {name}[text]", *self._kept(row)]
@@ -314,8 +381,12 @@ class Loop:
             return []
         later = self._seldom()
         if not opener:
-            mine = {one.path.partition(".")[0] for one in row.columns if not one.constant} | {row.field}
-            return ["more = True"] if mine & later else []
+            told = [one for one in row.columns if not one.constant]
+            mine = [one for one in told if one.path.partition(".")[0] in later]
+            if row.field or len(mine) == len(told) or any("." in one.path or one.told for one in mine):
+                return ["more = True"] if mine or row.field in later else []
+            tests = [filled(self.source, self.shape.type, one) for one in mine]
+            return [f"if {' or '.join(tests)}: more = True"] if tests else []
         early = [one for one in row.columns if not row.usual or one.at <= row.usual]
         tests = [
             f"not {local(one.told)}" if one.told in later else filled(self.source, self.shape.type, one)
