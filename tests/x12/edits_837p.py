@@ -1126,5 +1126,18 @@ EDITS: tuple[Edit, ...] = (
     Edit("CLIA of a line", "REF*6R*PCN101L1", "REF*X4*99D12345", ("ref.clia 2400 REF02",)),
     # 7: numbers used twice, charges of nothing
     Edit("claim number twice", "CLM*PCN105", "CLM*PCN104", ("clm.duplicate 2300 CLM01",)),
+    # 7: the control number of attachments
+    Edit(
+        "sent by fax, no number",
+        "REF*G1*AUTH1001",
+        "PWK*OB*FX~\nREF*G1*AUTH1001",
+        ("pwk.control_missing 2300 PWK06",),
+    ),
+    Edit(
+        "electronic, no number",
+        "REF*G1*AUTH1001",
+        "PWK*OB*EL~\nREF*G1*AUTH1001",
+        ("pwk.control_missing 2300 PWK06",),
+    ),
 )
 # fmt: on

@@ -52,6 +52,8 @@ FINE = (
     Edit("period of one day", "20260103-20260104", "20260103-20260103", ()),
     Edit("supplies for days to come", "DTP*472*D8*20260108", "DTP*472*RD8*20260108-20260207", ()),
     Edit("born on the day of creation", "19800101", "20260120", ()),
+    Edit("attachment by fax", "REF*G1*AUTH1001", "PWK*OB*FX***AC*ATT1~\nREF*G1*AUTH1001", ()),
+    Edit("attachment on request", "REF*G1*AUTH1001", "PWK*OB*AA~\nREF*G1*AUTH1001", ()),
     Edit("anesthesia code", "HI*ABK:J020~", "HI*ABK:J020~\nHI*BP:00000~", ()),
     Edit("condition information", "HI*ABK:J020~", "HI*ABK:J020~\nHI*BG:17~", ()),
     Edit("twelve diagnoses", "HI*ABK:J020~", "HI*ABK:J020" + "*ABF:E119" * 11 + "~", ()),

@@ -21,6 +21,7 @@ _CLIA = re.compile(r"\d\d[A-Z]\d{7}")
 _MOST_NUMBERS = 100_000  # of an interchange; beyond it a repeated number is not looked for
 _SHIPPED_AHEAD = "ABEJKLQS"  # supplies and drugs, whose period may run on after the bill
 _NOTHING: list[str] = []
+_SENT_APART = frozenset(("BM", "EL", "EM", "FT", "FX"))
 _MARKED = frozenset(("DTP", "REF"))
 
 money = lru_cache(maxsize=65536)(exact)
@@ -29,7 +30,7 @@ money = lru_cache(maxsize=65536)(exact)
 class Parts:
     """A claim taken apart once: its CLM, the kinds of its REF and DTP, its HI segments and the loops below it."""
 
-    __slots__ = ("clm", "codes", "days", "lines", "marks", "others", "place")
+    __slots__ = ("clm", "codes", "days", "lines", "marks", "others", "place", "reports")
 
     def __init__(self, node: Node) -> None:
         self.clm: list[str] | None = None
@@ -38,6 +39,7 @@ class Parts:
         self.marks: set[str] = set()
         self.codes: list[list[str]] = []
         self.lines: list[Node] = []
+        self.reports: list[list[str]] = []
         self.others: list[Node] = []
         for item in node.items:
             if item.__class__ is not list:
@@ -51,6 +53,8 @@ class Parts:
                 self.clm = item
             elif tag == "HI":
                 self.codes.append(item)
+            elif tag == "PWK":
+                self.reports.append(item)
             elif tag in _MARKED and len(item) > 1:
                 self.marks.add(f"{tag}*{item[1]}")
 
@@ -192,6 +196,8 @@ class ClaimRules:
             message = "a corrected or void claim names the payer's claim number (REF*F8)"
             self.report(node, clm, "clm.original_missing", message, snip=4, missing="REF", status="A6:464")
         claim.place = place
+        for pwk in claim.reports:
+            self.attachment(node, pwk)
         self.of_kind(node, clm, claim)
         self.pointed = self.diagnoses.count(node, claim.codes)
         decisions = self._lines(node, clm, claim)
@@ -209,12 +215,18 @@ class ClaimRules:
     def of_line(self, line: Node, service: list[str]) -> None:
         """What a line of this kind of claim must keep."""
 
+    def attachment(self, node: Node, pwk: list[str]) -> None:
+        """PWK06: what is sent apart from the claim is found again by its control number."""
+        if text(pwk, 2) in _SENT_APART and not text(pwk, 5) and not text(pwk, 6):
+            message = "what is sent apart from the claim needs its control number (PWK05=AC, PWK06)"
+            self.report(node, pwk, "pwk.control_missing", message, snip=4, element=6, status="A6:489")
+
     def accident(self, node: Node, clm: list[str], claim: Parts) -> None:
         """CLM11: an accident has its date, one of an automobile also its state."""
         causes = clm[11].split(node.delimiters.component)[:3]
         if ("AA" in causes or "OA" in causes) and "DTP*439" not in claim.marks:
             message = "an accident needs its date (DTP*439)"
-            self.report(node, clm, "clm.accident_date", message, snip=4, missing="DTP", status="A6:516")
+            self.report(node, clm, "clm.accident_date", message, snip=4, missing="DTP")
         if "AA" in causes and not part(node, clm, 11, 4) and not part(node, clm, 11, 5):
             message = "an automobile accident needs its state"
             self.report(node, clm, "clm.accident_state", message, snip=4, element=11, part=4)

@@ -68,4 +68,4 @@ class DentalRules(ClaimRules):
         if tooth and not _TOOTH.fullmatch(tooth):
             tag = segment[0].lower()
             message = "this is not a tooth (1 to 32, A to T, or a supernumerary one)"
-            self.report(node, segment, f"{tag}.tooth", message, snip=5, element=element, status="A7:242")
+            self.report(node, segment, f"{tag}.tooth", message, snip=5, element=element, status="A7:244")

@@ -85,7 +85,7 @@ class InstitutionalRules(ClaimRules):
         frequency = text(clm, 5).rpartition(node.delimiters.component)[2]
         if frequency in _FINAL and text(cl1, 3) not in ("", _STILL_THERE) and "DTP*096" not in claim.marks:
             message = "a final claim for a hospital stay needs its discharge hour (DTP*096)"
-            self.report(node, clm, "clm.discharge_hour", message, snip=4, missing="DTP", status="A6:184")
+            self.report(node, clm, "clm.discharge_hour", message, snip=4, missing="DTP", status="A6:233")
 
     def _bill_codes(self, node: Node, hi: list[str]) -> None:
         mark = node.delimiters.component

@@ -52,4 +52,4 @@ class ProfessionalRules(ClaimRules):
             ref = first(node, "REF", kind)
             if ref is not None and not is_clia(text(ref, 2)):
                 message = "a CLIA number has ten characters, the third a letter"
-                self.report(node, ref, "ref.clia", message, snip=5, element=2, status="A7:630")
+                self.report(node, ref, "ref.clia", message, snip=5, element=2)
