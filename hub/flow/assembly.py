@@ -116,6 +116,11 @@ def encounter_of(
         accident=fact.accident,
         authorization=fact.authorization,
         admitted_on=fact.admitted_on,
+        supervising=fact.supervising,
+        dates=fact.dates,
+        references=fact.references,
+        notes=fact.notes,
+        attachments=fact.attachments,
     )
 
 
@@ -139,6 +144,9 @@ def charge_of(fact: ChargeFact, *, patient_id: str, encounter_id: str, source: s
         drug=fact.drug,
         rendering=fact.rendering,
         place_of_service=fact.place_of_service,
+        ordering=fact.ordering,
+        description=fact.description,
+        notes=fact.notes,
     )
 
 

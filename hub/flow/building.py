@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from hub.codes import is_npi
 from hub.config.people import Practice
@@ -14,6 +15,7 @@ from hub.model.claim import BillingProvider, Claim, ClaimLine
 from hub.model.coverage import Coverage
 from hub.model.encounter import Charge, Encounter
 from hub.model.people import Address, Facility, Patient, Provider, Record
+from hub.model.services import Dated
 
 MAX_LINES = 50
 """Service lines in one 837P claim (2400 repeats 50 times)."""
@@ -74,6 +76,11 @@ def build(
             accident=lead.accident,
             authorization=lead.authorization,
             admitted_on=lead.admitted_on,
+            supervising=lead.supervising,
+            dates=dates_of(lead, settings.hub.zone),
+            references=lead.references,
+            notes=lead.notes,
+            attachments=lead.attachments,
         )
         for part in _parts(kept)
     )
@@ -135,6 +142,18 @@ def place_of(encounter: Encounter, charges: Iterable[Priced]) -> str:
         return encounter.place_of_service
     of_charges = {charge.place_of_service for _, charge in charges}
     return of_charges.pop() if len(of_charges) == 1 else ""
+
+
+def dates_of(encounter: Encounter, zone: str) -> tuple[Dated, ...]:
+    """What the source told, and the local day of discharge where an inpatient has gone home (DTP*096)."""
+    stayed = encounter.admitted_on is not None and encounter.status == "finished"
+    told = any(one.kind == "discharge" for one in encounter.dates)
+    if told or not stayed or encounter.ended_at is None or encounter.admitted_on is None:
+        return encounter.dates
+    left = encounter.ended_at.astimezone(ZoneInfo(zone)).date()
+    if left < encounter.admitted_on:
+        return encounter.dates
+    return (*encounter.dates, Dated(kind="discharge", on=left))
 
 
 def _elsewhere(facility: Facility | None, practice: Practice) -> Facility | None:
@@ -210,6 +229,9 @@ def _lines(charges: Sequence[Priced], rendering: Provider | None, place: str) ->
             place_of_service=charge.place_of_service if charge.place_of_service != place else "",
             drug=charge.drug,
             rendering=charge.rendering if charge.rendering and not _same(charge.rendering, rendering) else None,
+            ordering=charge.ordering,
+            description=charge.description,
+            notes=charge.notes,
             control_number="",
         )
         for number, (id_, charge) in enumerate(charges, 1)

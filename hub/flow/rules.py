@@ -42,12 +42,17 @@ def _finding(rule: str, where: str, why: str, fix: str, *, hold: bool = True) ->
 def npis(claim: Claim, desk: Desk) -> Findings:
     """Every NPI on the claim has a good check digit (SNIP 5)."""
     named = [("2010AA NM109", claim.billing.npi)]
-    for loop, provider in (("2310B NM109", claim.rendering), ("2310A NM109", claim.referring)):
+    for loop, provider in (
+        ("2310B NM109", claim.rendering),
+        ("2310A NM109", claim.referring),
+        ("2310D NM109", claim.supervising),
+    ):
         if provider is not None:
             named.append((loop, provider.npi))
     if claim.facility is not None and claim.facility.npi:
         named.append(("2310C NM109", claim.facility.npi))
     named += [(f"2420A NM109 line {line.number}", line.rendering.npi) for line in claim.lines if line.rendering]
+    named += [(f"2420E NM109 line {line.number}", line.ordering.npi) for line in claim.lines if line.ordering]
     for where, npi in named:
         if not is_npi(npi):
             yield _finding(

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from hub.model.coverage import Coverage
 from hub.model.people import Facility, Provider, Record, Reference
+from hub.model.services import Attachment, Dated, Note
 
 
 class Coding(Record, frozen=True, kw_only=True):
@@ -42,6 +43,7 @@ class Encounter(Record, frozen=True, kw_only=True):
     `kind`: ambulatory, emergency, inpatient, home, virtual, or empty. `status`: planned, open, finished,
     cancelled. `diagnoses` still carry the source's own codings; `icd10` (best rank first) is what coding made
     of them; `codes_confirmed` is a coder's word that proposed codes are right. Coverages are in rank order.
+    `dates`, `references`, `notes` and `attachments` go on the claim as the source told them.
     """
 
     source: str
@@ -64,6 +66,11 @@ class Encounter(Record, frozen=True, kw_only=True):
     authorization: str = ""
     admitted_on: date | None = None
     codes_confirmed: bool = False
+    supervising: Provider | None = None
+    dates: tuple[Dated, ...] = ()
+    references: tuple[Reference, ...] = ()
+    notes: tuple[Note, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Drug(Record, frozen=True, kw_only=True):
@@ -108,3 +115,6 @@ class Charge(Record, frozen=True, kw_only=True):
     rendering: Provider | None = None
     place_of_service: str = ""
     proposal: bool = False
+    ordering: Provider | None = None
+    description: str = ""
+    notes: tuple[Note, ...] = ()

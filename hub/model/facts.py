@@ -13,7 +13,8 @@ from decimal import Decimal
 from hub.errors import Problem
 from hub.model.coverage import Subscriber
 from hub.model.encounter import Accident, Coding, Diagnosis, Drug
-from hub.model.people import Facility, Patient, Provider, Record
+from hub.model.people import Facility, Patient, Provider, Record, Reference
+from hub.model.services import Attachment, Dated, Note
 
 GONE = "~gone"
 """The version of a fact that was purged: it sorts behind every version a source tells, so that nothing old that is
@@ -56,7 +57,8 @@ class CoverageFact(Fact, frozen=True, kw_only=True, tag="coverage"):
 
 class EncounterFact(Fact, frozen=True, kw_only=True, tag="encounter"):
     """A visit. `ready` is the source's word that nothing more will come (a DFT: now; FHIR: finished); said once,
-    it holds until the visit is cancelled. `partial` as in `PatientFact`."""
+    it holds until the visit is cancelled. `partial` as in `PatientFact`. `dates`, `references`, `notes` and
+    `attachments` go on the claim as they are told."""
 
     patient_key: str
     account: str = ""
@@ -73,6 +75,11 @@ class EncounterFact(Fact, frozen=True, kw_only=True, tag="encounter"):
     accident: Accident | None = None
     authorization: str = ""
     admitted_on: date | None = None
+    supervising: Provider | None = None
+    dates: tuple[Dated, ...] = ()
+    references: tuple[Reference, ...] = ()
+    notes: tuple[Note, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
     ready: bool = False
     partial: bool = False
 
@@ -87,7 +94,8 @@ class DiagnosisFact(Fact, frozen=True, kw_only=True, tag="diagnosis"):
 
 class ChargeFact(Fact, frozen=True, kw_only=True, tag="charge"):
     """One charge, credit or payment. `kind` as in `Charge`; `amount` is for the whole line, or None.
-    `active` False withdraws the charge of this key (entered in error).
+    `active` False withdraws the charge of this key (entered in error). `description` is what was done in words,
+    for codes that ask for it.
     """
 
     patient_key: str
@@ -105,6 +113,9 @@ class ChargeFact(Fact, frozen=True, kw_only=True, tag="charge"):
     drug: Drug | None = None
     rendering: Provider | None = None
     place_of_service: str = ""
+    ordering: Provider | None = None
+    description: str = ""
+    notes: tuple[Note, ...] = ()
     active: bool = True
 
 

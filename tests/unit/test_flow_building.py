@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+
 import pytest
-from flowlab.made import FENNIMORE, HOME, LARKSPUR, D, coverage, encounter, patient, priced, settings
+from flowlab.made import (
+    FENNIMORE,
+    HOME,
+    LARKSPUR,
+    NOW,
+    D,
+    charge_fact,
+    coverage,
+    encounter,
+    encounter_fact,
+    patient,
+    priced,
+    route,
+    settings,
+)
 from msgspec.structs import replace
 
+from hub.flow.assembly import charge_of, encounter_of
 from hub.flow.building import MAX_LINES, Built, Priced, build, doubled
+from hub.flow.claim_837 import Sending, claims_837
 from hub.model.encounter import Encounter
-from hub.model.people import Facility, Provider
+from hub.model.people import Facility, Provider, Reference
+from hub.model.services import Attachment, Dated, Note
+from hub.x12.guides.claim_837p import CLAIM_837P
+from hub.x12.write import check_texts
 
 
 def built(*charges: Priced, visit: Encounter | None = None) -> Built:
@@ -129,3 +150,60 @@ def test_doubled_lines_are_told() -> None:
     """A line repeats another when code, modifiers and day are the same."""
     found = built(priced("C1"), priced("C2"), priced("C3", modifiers=("76",)))
     assert doubled(found.claims[0].lines) == (2,)
+
+
+def test_a_claim_carries_what_else_its_source_told() -> None:
+    """Supervising and ordering providers, dates, numbers, notes, reports and words go from the facts to the 837P."""
+    note = Note(kind="additional", text="Seen at home, 2 hours")
+    fact = encounter_fact(
+        supervising=FENNIMORE,
+        dates=(Dated(kind="onset", on=date(2026, 2, 20)),),
+        references=(Reference(kind="referral", value="R-1"),),
+        notes=(note,),
+        attachments=(Attachment(report="OZ", way="EL", control_number="REP1"),),
+    )
+    visit = encounter_of(
+        fact, patient_id="pat1", source_key="E1", diagnoses=(), coverages=(coverage(),), source="ehr"
+    )
+    done = charge_of(
+        charge_fact(ordering=FENNIMORE, description="A thing", notes=(Note(kind="goals", text="Walk"),)),
+        patient_id="pat1",
+        encounter_id="enc1",
+        source="ehr",
+    )
+    assert (done.ordering, done.description, done.notes[0].text) == (FENNIMORE, "A thing", "Walk")
+    made = built(
+        ("chg1", replace(priced()[1], ordering=done.ordering, description=done.description, notes=done.notes)),
+        visit=replace(visit, icd10=("E119",), place_of_service="11"),
+    )
+    texts = claims_837([Sending(pcn="LF1", claim=made.claims[0])], route(), reference="R", at=NOW)
+    assert [found.where for found in check_texts(CLAIM_837P, texts) if found.severity == "error"] == []
+    for expected in (
+        "DTP*431*D8*20260220",
+        "PWK*OZ*EL***AC*REP1",
+        "REF*9F*R-1",
+        "NTE*ADD*SEEN AT HOME, 2 HOURS",
+        f"NM1*DQ*1*FENNIMORE*ODETTE****XX*{FENNIMORE.npi}",
+        "SV1*HC:T1015:::::A THING*165*UN*1***1",
+        "NTE*DCP*WALK",
+        f"NM1*DK*1*FENNIMORE*ODETTE****XX*{FENNIMORE.npi}",
+    ):
+        assert expected in texts
+
+
+def test_an_inpatient_who_went_home_has_a_day_of_discharge() -> None:
+    """An admission that is over gives DTP*096, the local day; one that goes on, or ends before it began, does not."""
+    visit = encounter(
+        icd10=("E119",), admitted_on=date(2026, 2, 20), ended_at=datetime(2026, 2, 26, 3, tzinfo=UTC)
+    )
+    (made,) = built(priced(), visit=visit).claims
+    assert made.dates == (Dated(kind="discharge", on=date(2026, 2, 25)),)
+    texts = claims_837([Sending(pcn="LF1", claim=made)], route(), reference="R", at=NOW)
+    assert texts.index("DTP*435*D8*20260220") + 1 == texts.index("DTP*096*D8*20260225")
+    for other in (
+        replace(visit, status="open"),
+        replace(visit, admitted_on=None),
+        replace(visit, ended_at=datetime(2026, 2, 1, tzinfo=UTC)),
+        replace(visit, ended_at=None),
+    ):
+        assert built(priced(), visit=other).claims[0].dates == ()

@@ -14,7 +14,8 @@ from hub.config.settings import Settings
 from hub.flow.claim_837.writing import write_claims
 from hub.model.claim import Adjustment, BillingProvider, Claim, ClaimLine, LineAdjudication, OtherPayer
 from hub.model.coverage import Coverage, Subscriber
-from hub.model.people import Address, Contact, Facility, Name, Patient, Provider, Reach, Record
+from hub.model.people import Address, Contact, Facility, Name, Patient, Provider, Reach, Record, Reference
+from hub.model.services import Note
 from hub.model.transmission import Sender, Transmission
 from hub.x12.write import basic, money
 
@@ -93,7 +94,11 @@ def ready(one: Sending, route: Route) -> Claim:
         rendering=None if _bills_itself(claim) else _provider(claim.rendering, specialty=True),
         referring=_provider(claim.referring),
         facility=_facility(claim.facility),
+        supervising=_provider(claim.supervising),
+        primary_care=_provider(claim.primary_care),
         authorization=_plain(claim.authorization),
+        references=_references(claim.references),
+        notes=_notes(claim.notes),
         lines=tuple([_line(line, nth, claim, route) for nth, line in enumerate(claim.lines, 1)]),
         other_payers=told,
         other_coverages=tuple(
@@ -126,7 +131,8 @@ def _amount(value: Decimal) -> Decimal:
 
 
 def _name(name: Name) -> Name:
-    return Name(last=_plain(name.last), first=_plain(name.first), middle=_plain(name.middle))
+    last, first, middle = _plain(name.last), _plain(name.first), _plain(name.middle)
+    return Name(last=last, first=first, middle=middle, suffix=_plain(name.suffix))
 
 
 def _address(where: Address) -> Address:
@@ -203,6 +209,14 @@ def _adjustments(adjustments: Iterable[Adjustment]) -> tuple[Adjustment, ...]:
     return tuple(told)
 
 
+def _references(told: tuple[Reference, ...]) -> tuple[Reference, ...]:
+    return tuple([replace(one, value=_plain(one.value)[:50]) for one in told])
+
+
+def _notes(told: tuple[Note, ...]) -> tuple[Note, ...]:
+    return tuple([replace(one, text=_plain(one.text)[:80].strip()) for one in told])
+
+
 def _provider(provider: Provider | None, *, specialty: bool = False) -> Provider | None:
     return None if provider is None else _named(provider, specialty)
 
@@ -225,15 +239,18 @@ def _facility(facility: Facility | None) -> Facility | None:
 
 
 def _line(line: ClaimLine, number: int, claim: Claim, route: Route) -> ClaimLine:
-    drug, to = line.drug, line.service_to
+    drug = line.drug
     return replace(
         line,
         number=number,
         amount=_amount(line.amount),
         units=_amount(line.units),
-        service_to=to,
         drug=None if drug is None else replace(drug, quantity=_amount(drug.quantity)),
         rendering=_provider(line.rendering, specialty=True),
+        ordering=_provider(line.ordering),
+        description=_plain(line.description)[:80],
+        notes=_notes(line.notes),
+        references=_references(line.references),
         adjudications=tuple([_adjudicated(told, claim, route) for told in line.adjudications]),
     )
 
