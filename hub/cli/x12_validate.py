@@ -14,6 +14,7 @@ import msgspec
 
 from hub.cli.ui import say, table
 from hub.cli.x12_files import Input, closed, inputs, no_x12, watched
+from hub.codes.icd10cm import diagnosis_fault
 from hub.errors import Problem
 from hub.x12.ack import verdict
 from hub.x12.envelope import TransactionSet, X12Reader
@@ -72,7 +73,7 @@ class Look:
             return
         more: dict[str, Any] = {"overlays": tuple(self.overlays)} if self.overlays else {}
         with watched(self.given) as file:
-            reader = X12Reader(file, strict=not self.how.inbound, **more)
+            reader = X12Reader(file, strict=not self.how.inbound, diagnoses=diagnosis_fault, **more)
             try:
                 for transaction in reader:
                     yield self._set(transaction)

@@ -24,7 +24,7 @@ from hub.x12.rules import rules_for
 from hub.x12.set_rules import chosen_guide, start_faults, unknown_guide
 from hub.x12.statuses import placed
 from hub.x12.tree import Node, Segment
-from hub.x12.walk import Walk
+from hub.x12.walk import DiagnosisCheck, Walk
 from hub.x12.wire import STANDARD, Block, Delimiters, Source, Wire, chunks
 
 __all__ = ["Group", "Interchange", "SetOutcome", "TransactionSet", "X12Reader"]
@@ -56,6 +56,7 @@ class TransactionSet:
         )
         self.line = reader.line
         self._seen = reader.seen
+        self._diagnoses = reader.diagnoses
         self._overlays, self._tally = reader.overlays, reader.tally
         self._runs = reader.runs(self, st)
         self._texts: Iterator[str] = itertools.chain.from_iterable(self._runs)
@@ -121,7 +122,15 @@ class TransactionSet:
                 self.findings.append(self.placed(self._unknown()))
             return
         units = loops or self.guide.units
-        walk = Walk(self.guide, self.delimiters, units=units, check=check, lenient=self.lenient, seen=self._seen)
+        walk = Walk(
+            self.guide,
+            self.delimiters,
+            units=units,
+            check=check,
+            lenient=self.lenient,
+            seen=self._seen,
+            diagnoses=self._diagnoses,
+        )
         if check:
             walk.use_rules(with_overlays(rules_for(self.guide, walk), walk, self._overlays, self._tally))
         self.root = walk.root
@@ -164,11 +173,20 @@ class X12Reader:
     """Reads one file; iterate it once for its transaction sets.
 
     `strict` makes guide findings errors in payer-made sets too (835, 999, 277CA), as on files we write.
-    `overlays` are rules of payers and clearinghouses on top of the guides (`hub.x12.overlay.load`).
+    `overlays` are rules of payers and clearinghouses on top of the guides (`hub.x12.overlay.load`);
+    `diagnoses` judges a diagnosis on its day, where the caller has an edition of ICD-10-CM.
     """
 
-    def __init__(self, source: Source, *, strict: bool = False, overlays: Sequence[Overlay] = ()) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        strict: bool = False,
+        overlays: Sequence[Overlay] = (),
+        diagnoses: DiagnosisCheck | None = None,
+    ) -> None:
         self.overlays = tuple(overlays)
+        self.diagnoses = diagnoses
         self.tally: Tally = {}
         self._counted = _Counted(source) if any(one.limits.bytes_per_file for one in overlays) else None
         self.wire = Wire(self._counted or source)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.x12.envelope import X12Reader
 from tests.x12.edits_837id import DENTAL, INSTITUTIONAL
 from tests.x12.edits_837p import EDITS
 from tests.x12.mutations import Edit, edited, findings, line_of, recounted, told
@@ -175,3 +176,23 @@ def test_a_payer_that_decided_on_the_claim_alone_explains_the_charge() -> None:
     assert told(findings(bare)) == balance
     plan = "NM1*PE*2*STATE PLAN*****PI*STA01~\nN3*9 BANK ST~\nN4*SPRINGFIELD*IL*62701~\nREF*EI*123456789~\n"
     assert told(findings(recounted(bare.replace("HL*2*1*22", f"{plan}HL*2*1*22")))) == []
+
+
+def test_a_diagnosis_holds_on_the_days_of_service() -> None:
+    """A code that the caller's edition does not know on the last and the first day is told at its element."""
+
+    def judge(code: str, day: str) -> tuple[str, str]:
+        """Knows no J020 from 2026-01-05 on, and doubts I10."""
+        if code == "J020" and day >= "20260105":
+            return "error", "is no code on this day"
+        return ("warning", "is not known") if code == "I10" else ("", "")
+
+    def found(text: str) -> list[tuple[str, str, str]]:
+        reader = X12Reader(text.encode(), strict=True, diagnoses=judge)
+        return [(one.code, one.where, one.severity) for told in reader for one in told.check()]
+
+    unknown = ("hi.icd10_unknown", "2300 HI01-2", "error")
+    assert found(GOOD) == [("hi.icd10_unknown", "2300 HI03-2", "warning"), unknown, unknown]
+    across = GOOD.replace("DTP*472*D8*20260105", "DTP*472*D8*20260104", 1)
+    assert found(across) == [("hi.icd10_unknown", "2300 HI03-2", "warning"), unknown]
+    assert found(GOOD.replace("ABK:J020", "ABK:J02.0"))[1:] == [("hi.icd10", "2300 HI01-2", "error")] * 2
