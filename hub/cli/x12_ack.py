@@ -12,9 +12,10 @@ import msgspec
 from hub.cli.ui import print_json, say, table
 from hub.cli.x12_files import STDIN, fresh, only, telling, unreadable, watched
 from hub.cli.x12_validate import count_of
+from hub.codes.icd10cm import diagnosis_fault
 from hub.errors import Misconfigured
 from hub.x12.ack import acknowledgement, ta1, verdict
-from hub.x12.envelope import Group, Interchange, X12Reader
+from hub.x12.envelope import Group, Interchange, TransactionSet, X12Reader
 from hub.x12.guides import guide_named
 from hub.x12.tree import Node
 from hub.x12.write import Envelope, OutgoingGroup, OutgoingSet, Party, write_interchange
@@ -41,7 +42,7 @@ def ack(path: str, kind: str, output: str, number: int, *, as_json: bool) -> Non
 
     at = SystemClock().now().astimezone()
     with only(path) as given, watched(given) as file:
-        read = _read(file, with_claims=kind == "277CA")
+        read = _read(file, at, with_claims=kind == "277CA")
         if not read.interchanges:
             raise unreadable(given.name)
         try:
@@ -68,17 +69,24 @@ def _instead(kind: str) -> str:
     }.get(kind, "look at the file: hub x12 show")
 
 
-def _read(file: BinaryIO, *, with_claims: bool) -> Read:
-    reader = X12Reader(file, strict=True)
+def _read(file: BinaryIO, at: datetime, *, with_claims: bool) -> Read:
+    reader = X12Reader(file, strict=True, diagnoses=diagnosis_fault)
     claims: dict[int, list[Node]] = {}
-    for transaction in reader:
+    for number, transaction in enumerate(reader, 1):
         if with_claims and transaction.st[1] == "837":
-            from hub.x12.ack_277 import claim_answers
-
-            claims.setdefault(id(transaction.group), []).append(claim_answers(transaction))
+            claims.setdefault(id(transaction.group), []).append(_claims(transaction, number, at))
         else:
             transaction.check()
     return Read(interchanges=reader.interchanges, claims=claims)
+
+
+def _claims(transaction: TransactionSet, number: int, at: datetime) -> Node:
+    """One 277CA for the claims of one set, in the name of whoever the group was sent to."""
+    from hub.x12.ack_277 import Source, claim_acknowledgement
+
+    receiver = _party(transaction.group.gs[3], "RECEIVER")
+    source = Source(name=receiver, id=receiver)
+    return claim_acknowledgement([transaction], source, reference=f"{at:%Y%m%d%H%M%S}{number:04}", at=at)
 
 
 def _answers(read: Read, kind: str, number: int, at: datetime) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from hub.cli.x12_files import Unreadable, only, unreadable, watched
+from hub.codes.icd10cm import diagnosis_fault
 from hub.x12.tools.show import Choice, LoopLine, SegmentLine, Shown, findings_by_line, outline
 
 _COLOURS = {"loop": "1;36", "segment": "1", "name": "2", "value": "32", "error": "1;31", "warning": "33"}
@@ -24,7 +25,7 @@ def show(path: str, choice: Choice, *, plain: bool, as_json: bool) -> None:
         if file is None:
             raise unreadable(given.name)
         with watched(given) as read:
-            findings = findings_by_line(read)
+            findings = findings_by_line(read, diagnosis_fault)
         file.seek(0)
         for line in outline(file, choice, findings):
             told = True

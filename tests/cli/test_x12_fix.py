@@ -220,3 +220,24 @@ def test_an_archive_of_many_is_refused_before_anything_is_written(hub: Run, good
     assert hub("x12", "fix", tmp_path).code == 2
     assert hub("x12", "fix", tmp_path / "one.zip", "--output", tmp_path / "out").code == 0
     assert (tmp_path / "out").read_bytes() == good("837p_accident").read_bytes()
+
+
+def test_an_isa_that_cannot_be_trusted_stops_the_mending(hub: Run, good: Named, tmp_path: Path) -> None:
+    """Where a separator is lost in the ISA nobody knows what the others are: nothing is written."""
+    path = tmp_path / "in.x12"
+    path.write_bytes(
+        good("837p_accident").read_bytes().replace(b"ISA*00*", b"ISA*00**", 1).replace(b"SE*34", b"SE*35")
+    )
+    ran = hub("x12", "fix", path)
+    assert ran.code == 2
+    assert "separators" in ran.err
+    assert [one.name for one in tmp_path.iterdir()] == ["in.x12"]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
+def test_letters_stay_as_they_were_written(good: Named, encoding: str) -> None:
+    """A file with letters outside ASCII keeps its encoding through a repair, however far apart they stand."""
+    whole = good("837p_three_sets").read_bytes().replace(b"SUMMER", "SÖMMER".encode(encoding), 1)
+    broken = whole.replace(b"GE*3*1~", b"GE*9*1~")
+    assert broken != whole
+    assert b"".join(Mending([broken[at : at + 700] for at in range(0, len(broken), 700)])) == whole

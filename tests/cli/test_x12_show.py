@@ -284,6 +284,19 @@ def test_a_ta1_answers_the_envelope(hub: Run, good: Named) -> None:
     assert "TA1*000000001*260120*0930*A*000~" in ran.out
 
 
+def test_a_277ca_answers_each_claim(hub: Run, good: Named, bad: Named) -> None:
+    """--kind 277CA speaks of each claim, is itself without fault, and an 835 gets none."""
+    ran = hub("x12", "ack", "--kind", "277CA", good("837p_two_claims"))
+    assert ran.code == 0
+    assert "TRN*2*PCN1~" in ran.out
+    assert "TRN*2*PCN2~" in ran.out
+    assert hub("x12", "validate", "-", stdin=ran.out.encode()).code == 0
+    assert hub("x12", "ack", "--kind", "277CA", bad("837p_cob_line")).code == 1
+    refused = hub("x12", "ack", "--kind", "277CA", good("835_ordinary"))
+    assert refused.code == 2
+    assert "837" in refused.err
+
+
 def test_answers_are_not_answered(hub: Run, good: Named) -> None:
     """Nobody answers a 999 with a 999: the message says what can be done."""
     ran = hub("x12", "ack", good("999_accepted"))

@@ -104,6 +104,8 @@ def segment(text: str, marks: Delimiters, disguise: Disguise) -> str:
 
 def _tag(text: str, disguise: Disguise) -> str:
     """The id of a segment that nobody knows; what is too long to be one may be anything."""
+    if text[:3] in ("ISA", "IEA", "TA1"):
+        return text[:3] + disguise.shaped(text[3:])
     return text if len(text) <= 3 else disguise.shaped(text)
 
 

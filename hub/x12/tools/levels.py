@@ -12,11 +12,12 @@ _MOST_WAITING = 200_000
 
 
 class Line(msgspec.Struct):
-    """A segment's text, what ends it, and its place in the file."""
+    """A segment's text, what ends it, its place in the file, and how it is written there."""
 
     text: str
     tail: str
     line: int
+    encoding: str = "ascii"
 
 
 class _Level(msgspec.Struct):

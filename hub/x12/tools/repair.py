@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import groupby
+from operator import attrgetter
 
 import msgspec
 
@@ -59,19 +61,22 @@ class Mending:
         self.repairs: list[Repair] = []
         self.total = 0
         self.lines = 0
+        self.sound = True
         self._interchange: _Interchange | None = None
 
     @property
     def problem(self) -> str:
         """Why the file could not be read to its end."""
-        return self.wire.problem
+        return self.wire.problem or ("" if self.sound else "its ISA does not tell the separators for certain")
 
     def __iter__(self) -> Iterator[bytes]:
         for block in self.wire:
             if block.opens:
                 yield from self._close(block)
-            if self._interchange is None:
-                self._interchange = _Interchange(self, block)
+                self.sound = self.sound and _is_sound(block)
+            if not self.sound:
+                return
+            self._interchange = self._interchange or _Interchange(self, block)
             yield from self._interchange.take(block)
         yield from self._close(None)
         self.repairs.sort(key=lambda one: one.line)
@@ -121,7 +126,7 @@ class _Interchange:
             tail = self.full if number < last else block.last
             self._segment(self.form.mended(text, self.at), tail)
         if last < 0 and block.last:
-            self.levels.add(Line("", block.last, self.at))
+            self.levels.add(Line("", block.last, self.at, self.encoding))
         yield self._bytes()
 
     def end(self) -> Iterator[bytes]:
@@ -135,7 +140,8 @@ class _Interchange:
         yield self._bytes()
 
     def _bytes(self) -> bytes:
-        return "".join([line.text + line.tail for line in self.levels.ready()]).encode(self.encoding)
+        runs = groupby(self.levels.ready(), key=attrgetter("encoding"))
+        return b"".join([_encoded("".join([line.text + line.tail for line in run]), name) for name, run in runs])
 
     def _segment(self, text: str, tail: str) -> None:
         tag = text.partition(self.marks.element)[0]
@@ -149,7 +155,7 @@ class _Interchange:
             if not self.cut:
                 self.note("file.truncated", self.at, tag)
                 tail = self.marks.segment + tail
-        self.levels.add(Line(text, tail, self.at))
+        self.levels.add(Line(text, tail, self.at, self.encoding))
 
     def _isa(self, text: str) -> str:
         values = text.split(self.marks.element)
@@ -208,7 +214,7 @@ class _Interchange:
             if wanted[place] != values[place]:
                 self.note(f"{tag.lower()}.{what}", self.at, tag, place)
         rest = self.marks.element.join(values[3:]).rstrip(self.marks.element)
-        return self.marks.element.join([*wanted, rest] if rest else wanted)
+        return self.marks.element.join([*wanted, rest]).rstrip(self.marks.element)
 
     def _close_set(self) -> None:
         if self.set_open:
@@ -225,7 +231,8 @@ class _Interchange:
             self._add("GE", self.sets, self.gs06)
 
     def _add(self, tag: str, counted: int, control: str) -> None:
-        self.levels.add(Line(self.marks.element.join((tag, str(counted), control)), self.full, self.at))
+        text = self.marks.element.join((tag, str(counted), control)).rstrip(self.marks.element)
+        self.levels.add(Line(text, self.full, self.at, self.encoding))
 
 
 _ACTS: dict[str, Callable[[_Interchange, str], str]] = {
@@ -236,6 +243,23 @@ _ACTS: dict[str, Callable[[_Interchange, str], str]] = {
     "GE": _Interchange._ge,  # noqa: SLF001
     "IEA": _Interchange._iea,  # noqa: SLF001
 }
+
+
+def _encoded(text: str, encoding: str) -> bytes:
+    """The bytes of a text as it was written; what was echoed from elsewhere may need a wider encoding."""
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.encode("utf-8")
+
+
+def _is_sound(block: Block) -> bool:
+    """Whether the ISA of a new interchange can be trusted to tell the separators; else nothing is done."""
+    marks = block.delimiters
+    fields = block.segments[0].split(marks.element) if block.segments else []
+    special = marks.element + marks.component + marks.segment + marks.repetition
+    plain = not any(mark.isalnum() or mark == " " for mark in special) and len(set(special)) == len(special)
+    return plain and len(fields) == 17 and fields[16] == marks.component and len(fields[13].strip()) > 0
 
 
 def _fitted(value: str, place: int, width: int) -> str:
@@ -295,6 +319,8 @@ class _Form:
 
     def _plain(self, values: list[str], line: int) -> list[str]:
         tag = self.controls.sub("", values[0]).strip(" ")
+        if tag != values[0]:
+            self.note("element.blanks" if tag == values[0].strip(" ") else "element.character", line, tag)
         layout = layouts().get(tag.upper())
         done = [tag]
         for place, value in enumerate(values[1:], 1):

@@ -15,7 +15,7 @@ from hub.x12.grammar import Guide, Loop, Segment
 from hub.x12.guides import guide_for
 from hub.x12.tools.anonymize import is_personal, kind_of
 from hub.x12.tree import Node
-from hub.x12.walk import Walk
+from hub.x12.walk import DiagnosisCheck, Walk
 from hub.x12.wire import STANDARD, Delimiters, Wire
 
 MASK = "***"
@@ -70,11 +70,11 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     masked: bool = False
 
 
-def findings_by_line(file: BinaryIO) -> dict[int, list[Finding]]:
+def findings_by_line(file: BinaryIO, diagnoses: DiagnosisCheck | None = None) -> dict[int, list[Finding]]:
     """Checks a file strictly and gives what is wrong by line, 0 for what has none."""
     found: dict[int, list[Finding]] = {}
     total = 0
-    reader = X12Reader(file, strict=True)
+    reader = X12Reader(file, strict=True, diagnoses=diagnoses)
     for transaction in reader:
         for one in transaction.check()[: max(0, _MOST_FINDINGS - total)]:
             found.setdefault(one.line, []).append(one)
