@@ -174,11 +174,11 @@ def _store_one(tx: Tx, mailbox: str, got: Got) -> int:
         practice=one.practice,
         source=mailbox,
         kind=found,
-        content_type="other" if found in _NO_X12 else "x12",
+        content_type="x12" if found in STEP_OF or _is_unread(found) else "other",
         external=one.remote.name,
         body=got.body,
         blob_id=got.blob_id,
-        state="received" if found in STEP_OF else "stored",
+        state="stored" if found in _NO_X12 or _is_unread(found) else "received",
     )
     item = tx.inbox.get(seq)
     tx.fetched.stored(one.id, blob_id=item.blob_id if item else got.blob_id, inbox_seq=seq)
@@ -195,9 +195,14 @@ def _store_one(tx: Tx, mailbox: str, got: Got) -> int:
         tx.then(Nudge(STEP_OF[found], mailbox))
     elif found == "damaged":
         tx.work.open(_damaged(item), practice=one.practice)
-    elif found not in _NO_X12:
+    elif _is_unread(found):
         tx.work.open(_unread(item, found), practice=one.practice)
     return int(is_new)
+
+
+def _is_unread(kind: str) -> bool:
+    """Whether it is a transaction set that no step reads; a connector's own kinds, as print_results, are none."""
+    return kind not in STEP_OF and _SET.fullmatch(kind) is not None
 
 
 def _classify_blob(hub: Hub, one: Fetched, blob_id: str) -> str:
