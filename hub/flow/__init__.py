@@ -4,7 +4,7 @@
     coding      codes, modifiers, prices
     claims      Charges -> Claim, and the first ledger entries
     scrub       what would be rejected is held here
-    claim_837   Claim -> 837P
+    claim_837   837 <-> Claim
     batch       claims -> a frozen file with registered control numbers
     dispatch    frozen files out, waiting files in, with a journal between the phases
     acks        TA1, 999, 277CA -> submissions and claims

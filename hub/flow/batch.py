@@ -1,4 +1,4 @@
-"""Ready claims -> a frozen 837P with registered control numbers: from here on its bytes never change."""
+"""Ready claims -> a frozen 837 with registered control numbers: from here on its bytes never change."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from zoneinfo import ZoneInfo
 from hub.errors import Problem
 from hub.flow.after_restore import held_back
 from hub.flow.base import Hub, Outcome, move_claims, route_of, work_for
-from hub.flow.claim_837 import Route, Sending, Unwritable, claims_837
+from hub.flow.claim_837 import GUIDES, Route, Sending, Unwritable, claims_837
 from hub.flow.overlays import overlays_of, sets_of, within_limits
 from hub.model.claim import Claim
 from hub.store import Nudge, Tx, View
 from hub.store.documents import Change, Row
 from hub.store.outbox import File
 from hub.store.submissions import Submission
-from hub.x12.guides.claim_837p import CLAIM_837P
 from hub.x12.write import (
     Envelope,
     OutgoingGroup,
@@ -43,7 +42,7 @@ def freeze(hub: Hub, mailbox: str) -> Outcome:
     _reroute(hub, [row for row in (*waiting, *astray) if row.id in moved])
     asked = held_back(hub, [row for row in waiting if row.id not in moved])
     stay = [row for row in waiting if row.id not in moved | asked]
-    rows = within_limits(hub, mailbox, [row for row in stay if row.practice == stay[0].practice], hub.clock)
+    rows = within_limits(hub, mailbox, [row for row in stay if _together(row, stay[0])], hub.clock)
     more = len(waiting) == most or len(rows) < len(stay)
     if not rows:
         return Outcome(done=len(moved) + len(asked), more=more)
@@ -59,6 +58,11 @@ def freeze(hub: Hub, mailbox: str) -> Outcome:
         if kept:
             _store(tx, hub, mailbox, numbers, body, kept)
     return Outcome(done=len(moved) + len(asked) + len(rows), more=more)
+
+
+def _together(row: Row[Claim], first: Row[Claim]) -> bool:
+    """Whether two claims may stand in one file: a file has one practice and one guide."""
+    return row.practice == first.practice and row.record.kind == first.record.kind
 
 
 def _rules_of(hub: Hub, row: Row[Claim]) -> tuple[str, ...]:
@@ -143,7 +147,7 @@ def _interchange(hub: Hub, route: Route, numbers: _Numbers, sets: list[tuple[str
         acknowledgement_requested=mailbox.ta1,
     )
     group = OutgoingGroup(
-        guide=CLAIM_837P,
+        guide=GUIDES[sets[0][1][0].record.kind],
         sender=mailbox.group_sender or mailbox.sender_id,
         receiver=mailbox.group_receiver or mailbox.receiver_id,
         control_number=numbers.gs06,
@@ -185,7 +189,8 @@ def _fault(hub: Hub, route: Route, numbers: _Numbers, row: Row[Claim]) -> Proble
     except Unwritable as refused:
         return _guide_problem(refused.place, "it holds a delimiter")
     overlays = overlays_of(hub, row.record.payer, route.clearinghouse)
-    errors = [one for one in check_texts(CLAIM_837P, texts, overlays=overlays) if one.severity == "error"]
+    guide = GUIDES[row.record.kind]
+    errors = [one for one in check_texts(guide, texts, overlays=overlays) if one.severity == "error"]
     return _guide_problem(errors[0].where, errors[0].message) if errors else None
 
 
@@ -197,9 +202,9 @@ def _store(tx: Tx, hub: Hub, mailbox: str, numbers: _Numbers, body: bytes, kept:
         id=numbers.file_id,
         practice=practice,
         mailbox=mailbox,
-        kind="837P",
+        kind=f"837{kept[0][0].record.kind}",
         usage=usage,
-        name=_name(hub, mailbox, numbers),
+        name=_name(hub, mailbox, numbers, kept[0][0].record.kind),
         isa13=str(numbers.isa13),
         gs06=str(numbers.gs06),
         sets=len({st02 for _, st02 in kept}),
@@ -229,15 +234,15 @@ def _submission(tx: Tx, numbers: _Numbers, row: Row[Claim], st02: str, usage: st
     )
 
 
-def _name(hub: Hub, mailbox: str, numbers: _Numbers) -> str:
+def _name(hub: Hub, mailbox: str, numbers: _Numbers, kind: str) -> str:
     pattern = hub.settings.mailboxes[mailbox].file_name
-    return pattern.format(kind="837P", number=f"{numbers.isa13:09}", date=f"{numbers.at:%Y%m%d}")
+    return pattern.format(kind=f"837{kind}", number=f"{numbers.isa13:09}", date=f"{numbers.at:%Y%m%d}")
 
 
 def _guide_problem(where: str, message: str) -> Problem:
     return Problem(
         code="batch.guide",
         where=where,
-        why=f"the claim cannot be written as an 837P: {message}",
+        why=f"the claim cannot be written as an 837: {message}",
         fix="correct the named element at its source, then replay",
     )

@@ -9,11 +9,10 @@ from hub.config.faults import Fault
 from hub.config.load import Loaded
 from hub.errors import Misconfigured
 from hub.flow.base import Hub
-from hub.flow.claim_837 import Route, Sending, Unwritable, claims_837
+from hub.flow.claim_837 import GUIDES, Route, Sending, Unwritable, claims_837
 from hub.model.claim import Claim
 from hub.plugin.api import ScrubFinding
 from hub.store.documents import Row
-from hub.x12.guides.claim_837p import CLAIM_837P
 from hub.x12.overlay import Limits, Overlay, OverlayRefused, load_all
 from hub.x12.write import check_texts
 
@@ -68,7 +67,7 @@ def broken_rules(hub: Hub, claim: Claim, mailbox: str, clock: Clock) -> Iterator
         return
     except Unwritable:
         return
-    for found in check_texts(CLAIM_837P, texts, overlays=overlays):
+    for found in check_texts(GUIDES[claim.kind], texts, overlays=overlays):
         if found.code.startswith("overlay."):
             where = f"{found.where} ({found.code.removeprefix('overlay.')})"
             fix = "correct the claim at its source; or the rule, where it is the payer's no longer"

@@ -10,6 +10,7 @@ import pytest
 from flowlab.made import (
     FENNIMORE,
     HOME,
+    LARKSPUR,
     NOW,
     D,
     adjustment,
@@ -28,11 +29,13 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from hub.flow.claim_837 import Sending, claims_837
+from hub.flow.claim_837 import GUIDES, Sending, Unwritable, claims_837, read_claims
 from hub.flow.rules import scrub
 from hub.flow.secondary import next_claim, next_coverage
 from hub.model.claim import Adjustment, Claim
+from hub.model.dental import DentalService, Tooth
 from hub.model.encounter import Accident, Drug
+from hub.model.institutional import Institutional
 from hub.model.people import Facility
 from hub.model.remit import Remittance, ServicePayment
 from hub.x12.guides.claim_837p import CLAIM_837P
@@ -219,6 +222,64 @@ def test_an_origin_is_the_first_payers_claim() -> None:
     """The books keep all ranks under the first claim: a tertiary claim names it, not the secondary."""
     assert (tertiary().rank, tertiary().origin) == (3, "clm1")
     assert [one.paid for one in tertiary().lines[0].adjudications] == [D("64.00"), D("100.00")]
+
+
+def test_a_stay_and_a_filling_are_written_too() -> None:
+    """The hub writes institutional and dental claims of its own as well, without a finding of their guides."""
+    stay = claim(
+        kind="I",
+        place_of_service="",
+        rendering=None,
+        attending=LARKSPUR,
+        admitted_on=date(2026, 2, 26),
+        institutional=Institutional(
+            facility_code="11",
+            statement_from=date(2026, 2, 26),
+            statement_to=date(2026, 2, 27),
+            admission_hour="0915",
+            discharge_hour="1130",
+            admission="1",
+            source="1",
+            status="01",
+            present=("Y", "N"),
+            admitting="E119",
+        ),
+        lines=(line(hcpcs="", revenue="0120", unit_basis="DA", pointers=(), is_dated=False),),
+    )
+    dental = claim(
+        kind="D",
+        lines=(
+            line(
+                hcpcs="D0000", code_kind="AD", dental=DentalService(teeth=(Tooth(number="12", surfaces=("O",)),))
+            ),
+        ),
+    )
+    for one in (stay, dental):
+        texts = claims_837([Sending(pcn="LF1", claim=one)], route(), reference="R", at=NOW)
+        found = check_texts(GUIDES[one.kind], texts)
+        assert [f"{it.where} {it.message}" for it in found if it.severity == "error"] == []
+
+
+def test_a_claim_that_was_read_keeps_what_it_says() -> None:
+    """A claim from a file goes out as it came, under its new number and with the payer that the settings know."""
+    texts = claims_837([Sending(pcn="LF1", claim=secondary())], route(), reference="R", at=NOW)
+    body = [f"ST*837*0001*{CLAIM_837P.version}", *texts, f"SE*{len(texts) + 2}*0001"]
+    whole = written(secondary())
+    ((_, told),) = read_claims(whole)
+    assert isinstance(told, Claim)
+    assert len(body) == len(segments(whole)) - 4
+    again = claims_837(
+        [Sending(pcn="LF2", claim=replace(told, payer="ppo_second"))], route(), reference="R", at=NOW
+    )
+    assert again == [text.replace("CLM*LF1*", "CLM*LF2*") for text in texts]
+
+
+def test_a_delimiter_in_a_number_is_refused_with_its_place() -> None:
+    """An id that holds a delimiter would fall apart at the payer: the set is not written, and the place is named."""
+    broken = replace(FIRST, billing=replace(FIRST.billing, tax_id="12*456789"))
+    with pytest.raises(Unwritable) as refused:
+        claims_837([Sending(pcn="LF1", claim=broken)], route(), reference="R", at=NOW)
+    assert refused.value.place == "REF02"
 
 
 CENTS = st.integers(1, 4_000)

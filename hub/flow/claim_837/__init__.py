@@ -10,8 +10,8 @@ making     what the hub's own claims say of payers, senders and themselves, befo
 
 from __future__ import annotations
 
-from hub.flow.claim_837.making import Route, Sending, claims_837
+from hub.flow.claim_837.making import GUIDES, Route, Sending, claims_837
 from hub.flow.claim_837.reading import read_claims
 from hub.flow.claim_837.writing import Unwritable, write_claims
 
-__all__ = ["Route", "Sending", "Unwritable", "claims_837", "read_claims", "write_claims"]
+__all__ = ["GUIDES", "Route", "Sending", "Unwritable", "claims_837", "read_claims", "write_claims"]

@@ -17,7 +17,13 @@ from hub.model.coverage import Coverage, Subscriber
 from hub.model.people import Address, Contact, Facility, Name, Patient, Provider, Reach, Record, Reference
 from hub.model.services import Note
 from hub.model.transmission import Sender, Transmission
+from hub.x12.guides.claim_837d import CLAIM_837D
+from hub.x12.guides.claim_837i import CLAIM_837I
+from hub.x12.guides.claim_837p import CLAIM_837P
 from hub.x12.write import basic, money
+
+GUIDES = {"P": CLAIM_837P, "I": CLAIM_837I, "D": CLAIM_837D}
+"""The guide of each kind of claim."""
 
 _KEPT = 20_000
 
@@ -80,14 +86,20 @@ def transmission(mailbox: Mailbox, *, reference: str, at: datetime) -> Transmiss
 
 
 def ready(one: Sending, route: Route) -> Claim:
-    """The claim as it is written: payers by their names and ids at the clearinghouse, names in basic characters."""
+    """The claim as it is written: payers by their names and ids at the clearinghouse, names in basic characters.
+
+    A claim that was read from a file keeps all that it says, but for its number and the payers that we know.
+    """
     claim = one.claim
+    if claim.opens:
+        return replace(claim, control_number=one.pcn, coverage=_known(claim.coverage, claim.payer, route))
     itself = claim.coverage.relationship == "self"
     told = _answers(claim, route)
     return replace(
         claim,
         control_number=one.pcn,
         charge=_amount(claim.total),
+        signature=claim.signature if claim.kind != "I" else "",
         patient=_patient(claim.patient),
         coverage=_coverage(claim.coverage, claim.payer, route, itself=itself),
         billing=_billing(claim.billing),
@@ -96,6 +108,10 @@ def ready(one: Sending, route: Route) -> Claim:
         facility=_facility(claim.facility),
         supervising=_provider(claim.supervising),
         primary_care=_provider(claim.primary_care),
+        attending=_provider(claim.attending, specialty=True),
+        operating=_provider(claim.operating),
+        other_operating=_provider(claim.other_operating),
+        assistant=_provider(claim.assistant, specialty=True),
         authorization=_plain(claim.authorization),
         references=_references(claim.references),
         notes=_notes(claim.notes),
@@ -105,6 +121,14 @@ def ready(one: Sending, route: Route) -> Claim:
             _other(coverage, route) for coverage in claim.other_coverages if not _answered(coverage, claim)
         ),
     )
+
+
+def _known(coverage: Coverage, payer: str, route: Route) -> Coverage:
+    """A coverage from a file, with the name and id of its payer where the settings know it."""
+    if payer not in route.settings.payers:
+        return coverage
+    name = route.payer_name(replace(coverage, payer=payer))
+    return replace(coverage, payer_name=name, payer_id=route.payer_id(payer) or coverage.payer_id)
 
 
 def _bills_itself(claim: Claim) -> bool:
@@ -248,6 +272,7 @@ def _line(line: ClaimLine, number: int, claim: Claim, route: Route) -> ClaimLine
         drug=None if drug is None else replace(drug, quantity=_amount(drug.quantity)),
         rendering=_provider(line.rendering, specialty=True),
         ordering=_provider(line.ordering),
+        code_kind=line.code_kind if line.hcpcs else "",
         description=_plain(line.description)[:80],
         notes=_notes(line.notes),
         references=_references(line.references),
@@ -261,6 +286,7 @@ def _adjudicated(told: LineAdjudication, claim: Claim, route: Route) -> LineAdju
     return replace(
         told,
         payer_id=_other_id(other.coverage, route),
+        code_kind=told.code_kind if told.hcpcs else "",
         paid=_amount(told.paid),
         units=_amount(told.units),
         adjustments=_adjustments(told.adjustments),
