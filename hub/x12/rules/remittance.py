@@ -54,7 +54,8 @@ class _Rules:
         self._new_claim()
 
     def _new_group(self) -> None:
-        self.claims, self.charges, self.reversals = 0, ZERO, False
+        self.claims, self.charges = 0, ZERO
+        self.doubtful = False
 
     def _new_claim(self) -> None:
         self.line_adjustments = self.line_patient_share = self.off_by_lines = ZERO
@@ -88,7 +89,7 @@ class _Rules:
         self.report(node, svc, "835.line_balance", message, snip=3, element=3)
 
     def _procedure(self, node: Node, svc: list[str], position: int) -> None:
-        kind, _, rest = svc[position].partition(node.delimiters.component)
+        kind, _, rest = text(svc, position).partition(node.delimiters.component)
         if kind not in ("HC", "N4"):
             return
         code = rest.partition(node.delimiters.component)[0]
@@ -106,9 +107,9 @@ class _Rules:
             tag = item[0]
             if tag == "DTM":
                 days[text(item, 1)] = item
-            elif tag == "LQ" and text(item, 1) == "HE" and not _REMARK.fullmatch(text(item, 2)):
+            elif tag == "LQ" and text(item, 1) == "HE" and len(item) > 2 and not _REMARK.fullmatch(item[2]):
                 self.report(node, item, "835.remark", "this is not a remark code", snip=5, element=2)
-            elif tag == "REF" and text(item, 1) == "HPI" and not is_npi(text(item, 2)):
+            elif tag == "REF" and text(item, 1) == "HPI" and len(item) > 2 and not is_npi(item[2]):
                 message = "the NPI does not pass its check digit"
                 self.report(node, item, "element.npi", message, snip=5, element=2)
         self._line_dates(node, days)
@@ -155,6 +156,7 @@ class _Rules:
         off = charge - moved - paid
         if off not in (ZERO, off_by_lines) and not blurred and _readable(node):
             self.off_by_claims += off
+            self.doubtful = True
             message = "the claim's payment is not its charge less all adjustments"
             self.report(node, clp, "835.claim_balance", message, snip=3, element=4)
         self._signs(node, clp, charge, paid, lines)
@@ -173,7 +175,7 @@ class _Rules:
                 message = "a charge below zero belongs to a reversal (CLP02=22)"
                 self.report(node, clp, "835.charge_sign", message, snip=4, element=3)
             return
-        self.reversals = True
+        self.doubtful = True
         message = "a reversal carries the opposite signs of what it reverses"
         if charge > 0:
             self.report(node, clp, "835.reversal_sign", message, snip=4, element=3)
@@ -226,7 +228,9 @@ class _Rules:
         """LX01 tells groups apart and counts them; TS3 counts and sums the claims below it."""
         lx, ts3 = first(node, "LX"), first(node, "TS3")
         self._number(node, lx, text(lx, 1))
-        if ts3 is not None and not self.reversals and self.readable:
+        if ts3 is not None:
+            self.header.provider(node, ts3)
+        if ts3 is not None and not self.doubtful and self.readable:
             message = "the totals of the provider are not those of the claims below"
             if decimal(ts3, 4) not in (None, Decimal(self.claims)):
                 self.report(node, ts3, "835.provider_totals", message, snip=4, element=4)

@@ -83,6 +83,13 @@ class HeaderRules:
             if self.by_npi and _LOOKS_LIKE_NPI.fullmatch(number) and not is_npi(number):
                 self.report_tail(root, plb, "element.npi", "the NPI does not pass its check digit", element=1)
 
+    def provider(self, node: Node, ts3: list[str]) -> None:
+        """TS301 names a provider by NPI where the payee is named so."""
+        number = text(ts3, 1)
+        if self.by_npi and _LOOKS_LIKE_NPI.fullmatch(number) and not is_npi(number):
+            message = "the NPI does not pass its check digit"
+            self.report(node, ts3, "element.npi", message, snip=5, element=1)
+
     def report_tail(self, root: Node, segment: list[str], code: str, message: str, *, element: int) -> None:
         """Reports a PLB, whose place is counted from the end of the set: its claims are gone by then."""
         after = next(at for at, item in enumerate(reversed(root.items)) if item is segment)
