@@ -120,12 +120,11 @@ def age(span: timedelta) -> str:
 
 def explain(error: HubError) -> int:
     """Say what went wrong and what to do, on standard error; returns the exit code."""
-    from hub.store.opening import Faulty
-
     print(f"hub: {error}", file=sys.stderr)
-    if isinstance(error, Faulty):
-        for fault in error.faults:
-            print(f"  {fault.file}:{fault.line} {fault.key}: {fault.wrong}", file=sys.stderr)
+    for fault in getattr(
+        error, "faults", ()
+    ):  # of settings; the store that raises them is not imported for a message
+        print(f"  {fault.file}:{fault.line} {fault.key}: {fault.wrong}", file=sys.stderr)
     if error.fix:
         print(f"     what to do: {error.fix}", file=sys.stderr)
     return 2

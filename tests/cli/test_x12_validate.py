@@ -183,7 +183,7 @@ def test_memory_stays_flat_over_many_bad_sets(bad: Named) -> None:
         assert look.errors >= sets
         return most
 
-    assert peak(40) < peak(4) * 2.5
+    assert peak(12) < peak(2) * 2.5
 
 
 def test_an_empty_folder_is_not_good(hub: Run, tmp_path: Path) -> None:
