@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 from hub.x12.formats import is_date, is_npi
 from hub.x12.rules.remittance_header import HeaderRules
@@ -25,6 +26,7 @@ _HCPCS = re.compile(r"[0-9A-Z]\d{3}[0-9A-Z]")
 _NDC = re.compile(r"\d{11}")
 _REMARK = re.compile(r"(?:MA?|N)\d{1,4}")
 _REMARKS = {"MIA": (5, 20, 21, 22, 23), "MOA": (3, 4, 5, 6, 7)}
+_PLAIN = frozenset(("AMT", "QTY", "REF"))  # what stands in a line without a rule of its own
 _LONG_NUMBER = 4  # digits from which LX01 is a number of the payer's own and no count
 
 
@@ -61,24 +63,44 @@ class _Rules:
         self.line_adjustments = self.line_patient_share = self.off_by_lines = ZERO
         self.undated: Node | None = None
         self.blurred = False
-        self.lines: list[tuple[Node, list[str]]] = []
 
-    def line(self, node: Node) -> None:
+    def line(self, node: Node) -> None:  # noqa: C901, PLR0912 - the hot loop, kept in one
         """SVC03 = SVC02 - sum of the line's CAS; its dates come in pairs, its codes have their forms."""
-        svc = first(node, "SVC")
-        charge, paid = decimal(svc, 2), decimal(svc, 3)
-        moved, share = adjustments(node)
+        svc: list[str] | None = None
+        day: list[str] | None = None
+        plain = True
+        moved = share = ZERO
+        for item in node.items:  # one pass, since there are more lines than anything else
+            if item.__class__ is not list or len(item) < 3:
+                plain = False
+                continue
+            tag = item[0]
+            if tag == "CAS":
+                if len(item) > 3:
+                    amount = exact(item[3]) or ZERO
+                    if len(item) > 6:
+                        amount += sum([exact(value) or ZERO for value in item[6::3]], ZERO)
+                    moved += amount
+                    if item[1] == "PR":
+                        share += amount
+            elif tag == "SVC":
+                svc = item
+            elif tag == "DTM" and day is None:
+                day = item
+            elif tag not in _PLAIN or (tag == "REF" and item[1] == "HPI"):
+                plain = False
         self.line_adjustments += moved
         self.line_patient_share += share
         if svc is None:
             return
+        charge, paid = decimal(svc, 2), decimal(svc, 3)
         if charge is not None and paid is not None and charge - moved != paid:
             self._line_off(node, svc, charge - moved - paid)
-        self.lines.append((node, svc))
-        self._procedure(node, svc, 1)
-        if len(svc) > 6:
-            self._procedure(node, svc, 6)
-        self._line_details(node)
+        wrong = _procedure_fault(svc[1], node.delimiters.component)
+        if wrong or len(svc) > 6:
+            self._procedures(node, svc)
+        if not plain or day is None or day[1] != "472" or day[2] > self.header.latest(node):
+            self._line_details(node)
 
     def _line_off(self, node: Node, svc: list[str], off: Decimal) -> None:
         if not _readable(node):
@@ -88,16 +110,11 @@ class _Rules:
         message = "the line's payment is not its charge less its adjustments"
         self.report(node, svc, "835.line_balance", message, snip=3, element=3)
 
-    def _procedure(self, node: Node, svc: list[str], position: int) -> None:
-        kind, _, rest = text(svc, position).partition(node.delimiters.component)
-        if kind not in ("HC", "N4"):
-            return
-        code = rest.partition(node.delimiters.component)[0]
-        if kind == "HC" and code and not _HCPCS.fullmatch(code):
-            self.report(node, svc, "835.hcpcs", "this is not a HCPCS code", snip=5, element=position, part=2)
-        if kind == "N4" and code and not _NDC.fullmatch(code):
-            message = "an NDC has eleven digits, without hyphens"
-            self.report(node, svc, "835.ndc", message, snip=5, element=position, part=2)
+    def _procedures(self, node: Node, svc: list[str]) -> None:
+        for position in (1, 6):
+            wrong = _procedure_fault(text(svc, position), node.delimiters.component)
+            if wrong:
+                self.report(node, svc, *wrong, snip=5, element=position, part=2)
 
     def _line_details(self, node: Node) -> None:
         days: dict[str, list[str]] = {}
@@ -145,7 +162,7 @@ class _Rules:
         share += self.line_patient_share
         if clp is not None:
             self._details(node, clp)
-        lines, blurred = self.lines, self.blurred
+        blurred = self.blurred
         self._new_claim()
         self.claims += 1
         if clp is None or charge is None or paid is None:
@@ -159,15 +176,15 @@ class _Rules:
             self.doubtful = True
             message = "the claim's payment is not its charge less all adjustments"
             self.report(node, clp, "835.claim_balance", message, snip=3, element=4)
-        self._signs(node, clp, charge, paid, lines)
-        if text(clp, 2) in _PAYS_NOTHING and paid > 0:
-            self.report(node, clp, "835.denied_paid", _PAYS_NOTHING[text(clp, 2)], snip=4, element=2)
+        status = clp[2]
+        if status == "22" or charge < 0:
+            self._signs(node, clp, charge, paid)
+        if paid > 0 and status in _PAYS_NOTHING:
+            self.report(node, clp, "835.denied_paid", _PAYS_NOTHING[status], snip=4, element=2)
         if not off:
             self._patient_share(node, clp, share)
 
-    def _signs(
-        self, node: Node, clp: list[str], charge: Decimal, paid: Decimal, lines: list[tuple[Node, list[str]]]
-    ) -> None:
+    def _signs(self, node: Node, clp: list[str], charge: Decimal, paid: Decimal) -> None:
         """A reversal (22) has the opposite signs, claim and lines; nothing else charges less than nothing."""
         status = text(clp, 2)
         if status != "22":
@@ -181,7 +198,8 @@ class _Rules:
             self.report(node, clp, "835.reversal_sign", message, snip=4, element=3)
         if paid > 0 and charge >= 0:
             self.report(node, clp, "835.reversal_sign", message, snip=4, element=4)
-        for line, svc in lines if charge <= 0 else ():
+        for line in node.children("2110") if charge <= 0 else ():
+            svc = first(line, "SVC")
             if (decimal(svc, 2) or ZERO) > 0:
                 self.report(line, svc, "835.reversal_sign", message, snip=4, element=2)
 
@@ -264,6 +282,17 @@ class _Rules:
             message = "the payment is not the sum of the claims less the provider adjustments"
             self.report(root, bpr, "835.payment_balance", message, snip=3, element=2)
         self.header.amount(root, bpr, total)
+
+
+@lru_cache(maxsize=4096)
+def _procedure_fault(procedure: str, component: str) -> tuple[str, str] | None:
+    """Code and message for a procedure whose code has not the form of its kind; the same ones come often."""
+    kind, code = [*procedure.split(component, 2), ""][:2]
+    if kind == "HC" and code and not _HCPCS.fullmatch(code):
+        return "835.hcpcs", "this is not a HCPCS code"
+    if kind == "N4" and code and not _NDC.fullmatch(code):
+        return "835.ndc", "an NDC has eleven digits, without hyphens"
+    return None
 
 
 def _readable(node: Node) -> bool:

@@ -23,6 +23,7 @@ _BANK = {
 }
 _ORIGIN = re.compile(r"1\d{9}")
 _ZIP = re.compile(r"\d{5}(?:\d{4})?")
+_NEVER = "99999999"
 _LOOKS_LIKE_NPI = re.compile(r"[12]\d{9}")
 
 
@@ -55,19 +56,19 @@ class HeaderRules:
 
     def not_later(self, report: Reporter, node: Node, dtm: list[str]) -> None:
         """A service that is paid has begun before the payment and its file were made."""
-        if self._latest is None:
-            self._latest = self._made(node)
-        day = text(dtm, 2)
-        if self._latest and day > self._latest and is_date(day):
+        latest, day = self.latest(node), text(dtm, 2)
+        if day > latest and is_date(day):
             message = "the service begins after the day of payment"
             report(node, dtm, "835.date_future", message, snip=4, element=2)
 
-    def _made(self, node: Node) -> str:
-        """The later of payment date (BPR16) and production date (DTM*405); "" when neither is a day."""
-        while node.parent is not None:
-            node = node.parent
-        days = (text(first(node, "BPR"), 16), text(first(node, "DTM", "405"), 2))
-        return max((day for day in days if is_date(day)), default="")
+    def latest(self, node: Node) -> str:
+        """The later of payment date (BPR16) and production date (DTM*405); after all days when neither is one."""
+        if self._latest is None:
+            while node.parent is not None:
+                node = node.parent
+            days = (text(first(node, "BPR"), 16), text(first(node, "DTM", "405"), 2))
+            self._latest = max((day for day in days if is_date(day)), default=_NEVER)
+        return self._latest
 
     def payment(self, root: Node, bpr: list[str] | None) -> None:
         """TRN, BPR and PLB name payer, banks and provider as their method asks."""
