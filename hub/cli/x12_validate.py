@@ -6,7 +6,7 @@ import sys
 import textwrap
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from hub.x12.ack import verdict
 from hub.x12.envelope import TransactionSet, X12Reader
 from hub.x12.finding import Finding
 from hub.x12.grammar import Guide, Loop
+from hub.x12.tools.repair import Mending
 
 if TYPE_CHECKING:
     from hub.x12.overlay import Overlay
@@ -113,10 +114,33 @@ class Look:
         self.left_out += len(found[room:])
         return tuple(found[:room])
 
+    def certain(self, told: Sequence[Told]) -> list[Told]:
+        """The same findings, each with a repair only where `hub x12 fix` would make one: it is asked, if need be."""
+        file = self.given.file
+        if file is None or not any(";" in one.finding.repair for one in told):
+            return list(told)
+        file.seek(0)
+        mending = Mending(file)
+        for _ in mending:
+            pass
+        done = set() if mending.problem else {(one.code, one.line) for one in mending.repairs}
+        return [_with_repair(one, done) for one in told]
+
     @property
     def exit_code(self) -> int:
         """0 nothing worse than warnings, 1 an error, 2 unreadable."""
         return 2 if self.problem is not None else int(self.errors > 0)
+
+
+def _with_repair(told: Told, done: set[tuple[str, int]]) -> Told:
+    found = told.finding
+    words, doubt, _ = found.repair.partition(";")
+    if not doubt:
+        return told
+    made = (found.code, found.line) in done or (
+        not found.position and any(code == found.code for code, _ in done)
+    )
+    return Told(finding=msgspec.structs.replace(found, repair=words if made else ""), claim=told.claim)
 
 
 def loops_of_units(guide: Guide | None) -> frozenset[str]:
@@ -177,7 +201,7 @@ def _print_json(look: Look) -> None:
         plain = {name: getattr(one, name) for name in one.__struct_fields__ if name != "told"}
         sys.stdout.write("," * (number > 0) + _json(plain))
         told += one.told
-    told = sorted([*look.around, *told], key=lambda one: one.finding.line)
+    told = look.certain(sorted([*look.around, *told], key=lambda one: one.finding.line))
     sys.stdout.write('],"findings":' + _json([plain_finding(one) for one in told]))
     totals = {"errors": look.errors, "warnings": look.warnings, "left_out": look.left_out}
     sys.stdout.write(f',"totals":{_json(totals)},"problem":{_json(_plain_problem(look.problem))}}}\n')
@@ -198,16 +222,17 @@ def _json(value: Any) -> str:
 
 
 def _print_tables(look: Look) -> None:
-    for number, one in enumerate(look, 1):
-        if one.told:
-            title = f"{look.given.name}: set {number}, {one.kind} {one.control_number} ({_meaning(one.verdict)})"
-            _table(title, one.told)
+    sets = [(number, one) for number, one in enumerate(look, 1) if one.told]
+    certain = iter(look.certain([told for _, one in sets for told in one.told]))
+    for number, one in sets:
+        title = f"{look.given.name}: set {number}, {one.kind} {one.control_number} ({_meaning(one.verdict)})"
+        _table(title, list(islice(certain, len(one.told))))
     if look.problem is not None:
         print(f"hub: {look.given.name}: {look.problem.why}", file=sys.stderr)
         print(f"     what to do: {look.problem.fix}", file=sys.stderr)
         return
     if look.around:
-        _table(f"{look.given.name}: around the sets", look.around)
+        _table(f"{look.given.name}: around the sets", look.certain(look.around))
     rest = f"; {look.left_out} not shown (--limit)" if look.left_out else ""
     size = f"{count_of(look.sets, 'set')}, {count_of(look.segments, 'segment')}"
     say(f"{look.given.name}: {faults_told(look.errors, look.warnings)}{rest} ({size})")

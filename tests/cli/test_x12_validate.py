@@ -210,3 +210,14 @@ def test_a_terminal_shows_findings_below_their_claims(
         x12_validate.validate([str(bad("837p_icd10_form"))], x12_validate.How())
     out = capsys.readouterr().out
     assert out.index("claim 1") < out.index("2300 HI01-2") < out.index("fix: takes the point out")
+
+
+def test_a_repair_is_promised_only_where_it_is_made(hub: Run, good: Named) -> None:
+    """A finding names a repair where `hub x12 fix` makes one at that line, and none where a person must know."""
+    data = good("837p_two_claims").read_bytes()
+    hyphen, short = data.replace(b"*627011234~", b"*62701-1234~"), data.replace(b"*627011234~", b"*62701~")
+    (mended,) = hub("x12", "validate", "--json", "-", stdin=hyphen).json["findings"]
+    (left,) = hub("x12", "validate", "--json", "-", stdin=short).json["findings"]
+    assert mended["repair"] == "takes the hyphen out of a ZIP code"
+    assert left["repair"] == ""
+    assert "fix" not in hub("x12", "validate", "-", stdin=short).out.partition("repair")[2]
