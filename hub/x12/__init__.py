@@ -16,7 +16,8 @@ Where things are (import from the modules; this package imports nothing by itsel
     tools       for people: a guide as a table, show, repair, anonymize, diff, table
     generate    valid trees of any guide from its rows, for tests          generate(guide, random)
 
-Reading, streamed unit by unit (a unit of an 835 is 2100, of an 837P 2300, of a 277CA 2000D):
+Reading, streamed unit by unit (a unit of an 835 is 2100, of an 837 2300, of a 277CA 2000D, of a 276 or 277 2200D or
+2200E, of a 270 or 271 2000C with its dependents):
 
     with open(path, "rb") as file:
         reader = X12Reader(file)
