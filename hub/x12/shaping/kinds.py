@@ -13,8 +13,12 @@ import msgspec
 from hub.errors import Problem
 from hub.money import NotMoney, to_cents
 
-MOST_KEPT = 50_000
-"""Texts that one memory holds before it starts anew: a few megabytes at most."""
+MOST_KEPT = 4_096
+"""Texts that one memory holds: what repeats at all repeats soon, and a memory that outgrows the processor's own
+is slower than reading anew."""
+
+MOST_NUMBERS = 16_384
+"""Numbers that one memory holds: what fee schedules repeat."""
 
 
 class Odd(Exception):
@@ -34,8 +38,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One way to read and write a value. `read` raises ValueError with the reason.
 
     `soft`: what cannot be read is as if it were absent; its text is kept in `rest`. `reads_nothing`: "" is given
-    to `read` as well, so that there is no absent value. `quick` gives the value of a text that is certain to be
-    written as it was read, and None of any other.
+    to `read` as well, so that there is no absent value. `fits` is true of a text that is a number which is
+    certain to be written as it was read.
     """
 
     name: str
@@ -43,26 +47,54 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     write: Callable[[Any], str]
     soft: bool = False
     reads_nothing: bool = False
-    quick: Callable[[str], Any] | None = None
+    fits: Callable[[str], object] | None = None
 
 
 class Memory(dict[str, Any]):
-    """Text -> value for what comes out as it came in; anything else is `Odd`."""
+    """Text -> value for what comes out as it came in; anything else is `Odd`.
 
-    __slots__ = ("_make", "_seed")
+    Once it is full it keeps nothing more, until so much was new that it starts over.
+    """
+
+    __slots__ = ("_left", "_make", "_seed")
 
     def __init__(self, make: Callable[[str], Any], seed: Mapping[str, Any] | None = None) -> None:
         super().__init__(seed or {})
         self._make = make
         self._seed = seed or {}
+        self._left = MOST_KEPT
 
     def __missing__(self, text: str) -> Any:
-        """Makes, keeps and gives the value of a text that is new."""
+        """Makes and gives the value of a text that is new, and keeps it while there is room."""
         value = self._make(text)
-        if len(self) >= MOST_KEPT:
+        self._left -= 1
+        if self._left >= 0:
+            self[text] = value
+        elif self._left < -8 * MOST_KEPT:
             self.clear()
             self.update(self._seed)
-        self[text] = value
+            self._left = MOST_KEPT
+        return value
+
+
+class _Numbers(Memory):
+    """A memory of numbers: those of the usual form need no other look."""
+
+    __slots__ = ("_fits",)
+
+    def __init__(
+        self, make: Callable[[str], Any], seed: Mapping[str, Any] | None, fits: Callable[[str], object]
+    ) -> None:
+        super().__init__(make, seed)
+        self._fits = fits
+
+    def __missing__(self, text: str) -> Any:
+        """Reads a number that is new."""
+        if not self._fits(text):
+            return super().__missing__(text)
+        value = Decimal(text)
+        if len(self) < MOST_NUMBERS:
+            self[text] = value
         return value
 
 
@@ -71,11 +103,9 @@ def memory(kind: Kind, absent: tuple[Any, ...], *, told: bool = False) -> Memory
 
     `told` says that the record knows whether the value was there, so that "" and its value are two things.
     """
-    quick = kind.quick if not absent or absent[0] is None else None
+    seed = {"": absent[0]} if absent else None
 
-    def make(text: str) -> Any:
-        if quick is not None and (value := quick(text)) is not None:
-            return value
+    def slow(text: str) -> Any:
         try:
             value = kind.read(text) if text or kind.reads_nothing else None
         except ValueError:
@@ -84,7 +114,9 @@ def memory(kind: Kind, absent: tuple[Any, ...], *, told: bool = False) -> Memory
             raise Odd
         return value
 
-    return Memory(make, {"": absent[0]} if absent else None)
+    if kind.fits is not None and (not absent or absent[0] is None):
+        return _Numbers(slow, seed, kind.fits)
+    return Memory(slow, seed)
 
 
 def convert(kind: Kind, absent: tuple[Any, ...], text: str, where: str, at: int) -> Any:
@@ -125,14 +157,6 @@ def cents(text: str) -> Decimal:
 
 _MONEY = re.compile(r"-?(?:0|[1-9][0-9]{0,12})(?:\.[0-9]{1,2})?").fullmatch
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,5})?").fullmatch
-
-
-def _quick_cents(text: str) -> Decimal | None:
-    return Decimal(text) if _MONEY(text) else None
-
-
-def _quick_number(text: str) -> Decimal | None:
-    return Decimal(text) if _NUMBER(text) else None
 
 
 def plain(value: Decimal | None) -> str:
@@ -186,11 +210,11 @@ def kind(name: str, read: Callable[[str], Any], write: Callable[[Any], str], *, 
 KINDS = {
     one.name: one
     for one in (
-        Kind(name="number", read=number, write=plain, quick=_quick_number),
-        Kind(name="money", read=cents, write=plain, quick=_quick_cents),
+        Kind(name="number", read=number, write=plain, fits=_NUMBER),
+        Kind(name="money", read=cents, write=plain, fits=_MONEY),
         Kind(name="day", read=day, write=d8),
         Kind(name="told", read=day, write=d8, soft=True),
-        Kind(name="noted", read=number, write=plain, soft=True, quick=_quick_number),
+        Kind(name="noted", read=number, write=plain, soft=True, fits=_NUMBER),
         Kind(name="text", read=str, write=str),
         kind("count", count, str),
         kind("flag", flag, lambda value: "Y" if value else "N"),

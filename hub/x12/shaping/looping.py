@@ -468,6 +468,10 @@ class Loop:
         taking = assigned(self.source, moved, row.type, self._where(row) + "+", at="at", base="k")
         taking.append(f"out.append({constructed(self.source, row.type, row.columns + moved)})")
         item += taking if self.strict else ["if v[k]:", *indented(taking)]
+        if self.strict:  # one group is the usual number of them
+            made = constructed(self.source, row.type, row.columns + moved)
+            alone = ["k = %d" % first, *item[:-1], f"return ({made},)"]
+            lines += [f"if n <= {first + step}:", *indented(alone)]
         end = "n" if self.strict else f"min(n, {first + step * row.times})"
         lines += ["out = []", f"k = {first}", f"while k < {end}:", *indented([*item, f"k += {step}"])]
         return [*lines, *self.source.odd("not out"), "return tuple(out)"]

@@ -45,7 +45,13 @@ class Source:
             if key not in self._memories:
                 self._memories[key] = self.name(memory(kind, absence, told=bool(column.told)))
             return f"{self._memories[key]}[{text}]"
-        return f"convert({self.name(kind)}, {self.name(absence)}, {text}, {where!r}, {at})"
+        return f"convert({self.name(kind)}, {self.name(absence)}, {text}, {_place(where)}, {at})"
+
+
+def _place(where: str) -> str:
+    """Code for a place; that of an element in a repeated group is counted from where the group begins."""
+    start, moved, element = where.partition("+")
+    return f"f'{start}{{k + {int(element)}:02}}'" if moved and element.isdigit() else repr(start)
 
 
 def trimmed(texts: list[str]) -> tuple[str, ...]:
