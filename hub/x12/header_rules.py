@@ -17,7 +17,6 @@ from hub.x12.wire import ISA_WIDTHS, Delimiters
 _GS = seg("GS R 1", "Group header", "01-06! 07!=X 08!")
 _GE = seg("GE R 1", "Group trailer", "01! 02!")
 _IEA = seg("IEA R 1", "Interchange trailer", "01! 02!")
-_TRAILERS = {"GE": _GE, "IEA": _IEA}
 _QUALIFIERS = frozenset(["01", "14", "20", "27", "28", "29", "30", "33", "ZZ"])
 _REPETITION_SINCE = "00402"
 _MANY_WIDTHS = 3
@@ -92,7 +91,7 @@ def ta1_faults(ta1: Segment, delimiters: Delimiters) -> Iterator[Finding]:
 
 def trailer_faults(trailer: Segment, delimiters: Delimiters) -> Iterator[Finding]:
     """What is wrong in a GE or IEA against its row, apart from its count and control number."""
-    for found in _against(_TRAILERS[trailer.id], trailer, delimiters):
+    for found in _against(_GE if trailer.id == "GE" else _IEA, trailer, delimiters):
         if found.element > 2 or not found.code.endswith((".number", ".missing")):
             yield found
 

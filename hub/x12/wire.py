@@ -95,7 +95,7 @@ class Wire:
         self._open = None if ends else opened
         if not cut:
             return self._next(at_end=at_end)
-        text, encoding = self._decode(self._data[:cut])
+        text, encoding = self._decode(self._data[:cut], opened.delimiters)
         self._data = self._data[cut:]
         parts, after = self._split(text, opened.delimiters, at_end=ends or at_end)
         made = msgspec.structs.replace(
@@ -120,9 +120,11 @@ class Wire:
         self._open = Block(delimiters=found[0], segments=[], fixed_width=found[1])
         return self._open
 
-    def _decode(self, data: bytes) -> tuple[str, str]:
+    def _decode(self, data: bytes, marks: Delimiters) -> tuple[str, str]:
         if data.isascii():
             return data.decode("ascii"), "ascii"
+        if not (marks.element + marks.component + marks.repetition + marks.segment).isascii():
+            return data.decode("latin-1"), "latin-1"  # as the delimiters were read: one byte each
         if self.encoding != "latin-1":
             try:
                 text = data.decode("utf-8")
@@ -136,7 +138,7 @@ class Wire:
     def _split(self, text: str, marks: Delimiters, *, at_end: bool) -> tuple[list[str], str]:
         full = marks.segment + marks.ending
         last = text.rfind(marks.segment)
-        if not text.strip(_BLANK_TEXT):
+        if last < 0 and not text.strip(_BLANK_TEXT):
             return [], text
         if last < 0 or text[last + 1 :].strip(_BLANK_TEXT):
             self.truncated = self.truncated or at_end

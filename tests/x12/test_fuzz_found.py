@@ -11,7 +11,7 @@ import pytest
 from hub.errors import Problem
 from hub.x12.envelope import X12Reader
 from hub.x12.guides import guide_named
-from hub.x12.wire import Wire, rebuild
+from hub.x12.wire import Delimiters, Wire, rebuild
 from hub.x12.write import check_root
 from hub.x12.zipped import members
 
@@ -35,11 +35,11 @@ def test_a_doubled_terminator_is_no_segment(samples: SimpleNamespace, doubled: b
 @pytest.mark.parametrize("between", [b"", b"\n", b"\r\n"])
 def test_a_byte_order_mark_between_two_interchanges(samples: SimpleNamespace, between: bytes) -> None:
     """Files that were put one after another, each with its byte order mark, are read as two interchanges."""
-    one = b"\xef\xbb\xbf" + samples.write("835", samples.ordinary_remittance())
-    reader = X12Reader(one + between + one)
+    one, two = (b"\xef\xbb\xbf" + samples.write("835", samples.notice(), control_number=n) for n in (1, 2))
+    reader = X12Reader(one + between + two)
     assert [transaction.check() for transaction in reader] == [[], []]
     assert (len(reader.interchanges), reader.findings) == (2, [])
-    assert rebuild(one + between + one) == one + between + one
+    assert rebuild(one + between + two) == one + between + two
 
 
 def archive(**content: bytes) -> bytes:
@@ -86,3 +86,38 @@ def test_a_level_without_its_elements_is_checked(samples: SimpleNamespace) -> No
     level.children("2000B")[0].items[0] = ("HL", "2")
     codes = {finding.code for finding in check_root(guide_named("837P"), root)}
     assert codes
+
+
+def test_a_line_of_blanks_is_one_segment_in_any_block(samples: SimpleNamespace) -> None:
+    """Where lines end segments, a line of blanks counts the same wherever the blocks of reading are cut."""
+    data = samples.write("835", samples.notice(), delimiters=Delimiters(segment="\n"))
+    broken = data.replace(b"\nGE*", b"\n  \nGE*")
+    whole = texts(broken, len(broken))
+    assert all(texts(broken, size) == whole for size in (1, 7, 97, 333))
+
+
+def test_delimiters_beyond_ascii_are_one_byte_each(samples: SimpleNamespace) -> None:
+    """A header that names bytes beyond ASCII as its marks is read byte for byte, in any block."""
+    data = samples.write("835", samples.notice()).replace(b"HELP", b"H\xc3\xa9LP")
+    odd = data.replace(b"~", b"\xa7").replace(b":", b"\xa6")
+    whole = texts(odd, len(odd))
+    assert len(whole) == len(texts(data, len(data)))
+    assert all(texts(odd, size) == whole for size in (1, 7, 97, 333))
+    assert rebuild(odd) == odd
+
+
+@pytest.mark.parametrize(
+    "broken", [b"IEA\x00*1*000000001~", b"IEA~", b"GE~", b"SVC~", b"CLP~", b"BPR~", b"HL~", b"CLM~"]
+)
+def test_a_segment_without_its_elements_is_a_finding(samples: SimpleNamespace, broken: bytes) -> None:
+    """A bare segment, in the place of the one that should stand there, is found fault with and nothing is raised."""
+    tag = broken[:3].rstrip(b"~")
+    for data in (
+        samples.write("835", samples.ordinary_remittance()),
+        samples.write("837P", samples.two_claims()),
+    ):
+        start = data.find(b"~" + tag + b"*") + 1
+        damaged = data[:start] + broken + data[data.index(b"~", start) + 1 :] if start else data
+        reader = X12Reader(damaged, strict=True)
+        found = [finding for transaction in reader for finding in transaction.check()] + reader.findings
+        assert bool(found) == bool(start) or b"\x00" in broken

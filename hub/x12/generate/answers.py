@@ -99,19 +99,23 @@ def _totals(level: Node, loop: str, found: list[tuple[bool, int]], kinds: tuple[
         remove(below, *segments(below, "STC"), *segments(below, "REF")[1:])
         total = money(sum(cents for _, cents in found))
         insert_after(below, ("TRN",), ["STC", ("A1", "19", "PR"), day, "WQ", total])
-        for kind, wanted in zip(kinds, (True, False), strict=True):
-            _set_or_remove(below, "QTY", kind, str(sum(accepted == wanted for accepted, _ in found)))
-        for kind, wanted in (("YU", True), ("YY", False)):
-            _set_or_remove(
-                below, "AMT", kind, money(sum(cents for accepted, cents in found if accepted == wanted))
-            )
+        rows: list[Values] = []
+        for tag, names in (("QTY", kinds), ("AMT", ("YU", "YY"))):
+            if segments(below, tag):
+                remove(below, *segments(below, tag))
+                rows += [
+                    [tag, name, value]
+                    for name, value in zip(names, _told(tag, found), strict=True)
+                    if value != "0"
+                ]
+        insert_after(below, ("STC", "REF"), *rows)
 
 
-def _set_or_remove(node: Node, tag: str, kind: str, value: str) -> None:
-    for values in segments(node, tag, kind):
-        put(values, 2, value)
-        if value == "0":
-            remove(node, values)
+def _told(tag: str, found: list[tuple[bool, int]]) -> tuple[str, str]:
+    """The count, or the amount, of accepted claims and of rejected ones."""
+    sides = [[cents for accepted, cents in found if accepted == wanted] for wanted in (True, False)]
+    first, second = (str(len(side)) if tag == "QTY" else money(sum(side)) for side in sides)
+    return first, second
 
 
 def _line(line: Node, world: World) -> None:

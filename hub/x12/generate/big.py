@@ -41,11 +41,11 @@ def big(
     for first in range(0, claims, claims if loop == "2100" else CLAIMS_OF_A_SET):
         sets += 1
         count = claims if loop == "2100" else min(CLAIMS_OF_A_SET, claims - first)
-        yield from _one_set(guide, root, loop, f"{sets:04}", count)
+        yield from _one_set(guide, root, loop, f"{sets:04}", range(first, first + count))
     yield f"GE*{sets}*1~IEA*1*000000001~".encode()
 
 
-def _one_set(guide: Guide, root: Node, loop: str, number: str, claims: int) -> Iterator[bytes]:
+def _one_set(guide: Guide, root: Node, loop: str, number: str, claims: range) -> Iterator[bytes]:
     texts = set_texts(guide, OutgoingSet(control_number=number, root=root), STANDARD)
     starts = [at for at, text in enumerate(texts) if _opens(text, loop)]
     ends = [*starts[1:], next(at for at in range(len(texts) - 1, 0, -1) if not _after(texts[at])) + 1]
@@ -53,12 +53,12 @@ def _one_set(guide: Guide, root: Node, loop: str, number: str, claims: int) -> I
     head, tail = texts[: starts[0]], texts[ends[-1] : -1]
     if loop == "2100":
         paid = [_paid(texts[a]) for a in starts]
-        total = sum(islice(cycle(paid), claims), Decimal(0))
+        total = sum(islice(cycle(paid), len(claims)), Decimal(0))
         head[1] = _payment(head[1], total)
         tail = []
     yield _joined(head)
     segments, level, made = len(head) + len(tail) + 1, _levels(head), []
-    for at, (size, levels, unit) in zip(range(claims), cycle(units), strict=False):
+    for at, (size, levels, unit) in zip(claims, cycle(units), strict=False):
         made.append(unit % {"n": at + 1, "a": level + 1, "b": level + 2})
         segments += size
         level += levels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from itertools import count
 from random import Random
 
@@ -287,10 +288,10 @@ class Claim:
                 paid = [
                     self._decided(line, charge, payer, place) for line, charge in zip(lines, charges, strict=True)
                 ]
-                self._paid(other, sum(paid), 0)
+                self._paid(other, sum(paid), 0, by_line=True)
             else:
                 adjusted = self.world.random.choice((0, self.world.cents(1, self.total)))
-                self._paid(other, self.total - adjusted, adjusted)
+                self._paid(other, self.total - adjusted, adjusted, by_line=False)
 
     def _complete(self, line: Node, wanted: int) -> None:
         """Each line is decided by each payer that decides by line."""
@@ -310,14 +311,26 @@ class Claim:
             put(svd, 4, service[1])
         put(svd, 5, "1")
         (dtp,) = segments(below, "DTP", "573")
-        below.items[:] = [svd, *adjustments(self.world, adjusted, most=5), dtp]
+        cas = adjustments(self.world, adjusted, most=5)
+        left = segments(below, "AMT", "EAF") if patients_cents(cas) else []
+        below.items[:] = [svd, *cas, dtp, *[["AMT", "EAF", money(patients_cents(cas))] for _ in left]]
         return charge - adjusted
 
-    def _paid(self, other: Node, paid: int, adjusted: int) -> None:
-        """AMT*D and the adjustments of the claim; a payer that was not billed says only that (A8)."""
+    def _paid(self, other: Node, paid: int, adjusted: int, *, by_line: bool) -> None:
+        """AMT*D, the adjustments of the claim, and what they leave to the patient; of a payer not billed only A8."""
+        kinds = {said(amt, 1) for amt in segments(other, "AMT")}
         remove(other, *segments(other, "CAS"), *segments(other, "AMT"))
-        amt: Values = ["AMT", "D", money(paid)]
-        insert_after(other, ("SBR",), *adjustments(self.world, adjusted, most=5), amt)
+        if "A8" in kinds and not by_line and not adjusted:
+            insert_after(other, ("SBR",), ["AMT", "A8", money(self.total)])
+            remove(other, *segments(other, "MIA"), *segments(other, "MOA"))
+            payer = other.children("2330B")[0]
+            remove(payer, *segments(payer, "DTP", "573"))
+            return
+        cas = adjustments(self.world, adjusted, most=5)
+        sums: list[Values] = [["AMT", "D", money(paid)]]
+        if "EAF" in kinds and patients_cents(cas):
+            sums.append(["AMT", "EAF", money(patients_cents(cas))])
+        insert_after(other, ("SBR",), *cas, *sums)
 
     def _payers_named(self, nodes: list[Node], payers: list[str]) -> None:
         """A number that another payer gave names one that the claim has (REF04)."""
@@ -330,13 +343,19 @@ class Claim:
             self._payers_named(below, [])
 
 
+def patients_cents(cas: list[Values]) -> int:
+    """What CAS segments leave to the patient, in cents."""
+    amounts = [said(values, at) for values in cas if values[1] == "PR" for at in range(3, len(values), 3)]
+    return sum(int(Decimal(amount) * 100) for amount in amounts)
+
+
 def adjustments(
     world: World, cents: int, *, most: int, groups: tuple[str, ...] = ("CO", "PR", "OA")
 ) -> list[Values]:
     """CAS segments that move so many cents in all, a group once each, no amount of zero."""
     made: list[Values] = []
     shares = world.shares(cents, world.random.randint(1, min(most, len(groups))))
-    for group, share in zip(groups, shares, strict=False):
+    for group, share in zip(world.random.sample(groups, len(groups)), shares, strict=False):
         values: Values = ["CAS", group]
         reasons = world.random.sample(REASONS, 4)
         for number, part in zip(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from hub.x12.generate.claims import adjustments, insert_after, remove, segments
+from hub.x12.generate.claims import adjustments, insert_after, patients_cents, remove, segments
 from hub.x12.generate.values import procedure
 from hub.x12.generate.world import CREATED, FIRST_DAY, Values, World, day8, drop, money, put, said
 from hub.x12.tree import Node
@@ -55,10 +55,10 @@ class _Payment:
         share = 0
         for line, charge, cents in zip(lines, charges, moved, strict=False):
             cas = adjustments(self.world, cents, most=4, groups=_GROUPS)
-            share += _patients(cas)
+            share += patients_cents(cas)
             self._line(line, charge, charge - cents, cas)
         at_claim = [] if lines else adjustments(self.world, moved[0], most=4, groups=_GROUPS)
-        share += _patients(at_claim)
+        share += patients_cents(at_claim)
         insert_after(claim, ("CLP",), *at_claim)
         self._payment(clp, sum(charges), sum(charges) - sum(moved), share if status != "22" else 0)
         self._details(claim, lines)
@@ -173,11 +173,6 @@ class _Payment:
             "2002",
             day8(CREATED),
         ]
-
-
-def _patients(cas: list[Values]) -> int:
-    """What a list of CAS segments leaves to the patient, in cents."""
-    return sum(_cents(values, at) for values in cas if values[1] == "PR" for at in range(3, len(values), 3))
 
 
 def _cents(values: Values, position: int) -> int:
