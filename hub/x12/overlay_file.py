@@ -24,6 +24,7 @@ _RULE: dict[str, type] = {
     "severity": str,
     "status": str,
     "codes": list,
+    "codes_file": str,
     "pattern": str,
     "required": bool,
     "forbidden": bool,
@@ -32,8 +33,8 @@ _RULE: dict[str, type] = {
     "longest": int,
     "when": dict,
 }
-_DOES = ("codes", "pattern", "required", "forbidden", "default", "shortest", "longest")
-_OF_ELEMENT = ("codes", "pattern", "default", "shortest", "longest")
+_DOES = ("codes", "codes_file", "pattern", "required", "forbidden", "default", "shortest", "longest")
+_OF_ELEMENT = ("codes", "codes_file", "pattern", "default", "shortest", "longest")
 _FIX = "correct the overlay; docs/how-to/add-a-payers-rules.md shows every key"
 Row = Segment | Loop
 
@@ -58,6 +59,7 @@ class _Reading:
 
     def __init__(self, path: Path, text: str) -> None:
         self.name = path.stem
+        self.folder = path.parent
         self.file = path.name
         self.problems: list[Problem] = []
         self.lines = text.splitlines()
@@ -85,19 +87,16 @@ class _Reading:
         if not isinstance(rules, list) or not all(isinstance(one, dict) for one in rules):
             self.fault("rule", "each rule begins with [[rule]]")
             rules = []
-        made = [self._rule(at, one) for at, one in enumerate(rules)]
-        names = [one.name for one in made if one is not None]
-        for at, one in enumerate(made):
-            if (
-                one is not None
-                and one.name in names[: names.index(one.name)] + names[names.index(one.name) + 1 :]
-            ):
+        made = [self._rules(at, one) for at, one in enumerate(rules)]
+        names = [found[0].name for found in made if found]
+        for at, found in enumerate(made):
+            if found and names.count(found[0].name) > 1:
                 self.fault("name", "two rules have this name", at)
         return Overlay(
             name=self.name,
             title=str(told.get("title", self.name)),
             guides=kinds,
-            rules=tuple(one for one in made if one is not None),
+            rules=tuple(one for found in made for one in found),
             limits=self._limits(told.get("limits", {})),
         )
 
@@ -124,6 +123,27 @@ class _Reading:
                 good[key] = value
         return Limits(**good)
 
+    def _rules(self, at: int, told: dict[str, Any]) -> list[OverlayRule]:
+        """The rule at each of its places: one, or those of a list."""
+        places = told.get("at")
+        each = [{**told, "at": one} for one in places] if isinstance(places, list) and places else [told]
+        return [made for one in each if (made := self._rule(at, one)) is not None]
+
+    def _listed(self, at: int, told: dict[str, Any]) -> list[str]:
+        """The codes of a rule, with those of its file: one at the beginning of each line."""
+        codes = list(told.get("codes", []))
+        if "codes_file" not in told:
+            return codes
+        try:
+            lines = (self.folder / told["codes_file"]).read_text("utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError):
+            self.fault("codes_file", "this list cannot be read; it stands beside the overlay", at)
+            return codes
+        codes += [words[0] for line in lines if (words := line.split()) and not line.startswith("#")]
+        if not codes:
+            self.fault("codes_file", "this list is empty", at)
+        return codes
+
     def _rule(self, at: int, told: dict[str, Any]) -> OverlayRule | None:
         before = len(self.problems)
         for key, value in told.items():
@@ -143,6 +163,7 @@ class _Reading:
         if where is None:
             self.fault("at", "is not a place such as 2010BB NM109, 2300 REF[G1] 02 or 2400 SV101-2", at)
             return None
+        told = {**told, "codes": self._listed(at, told)}
         uses = self._uses(where, at, "at")
         self._values(at, told, where, uses)
         when = self._condition(told["when"], where, at) if "when" in told else None
@@ -176,7 +197,7 @@ class _Reading:
     def _values(self, at: int, told: dict[str, Any], where: Place, uses: list[Use | None]) -> None:
         if not where.element:
             for key in _OF_ELEMENT:
-                if key in told:
+                if told.get(key):
                     self.fault(key, f"{key} is said of an element, such as {where.text}02", at)
             return
         allowed = {code for use in uses if use is not None for code in use.codes}

@@ -179,6 +179,23 @@ def test_the_writer_fills_defaults_and_refuses_what_breaks_a_rule(
     )
 
 
+def test_codes_come_from_a_list_of_the_site(tmp_path: Path, samples: SimpleNamespace) -> None:
+    """A licensed list, such as adjustment reasons, lies beside the overlay, and one rule stands at many places."""
+    (tmp_path / "reasons.txt").write_text("# ours\n45 words that nobody reads\n1\n2\n")
+    places = ", ".join(f'"{loop} CAS{at:02}"' for loop in ("2100", "2110") for at in (2, 5, 8))
+    text = (
+        f'guides = ["835"]\n[[rule]]\nname = "reason"\nat = [{places}]\n'
+        'codes_file = "reasons.txt"\nmessage = "m"\n'
+    )
+    ours = overlay(tmp_path, text)
+    assert len(ours.rules) == 6
+    data = samples.write("835", samples.ordinary_remittance())
+    assert found(data, ours) == ["overlay.ours.reason 2110 CAS02"]
+    assert found(data.replace(b"CAS*CO*16*80", b"CAS*CO*45*80"), ours) == []
+    with pytest.raises(OverlayRefused, match="cannot be read"):
+        overlay(tmp_path, text.replace("reasons.txt", "gone.txt"), "other")
+
+
 BROKEN = """\
 title = "Broken"
 guides = ["837P"]
