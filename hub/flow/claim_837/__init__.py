@@ -1,11 +1,17 @@
 """837 <-> Claim, professional, institutional and dental, both ways and without loss.
 
-codec      the language of rows, and its compiler
-words      our words for the qualifiers
-shared     rows that all three claims have; levels: 2000A to 2000C, 2320, 2430; codes: HI
-claims     loops 2300 and 2400 of the three claims
-reading    a set -> claims;  writing: claims -> a set
-making     what the hub's own claims say of payers, senders and themselves, before they are written
+    for transmission, claim in read_claims(data): ...       # a Problem where a claim cannot be read
+    texts = write_claims(transmission, claims)               # what stands between ST and SE
+    texts = claims_837(sendings, route, reference=..., at=...)    # the hub's own claims, made ready first
+
+Rows bind segments to fields once and are compiled to a reader and a writer; whatever a file says that no field
+holds, or spells otherwise than the writer would, stays in the claim's `rest`.
+
+    values, words, codec       numbers and days; our words; the language of rows
+    shared, codes, levels      rows of all three claims; HI; 2000A to 2000C
+    payers, claims             2320 and 2430; loops 2300 and 2400 of each kind
+    reading, records           a set -> claims
+    writing, making            claims -> a set; what the hub's own claims say before that
 """
 
 from __future__ import annotations

@@ -5,22 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from hub.flow.claim_837.codec import (
-    C,
-    E,
-    Fields,
-    Loop,
-    Row,
-    Unreadable,
-    by_hand,
-    filled,
-    number,
-    number_text,
-    parts,
-    some,
-)
+from hub.flow.claim_837.codec import Fields, Loop, Row, by_hand
 from hub.flow.claim_837.codes import CODES, CODES_INSTITUTIONAL
-from hub.flow.claim_837.levels import ADJUDICATIONS, OTHER_COVERAGES
+from hub.flow.claim_837.payers import ADJUDICATIONS, OTHER_COVERAGES
 from hub.flow.claim_837.shared import (
     AMBULANCE,
     AMOUNTS,
@@ -46,6 +33,7 @@ from hub.flow.claim_837.shared import (
     references,
     stop,
 )
+from hub.flow.claim_837.values import C, E, Unreadable, filled, number, number_text, parts, some
 from hub.model.dental import Orthodontic, Tooth, ToothStatus
 from hub.model.encounter import Accident, Drug
 from hub.model.services import (

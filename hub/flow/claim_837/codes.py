@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from hub.flow.claim_837.codec import C, E, Fields, Unreadable, by_hand, day, day_text, number_text, parts, some
+from hub.flow.claim_837.codec import Fields, by_hand
+from hub.flow.claim_837.values import C, E, Unreadable, day, day_text, number_text, parts, some
 from hub.model.institutional import Cause, CodedValue, Institutional, Occurrence, Surgery
 
 _MOST = 12

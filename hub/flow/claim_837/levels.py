@@ -1,33 +1,14 @@
-"""The levels around a claim (2000A, 2000B, 2000C) and what other payers did (2320): loops of records that mix."""
+"""The levels around a claim (2000A, 2000B, 2000C) and what the records at them are made of."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from msgspec.structs import replace
-
-from hub.flow.claim_837.codec import (
-    E,
-    Fields,
-    Loop,
-    Row,
-    Unreadable,
-    by_hand,
-    day,
-    day_text,
-    filled,
-    number_text,
-    some,
-    writer,
-)
+from hub.flow.claim_837.codec import Fields, Loop, Row, by_hand
 from hub.flow.claim_837.shared import (
-    ADJUSTMENTS,
-    ZERO,
     contact_text,
     contacts,
     heads,
-    known_by,
-    one,
     own,
     read_contact,
     reference,
@@ -36,16 +17,15 @@ from hub.flow.claim_837.shared import (
     where,
     write_address,
 )
+from hub.flow.claim_837.values import E, Unreadable, day, day_text, filled, number_text
 from hub.flow.claim_837.words import AMOUNTS, RANKS, RELATIONS
-from hub.model.claim import BillingProvider, Claim, LineAdjudication, OtherPayer, PayToPlan
+from hub.model.claim import BillingProvider, PayToPlan
 from hub.model.coverage import Coverage, Subscriber
-from hub.model.institutional import Inpatient, Outpatient
 from hub.model.people import Address, Name, Patient
-from hub.model.services import Amount
 
 NOWHERE = Address(line1="", city="", state="", zip="")
 _RANK_CODES = {rank: code for code, rank in RANKS.items()}
-_RELATION_CODES = {word: code for code, word in RELATIONS.items()}
+RELATION_CODES = {word: code for code, word in RELATIONS.items()}
 _AMOUNT_CODES = {word: code for code, word in AMOUNTS.items()}
 
 
@@ -118,7 +98,8 @@ def billing_of(f: Fields) -> BillingProvider:
 # 2000B and 2000C
 
 
-def _read_sbr(v: list[str], f: Fields, _c: str) -> None:
+def read_sbr(v: list[str], f: Fields, _c: str) -> None:
+    """SBR: the place among the payers, whose policy it is, its group and kind."""
     v = filled(v, 9)
     if v[1] not in RANKS:
         raise Unreadable("SBR01")
@@ -137,13 +118,15 @@ def _write_sbr(r: Any, out: list[str]) -> None:
     out.append(sbr_text(r.rank, "18" if coverage.relationship == "self" else "", coverage))
 
 
-def _read_person(v: list[str], f: Fields, _c: str) -> None:
+def read_person(v: list[str], f: Fields, _c: str) -> None:
+    """NM1 of a subscriber or patient."""
     v = filled(v, 9)
     f["name"] = Name(last=v[3], first=v[4], middle=v[5], suffix=v[7])
     f["is_organization"], f["member_id_kind"], f["member_id"] = v[2] == "2", v[8] or "MI", v[9]
 
 
-def _named(code: str, name: Name, kind: str, member_id: str, *, organization: bool) -> str:
+def named(code: str, name: Name, kind: str, member_id: str, *, organization: bool) -> str:
+    """NM1 of a subscriber or patient."""
     person = (name.last, name.first, name.middle, "", name.suffix)
     ids = (kind, member_id) if member_id else ()
     return E.join(("NM1", code, "2" if organization else "1", *person, *ids)).rstrip(E)
@@ -169,7 +152,7 @@ def _write_subscriber(r: Any, out: list[str]) -> None:
     if holder is not None:
         name = holder.name
         organization = holder is not patient and holder.is_organization
-    out.append(_named("IL", name, coverage.member_id_kind, coverage.member_id, organization=organization))
+    out.append(named("IL", name, coverage.member_id_kind, coverage.member_id, organization=organization))
     if holder is not None:
         _write_person(holder, out)
     out.extend(map(reference_text, coverage.references))
@@ -181,19 +164,21 @@ def _read_contact(v: list[str], f: Fields, _c: str) -> None:
     f["contact"] = read_contact(v)
 
 
-def _read_payer(v: list[str], f: Fields, _c: str) -> None:
+def read_payer(v: list[str], f: Fields, _c: str) -> None:
+    """NM1 of a payer."""
     v = filled(v, 9)
     f["payer_name"], f["payer_id_kind"], f["payer_id"] = v[3], v[8] or "PI", v[9]
 
 
-def _payer_text(coverage: Coverage) -> str:
+def payer_text(coverage: Coverage) -> str:
+    """NM1 of a payer."""
     ids = (coverage.payer_id_kind, coverage.payer_id) if coverage.payer_id else ()
     return E.join(("NM1", "PR", "2", coverage.payer_name, "", "", "", "", *ids)).rstrip(E)
 
 
 def _write_payer(r: Any, out: list[str]) -> None:
     coverage = r.coverage
-    out.append(_payer_text(coverage))
+    out.append(payer_text(coverage))
     if coverage.payer_address is not None:
         write_address(coverage.payer_address, out)
     out.extend(map(reference_text, coverage.payer_references))
@@ -201,8 +186,9 @@ def _write_payer(r: Any, out: list[str]) -> None:
 
 
 def _read_payer_number(v: list[str], f: Fields, c: str) -> None:
+    told = reference(v, c)
     into = "billing_references" if v[1] in ("G2", "LU") else "payer_references"
-    f[into] = (*f.get(into, ()), reference(v, c))
+    f[into] = (*f.get(into, ()), told)
 
 
 _PAT = "- - - - =D8?death_date death_date:d =01?weight weight:n is_pregnant:b"
@@ -210,12 +196,12 @@ _TOLD_OF_PATIENT = "(r.patient.death_date is not None or r.patient.weight is not
 _PERSON = (*(row for row in where()), by_hand("DMG", _read_birth, None))
 SUBSCRIBER_ROWS: tuple[Row | Loop, ...] = (
     _level("22"),
-    by_hand("SBR", _read_sbr, _write_sbr),
+    by_hand("SBR", read_sbr, _write_sbr),
     own("PAT", _PAT, when=f"r.coverage.relationship == 'self' and {_TOLD_OF_PATIENT}", on="r.patient"),
     Loop(
         id="2010BA",
         rows=(
-            by_hand("NM1", _read_person, None, "IL"),
+            by_hand("NM1", read_person, None, "IL"),
             *_PERSON,
             references(),
             by_hand("PER", _read_contact, None),
@@ -225,7 +211,7 @@ SUBSCRIBER_ROWS: tuple[Row | Loop, ...] = (
     Loop(
         id="2010BB",
         rows=(
-            by_hand("NM1", _read_payer, None, "PR"),
+            by_hand("NM1", read_payer, None, "PR"),
             *where("payer_address"),
             by_hand("REF", _read_payer_number, None),
         ),
@@ -235,12 +221,13 @@ SUBSCRIBER_ROWS: tuple[Row | Loop, ...] = (
 
 
 def _read_patient_relation(v: list[str], f: Fields, _c: str) -> None:
-    f["relationship"] = RELATIONS.get(v[1], v[1]) if len(v) > 1 else ""
+    code = v[1] if len(v) > 1 else ""
+    f["relationship"] = RELATIONS.get(code, code) if code != "18" else code
 
 
 def _write_pat(r: Any, out: list[str]) -> None:
     patient = r.patient
-    texts = ["PAT", _RELATION_CODES.get(r.coverage.relationship, r.coverage.relationship), "", "", ""]
+    texts = ["PAT", RELATION_CODES.get(r.coverage.relationship, r.coverage.relationship), "", "", ""]
     texts += ["D8", day_text(patient.death_date)] if patient.death_date is not None else ["", ""]
     texts += ["01", number_text(patient.weight)] if patient.weight is not None else ["", ""]
     out.append(E.join((*texts, "Y" if patient.is_pregnant else "")).rstrip(E))
@@ -248,7 +235,7 @@ def _write_pat(r: Any, out: list[str]) -> None:
 
 def _write_patient(r: Any, out: list[str]) -> None:
     patient = r.patient
-    out.append(_named("QC", patient.name, "", "", organization=False))
+    out.append(named("QC", patient.name, "", "", organization=False))
     _write_person(patient, out)
     out.extend(map(reference_text, patient.references))
     if patient.contact is not None:
@@ -270,7 +257,7 @@ PATIENT_ROWS: tuple[Row | Loop, ...] = (
     Loop(
         id="2010CA",
         rows=(
-            by_hand("NM1", _read_person, None, "QC"),
+            by_hand("NM1", read_person, None, "QC"),
             *_PERSON,
             references(),
             by_hand("PER", _read_contact, None),
@@ -279,7 +266,7 @@ PATIENT_ROWS: tuple[Row | Loop, ...] = (
     ),
 )
 
-_OF_COVERAGE = (
+OF_COVERAGE = (
     "group_number",
     "group_name",
     "insurance_type",
@@ -304,22 +291,22 @@ def patient_of(f: Fields, *, itself: bool) -> Patient:
     told: Fields = {name: f[name] for name in _OF_PATIENT if name in f}
     if not itself and "references" in f:
         told["references"] = f["references"]
-    return Patient(name=f.get("name", _NOBODY), is_pregnant=f.get("is_pregnant", False), **told)
+    return Patient(name=f.get("name", NOBODY), is_pregnant=f.get("is_pregnant", False), **told)
 
 
-_NOBODY = Name(last="")
+NOBODY = Name(last="")
 _OF_PATIENT = ("birth_date", "sex", "address", "death_date", "weight", "contact")
 
 
 def coverage_of(f: Fields, relationship: str) -> Coverage:
     """The coverage of a 2000B or of a 2320; `payer` stays empty, since the hub never guesses who that is."""
-    told = {name: f[name] for name in _OF_COVERAGE if name in f}
+    told = {name: f[name] for name in OF_COVERAGE if name in f}
     subscriber = None
     if relationship != "self":
         who = {
             name: f[name] for name in ("birth_date", "sex", "address", "contact", "is_organization") if name in f
         }
-        subscriber = Subscriber(name=f.get("name", _NOBODY), **who)
+        subscriber = Subscriber(name=f.get("name", NOBODY), **who)
     return Coverage(
         key="",
         payer_token=f.get("payer_id") or f.get("payer_name", ""),
@@ -329,178 +316,3 @@ def coverage_of(f: Fields, relationship: str) -> Coverage:
         subscriber=subscriber,
         **told,
     )
-
-
-# 2320 and 2430
-
-
-def _read_amount(v: list[str], f: Fields, _c: str) -> None:
-    v = filled(v, 2)
-    dollars = some(v[2], "AMT02")
-    if v[1] == "D" and "paid" not in f:
-        f["paid"] = dollars
-    else:
-        f["amounts"] = (*f.get("amounts", ()), Amount(kind=AMOUNTS.get(v[1], v[1]), dollars=dollars))
-
-
-def _write_amounts(r: Any, out: list[str]) -> None:
-    if r.is_answered:
-        out.append(f"AMT{E}D{E}{number_text(r.paid)}")
-    out.extend([f"AMT{E}{_AMOUNT_CODES.get(a.kind, a.kind)}{E}{number_text(a.dollars)}" for a in r.amounts])
-
-
-def _read_terms(v: list[str], f: Fields, _c: str) -> None:
-    v = filled(v, 6)
-    f["benefits_assigned"], f["patient_signature"], f["release"] = v[3], v[4], v[6]
-
-
-def _write_terms(r: Any, out: list[str]) -> None:
-    told = r.coverage
-    texts = ("OI", "", "", told.benefits_assigned, told.patient_signature, "", told.release)
-    out.append(E.join(texts).rstrip(E))
-
-
-def _read_decided(v: list[str], f: Fields, _c: str) -> None:
-    f["on"] = day(filled(v, 3)[3], "DTP03")
-
-
-def _write_decided(r: Any, out: list[str]) -> None:
-    out.append(f"DTP{E}573{E}D8{E}{day_text(r.on)}")
-
-
-def _read_other_number(v: list[str], f: Fields, c: str) -> None:
-    if len(v) == 3 and v[1] == "F8" and "control_number" not in f:
-        f["control_number"] = v[2]
-    else:
-        f["payer_references"] = (*f.get("payer_references", ()), reference(v, c))
-
-
-def _write_other_sbr(r: Any, out: list[str]) -> None:
-    told = r.coverage
-    out.append(sbr_text(told.rank, _RELATION_CODES.get(told.relationship, told.relationship), told))
-
-
-def _write_other_insured(r: Any, out: list[str]) -> None:
-    told = r.coverage
-    holder = told.subscriber
-    name = holder.name if holder is not None else _NOBODY
-    organization = holder is not None and holder.is_organization
-    out.append(_named("IL", name, told.member_id_kind, told.member_id, organization=organization))
-    if holder is not None and holder.address is not None:
-        write_address(holder.address, out)
-    out.extend(map(reference_text, told.references))
-
-
-def _write_other_payer(r: Any, out: list[str]) -> None:
-    told = r.coverage
-    out.append(_payer_text(told))
-    if told.payer_address is not None:
-        write_address(told.payer_address, out)
-    if r.on is not None:
-        _write_decided(r, out)
-    out.extend(map(reference_text, told.payer_references))
-    if r.control_number:
-        out.append(f"REF{E}F8{E}{r.control_number}")
-
-
-_KNOWN_BY = known_by()
-_write_known_by = writer(_KNOWN_BY)
-
-
-def _write_providers(r: Any, out: list[str]) -> None:
-    for told in r.coverage.providers:
-        _write_known_by(told, out)
-
-
-_INPATIENT = one(
-    "MIA",
-    "covered_days:z outlier:n psychiatric_days:n drg:n remark share:n pass_through:n capital:n capital_federal:n "
-    "capital_hospital:n capital_share:n old_capital:n education:n operating_hospital:n report_days:n "
-    "operating_federal:n capital_outlier:n teaching:n professional:n remarks*4 capital_exception:n",
-    "inpatient",
-    Inpatient,
-)
-_OUTPATIENT = one("MOA", "rate:n payable:n remarks*5 renal:n professional:n", "outpatient", Outpatient)
-
-
-def _other(**f: Any) -> OtherPayer:
-    """One 2320: the policy, and what its payer did if it has answered."""
-    relationship = f.get("relationship", "")
-    coverage = coverage_of(f, relationship)
-    if relationship == "self":
-        who = {name: f[name] for name in ("address", "is_organization") if name in f}
-        coverage = replace(coverage, subscriber=Subscriber(name=f.get("name", _NOBODY), **who))
-    told = {name: f[name] for name in _OF_ANSWER if name in f}
-    return OtherPayer(coverage=coverage, paid=f.get("paid", ZERO), is_answered="paid" in f, **told)
-
-
-_OF_ANSWER = ("adjustments", "on", "control_number", "amounts", "inpatient", "outpatient")
-_OTHER_ROWS: tuple[Row | Loop, ...] = (
-    by_hand("SBR", _read_sbr, _write_other_sbr),
-    ADJUSTMENTS,
-    by_hand("AMT", _read_amount, _write_amounts),
-    by_hand("OI", _read_terms, _write_terms),
-    _INPATIENT,
-    _OUTPATIENT,
-    Loop(
-        id="2330A",
-        rows=(by_hand("NM1", _read_person, None, "IL"), *where(), references()),
-        by_hand=_write_other_insured,
-    ),
-    Loop(
-        id="2330B",
-        rows=(
-            by_hand("NM1", _read_payer, None, "PR"),
-            *where("payer_address"),
-            by_hand("DTP", _read_decided, None, "573"),
-            by_hand("REF", _read_other_number, None),
-        ),
-        by_hand=_write_other_payer,
-    ),
-    _KNOWN_BY,
-)
-_write_other = writer(
-    Loop(id="2320", rows=(*_OTHER_ROWS[:-1], Loop(id="2330C", rows=(), by_hand=_write_providers)))
-)
-
-
-def _write_others(r: Claim, out: list[str]) -> None:
-    """Every 2320 of a claim; where nothing else is said of an insured, it is the patient."""
-    waiting = [OtherPayer(coverage=one, paid=ZERO, is_answered=False) for one in r.other_coverages]
-    for told in (*r.other_payers, *waiting):
-        coverage = told.coverage
-        if coverage.subscriber is None:
-            patient = Subscriber(name=r.patient.name)
-            told = replace(told, coverage=replace(coverage, subscriber=patient))  # noqa: PLW2901 - the same, told
-        _write_other(told, out)
-
-
-OTHER_COVERAGES = Loop(
-    id="2320", rows=_OTHER_ROWS, make=_other, into="other_payers", many=True, by_hand=_write_others
-)
-
-
-def _read_remaining(v: list[str], f: Fields, _c: str) -> None:
-    f["remaining"] = some(filled(v, 2)[2], "AMT02")
-
-
-def _write_remaining(r: Any, out: list[str]) -> None:
-    out.append(f"AMT{E}EAF{E}{number_text(r.remaining)}")
-
-
-ADJUDICATIONS = Loop(
-    id="2430",
-    rows=(
-        own(
-            "SVD",
-            "payer_id paid:N (code_kind,hcpcs,modifiers*4,description) revenue units:z bundled_into",
-        ),
-        ADJUSTMENTS,
-        by_hand("DTP", _read_decided, _write_decided, "573", when="r.on is not None"),
-        by_hand("AMT", _read_remaining, _write_remaining, "EAF", when="r.remaining is not None"),
-    ),
-    make=LineAdjudication,
-    into="adjudications",
-    many=True,
-    defaults={"payer": ""},
-)

@@ -7,23 +7,8 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from hub.flow.claim_837.codec import (
-    C,
-    E,
-    Fields,
-    Language,
-    Loop,
-    Row,
-    Unreadable,
-    Write,
-    by_hand,
-    day,
-    day_text,
-    filled,
-    number,
-    number_text,
-    some,
-)
+from hub.flow.claim_837.codec import Fields, Language, Loop, Row, Write, by_hand
+from hub.flow.claim_837.values import C, E, Unreadable, day, day_text, filled, number, number_text, some
 from hub.flow.claim_837.words import DATES, REACHES, REFERENCES, TABLES
 from hub.model.claim import Adjustment
 from hub.model.coverage import KnownBy
@@ -362,7 +347,7 @@ CLAIM_REFERENCES = by_hand(
 
 
 def _read_line_dates(v: list[str], f: Fields, _c: str) -> None:
-    if v[1] != "472" or "service_from" in f or len(v) < 4:
+    if len(v) < 4 or v[1] != "472" or "service_from" in f:
         f["dates"] = (*f.get("dates", ()), dated(v))
         return
     text = v[3]

@@ -8,9 +8,10 @@ from difflib import SequenceMatcher
 
 from hub.errors import Refused
 from hub.flow.claim_837.claims import CLAIMS
-from hub.flow.claim_837.codec import C, E, Loop, day_text, writer
+from hub.flow.claim_837.codec import Loop, writer
 from hub.flow.claim_837.levels import BILLING_ROWS, PATIENT_ROWS, SUBSCRIBER_ROWS
 from hub.flow.claim_837.shared import contact_text
+from hub.flow.claim_837.values import C, E, day_text
 from hub.model.claim import Claim
 from hub.model.transmission import Spelled, Transmission
 from hub.x12.wire import STANDARD, Delimiters
