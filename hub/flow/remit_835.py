@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from itertools import islice
+from itertools import islice, pairwise
 
 from msgspec.structs import replace
 
@@ -51,15 +51,28 @@ class RemittanceReader:
         self.count = 0
         self._runs = transaction.runs()
         self._before = 0
+        self._within = False
         self._groups: list[ClaimGroup] = []
         self._grouped: list[str] = []
-        self._holes: list[int] = []
-        self._counts: list[int] = []
+        self._holes: list[tuple[int, int]] = []
 
     def __iter__(self) -> Iterator[ClaimPayment]:
         """Yields the claim payments in order."""
-        for texts in _whole_claims(self._runs, "CLP" + self.marks.element):
-            yield from self._claims(texts)
+        read, claim = reader(CLAIM, self.marks), "CLP" + self.marks.element
+        for texts in _whole_claims(self._runs, claim):
+            at = 0
+            while text := texts[at]:
+                if text[:4] != claim:
+                    at = self._around(texts, at)
+                    continue
+                opens = self._opened() if self._groups or not self._within else ()
+                self.position += 1
+                try:
+                    made, at = read(texts, at, self.position, opens)
+                except Unreadable as found:
+                    at = self._left_out(texts, at, found)
+                else:
+                    yield made
             self._before += len(texts) - 1
         self._flush()
         self.count = self._before
@@ -67,36 +80,16 @@ class RemittanceReader:
     def root(self) -> list[str]:
         """The segments around the claims, where each run of claims is one CLP that says how many there are."""
         texts = list(self.head)
-        for hole, count in zip(self._holes[:-1], self._counts, strict=False):
-            texts[hole] = f"CLP{self.marks.element}{count}"
+        for (hole, begin), (_, end) in pairwise(self._holes):
+            texts[hole] = f"CLP{self.marks.element}{end - begin}"
         return [*texts, ""]
-
-    def _claims(self, texts: list[str]) -> Iterator[ClaimPayment]:
-        """Reads a run of whole claims with what stands around them; `texts` ends with ""."""
-        read, claim = reader(CLAIM, self.marks), "CLP" + self.marks.element
-        at = 0
-        while text := texts[at]:
-            if text[:4] != claim:
-                at = self._around(texts, at)
-                continue
-            self.position += 1
-            opens = self._opened()
-            try:
-                made, at = read(texts, at, self.position, opens)
-            except Unreadable as found:
-                at = self._left_out(texts, at, found)
-            else:
-                yield made
 
     def _opened(self) -> tuple[ClaimGroup, ...]:
         """The groups that begin with the claim that comes now; and a place for the claims among the rest."""
-        if not self._holes or len(self.head) != self._holes[-1] + 1:
-            self._holes.append(len(self.head))
-            self._counts.append(0)
+        if not self._within:
+            self._holes.append((len(self.head), self.position))
             self.head.append(f"CLP{self.marks.element}0")
-        self._counts[-1] += 1
-        if not self._groups:
-            return ()
+            self._within = True
         opens = tuple(self._groups)
         self._groups, self._grouped = [], []
         return opens
@@ -110,6 +103,7 @@ class RemittanceReader:
             self._grouped += texts[at:after]
             return after
         self._flush()
+        self._within = False
         if text.startswith("SE" + element):
             self.trailer = text
         else:

@@ -193,6 +193,7 @@ CLAIM = shape(
         "frequency",
         "patient",
         "statement_from",
+        "statement_to",
     ),
 )
 

@@ -398,7 +398,7 @@ class Loop:
     def _seldom(self) -> set[str]:
         """Fields that are set after the record is made, and those that such fields are derived from."""
         names = self._names()
-        later = set(names) - set(_first(self.shape, names))
+        later = set(names) - set(_first(self.shape, names)) - set(self.shape.often)
         for target, (_, *sources) in self.shape.derive.items():
             if target in later:
                 later |= set(sources)
@@ -470,7 +470,7 @@ class Loop:
         item += taking if self.strict else ["if v[k]:", *indented(taking)]
         if self.strict:  # one group is the usual number of them
             made = constructed(self.source, row.type, row.columns + moved)
-            alone = ["k = %d" % first, *item[:-1], f"return ({made},)"]
+            alone = [f"k = {first}", *item[:-1], f"return ({made},)"]
             lines += [f"if n <= {first + step}:", *indented(alone)]
         end = "n" if self.strict else f"min(n, {first + step * row.times})"
         lines += ["out = []", f"k = {first}", f"while k < {end}:", *indented([*item, f"k += {step}"])]
@@ -483,7 +483,12 @@ class Loop:
         first = _first(self.shape, list(fields))
         made = call(self.source, self.shape.type, {name: fields[name][0] for name in first})
         lines = [*needed, f"made = {made}"]
-        lines += self._later({name: fields[name] for name in fields if name not in first})
+        second = [name for name in self.shape.often if name in fields and name not in first]
+        if second:
+            self.source.names["setfield"] = msgspec.structs.force_setattr
+        lines += [f"if {fields[name][1]}: setfield(made, {name!r}, {fields[name][0]})" for name in second]
+        known = {*first, *second}
+        lines += self._later({name: fields[name] for name in fields if name not in known})
         if not self.strict and self.keeps:
             self.source.names.update(
                 write=self.writer, difference=difference, replace=_with_rest, MARKS=self.marks

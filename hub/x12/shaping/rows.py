@@ -89,7 +89,7 @@ def shape(
 
     `given` are constructor arguments that the caller passes to the reader; `derive` gives fields that are
     computed from others after reading: `{"field": (function, "source", ...)}`; `ends` the segment ids that
-    end the outermost loop; `often` up to fifteen fields that are nearly always there, for speed.
+    end the outermost loop; `often` the fields that are nearly always there, for speed.
     """
     known = {**KINDS, **{one.name: one for one in kinds}}
     return Shape(
