@@ -10,13 +10,14 @@ from hub.x12.dictionary import Composite, Element, layouts
 from hub.x12.tools.disguise import Disguise
 from hub.x12.wire import Block, Delimiters, Source, Wire
 
-_NAMES = "93 1035 1036 1037 1038 1039 19 166 61 352 449 933 1204"
+_NAMES = "93 1035 1036 1037 1038 1039 19 61 352 449 933 1204"
 _LISTED = "1331 1341 447 480 499 628 734 799 1271 1705 234 1339"
 _KINDS = {
     **dict.fromkeys(_NAMES.split(), "text"),
     **dict.fromkeys(_LISTED.split(), "listed"),
     "9999": "context",
     "509": "originator",
+    "166": "address",
     "116": "zip",
     "364": "phone",
     "1251": "period",
@@ -32,12 +33,12 @@ _TAXONOMY = re.compile(r"\d{3}[0-9A-Z]{6}[A-Z]")
 _CLIA = re.compile(r"\d\dD\d{7}")
 _CONTEXT = re.compile(r"[A-Z0-9 -]{1,35}")
 # numbers of these kinds (REF01) are answers from a list
-_ANSWERS = frozenset(("4N", "F5"))
+_ANSWERS = frozenset(("4N", "F5", "BLT"))
 
 
 def kind_of(tag: str, place: int, part: int = 0) -> str:
-    """What an element holds: text, id, zip, phone, day, period, short_day, originator, code, listed, context, number,
-    time; `unknown` for what no dictionary holds. `part` is 1-based, 0 for a simple element.
+    """What an element holds: text, address, id, zip, phone, day, period, short_day, originator, code, listed, context,
+    number, time; `unknown` for what no dictionary holds. `part` is 1-based, 0 for a simple element.
     """
     layout = layouts().get(tag.upper())
     if layout is None or place > len(layout.elements):
@@ -139,7 +140,8 @@ def _in_context(tag: str, place: int, kind: str, values: list[str], value: str) 
     coded = (
         (tag in ("MIA", "MOA") and _REMARK.fullmatch(value))
         or (tag == "PRV" and place == 3 and values[2] in ("PXC", "ZZ") and _TAXONOMY.fullmatch(value))
-        or (tag == "REF" and place == 2 and values[1] in _ANSWERS and len(value) == 1)
+        or (tag == "REF" and place == 2 and values[1] in _ANSWERS and len(value) <= 3)
+        or (tag == "DN2" and place == 1 and len(value) <= 2)  # a tooth
     )
     if coded:
         return "code"
@@ -182,6 +184,7 @@ def _clia(value: str, disguise: Disguise) -> str:
 
 _BY_KIND: dict[str, Callable[[str, Disguise], str]] = {
     "text": lambda value, disguise: disguise.text(value),
+    "address": lambda value, disguise: disguise.address(value),
     "id": lambda value, disguise: disguise.id(value),
     "unknown": lambda value, disguise: disguise.shaped(value),
     "zip": lambda value, disguise: disguise.zip_code(value),

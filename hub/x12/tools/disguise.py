@@ -24,7 +24,7 @@ _CONSONANTS = "DFGKLMNRSTVZ"
 _VOWELS = "AEIOU"
 _WORD = re.compile(r"[^\W\d_]+")
 _DIGITS = re.compile(r"\d+")
-# words of an address or a name that say what kind it is, and of nobody who
+# words of an address that say what kind it is, and of nobody who
 _KEPT_WORDS = frozenset(
     "PO BOX POBOX POB BX GPO DRAWER POST POSTAL OFFICE LOCKBOX LOCK NO RR HC RURAL HIGHWAY STAR".split()  # noqa: SIM905
 )
@@ -62,6 +62,7 @@ class Disguise:
         self.days = 14 + self._number("days", "") % 77
         self.id = lru_cache(maxsize=1 << 15)(self._id)
         self.text = lru_cache(maxsize=1 << 14)(self._text)
+        self.address = lru_cache(maxsize=1 << 14)(self._address)
 
     def _number(self, purpose: str, text: str) -> int:
         made = hashlib.blake2b(f"{purpose}\0{text}".encode(), key=self._secret, digest_size=16)
@@ -112,7 +113,13 @@ class Disguise:
         return "".join(made)
 
     def _text(self, value: str) -> str:
-        """Words of the same lengths, digits moved; what says that a place is a box or a rural route is kept."""
+        """Words of the same lengths, digits moved."""
+        return _DIGITS.sub(
+            lambda found: self.shaped(found[0]), _WORD.sub(lambda found: self._word(found[0]), value)
+        )
+
+    def _address(self, value: str) -> str:
+        """The same, but what says that a place is a box or a rural route is kept."""
         kept = [found.span() for found in _KEPT_PLACES.finditer(value)]
 
         def word(found: re.Match[str]) -> str:

@@ -165,7 +165,7 @@ class _Interchange:
             if wanted != value and place < len(values):
                 self.note("isa.control" if place == 13 else "isa.width", self.at, "ISA", place)
                 values[place] = wanted
-        self.control = values[13] if len(values) > 13 else ""
+        self.control = values[13].strip() if len(values) > 13 else ""
         return self.marks.element.join(values)
 
     def _gs(self, text: str) -> str:
