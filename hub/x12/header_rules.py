@@ -19,6 +19,7 @@ _GE = seg("GE R 1", "Group trailer", "01! 02!")
 _IEA = seg("IEA R 1", "Interchange trailer", "01! 02!")
 _QUALIFIERS = frozenset(["01", "14", "20", "27", "28", "29", "30", "33", "ZZ"])
 _REPETITION_SINCE = "00402"
+_OLD_STANDARD = "U"  # what ISA11 said before it was a separator; many still write it, and repeat nothing
 _MANY_WIDTHS = 3
 
 # element of the ISA: code of the finding, what must match, what is wrong where it does not
@@ -61,7 +62,7 @@ def _isa_element(isa: Segment, element: int, marks: Delimiters | None) -> Iterat
         yield header_fault("isa.date", "ISA", 9, "is not a date (YYMMDD)")
     if element == 10 and (len(text) != 4 or not is_time(text)):
         yield header_fault("isa.time", "ISA", 10, "is not a time (HHMM)")
-    if element == 11 and isa[12] >= _REPETITION_SINCE and (text.isalnum() or text == " "):
+    if element == 11 and isa[12] >= _REPETITION_SINCE and text != _OLD_STANDARD and not _separates(text):
         yield header_fault("isa.repetition", "ISA", 11, "is not a separator of repetitions")
     if marks is not None and element == 16:
         used = [marks.element, marks.component, marks.segment, *marks.repetition]
@@ -69,6 +70,10 @@ def _isa_element(isa: Segment, element: int, marks: Delimiters | None) -> Iterat
             yield header_fault("isa.separators", "ISA", 16, "two separators are the same character")
     elif marks is not None and element in (2, 4, 6, 8) and bars_text(marks).search(text):
         yield header_fault("isa.character", "ISA", element, "holds a control or a non-ASCII character")
+
+
+def _separates(text: str) -> bool:
+    return not text.isalnum() and text != " "
 
 
 def gs_faults(gs: Segment, delimiters: Delimiters) -> Iterator[Finding]:

@@ -60,7 +60,7 @@ EDITS = (
     Edit("control character", "*ANYTOWN        *", "*ANY\tTOWN       *", ("isa.character ISA06",)),
     Edit("date", "*260120*0930*^", "*260231*0930*^", ("isa.date ISA09",)),
     Edit("time", "*260120*0930*^", "*260120*2560*^", ("isa.time ISA10",)),
-    Edit("repetition", "*0930*^*", "*0930*U*", ("isa.repetition ISA11",)),
+    Edit("repetition", "*0930*^*", "*0930*R*", ("isa.repetition ISA11",)),
     Edit("version", "*00501*000000001", "*00999*000000001", ("isa.version ISA12",)),
     Edit("control number", "*000000001*0*T", "*00000000A*0*T", ("isa.control ISA13", "iea.control IEA02")),
     Edit("acknowledgement", "*000000001*0*T", "*000000001*2*T", ("isa.acknowledgement ISA14",)),
@@ -146,6 +146,11 @@ def test_one_fault_is_found_at_its_place(edit: Edit) -> None:
         absent = one.code.endswith((".missing", ".unclosed", ".stray")) or one.code == "segment.case"
         assert absent or present.upper() == one.segment
     assert len(list(X12Reader(bad.encode()))) == 4 - (edit.name == "no ST")
+
+
+def test_the_old_mark_of_the_standard_is_let_be() -> None:
+    """ISA11 was U before it was a separator: partners still write it, and then nothing repeats."""
+    assert told(findings(GOOD.replace("*0930*^*", "*0930*U*"))) == []
 
 
 def test_a_small_se_ends_its_set() -> None:
