@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from hub.cli.ui import print_json, say, table
-from hub.cli.x12_files import STDIN, fresh, only, telling, unreadable, watched
+from hub.cli.x12_files import STDIN, fresh, only, printable, telling, unreadable, watched
 from hub.cli.x12_validate import count_of
 from hub.codes.icd10cm import diagnosis_fault
 from hub.errors import Misconfigured
@@ -172,10 +172,10 @@ def _group_told(group: Group) -> dict[str, Any]:
 def _print(name: str, kind: str, target: str, told: list[dict[str, Any]]) -> None:
     rows = [
         (
-            outer["control_number"],
-            inner["control_number"],
-            one["kind"],
-            one["control_number"],
+            printable(outer["control_number"]),
+            printable(inner["control_number"]),
+            printable(one["kind"]),
+            printable(one["control_number"]),
             _MEANING[one["verdict"]],
         )
         for outer in told
@@ -188,6 +188,8 @@ def _print(name: str, kind: str, target: str, told: list[dict[str, Any]]) -> Non
         table(f"{name}: what the {kind} answers", columns, rows, styles=styles)
     for outer in told:
         if outer["ta1"] == "R":
-            say(f"interchange {outer['control_number']}: rejected as a whole, TA1 note {outer['note']}")
+            say(
+                f"interchange {printable(outer['control_number'])}: rejected as a whole, TA1 note {outer['note']}"
+            )
     if target != STDIN:
         say(f"{count_of(len(told), 'interchange')} answered in {target}")

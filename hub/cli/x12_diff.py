@@ -8,7 +8,7 @@ import sys
 from msgspec.structs import replace
 
 from hub.cli.ui import print_json, say, table
-from hub.cli.x12_files import Input, only, unreadable
+from hub.cli.x12_files import Input, only, printable, unreadable
 from hub.cli.x12_validate import count_of
 from hub.x12.classify import classify
 from hub.x12.tools.diff import Difference, differences
@@ -52,7 +52,10 @@ def _print(first: str, second: str, told: list[Difference], more: int) -> None:
         say(f"{first} and {second} say the same")
         return
     rows = [
-        (one.what, one.about, one.place, one.name or "-", one.first or "-", one.second or "-", _lines(one))
+        [
+            printable(cell or "-")
+            for cell in (one.what, one.about, one.place, one.name, one.first, one.second, _lines(one))
+        ]
         for one in told
     ]
     table(f"{first} (first) and {second} (second)", _COLUMNS, rows, styles=[_STYLES[one.what] for one in told])

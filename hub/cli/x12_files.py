@@ -62,9 +62,14 @@ def inputs(paths: Sequence[str], *, most: int = 0) -> Iterator[Input]:
             yield from _opened(one, most)
 
 
+def printable(text: str) -> str:
+    """A text from a file as a terminal may see it: what would steer the terminal is written out."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
 def _shown(path: str | Path) -> str:
     """A path as it can be written anywhere, whatever bytes it is made of."""
-    return os.fsencode(path).decode("utf-8", "replace")
+    return printable(os.fsencode(path).decode("utf-8", "replace"))
 
 
 @contextmanager

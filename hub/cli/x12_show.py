@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from hub.cli.x12_files import Unreadable, only, unreadable, watched
+from hub.cli.x12_files import Unreadable, only, printable, unreadable, watched
 from hub.codes.icd10cm import diagnosis_fault
 from hub.x12.tools.show import Choice, LoopLine, SegmentLine, Shown, findings_by_line, outline
 
@@ -62,19 +62,22 @@ def _coloured(text: str, style: str) -> str:
 
 def _told(line: Shown, paint: Paint, *, plain: bool) -> str:
     if isinstance(line, LoopLine):
-        return "  " * line.depth + paint(f"{line.id} {line.name}".strip(), "loop") + "\n"
+        return "  " * line.depth + paint(printable(f"{line.id} {line.name}".strip()), "loop") + "\n"
     return _segment(line, paint, plain=plain)
 
 
 def _segment(line: SegmentLine, paint: Paint, *, plain: bool) -> str:
     pad = "  " * line.depth
     if plain:
-        lines = [f"{pad}{line.text}" + paint(f"   {line.name}".rstrip(), "name")]
+        lines = [f"{pad}{printable(line.text)}" + paint(f"   {line.name}".rstrip(), "name")]
     else:
-        lines = [f"{pad}{paint(line.id, 'segment')} {line.name}".rstrip() + paint(f"  line {line.line}", "name")]
+        lines = [
+            f"{pad}{paint(printable(line.id), 'segment')} {line.name}".rstrip()
+            + paint(f"  line {line.line}", "name")
+        ]
         for one in line.elements:
             name = paint(f"{one.name:{_NAME_WIDTH}}", "name")
-            lines.append(f"{pad}  {one.place:9} {name} {paint(one.value, 'value')}")
+            lines.append(f"{pad}  {one.place:9} {name} {paint(printable(one.value), 'value')}")
     for found in line.findings:
         told = f"{pad}  ^ {found.severity}: {found.where}: {found.message} [{found.code}]"
         lines.append(paint(told, found.severity))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hub.cli.ui import say, table
-from hub.cli.x12_files import Input, closed, inputs, no_x12, watched
+from hub.cli.x12_files import Input, closed, inputs, no_x12, printable, watched
 from hub.codes.icd10cm import diagnosis_fault
 from hub.errors import Problem
 from hub.x12.ack import verdict
@@ -226,7 +226,7 @@ def _print_tables(look: Look) -> None:
     certain = iter(look.certain([told for _, one in sets for told in one.told]))
     for number, one in sets:
         title = f"{look.given.name}: set {number}, {one.kind} {one.control_number} ({_meaning(one.verdict)})"
-        _table(title, list(islice(certain, len(one.told))))
+        _table(printable(title), list(islice(certain, len(one.told))))
     if look.problem is not None:
         print(f"hub: {look.given.name}: {look.problem.why}", file=sys.stderr)
         print(f"     what to do: {look.problem.fix}", file=sys.stderr)

@@ -321,3 +321,20 @@ def test_json_is_json(hub: Run, bad: Named) -> None:
     told = json.loads(hub("x12", "validate", "--json", 'no "such" file').out)
     assert told["file"] == 'no "such" file'
     assert hub("x12", "validate", bad("837p_se_count")).code == 1
+
+
+@pytest.mark.parametrize(
+    "form", [["show"], ["show", "--plain"], ["validate"], ["ack", "--output", "OUT"], ["diff", "GOOD"]]
+)
+def test_a_file_cannot_steer_the_terminal(hub: Run, good: Named, tmp_path: Path, form: list[str]) -> None:
+    """Control characters of a file never reach the terminal as they are."""
+    path = tmp_path / "in.x12"
+    data = good("837p_accident").read_bytes().replace(b"SUMMER", b"\x1b[31mSUM\x9b2J")
+    path.write_bytes(data.replace(b"*0001", b"*0\x1b01"))
+    words = [
+        str(tmp_path / "out") if one == "OUT" else str(good("837p_accident")) if one == "GOOD" else one
+        for one in form
+    ]
+    ran = hub("x12", words[0], path, *words[1:])
+    assert "\x1b" not in ran.out + ran.err
+    assert "\x9b" not in ran.out + ran.err

@@ -37,8 +37,8 @@ _ANSWERS = frozenset(("4N", "F5", "BLT"))
 
 
 def kind_of(tag: str, place: int, part: int = 0) -> str:
-    """What an element holds: text, address, id, zip, phone, day, period, short_day, originator, code, listed, context,
-    number, time; `unknown` for what no dictionary holds. `part` is 1-based, 0 for a simple element.
+    """What an element holds: text, address, id, zip, phone, day, period, short_day, originator, code, listed,
+    context, number, time; `unknown` for what no dictionary holds. `part` is 1-based, 0 for a simple element.
     """
     layout = layouts().get(tag.upper())
     if layout is None or place > len(layout.elements):
