@@ -1139,5 +1139,14 @@ EDITS: tuple[Edit, ...] = (
         "PWK*OB*EL~\nREF*G1*AUTH1001",
         ("pwk.control_missing 2300 PWK06",),
     ),
+    # 4: pointers name diagnoses that are there
+    Edit(
+        "a gap among the diagnoses",
+        "HI*ABK:S161XXA*ABF:E119*ABF:I10",
+        "HI*ABK:S161XXA**ABF:I10",
+        ("sv1.pointer 2400 SV107-2",),
+    ),
+    # 5: procedures of other payers
+    Edit("HCPCS of a decision", "SVD*FIR01*70*HC:G0439", "SVD*FIR01*70*HC:G043", ("svd.code 2430 SVD03-2",)),
 )
 # fmt: on

@@ -65,6 +65,7 @@ class ClaimRules:
     service = "SV1"
     charge_at = 2
     procedure_at = 1
+    procedures: tuple[str, ...] = ()
     addresses = ""
     specialties = ""
     full_zips: frozenset[str] = frozenset()
@@ -75,8 +76,8 @@ class ClaimRules:
         self.batch: tuple[str, ...] | None = None  # BHT03; a set that repeats it is a copy of the other
         self.own_claims = 0
         self.patients = 0
-        self.pointed = 0  # diagnoses that lines of the claim may point to
-        self.coordination = Coordination(report)
+        self.pointed = 0  # the diagnoses that lines of the claim may point to, as bits
+        self.coordination = Coordination(report, self.procedures)
         self.diagnoses = Diagnoses(report)
 
     def closers(self) -> dict[str, Closer]:
@@ -199,7 +200,7 @@ class ClaimRules:
         for pwk in claim.reports:
             self.attachment(node, pwk)
         self.of_kind(node, clm, claim)
-        self.pointed = self.diagnoses.count(node, claim.codes)
+        self.pointed = self.diagnoses.places(node, claim.codes)
         decisions = self._lines(node, clm, claim)
         if claim.others:
             self.coordination.check(node, clm, claim.others, decisions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from hub.x12.rules.procedures import procedure_faults
 from hub.x12.rules.reporting import ZERO, Reporter, adjusted, decimal, first, own, text
 from hub.x12.tree import Node
 
@@ -46,8 +47,9 @@ def decided(charge: Decimal | None, loops: list[Node]) -> list[Decision]:
 class Coordination:
     """Checks the other payers of one claim after another."""
 
-    def __init__(self, report: Reporter) -> None:
+    def __init__(self, report: Reporter, procedures: tuple[str, ...]) -> None:
         self.report = report
+        self.procedures = procedures
 
     def check(self, node: Node, clm: list[str], others: list[Node], decisions: list[Decision]) -> None:
         """Judges each line first, then a payer's sums where its lines are in order; `decisions` are the lines'."""
@@ -68,7 +70,10 @@ class Coordination:
 
     def _line(self, one: Decision) -> bool:
         """Whether the line's charge is what this payer paid and adjusted."""
-        for below, _ in one.loops:
+        for below, svd in one.loops:
+            if text(svd, 3):
+                for place, message in procedure_faults(text(svd, 3), below.delimiters.component, self.procedures):
+                    self.report(below, svd, "svd.code", message, snip=5, element=3, part=place)
             if self._zeros(below):
                 return False
         if not one.readable:

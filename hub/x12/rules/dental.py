@@ -13,7 +13,6 @@ from hub.x12.walk import Closer
 _TOOTH = re.compile(r"0?[1-9]|[12]\d|3[0-2]|5[1-9]|[67]\d|8[0-2]|[A-T]S?")
 _PARTS_OF_THE_MOUTH = frozenset(("00", "01", "02", "09", "10", "20", "30", "40", "L", "R"))
 _PREDETERMINATION = "PB"
-_KINDS = ("AD",)
 
 
 def rules_837d(report: Reporter) -> dict[str, Closer]:
@@ -25,6 +24,7 @@ class DentalRules(ClaimRules):
     """The closers of one set of dental claims."""
 
     service = "SV3"
+    procedures = ("AD",)
     addresses = "2010AB 2010BB 2310C 2330A 2330B 2420D"
     specialties = "2000A 2310A 2310B 2310D 2420A 2420B"
     full_zips = frozenset(("2010AA", "2310C", "2420D"))
@@ -51,7 +51,7 @@ class DentalRules(ClaimRules):
         """The procedure, the part of the mouth, pointers to diagnoses, and the teeth."""
         mark = line.delimiters.component
         if len(service) > 1:
-            for place, message in procedure_faults(service[1], mark, _KINDS):
+            for place, message in procedure_faults(service[1], mark, self.procedures):
                 self.report(line, service, "sv3.code", message, snip=5, element=1, part=place)
         for place, area in enumerate(text(service, 4).split(mark), 1):
             if area and area not in _PARTS_OF_THE_MOUTH:

@@ -22,17 +22,26 @@ class Diagnoses:
     def __init__(self, report: Reporter) -> None:
         self.report = report
 
-    def count(self, node: Node, segments: list[list[str]]) -> int:
-        """Checks the form of every diagnosis; gives how many a line may point to, 99 where none are told."""
-        mark = node.delimiters.component
-        return sum([self._codes(node, hi, mark) for hi in segments]) if segments else 99
+    def places(self, node: Node, segments: list[list[str]]) -> int:
+        """Checks the form of every code; gives the places that a line may point to as bits (the first is bit 1).
 
-    def _codes(self, node: Node, hi: list[str], mark: str) -> int:
-        for position in range(1, len(hi)):
-            if not code_of(hi[position], mark)[2]:
-                message = "this is not an ICD-10-CM code without its point"
-                self.report(node, hi, "hi.icd10", message, snip=5, element=position, part=2, status="A7:255")
-        return 0 if text(hi, 1).partition(mark)[0] in _NOT_POINTED else len(hi) - 1
+        All bits are set where no diagnosis is told: that it is missing is said elsewhere.
+        """
+        mark, places, before = node.delimiters.component, 0, 0
+        for hi in segments:
+            pointed = text(hi, 1).partition(mark)[0] not in _NOT_POINTED
+            if pointed:
+                places |= 1 << before + 1  # required: its row says so where it is not there
+            for position in range(1, len(hi)):
+                if not hi[position]:
+                    continue
+                if not code_of(hi[position], mark)[2]:
+                    message = "this is not an ICD-10-CM code without its point"
+                    self.report(node, hi, "hi.icd10", message, snip=5, element=position, part=2, status="A7:255")
+                if pointed:
+                    places |= 1 << before + position
+            before += len(hi) - 1 if pointed else 0
+        return places or -1
 
     def on_their_days(self, node: Node, segments: list[list[str]], begin: str, last: str) -> None:
         """ICD-9 ended, and ICD-10 began, with the services of 2015-10-01; a code holds on the days of service."""

@@ -23,7 +23,6 @@ _FORMS = {
     **dict.fromkeys(("BBR", "BBQ"), (_PROCEDURE, "hi.icd10_pcs", "this is not an ICD-10-PCS code")),
     **dict.fromkeys(("BE", "BG", "BH", "BI"), (_TWO, "hi.bill_code", "codes of the bill have two characters")),
 }
-_KINDS = ("HC", "HP")
 
 
 def rules_837i(report: Reporter) -> dict[str, Closer]:
@@ -37,6 +36,7 @@ class InstitutionalRules(ClaimRules):
     service = "SV2"
     charge_at = 3
     procedure_at = 2
+    procedures = ("HC", "HP")
     addresses = "2010AB 2010BB 2310E 2330A 2330B"
     specialties = "2000A 2310A"
     full_zips = frozenset(("2010AA", "2310E"))
@@ -55,7 +55,7 @@ class InstitutionalRules(ClaimRules):
     def of_line(self, line: Node, service: list[str]) -> None:
         """The form of the procedure; that of the revenue code is the row's."""
         if len(service) > 2 and service[2]:
-            for place, message in procedure_faults(service[2], line.delimiters.component, _KINDS):
+            for place, message in procedure_faults(service[2], line.delimiters.component, self.procedures):
                 self.report(line, service, "sv2.code", message, snip=5, element=2, part=place, status="A7:507")
 
     def _statement(self, node: Node, claim: Parts) -> None:

@@ -28,10 +28,10 @@ def procedure_faults(value: str, mark: str, kinds: tuple[str, ...]) -> tuple[tup
 
 
 @lru_cache(maxsize=4096)
-def pointers_beyond(value: str, mark: str, diagnoses: int) -> tuple[int, ...]:
-    """The parts of a pointer composite that name no diagnosis of the claim."""
+def pointers_beyond(value: str, mark: str, places: int) -> tuple[int, ...]:
+    """The parts of a pointer that name no diagnosis of the claim; `places` has a bit for each that is there."""
     return tuple(
         place
         for place, pointer in enumerate(value.split(mark)[:4], 1)
-        if pointer.isdecimal() and diagnoses < int(pointer[:9]) <= _MOST_POINTED
+        if pointer.isdecimal() and 0 < int(pointer[:9]) <= _MOST_POINTED and not places >> int(pointer) & 1
     )

@@ -9,7 +9,6 @@ from hub.x12.tree import Node
 from hub.x12.walk import Closer
 
 _INPATIENT = frozenset(("21", "51", "61"))
-_KINDS = ("HC",)
 
 
 def rules_837p(report: Reporter) -> dict[str, Closer]:
@@ -20,6 +19,7 @@ def rules_837p(report: Reporter) -> dict[str, Closer]:
 class ProfessionalRules(ClaimRules):
     """The closers of one set of professional claims."""
 
+    procedures = ("HC",)
     addresses = "2010AB 2010BB 2310C 2310E 2310F 2330A 2330B 2420C 2420E 2420G 2420H"
     specialties = "2000A 2310B 2420A"
     full_zips = frozenset(("2010AA", "2310C", "2420C"))
@@ -38,7 +38,7 @@ class ProfessionalRules(ClaimRules):
         """The form of the procedure, and pointers to diagnoses that the claim has."""
         mark = line.delimiters.component
         if len(service) > 1:
-            for place, message in procedure_faults(service[1], mark, _KINDS):
+            for place, message in procedure_faults(service[1], mark, self.procedures):
                 self.report(line, service, "sv1.code", message, snip=5, element=1, part=place)
         if len(service) > 7:
             for place in pointers_beyond(service[7], mark, self.pointed):
