@@ -140,5 +140,13 @@ DENTAL: tuple[Edit, ...] = (
     # 2: the billing address is a street, with the ZIP of nine digits
     Edit("box", "N3*1 MAIN ST", "N3*PO BOX 1", ("n3.box 2010AA N301",)),
     Edit("ZIP", "627011234", "62701", ("n4.zip4 2010AA N403",)),
+    # 4: pointers name diagnoses that are there
+    Edit(
+        "pointers without diagnoses",
+        "HI*ABK:K0252*ABF:S025XXA~\n",
+        "",
+        ("sv3.pointer 2400 SV311-1", "sv3.pointer 2400 SV311-2"),
+    ),
+    Edit("a pointer too many", "HI*ABK:K0252*ABF:S025XXA", "HI*ABK:K0252", ("sv3.pointer 2400 SV311-2",)),
 )
 # fmt: on

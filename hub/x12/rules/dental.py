@@ -57,7 +57,8 @@ class DentalRules(ClaimRules):
             if area and area not in _PARTS_OF_THE_MOUTH:
                 message = "this is not a part of the mouth"
                 self.report(line, service, "sv3.oral_cavity", message, snip=5, element=4, part=place)
-        for place in pointers_beyond(text(service, 11), mark, self.pointed):
+        told = max(self.pointed, 0)  # a dental claim needs no diagnosis, unless a line points to it
+        for place in pointers_beyond(text(service, 11), mark, told):
             message = "points to a diagnosis that the claim does not have"
             self.report(line, service, "sv3.pointer", message, snip=4, element=11, part=place)
         for too in own(line, "TOO"):
