@@ -50,7 +50,6 @@ ABOUT_OURS: dict[str, str] = {
     "iea.count": "IEA01 counts other than the groups that are there.",
     "iea.too_short": "IEA02 has fewer than nine digits.",
     "interchange.unclosed": "The interchange has no IEA.",
-    "isa.repetition": "Since 5010 ISA11 is a separator; U is what 4010 had there.",
     "isa.time": "ISA10 is no time of the day.",
     "isa.width": "The ISA is not 106 characters wide.",
     "lin.ndc": "An NDC has eleven digits.",
@@ -71,6 +70,8 @@ ABOUT_OURS: dict[str, str] = {
     "segment.repeats": "A segment stands more often than the guide allows.",
     "segment.unexpected": "A segment has no place there, or an id that is none.",
     "st.duplicate": "Two sets of the group have one control number.",
+    "sv1.pointer": "A pointer of the line names a diagnosis that the claim does not have.",
+    "svd.code": "What follows HC in SVD03 is no HCPCS code.",
     "sv1.code": "What follows HC is no HCPCS code.",
     "ta1.time": "TA103 is no time of the day.",
 }
