@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import groupby
@@ -68,36 +69,47 @@ def _answers(transaction: TransactionSet) -> Iterator[ClaimAnswer]:
     if transaction.st[1] != "837":
         return
     claims = list(transaction.units("2300"))
-    errors = [found for found in transaction.findings if found.severity == "error"]
+    faults = _Faults([found for found in transaction.findings if found.severity == "error"])
     for claim in claims:
-        near = [found for found in errors if _concerns(found, claim)]
         yield ClaimAnswer(
             claim=claim,
-            statuses=tuple(dict.fromkeys(_status(found) for found in near)),
+            statuses=tuple(dict.fromkeys(_status(found) for found in faults.concerning(claim))),
             amount=exact(claim.value("CLM", 2)) or ZERO,
-            lines=tuple(_lines(claim, near)),
+            lines=tuple(faults.by_line(claim)),
         )
 
 
-def _concerns(found: Finding, claim: Node) -> bool:
-    """Whether a finding lies in the claim, or in what stands above it: patient, subscriber, provider, header."""
-    above: Node | None = claim
-    while above is not None:
-        if _within(found, above):
-            return True
-        above = above.parent
-    return found.segment in ("ST", "SE")
+class _Faults:
+    """The errors of a set by their place; what stands above several claims is looked up once."""
 
+    def __init__(self, errors: list[Finding]) -> None:
+        self._errors = sorted(errors, key=lambda found: found.position)
+        self._places = [found.position for found in self._errors]
+        self._of_set = [found for found in self._errors if found.segment in ("ST", "SE")]
+        self._above: dict[int, list[Finding]] = {}
 
-def _within(found: Finding, loop: Node) -> bool:
-    return loop.position <= found.position < loop.position + sum(1 for _ in loop.segments())
+    def within(self, loop: Node) -> list[Finding]:
+        """The errors in a loop and the loops below it."""
+        ends = loop.position + sum(1 for _ in loop.segments())
+        return self._errors[bisect_left(self._places, loop.position) : bisect_left(self._places, ends)]
 
+    def concerning(self, claim: Node) -> list[Finding]:
+        """The errors in a claim, and in what stands above it: patient, subscriber, provider, header."""
+        found = list(self.within(claim))
+        above = claim.parent
+        while above is not None:
+            if id(above) not in self._above:
+                self._above[id(above)] = self.within(above)
+            found += self._above[id(above)]
+            above = above.parent
+        return sorted([*found, *self._of_set], key=lambda one: one.position)
 
-def _lines(claim: Node, near: list[Finding]) -> Iterator[tuple[Node, str]]:
-    for line in claim.children("2400"):
-        status = next((_status(found) for found in near if _within(found, line)), "")
-        if status:
-            yield line, status
+    def by_line(self, claim: Node) -> Iterator[tuple[Node, str]]:
+        """Each line with errors and the status of its first."""
+        for line in claim.children("2400") if self.within(claim) else ():
+            errors = self.within(line)
+            if errors:
+                yield line, _status(errors[0])
 
 
 def _status(found: Finding) -> str:
