@@ -282,6 +282,20 @@ def test_a_delimiter_in_a_value_is_refused() -> None:
     assert "BIT" not in str(refused.value)
 
 
+def test_a_long_claim_keeps_its_spelling_line_by_line() -> None:
+    """Each line that is spelled in its own way is kept by itself; a line that goes takes no other spelling along."""
+    odd = [text for nth in range(1, 51) for text in (f"LX*{nth}", f"SV1*HC:T1015*{nth}*UN*01***1", LINE[2])]
+    told = read_one("P", "CLM*A1*1275***11:B:1*Y*A*Y*Y", *odd)
+    assert len(told.rest) == 50
+    assert all(len(one.read) == len(one.written) == 1 for one in told.rest)
+    shorter = replace(told, lines=told.lines[1:])
+    (one,) = read_sets(file_of("P", (*BEGIN, *BILLING, *SUBSCRIBER, CLM, *LINE)))
+    texts = write_claims(one.told[0][0], [shorter])
+    assert [text for text in texts if text.startswith("SV1")] == [text for text in odd if text.startswith("SV1")][
+        1:
+    ]
+
+
 OLD = b"""{"encounter_ids":["enc1"],"patient_id":"pat1","patient":{"name":{"last":"Bittern","first":"Orla"},
 "birth_date":"1950-02-03","sex":"F","address":{"line1":"5 Reed Street","city":"Exampleton","state":"OH",
 "zip":"44099"}},"payer":"ppo","coverage":{"key":"cov1","payer_token":"PPO","payer":"ppo","member_id":"M1"},"billing":{"npi":"1999999018",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
+from itertools import pairwise
 
 from hub.errors import Refused
 from hub.flow.claim_837.claims import CLAIMS
@@ -23,6 +24,8 @@ _WRITERS = {kind: writer(loop) for kind, loop in CLAIMS.items()}
 _LEVELS = ("billing", "subscriber", "patient", "claim")
 _ABOVE = {"20": "", "22": "20", "23": "22"}
 BETWEEN = "\x03"
+_MOST_COMPARED = 600
+"""Segments up to which two spellings of a claim are compared one by one; a longer stretch is kept whole."""
 
 
 class Unwritable(Refused):
@@ -164,12 +167,42 @@ def _found(texts: list[str], told: Spelled) -> int:
 
 def differences(written: list[str], read: list[str]) -> tuple[Spelled, ...]:
     """What must be kept so that `respelled(written)` gives `read`; what was added with the segment before it."""
+    told: list[Spelled] = []
+    at = 0
+    for mine, theirs in _stretches(written, read):
+        if mine != theirs:
+            told += _compared(at, mine, theirs)
+        at += len(mine)
+    return tuple(told)
+
+
+def _stretches(written: list[str], read: list[str]) -> list[tuple[list[str], list[str]]]:
+    """The claim and each of its lines, side by side where both have the same lines: long claims stay quick."""
+    mine, theirs = _lines(written), _lines(read)
+    if [one[0] for one in mine[1:]] == [one[0] for one in theirs[1:]]:
+        return list(zip(mine, theirs, strict=True))
+    return [(written, read)]
+
+
+def _lines(texts: list[str]) -> list[list[str]]:
+    starts = [at for at, text in enumerate(texts) if text.startswith("LX" + E)]
+    return [texts[begin:end] for begin, end in pairwise((0, *starts, len(texts)))]
+
+
+def _compared(at: int, written: list[str], read: list[str]) -> list[Spelled]:
+    if len(written) == len(read):
+        pairs = enumerate(zip(written, read, strict=True))
+        return [
+            Spelled(at=at + nth, written=(mine,), read=(theirs,))
+            for nth, (mine, theirs) in pairs
+            if mine != theirs
+        ]
+    if len(written) + len(read) > _MOST_COMPARED:
+        return [Spelled(at=at, written=tuple(written), read=tuple(read))]
     told = []
     for kind, i1, i2, j1, j2 in SequenceMatcher(a=written, b=read, autojunk=False).get_opcodes():
-        if kind == "equal":
-            continue
-        lead = 1 if i1 == i2 and i1 and j1 and written[i1 - 1] == read[j1 - 1] else 0
-        told.append(
-            Spelled(at=i1 - lead, written=tuple(written[i1 - lead : i2]), read=tuple(read[j1 - lead : j2]))
-        )
-    return tuple(told)
+        if kind != "equal":
+            lead = 1 if i1 == i2 and i1 and j1 and written[i1 - 1] == read[j1 - 1] else 0
+            mine, theirs = written[i1 - lead : i2], read[j1 - lead : j2]
+            told.append(Spelled(at=at + i1 - lead, written=tuple(mine), read=tuple(theirs)))
+    return told
