@@ -8,7 +8,8 @@
     batch       claims -> a frozen file with registered control numbers
     dispatch    frozen files out, waiting files in, with a journal between the phases
     acks        TA1, 999, 277CA -> submissions and claims
-    remit_835   835 -> Remittance, balanced at its three levels
+    remit_835   835 <-> Remittance, balanced at its three levels
+    remit_shapes  which segment of the 835 is which field
     posting     Remittance -> ledger
     denials     what was not paid -> work
     secondary   what the next payer is asked

@@ -32,14 +32,15 @@ __all__ = [
 ZERO = Decimal("0.00")
 PREDETERMINATION = "25"
 
+_MOST_UNREAD = 1_000
 _ENDS = ("CLP", "LX", "PLB", "SE", "ST", "GE", "GS", "IEA", "ISA")
 
 
 class RemittanceReader:
     """Reads one 835 block by block: iterate it for its claim payments, then ask `header(reader)`.
 
-    A claim that cannot be read is left out and told in `unread`, and the next one is read. `position` counts the
-    claims met. Memory holds one block of the file, the header and the PLBs.
+    A claim that cannot be read is left out and told in `unread`, the first thousand of them, and the next one is
+    read. `position` counts the claims met. Memory holds one block of the file, the header and the PLBs.
     """
 
     def __init__(self, transaction: TransactionSet) -> None:
@@ -119,7 +120,8 @@ class RemittanceReader:
         """Tells of a claim that cannot be read, and gives the place where the next thing begins."""
         place = self._before + found.at + 1
         where = f"claim {self.position} {found.problem.where}, segment {place}"
-        self.unread.append(replace(found.problem, code="remit.unreadable", where=where))
+        if len(self.unread) < _MOST_UNREAD:
+            self.unread.append(replace(found.problem, code="remit.unreadable", where=where))
         at += 1
         while texts[at] and texts[at].partition(self.marks.element)[0] not in _ENDS:
             at += 1

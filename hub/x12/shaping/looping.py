@@ -6,72 +6,23 @@ from typing import Any
 
 import msgspec
 
-from hub.x12.shaping.kinds import Memory, Unreadable, unreadable
-from hub.x12.shaping.paths import absent, blank, defaults, inner_type, is_optional, local, prefixes
+from hub.x12.shaping.facts import gathers, row_prefixes, usual_code
+from hub.x12.shaping.kinds import Memory
+from hub.x12.shaping.making import Making
+from hub.x12.shaping.paths import absent, blank, inner_type, local
 from hub.x12.shaping.reading import (
-    Source,
     assigned,
-    call,
     constructed,
-    fields_of,
-    filled,
     indented,
     made_of,
     run,
     split,
 )
-from hub.x12.shaping.rest import difference
 from hub.x12.shaping.rows import Column, Inner, Reader, Row, Shape, Writer
 from hub.x12.wire import Delimiters
 
-MOST_KEYWORDS = 15
-"""CPython passes more than these through a dictionary, which costs more than the call itself."""
 
-
-def dedicated_rows(shape: Shape) -> dict[str, bool]:
-    """Inner records that have rows of their own; True where that is one row and nothing else fills them."""
-    found: dict[str, bool] = {}
-    mixed: set[str] = set()
-    for row in own_rows(shape):
-        told = [one for one in row.columns if not one.constant]
-        for prefix in prefixes(told):
-            if not is_optional(shape.type, prefix):
-                continue
-            if all(one.path.startswith(prefix + ".") for one in told) and row is not shape.rows[0]:
-                found[prefix] = prefix not in found
-            else:
-                mixed.add(prefix)
-    return {prefix: only and prefix not in mixed for prefix, only in found.items()}
-
-
-def usual_code(row: Row) -> Column | None:
-    """The column that says which of several codes it was; the first, the usual one, is shown as ""."""
-    if len(row.codes) < 2 or row.field:
-        return None
-    return next((one for one in row.columns if one.at == row.code_at and not one.kind and one.path), None)
-
-
-def own_rows(shape: Shape) -> list[Row]:
-    """The rows whose columns are fields of the record itself."""
-    return [row for row in shape.rows if isinstance(row, Row) and not row.field]
-
-
-def _gathers(row: Row | Inner) -> bool:
-    """Whether a row or loop may stand more than once."""
-    return row.many if isinstance(row, Inner) else bool(row.field)
-
-
-def row_prefixes(row: Row, dedicated: dict[str, bool]) -> list[str]:
-    """The inner records that this row alone makes present."""
-    told = [one for one in row.columns if not one.constant]
-    return [
-        prefix
-        for prefix in prefixes(told)
-        if prefix in dedicated and all(one.path.startswith(prefix + ".") for one in told)
-    ]
-
-
-class Loop:
+class Loop(Making):
     """One reader being written."""
 
     def __init__(
@@ -85,14 +36,9 @@ class Loop:
         strict: bool,
         top: bool,
     ) -> None:
-        self.shape, self.marks, self.outer, self.top = shape, marks, outer, top
-        self.strict = strict
-        self.source = Source(shape, marks, strict=strict)
-        self.dedicated = dedicated_rows(shape)
-        self.whole = {prefix for prefix, only in self.dedicated.items() if only and "." not in prefix}
-        self.columns = tuple(column for row in own_rows(shape) for column in row.columns)
-        self.keeps = "rest" in shape.type.__struct_fields__  # type: ignore[attr-defined]
-        self.writer, self.careful = writer, careful
+        super().__init__(shape, marks, writer, strict=strict)
+        self.outer, self.top = outer, top
+        self.careful = careful
         self.inner: dict[int, Reader] = {}
 
     def compiled(self) -> dict[str, Any]:
@@ -170,8 +116,8 @@ class Loop:
             return ["order = 0", f"while {test}:", *indented(self._branch(group))]
         if row.codes:
             body = self._branch(group)
-            return [f"while {test}:", *indented(body if _gathers(row) else [*body, "break"])]
-        return [f"{'while' if _gathers(row) else 'if'} {test}:", *indented(self._taking(row))]
+            return [f"while {test}:", *indented(body if gathers(row) else [*body, "break"])]
+        return [f"{'while' if gathers(row) else 'if'} {test}:", *indented(self._taking(row))]
 
     def _stop(self) -> list[str]:
         """The quick way ends only where this loop does: not at a segment that it takes elsewhere."""
@@ -206,7 +152,7 @@ class Loop:
         for order, row in enumerate(self.shape.rows):
             if order:
                 by_tag.setdefault(row.tag, []).append((order, row))
-        lines = []
+        lines: list[str] = []
         for tag, rows in by_tag.items():
             lines += [f"{'elif' if lines else 'if'} {self._is(tag)}:", *indented(self._branch(rows))]
         if not lines:
@@ -279,7 +225,7 @@ class Loop:
 
     def _place(self, order: int, row: Row | Inner, *, alone: bool) -> list[str]:
         """Takes a segment for a row, if it may stand here."""
-        once = not _gathers(row)
+        once = not gathers(row)
         if self.strict:
             check = [f"if order >{'=' if once else ''} {order}: raise Odd", f"order = {order}"]
             return [*([] if alone else check), *self._taking(row)]
@@ -375,45 +321,6 @@ class Loop:
         blanks = [line for column in late for line in self._blank(column, inside=True)]
         return [f"if n > {usual + 1}:", *indented([*reading, "more = True"]), "else:", *indented(blanks)]
 
-    def _more(self, row: Row, *, opener: bool = False) -> list[str]:
-        """Notes that a field is there which the constructor is not given."""
-        if not self.strict:
-            return []
-        later = self._seldom()
-        if not opener:
-            told = [one for one in row.columns if not one.constant]
-            mine = [one for one in told if one.path.partition(".")[0] in later]
-            if row.field or len(mine) == len(told) or any("." in one.path or one.told for one in mine):
-                return ["more = True"] if mine or row.field in later else []
-            tests = [filled(self.source, self.shape.type, one) for one in mine]
-            return [f"if {' or '.join(tests)}: more = True"] if tests else []
-        early = [one for one in row.columns if not row.usual or one.at <= row.usual]
-        tests = [
-            f"not {local(one.told)}" if one.told in later else filled(self.source, self.shape.type, one)
-            for one in early
-            if not one.constant and {one.path.partition(".")[0], one.told} & later
-        ]
-        return [f"if {' or '.join(tests)}: more = True"] if tests else []
-
-    def _seldom(self) -> set[str]:
-        """Fields that are set after the record is made, and those that such fields are derived from."""
-        names = self._names()
-        later = set(names) - set(_first(self.shape, names)) - set(self.shape.often)
-        for target, (_, *sources) in self.shape.derive.items():
-            if target in later:
-                later |= set(sources)
-        return later
-
-    def _names(self) -> list[str]:
-        """The fields that are given a value."""
-        names = [one.path.partition(".")[0] for one in self.columns if not one.constant]
-        names += [one.told for one in self.columns if one.told]
-        names += [row.field for row in self.shape.rows if row.field]
-        return list(dict.fromkeys([*names, *self.shape.given, *self.shape.derive]))
-
-    def _where(self, row: Row) -> str:
-        return f"{self.shape.loop} {row.tag}".strip()
-
     def _gathered(self, row: Row) -> list[str]:
         name = self._function(row)
         return [
@@ -476,90 +383,9 @@ class Loop:
         lines += ["out = []", f"k = {first}", f"while k < {end}:", *indented([*item, f"k += {step}"])]
         return [*lines, *self.source.odd("not out"), "return tuple(out)"]
 
-    def _end(self) -> list[str]:
-        """Makes the record; with care, what it would not write again is kept in its `rest`."""
-        needed = self._needed()
-        fields = self._fields()
-        first = _first(self.shape, list(fields))
-        made = call(self.source, self.shape.type, {name: fields[name][0] for name in first})
-        lines = [*needed, f"made = {made}"]
-        second = [name for name in self.shape.often if name in fields and name not in first]
-        if second:
-            self.source.names["setfield"] = msgspec.structs.force_setattr
-        lines += [f"if {fields[name][1]}: setfield(made, {name!r}, {fields[name][0]})" for name in second]
-        known = {*first, *second}
-        lines += self._later({name: fields[name] for name in fields if name not in known})
-        if not self.strict and self.keeps:
-            self.source.names.update(
-                write=self.writer, difference=difference, replace=_with_rest, MARKS=self.marks
-            )
-            lines += ["out = []", "write(made, out)", "raw = texts[start:i]"]
-            lines.append("if out != raw: made = replace(made, difference(out, raw, MARKS))")
-        return [*lines, "return made, i"]
-
-    def _needed(self) -> list[str]:
-        """Segments without which there is no record."""
-        lines = []
-        for row in own_rows(self.shape)[1:]:
-            for column in [one for one in row.columns if one.required][:1]:
-                if self.strict:
-                    lines.append(f"if {local(column.path)} is None: raise Odd")
-                else:
-                    self.source.names["missing"] = _missing
-                    lines.append(f"if {local(column.path)} is None: missing({self._where(row)!r}, start)")
-        return lines
-
-    def _fields(self) -> dict[str, tuple[str, str]]:
-        """For each field of the record: the code of its value, and code that tells whether it is there."""
-        fields = fields_of(self.source, self.shape.type, self.shape.type, "", self.columns, self.dedicated)
-        fields.update({name: (local(name), f"{local(name)} is not None") for name in self.whole})
-        for row in self.shape.rows[1:]:
-            if isinstance(row, Inner):
-                name = local(row.field)
-                fields[row.field] = (f"tuple({name})", name) if row.many else (name, f"{name} is not None")
-            elif row.field:
-                usual = defaults(self.shape.type).get(row.field, ())
-                fields[row.field] = local(row.field), local(row.field) if not usual else "True"
-        fields.update({name: (f"g_{name}", f"g_{name}") for name in self.shape.given})
-        for target, (function, *sources) in self.shape.derive.items():
-            values, there = zip(*[fields[one] for one in sources], strict=True)
-            fields[target] = f"{self.source.name(function)}({', '.join(values)})", " or ".join(there)
-        return fields
-
-    def _later(self, fields: dict[str, tuple[str, str]]) -> list[str]:
-        """Sets what is seldom there, since a call with more than fifteen keywords is slow."""
-        if not fields:
-            return []
-        self.source.names["setfield"] = msgspec.structs.force_setattr
-        always = [there for name, (_, there) in fields.items() if there == "True" or name in self.shape.given]
-        tests = list(dict.fromkeys(["more", *always] if self.strict else [there for _, there in fields.values()]))
-        lines = [f"if {' or '.join(tests)}:"]
-        for name, (code, there) in fields.items():
-            lines += [f"    if {there}: setfield(made, {name!r}, {code})"]
-        return lines
-
-
-def _first(shape: Shape, fields: list[str]) -> list[str]:
-    """The fields that the constructor is given: those it requires, then the first ones of the record."""
-    known = defaults(shape.type)
-    in_order = [name for name in shape.type.__struct_fields__ if name in fields]  # type: ignore[attr-defined]
-    if len(in_order) <= MOST_KEYWORDS:
-        return in_order
-    needed = [name for name in in_order if name not in known]
-    wanted = [name for name in (shape.often or in_order) if name in in_order and name not in needed]
-    return [*needed, *wanted[: max(0, MOST_KEYWORDS - len(needed))]]
-
-
-def _missing(where: str, at: int) -> None:
-    raise Unreadable(unreadable(where, "the segment is missing"), at)
-
 
 def _moved(column: Column, by: int) -> Column:
     return msgspec.structs.replace(column, at=column.at + by)
-
-
-def _with_rest(record: Any, rest: object) -> Any:
-    return msgspec.structs.replace(record, rest=rest)
 
 
 def compile_reader(

@@ -1,4 +1,19 @@
-"""The declaration of a shape as data: rows, columns, loops inside."""
+"""The declaration of a shape as data: rows, columns, loops inside.
+
+A place is a segment id with the codes that its first element may have: `REF 6R`, `DTM 472,150`, `N3`. Another
+element that holds the code is named by `@`: `HL@3 22`, `HI@1.1 ABK`. Columns are tokens, one per value:
+
+    03=last                 text; "" where it is absent
+    02=charge:money!        of a kind of `kinds.py`; `!` is required: absent it is `Unreadable`
+    05=units:number/known   where it is absent the field has its default, and the field `known` is False
+    01.2=code               a part of a composite
+    01.3-6=modifiers        the texts of a run of parts or elements, as a tuple; `~` for `=` keeps empty ones
+    02#1                    a constant; `08#XX?09` one that stands only where element 09 does
+    03=name.last            a field of a record inside; several rows may fill one
+
+A typed value that is absent is None, or the default of its field where that is not None. Of several codes with a
+column of their own, the first is shown as "".
+"""
 
 from __future__ import annotations
 

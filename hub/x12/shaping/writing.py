@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from hub.x12.shaping.looping import dedicated_rows, row_prefixes, usual_code
+from hub.x12.shaping.facts import dedicated_rows, row_prefixes, usual_code
 from hub.x12.shaping.paths import absent, is_optional, prefixes
 from hub.x12.shaping.reading import Source, indented, run
 from hub.x12.shaping.rest import patched
