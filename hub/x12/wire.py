@@ -81,6 +81,8 @@ class Wire:
                 if block is None:
                     break
                 yield block
+            if self.problem:
+                return
 
     def _next(self, *, at_end: bool) -> Block | None:
         """Cuts one block off the waiting bytes; None when more bytes are needed."""
@@ -110,6 +112,9 @@ class Wire:
         self.bom = self.bom or self._data.startswith(_BOM)
         self._lead += self._data[: len(self._data) - len(rest)]
         self._data = rest
+        if len(self._lead) > LONGEST_SEGMENT_BYTES:
+            self.problem = "nothing but blanks where an interchange must begin"
+            return None
         if not rest or (not at_end and len(rest) < 4 * ISA_CHARACTERS):
             return None
         found = read_delimiters(rest)
@@ -193,7 +198,7 @@ def chunks(source: Source) -> Iterator[bytes]:
     read = getattr(source, "read", None)
     if read is not None:
         return iter(lambda: read(BLOCK_BYTES), b"")
-    return iter(source)
+    return (chunk[at : at + BLOCK_BYTES] for chunk in source for at in range(0, len(chunk), BLOCK_BYTES))
 
 
 def _cut(data: bytes, marks: Delimiters, fresh: bool, *, last: bool) -> tuple[int, bool]:

@@ -87,7 +87,8 @@ def test_a_file_object_is_read_block_by_block(claims: bytes) -> None:
 def test_interchanges_with_other_delimiters_follow_each_other(samples: SimpleNamespace, claims: bytes) -> None:
     """Each ISA sets its own delimiters, with or without a line break between interchanges."""
     odd = Delimiters(element="|", component=">", segment="'", ending="\n")
-    data = claims + samples.write("835", samples.notice(), delimiters=odd) + claims
+    last = samples.write("837P", samples.two_claims(), control_number=2)
+    data = claims + samples.write("835", samples.notice(), delimiters=odd, control_number=3) + last
     reader = X12Reader(data)
     assert [(one.kind, one.check()) for one in reader] == [("837P", []), ("835", []), ("837P", [])]
     assert reader.findings == []

@@ -92,10 +92,10 @@ class Claims:
             self._is_patient(subscriber)
         drop(sbr)
         (person,) = segments(subscriber.children("2010BA")[0], "NM1")
-        if not patients or said(person, 2) == "1":
+        if not patients:
             put(person, 2, "1")
-            put(person, 8, "MI")
-            put(person, 9, self.world.serial("W"))
+        put(person, 8, "MI")
+        put(person, 9, self.world.serial("W"))
         for claim in claims:
             remove(claim, *claim.children("2320")[others:])
             Claim(self, claim, said(sbr, 1)).make_true()

@@ -34,6 +34,7 @@ class HeaderRules:
         self.report = report
         self.by_npi = False
         self._latest: str | None = None
+        self._from_end: dict[int, int] = {}
 
     def payer(self, node: Node) -> None:
         """The payer's address."""
@@ -93,8 +94,9 @@ class HeaderRules:
 
     def report_tail(self, root: Node, segment: list[str], code: str, message: str, *, element: int) -> None:
         """Reports a PLB, whose place is counted from the end of the set: its claims are gone by then."""
-        after = next(at for at, item in enumerate(reversed(root.items)) if item is segment)
-        place = self.report.position - after
+        if not self._from_end:
+            self._from_end = {id(item): at for at, item in enumerate(reversed(root.items))}
+        place = self.report.position - self._from_end[id(segment)]
         self.report(root, segment, code, message, snip=5, element=element, position=place)
 
     def _method(self, root: Node, bpr: list[str], origin: str) -> None:

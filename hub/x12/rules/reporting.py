@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 
 from hub.x12.finding import Finding
 from hub.x12.tree import Node, RawSegment
-from hub.x12.walk import Walk
+from hub.x12.walk import MOST_FINDINGS, Walk
 
 ZERO = Decimal(0)
 
@@ -19,6 +19,8 @@ class Reporter:
         self.lenient = walk.lenient
         self.seen = walk.seen
         self.diagnoses = walk.diagnoses
+        self._last: Node | None = None
+        self._places: dict[int, int] = {}
 
     @property
     def position(self) -> int:
@@ -45,9 +47,11 @@ class Reporter:
         `status` is the 277CA status (`A7:562`) where a rule knows better than the place of the fault says;
         `position` the place of the segment in the set, where the loop no longer tells it.
         """
+        if len(self._walk.findings) >= MOST_FINDINGS:
+            return
         ik3 = "I6" if missing else "8"
         if not position:
-            position = node.place(segment) if segment is not None else node.position
+            position = self._place(node, segment) if segment is not None else node.position
         found = Finding(
             snip=snip,
             code=code,
@@ -63,6 +67,15 @@ class Reporter:
             status=status,
         )
         self._walk.report(found)
+
+    def _place(self, node: Node, segment: RawSegment) -> int:
+        """The place of a segment: searched for the first fault of a loop, looked up for those after it."""
+        if self._last is not node:
+            self._last, self._places = node, {}
+            return node.place(segment)
+        if not self._places:
+            self._places = {id(found): offset for offset, found in enumerate(node.segments())}
+        return node.position + self._places.get(id(segment), 0)
 
 
 def own(node: Node, tag: str) -> list[list[str]]:
