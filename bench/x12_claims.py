@@ -45,7 +45,9 @@ def measure(quick: bool) -> list[Figure]:
 def figure(name: str, count: int, seconds: float, split: float, data: bytes) -> Figure:
     """One figure, with what splitting the same bytes takes beside it."""
     size = len(data) / 1e6
-    beside = f"{size / seconds:.1f} MB/s; splitting alone {size / split:.0f}, this takes {seconds / split:.1f} times"
+    beside = (
+        f"{size / seconds:.1f} MB/s; splitting alone {size / split:.0f}, this takes {seconds / split:.1f} times"
+    )
     return Figure(name=name, value=round(count / seconds), unit="claims/s", beside=beside)
 
 
