@@ -14,8 +14,8 @@ from hub.x12.finding import Finding
 from hub.x12.formats import bars_text
 from hub.x12.grammar import Guide
 from hub.x12.header_rules import gs_faults, isa_faults
-from hub.x12.overlay import Overlay
-from hub.x12.overlay_rules import filled, with_overlays
+from hub.x12.overlay.rule import Overlay
+from hub.x12.overlay.running import filled, with_overlays
 from hub.x12.rules import rules_for
 from hub.x12.statuses import placed
 from hub.x12.tree import Node, RawSegment, Segment, Value, decoded, encode_value

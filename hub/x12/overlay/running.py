@@ -11,8 +11,8 @@ import msgspec
 from hub.x12.dictionary import layouts
 from hub.x12.finding import Finding
 from hub.x12.grammar import Guide
-from hub.x12.overlay import Condition, Overlay, OverlayRule, Place
-from hub.x12.overlay_file import loop_paths, rows_at
+from hub.x12.overlay.rule import Condition, Overlay, OverlayRule, Place
+from hub.x12.overlay.written import loop_paths, rows_at
 from hub.x12.rules.reporting import Reporter
 from hub.x12.tree import Node, RawSegment, Segment, Value
 from hub.x12.walk import Closer, Walk

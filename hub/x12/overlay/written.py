@@ -11,7 +11,7 @@ from typing import Any
 from hub.errors import Problem
 from hub.x12.grammar import Guide, Loop, Segment, Use
 from hub.x12.guides import GUIDES
-from hub.x12.overlay import Condition, Limits, Overlay, OverlayRefused, OverlayRule, Place, place
+from hub.x12.overlay.rule import Condition, Limits, Overlay, OverlayRefused, OverlayRule, Place, place
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _STATUS = re.compile(r"[A-Z]\d{1,2}:\d{1,3}")
