@@ -12,7 +12,7 @@ Where things are (import from the modules; this package imports nothing by itsel
     ack_277     an answer to each claim that was read                      claim_acknowledgement
     overlay     rules of one payer or clearinghouse, from TOML             load, X12Reader(source, overlays=[...])
     finding     one fault with its place, never its value                  Finding; statuses adds the 277CA status
-    headers     what stands around sets; header_rules, set_rules judge it  Interchange, Group, SetOutcome
+    headers     what stands around sets; rules.around, rules.starts judge it  Interchange, Group, SetOutcome
     grammar     seg, loop, guide: how a guide is declared                  compiled, walk, elements run it
     guides      the guides                                                 guide_for, guide_named
     rules       across segments: balances, pointers, sequences; one module a kind, written with `rules.reporting`

@@ -16,13 +16,13 @@ from collections.abc import Iterator, Sequence
 
 from hub.x12.finding import Finding
 from hub.x12.grammar import Guide
-from hub.x12.header_rules import gs_faults, header_fault, isa_faults, ta1_faults, trailer_faults
 from hub.x12.headers import BusinessUnit, Group, Interchange, SetOutcome, count, soften
 from hub.x12.overlay.rule import Overlay
 from hub.x12.overlay.running import Tally, file_findings, with_overlays
 from hub.x12.rules import rules_for
-from hub.x12.set_rules import chosen_guide, start_faults, unknown_guide
-from hub.x12.statuses import placed
+from hub.x12.rules.around import gs_faults, header_fault, isa_faults, ta1_faults, trailer_faults
+from hub.x12.rules.starts import chosen_guide, start_faults, unknown_guide
+from hub.x12.rules.statuses import placed
 from hub.x12.tree import Node, Segment
 from hub.x12.walk import DiagnosisCheck, Walk
 from hub.x12.wire import STANDARD, Block, Delimiters, Source, Wire, chunks

@@ -13,11 +13,11 @@ from hub.errors import Refused
 from hub.x12.finding import Finding
 from hub.x12.formats import bars_text
 from hub.x12.grammar import Guide
-from hub.x12.header_rules import gs_faults, isa_faults
 from hub.x12.overlay.rule import Overlay
 from hub.x12.overlay.running import filled, with_overlays
 from hub.x12.rules import rules_for
-from hub.x12.statuses import placed
+from hub.x12.rules.around import gs_faults, isa_faults
+from hub.x12.rules.statuses import placed
 from hub.x12.tree import Node, RawSegment, Segment, Value, decoded, encode_value
 from hub.x12.walk import Walk
 from hub.x12.wire import ISA_WIDTHS, STANDARD, Delimiters
