@@ -41,6 +41,7 @@ _ADJUSTED = each(
     "01=group:code!",
     "02=reason:code! 03=amount:money! 04=quantity:number",
     times=6,
+    breaks="breaks",
     few=True,
 )
 

@@ -162,7 +162,8 @@ class ServicePayment(Record, frozen=True, kw_only=True, gc=False):
     """One SVC with its adjustments; `original_hcpcs` (SVC06) where the payer bundled or changed it.
 
     `units_told` is False where SVC05 is absent, which means one. `dated_as` is the qualifier of the first day: ""
-    for one day of service (472), 150 where `service_to` ends a period.
+    for one day of service (472), 150 where `service_to` ends a period. `breaks` are the places of adjustments that
+    begin a CAS of their own though the one before has room.
     """
 
     hcpcs: str
@@ -191,6 +192,7 @@ class ServicePayment(Record, frozen=True, kw_only=True, gc=False):
     amounts: tuple[Counted, ...] = ()
     quantities: tuple[Counted, ...] = ()
     other_remarks: tuple[Told, ...] = ()
+    breaks: tuple[int, ...] = ()
     rest: Rest = ()
 
 
@@ -198,7 +200,7 @@ class ClaimPayment(Record, frozen=True, kw_only=True):
     """One CLP. `status` is CLP02; `remarks` come from MIA/MOA; `interest` is AMT*I and is never posted here
     (PLB L6 carries it). `crossover` names the next payer from NM1*TT, empty when there is none.
 
-    `opens` are the groups (LX) that begin with this claim.
+    `opens` are the groups (LX) that begin with this claim; `breaks` is as that of a line.
     """
 
     patient_control_number: str
@@ -241,4 +243,5 @@ class ClaimPayment(Record, frozen=True, kw_only=True):
     amounts: tuple[Counted, ...] = ()
     quantities: tuple[Counted, ...] = ()
     opens: tuple[ClaimGroup, ...] = ()
+    breaks: tuple[int, ...] = ()
     rest: Rest = ()

@@ -71,8 +71,10 @@ class Loop(Making):
                 lines.append(f"{local(row.field)} = {'[]' if row.many else 'None'}")
             elif row.field:
                 lines.append(f"{local(row.field)} = ()")
-                if row.times and self.strict:
+                if row.times and (self.strict or row.breaks):
                     lines.append(f"c_{row.field} = {row.times}")
+                if row.breaks:
+                    lines.append(f"{local(row.breaks)} = ()")
             else:
                 lines += [line for column in row.columns for line in self._blank(column)]
         lines += [f"{local(prefix)} = None" for prefix in self.whole]
@@ -125,6 +127,9 @@ class Loop(Making):
         if self.top:
             ends = self.source.name(self.shape.ends)
             return [f"if {again}text.partition({self.marks.element!r})[0] not in {ends}: raise Odd"]
+        if self.keeps:  # it may be read by a careful one, which takes what it leaves
+            theirs = self.source.name(self.outer - {row.tag for row in self.shape.rows[1:]})
+            return [f"if {again}text.partition({self.marks.element!r})[0] not in {theirs}: raise Odd"]
         own = sorted({row.tag + self.marks.element for row in self.shape.rows[1:]})
         tests = [
             f"tag{'' if size == 4 else f'[:{size}]'} in {self.source.name(frozenset(known))}"
@@ -258,7 +263,8 @@ class Loop(Making):
             own |= {self.shape.rows[0].tag} if not self.top else frozenset()
             outer = self.outer | own | (self.shape.ends if self.top else frozenset())
             quick, careful = compile_reader(row.shape, self.marks, outer, top=False)
-            self.inner[id(row)] = quick if self.strict else careful
+            apart = "rest" in row.shape.type.__struct_fields__  # type: ignore[attr-defined]
+            self.inner[id(row)] = quick if self.strict or apart else careful
             self.source.names[f"read_{id(row)}"] = self.inner[id(row)]
         return f"read_{id(row)}"
 
@@ -334,13 +340,16 @@ class Loop(Making):
         more = self._more(row)
         if not row.times:
             return [f"{field} += (got,)", *more]
-        lines = []
+        if not (self.strict or row.breaks):
+            return [f"{field} += got"]
+        heads = [one.path for one in row.columns if not one.constant]
+        same = "".join([f" and got[0].{path} == l_{row.field}_{path}" for path in heads])
+        broken = f"{local(row.breaks)} += (len({field}),); more = True" if row.breaks else "raise Odd"
+        lines = [f"if c_{row.field} < {row.times}{same}: {broken}", f"c_{row.field} = len(got)"]
+        lines += [f"l_{row.field}_{path} = got[0].{path}" for path in heads]
         if self.strict:
-            heads = [one.path for one in row.columns if not one.constant]
-            same = "".join([f" and got[0].{path} == l_{row.field}_{path}" for path in heads])
-            lines = [f"if c_{row.field} < {row.times}{same}: raise Odd", f"c_{row.field} = len(got)"]
-            lines += [f"l_{row.field}_{path} = got[0].{path}" for path in heads]
-        return [*lines, f"{field} += got", *more]
+            return [*lines, f"{field} += got", *more]
+        return ["if got:", *indented([*lines, f"{field} += got"])]
 
     def _item_lines(self, row: Row) -> list[str]:
         known = row.code_at if row.codes and len(row.codes) == 1 and not row.code_in_part else 0

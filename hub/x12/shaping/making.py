@@ -73,6 +73,8 @@ class Making:
             elif row.field:
                 usual = defaults(self.shape.type).get(row.field, ())
                 fields[row.field] = local(row.field), local(row.field) if not usual else "True"
+                if row.breaks:
+                    fields[row.breaks] = local(row.breaks), local(row.breaks)
         fields.update({name: (f"g_{name}", f"g_{name}") for name in self.shape.given})
         for target, (function, *sources) in self.shape.derive.items():
             values, there = zip(*[fields[one] for one in sources], strict=True)
@@ -125,6 +127,7 @@ class Making:
         names = [one.path.partition(".")[0] for one in self.columns if not one.constant]
         names += [one.told for one in self.columns if one.told]
         names += [row.field for row in self.shape.rows if row.field]
+        names += [row.breaks for row in self.shape.rows if isinstance(row, Row) and row.breaks]
         return list(dict.fromkeys([*names, *self.shape.given, *self.shape.derive]))
 
     def _where(self, row: Row) -> str:

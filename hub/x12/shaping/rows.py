@@ -61,6 +61,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     type: type | None = None
     item: tuple[Column, ...] = ()
     times: int = 0
+    breaks: str = ""
     few: bool = False
     usual: int = 0
 
@@ -144,10 +145,12 @@ def each(
     item: str = "",
     *,
     times: int = 0,
+    breaks: str = "",
     few: bool = False,
 ) -> Row:
     """Segments that gather in a tuple of records; with `item` a group of elements that stands up to `times` times.
 
+    `breaks` is a field for the places of groups that begin a segment of their own though the one before has room.
     `few` says that their texts repeat, so that what was made of them is kept and used again.
     """
     tag, codes, code_at, in_part = _place(place)
@@ -161,6 +164,7 @@ def each(
         type=type,
         item=_columns(item),
         times=times,
+        breaks=breaks,
         few=few,
     )
 

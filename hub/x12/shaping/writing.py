@@ -111,14 +111,15 @@ class _Writing:
         item = _elements(self.marks, row.item, reach, (first, last), lines)
         lines.append(f"head = f{_in_f(mark).join(tag)!r}")
         lines.append(f"item = f{_in_f(mark).join(item)!r}")
-        lines += [f"if head == before and held < {row.times}:", "    run += " + repr(mark) + " + item; held += 1"]
+        room = f"held < {row.times}" + (f" and n not in record.{row.breaks}" if row.breaks else "")
+        lines += [f"if head == before and {room}:", "    run += " + repr(mark) + " + item; held += 1"]
         lines += ["else:", f"    if run: add(run.rstrip({mark!r}))"]
         lines += [f"    before = head; held = 1; run = head + {mark!r} + item"]
         return [
             f"g = record.{row.field}",
             "if g:",
             "    before = run = ''; held = 0",
-            "    for x in g:",
+            "    for n, x in enumerate(g):",
             *indented(lines, 2),
             f"    add(run.rstrip({mark!r}))",
         ]
