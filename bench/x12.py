@@ -29,7 +29,9 @@ from hub.sandbox.samples import Sample, sample_file
 from hub.x12.envelope import X12Reader
 from hub.x12.generate.big import big
 from hub.x12.guides import guide_named
+from hub.x12.guides.claim_837p import CLAIM_837P
 from hub.x12.wire import STANDARD, join
+from hub.x12.write import check_texts
 
 ROUNDS = {True: 3, False: 5}
 CLAIMS = {True: 2_000, False: 22_000}
@@ -38,14 +40,14 @@ FEW = 200
 """Claims for counterparts that read less than one MB a second."""
 STREAM_BYTES = {True: 60_000_000, False: 1_000_000_000}
 Race = dict[str, Callable[[], None]]
+Told = list[tuple[Transmission, list[Claim]]]
 
 
 def measure(quick: bool) -> list[Figure]:
     """Every figure of the codec."""
     claims, few = claim_file(CLAIMS[quick]), claim_file(FEW)
     remits, few_remits = remittance_file(claims), remittance_file(few)
-    told = [made for _, made in read_claims(claims) if isinstance(made, Claim)]
-    transmission = next(read_claims(claims))[0]
+    told = sets_of(claims)
     model = Rival("linuxforhealth_x12")
     race: Race = {
         "split 835": lambda: split_all(remits),
@@ -57,7 +59,8 @@ def measure(quick: bool) -> list[Figure]:
         "check 837": lambda: check(claims),
         "pyx12 837": lambda: pyx12_check(few),
         "read 837": lambda: read_all(claims),
-        "write 837": lambda: write_all(transmission, told),
+        "write 837": lambda: write_all(told, check=False),
+        "strict 837": lambda: write_all(told, check=True),
     }
     sizes = {"835": (len(remits), len(few_remits)), "837": (len(claims), len(few))}
     took, apart = run_race(race, ROUNDS[quick], model, few)
@@ -67,7 +70,9 @@ def measure(quick: bool) -> list[Figure]:
     }
     return [
         *_of_remittances(rate),
-        *_of_claims(rate, took, len(told), apart and len(few) / 1e6 / apart, model.missing),
+        *_of_claims(
+            rate, took, sum(len(made) for _, made in told), apart and len(few) / 1e6 / apart, model.missing
+        ),
         *_of_memory(STREAM_BYTES[quick]),
     ]
 
@@ -93,9 +98,10 @@ def _of_claims(
         figure("x12.check_837p.mb_s", ours, "MB/s", f"SNIP 1 to 5; split keeping nothing {split:.1f}; {beside}"),
         figure("x12.check_837p.ratio_pyx12", ours / rate["pyx12 837"], "", f"pyx12 {rate['pyx12 837']:.2f} MB/s"),
     ]
-    for name, key in (("write", "write 837"), ("read", "read 837")):
-        told = f"three lines each; {rate[key]:.1f} MB/s, {rate[key] / split:.2f} of split"
-        found.append(figure(f"x12.{name}_837p.claims_s", claims / took[key], "claims/s", told))
+    for name, key in (("write_837p", "write"), ("write_837p_checked", "strict"), ("read_837p", "read")):
+        speed = rate[f"{key} 837"]
+        told = f"three lines each; {speed:.1f} MB/s, {speed / split:.2f} of split"
+        found.append(figure(f"x12.{name}.claims_s", claims / took[f"{key} 837"], "claims/s", told))
     return found
 
 
@@ -182,9 +188,26 @@ def read_all(data: bytes | io.BufferedIOBase) -> None:
             raise TypeError("a claim cannot be read")
 
 
-def write_all(transmission: Transmission, claims: list[Claim]) -> None:
-    """Every claim as text, in one set."""
-    join(write_claims(transmission, claims), STANDARD)
+def sets_of(data: bytes) -> Told:
+    """The claims of each set, so that they can be written again."""
+    told: Told = []
+    for transmission, claim in read_claims(data):
+        if not isinstance(claim, Claim):
+            raise TypeError("a claim cannot be read")
+        if not told or told[-1][0] is not transmission:
+            told.append((transmission, []))
+        told[-1][1].append(claim)
+    return told
+
+
+def write_all(told: Told, *, check: bool) -> None:
+    """Every set as text; with `check`, held to its guide and rules as before it is sent."""
+    for transmission, claims in told:
+        texts = write_claims(transmission, claims)
+        if not check:
+            join(texts, STANDARD)
+        elif check_texts(CLAIM_837P, texts):
+            raise ValueError("a written claim breaks its guide")
 
 
 def pyx12_check(data: bytes) -> None:
