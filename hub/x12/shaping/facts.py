@@ -29,6 +29,11 @@ def usual_code(row: Row) -> Column | None:
     return next((one for one in row.columns if one.at == row.code_at and not one.kind and one.path), None)
 
 
+def keeps_rest(shape: Shape) -> bool:
+    """Whether the record keeps what it has no field for, so that it comes back as it was."""
+    return "rest" in shape.type.__struct_fields__  # type: ignore[attr-defined]
+
+
 def own_rows(shape: Shape) -> list[Row]:
     """The rows whose columns are fields of the record itself."""
     return [row for row in shape.rows if isinstance(row, Row) and not row.field]

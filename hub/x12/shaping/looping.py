@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from hub.x12.shaping.facts import gathers, row_prefixes, usual_code
+from hub.x12.shaping.facts import gathers, keeps_rest, row_prefixes, usual_code
 from hub.x12.shaping.kinds import Memory
 from hub.x12.shaping.making import Making
 from hub.x12.shaping.paths import absent, blank, inner_type, local
@@ -82,7 +82,8 @@ class Loop(Making):
         if self.strict:
             lines.append("more = False")
         else:
-            lines.append("seen = set()")
+            fields = [row.field for row in self.shape.rows[1:] if isinstance(row, Inner)]
+            lines += ["seen = set()", f"inside = {{{', '.join(f'{name!r}: []' for name in fields)}}}"]
         return list(dict.fromkeys(lines))
 
     def _blank(self, column: Column, *, inside: bool = False) -> list[str]:
@@ -253,6 +254,11 @@ class Loop(Making):
             return [*self._taken(row), *self._next()]
         read, field = self._reader(row), local(row.field)
         following = self._next()[1:]
+        if not self.strict and keeps_rest(row.shape):
+            following = [f"inside[{row.field!r}] += texts[b:i]"]
+            if row.many:
+                return [f"b = i; x, i = {self._reader(row)}(texts, i)", f"{field}.append(x)", *following]
+            return [f"b = i; {field}, i = {self._reader(row)}(texts, i)", *following]
         if row.many:
             return [f"x, i = {read}(texts, i)", f"{field}.append(x)", *following]
         return [f"{field}, i = {read}(texts, i)", *following]
@@ -263,8 +269,7 @@ class Loop(Making):
             own |= {self.shape.rows[0].tag} if not self.top else frozenset()
             outer = self.outer | own | (self.shape.ends if self.top else frozenset())
             quick, careful = compile_reader(row.shape, self.marks, outer, top=False)
-            apart = "rest" in row.shape.type.__struct_fields__  # type: ignore[attr-defined]
-            self.inner[id(row)] = quick if self.strict or apart else careful
+            self.inner[id(row)] = quick if self.strict or keeps_rest(row.shape) else careful
             self.source.names[f"read_{id(row)}"] = self.inner[id(row)]
         return f"read_{id(row)}"
 
@@ -403,7 +408,7 @@ def compile_reader(
     """The quick reader of a shape and the one that reads with care."""
     from hub.x12.shaping.writing import compile_writer
 
-    writer = compile_writer(shape, marks)
+    writer = compile_writer(shape, marks, around=True)
     slow = Loop(shape, marks, outer, writer, None, strict=False, top=top)
     careful: Reader = slow.compiled()["read"]
     quick: Reader = Loop(shape, marks, outer, writer, careful, strict=True, top=top).compiled()["read"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from hub.x12.shaping.facts import dedicated_rows, own_rows
+from hub.x12.shaping.facts import dedicated_rows, keeps_rest, own_rows
 from hub.x12.shaping.kinds import Unreadable, unreadable
 from hub.x12.shaping.paths import defaults, local
 from hub.x12.shaping.reading import Source, call, fields_of, filled
@@ -27,7 +27,7 @@ class Making:
         self.dedicated = dedicated_rows(shape)
         self.whole = {prefix for prefix, only in self.dedicated.items() if only and "." not in prefix}
         self.columns = tuple(column for row in own_rows(shape) for column in row.columns)
-        self.keeps = "rest" in shape.type.__struct_fields__  # type: ignore[attr-defined]
+        self.keeps = keeps_rest(shape)
 
     def _end(self) -> list[str]:
         """Makes the record; with care, what it would not write again is kept in its `rest`."""
@@ -46,7 +46,7 @@ class Making:
             self.source.names.update(
                 write=self.writer, difference=difference, replace=_with_rest, MARKS=self.marks
             )
-            lines += ["out = []", "write(made, out)", "raw = texts[start:i]"]
+            lines += ["out = []", "write(made, out, inside)", "raw = texts[start:i]"]
             lines.append("if out != raw: made = replace(made, difference(out, raw, MARKS))")
         return [*lines, "return made, i"]
 

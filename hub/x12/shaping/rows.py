@@ -233,4 +233,4 @@ def _columns(tokens: str) -> tuple[Column, ...]:
 
 
 Reader = Callable[..., tuple[Any, int]]
-Writer = Callable[[Any, list[str]], None]
+Writer = Callable[..., None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from hub.x12.shaping.facts import dedicated_rows, row_prefixes, usual_code
+from hub.x12.shaping.facts import dedicated_rows, keeps_rest, row_prefixes, usual_code
 from hub.x12.shaping.paths import absent, is_optional, prefixes
 from hub.x12.shaping.reading import Source, indented, run
 from hub.x12.shaping.rest import patched
@@ -13,10 +13,14 @@ from hub.x12.wire import Delimiters
 
 
 @lru_cache(maxsize=256)
-def compile_writer(shape: Shape, marks: Delimiters) -> Writer:
-    """The writer of a shape; made once per delimiters."""
-    made = _Writing(shape, marks)
-    lines = ["def write(record, out):", *indented(made.body())]
+def compile_writer(shape: Shape, marks: Delimiters, *, around: bool = False) -> Writer:
+    """The writer of a shape; made once per delimiters.
+
+    `around` is for a reader that looks what it would write: `write(record, out, inside)` takes the segments of
+    loops that keep their own `rest` from `inside`, by field, since those come back as they were.
+    """
+    made = _Writing(shape, marks, around=around)
+    lines = [f"def write(record, out{', inside' if around else ''}):", *indented(made.body())]
     writer: Writer = run(made.source, lines)["write"]
     return writer
 
@@ -24,8 +28,8 @@ def compile_writer(shape: Shape, marks: Delimiters) -> Writer:
 class _Writing:
     """One writer being written."""
 
-    def __init__(self, shape: Shape, marks: Delimiters) -> None:
-        self.shape, self.marks = shape, marks
+    def __init__(self, shape: Shape, marks: Delimiters, *, around: bool = False) -> None:
+        self.shape, self.marks, self.around = shape, marks, around
         self.source = Source(shape, marks, strict=False)
         self.dedicated = dedicated_rows(shape)
 
@@ -47,6 +51,8 @@ class _Writing:
         return lines
 
     def _inner(self, row: Inner) -> list[str]:
+        if self.around and keeps_rest(row.shape):
+            return [f"out += inside[{row.field!r}]"]
         name = self.source.name(compile_writer(row.shape, self.marks))
         if row.many:
             return [f"for x in record.{row.field}: {name}(x, out)"]
