@@ -1,3 +1,3 @@
 """Billing Hub: encounters in, coded claims out, remittances posted to the cent."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
