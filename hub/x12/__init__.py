@@ -17,7 +17,7 @@ Where things are (import from the modules; this package imports nothing by itsel
     guides      the guides                                                 guide_for, guide_named
     rules       across segments: balances, pointers, sequences; one module a kind, written with `rules.reporting`
     tools       for people: a guide as a table, show, repair, anonymize, diff, table
-    generate    valid trees of any guide from its rows, for tests          generate(guide, random)
+    generate    valid sets of any guide and files as big as wanted         valid(guide, random), interchange, big
 
 Reading, streamed unit by unit (a unit of an 835 is 2100, of an 837 2300, of a 277CA 2000D, of a 276 or 277 2200D or
 2200E, of a 270 or 271 2000C with its dependents):
