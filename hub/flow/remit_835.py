@@ -121,7 +121,7 @@ class RemittanceReader:
         place = self._before + found.at + 1
         where = f"claim {self.position} {found.problem.where}, segment {place}"
         if len(self.unread) < _MOST_UNREAD:
-            self.unread.append(replace(found.problem, code="remit.unreadable", where=where))
+            self.unread.append(_unreadable(where, found.problem.why))
         at += 1
         while texts[at] and texts[at].partition(self.marks.element)[0] not in _ENDS:
             at += 1
@@ -147,7 +147,7 @@ def header(told: RemittanceReader) -> Remittance:
     try:
         made, _ = reader(HEADER, told.marks)(told.root(), 0)
     except Unreadable as found:
-        raise Unreadable(replace(found.problem, code="remit.unreadable"), found.at) from None
+        raise Unreadable(_unreadable(found.problem.where, found.problem.why), found.at) from None
     remittance: Remittance = made
     if told.trailer and told.trailer != _trailer(told.count, remittance, told.marks):
         remittance = replace(remittance, trailer=neutral(told.trailer, told.marks))
@@ -258,3 +258,7 @@ def _imbalance(where: str, what: str) -> Problem:
         why=f"{what} does not add up: what was paid is not the charge less its adjustments",
         fix="ask the payer for a corrected file, or post it signed to the remittance variance account",
     )
+
+
+def _unreadable(where: str, why: str) -> Problem:
+    return Problem(code="remit.unreadable", where=where, why=why, fix="ask the payer for a corrected file")
