@@ -149,7 +149,8 @@ def _is_count(text: str) -> bool:
 
 
 def _segment_id(segment: str) -> str:
-    return segment.upper() if len(segment) in (2, 3) and segment.isalnum() else "ZZ"
+    known = len(segment) in (2, 3) and segment.isascii() and segment.isalnum()
+    return segment.upper() if known else "ZZ"
 
 
 def _trigger(loop: str, position: int, outcome: SetOutcome) -> RawSegment | None:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from hub.errors import Problem
+from hub.x12.ack import acknowledgement
 from hub.x12.envelope import X12Reader
 from hub.x12.guides import guide_named
 from hub.x12.wire import Delimiters, Wire, rebuild
@@ -121,3 +122,13 @@ def test_a_segment_without_its_elements_is_a_finding(samples: SimpleNamespace, b
         reader = X12Reader(damaged, strict=True)
         found = [finding for transaction in reader for finding in transaction.check()] + reader.findings
         assert bool(found) == bool(start) or b"\x00" in broken
+
+
+@pytest.mark.parametrize("tag", ["ÖLX", "lx", "L~X", "\x14X", "Zß", "LONGER", ""])
+def test_the_answer_to_a_garbled_segment_id_keeps_its_own_guide(samples: SimpleNamespace, tag: str) -> None:
+    """Whatever stands where a segment id should, the 999 that tells of it can be written."""
+    data = samples.write("837P", samples.two_claims()).replace(b"LX*1", tag.encode() + b"*1")
+    reader = X12Reader(data)
+    assert [bool(transaction.check()) for transaction in reader] == [True]
+    answer = acknowledgement(reader.interchanges[0].groups[0])
+    assert check_root(guide_named("999"), answer) == []
