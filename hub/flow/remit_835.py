@@ -261,4 +261,9 @@ def _imbalance(where: str, what: str) -> Problem:
 
 
 def _unreadable(where: str, why: str) -> Problem:
-    return Problem(code="remit.unreadable", where=where, why=why, fix="ask the payer for a corrected file")
+    return Problem(
+        code="remit.unreadable",
+        where=where,
+        why=f"it cannot be read: {why}",
+        fix="ask the payer for a corrected file",
+    )

@@ -73,7 +73,7 @@ class Institutional(Record, frozen=True, kw_only=True):
 class Inpatient(Record, frozen=True, kw_only=True):
     """What an earlier payer computed for a stay (MIA), by the element's order; amounts in dollars."""
 
-    covered_days: Decimal
+    covered_days: Decimal | None = None
     outlier: Decimal | None = None
     psychiatric_days: Decimal | None = None
     drg: Decimal | None = None
