@@ -47,6 +47,7 @@ _AK9_CODES = {
     "gs.duplicate": "19",
 }
 _MOST_ERRORS = 500
+_LAST_PLACE = 99
 _MOST_CODES = 5
 _LONGEST_KEY = 35
 
@@ -128,7 +129,7 @@ def _segment_errors(told: list[Finding], outcome: SetOutcome) -> Iterator[Node]:
     for (position, segment, loop, ik3), found in groupby(told, key=place):
         ik3_segment = ("IK3", _segment_id(segment), str(position), loop[:4] or None, ik3)
         trigger = _trigger(loop, position, outcome) if ik3 == "I6" else None
-        elements = {(one.element, one.part, one.ik4): one for one in found if one.ik4 and one.element}
+        elements = {(one.element, one.part, one.ik4): one for one in found if _can_be_placed(one)}
         yield node(
             "2100",
             ik3_segment,
@@ -172,6 +173,11 @@ def _key(position: int, outcome: SetOutcome) -> RawSegment | None:
     if not key or len(key) > _LONGEST_KEY or bars_text(STANDARD).search(key):
         return None
     return ("CTX", ("CLM01", key))
+
+
+def _can_be_placed(found: Finding) -> bool:
+    """Whether IK4 can say where the fault is: it counts elements and parts to 99."""
+    return bool(found.ik4) and 0 < found.element <= _LAST_PLACE and found.part <= _LAST_PLACE
 
 
 def _element_error(found: Finding) -> Node:

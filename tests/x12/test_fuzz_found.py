@@ -132,3 +132,13 @@ def test_the_answer_to_a_garbled_segment_id_keeps_its_own_guide(samples: SimpleN
     assert [bool(transaction.check()) for transaction in reader] == [True]
     answer = acknowledgement(reader.interchanges[0].groups[0])
     assert check_root(guide_named("999"), answer) == []
+
+
+@pytest.mark.parametrize("excess", [b"*1" * 200, b":1" * 200])
+def test_an_answer_to_far_too_many_elements_keeps_its_own_guide(samples: SimpleNamespace, excess: bytes) -> None:
+    """Beyond element and part 99, which is as far as a 999 can count, it names the segment alone."""
+    data = samples.write("837P", samples.two_claims()).replace(b"HC:G0439", b"HC:G0439" + excess)
+    reader = X12Reader(data)
+    assert [bool(transaction.check()) for transaction in reader] == [True]
+    answer = acknowledgement(reader.interchanges[0].groups[0])
+    assert check_root(guide_named("999"), answer) == []
