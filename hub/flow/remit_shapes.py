@@ -107,6 +107,7 @@ SERVICE = shape(
     ),
     row("DTM 472,150", "01=dated_as 02=service_date:told", few=True),
     row("DTM 151", "02=service_to:told", few=True),
+    each("DTM", "dates", DayTold, "01=kind 02=on:told", few=True),
     _ADJUSTED,
     each("REF", "references", Told, _TOLD),
     row("REF 6R", "02=control_number"),

@@ -163,7 +163,7 @@ class ServicePayment(Record, frozen=True, kw_only=True, gc=False):
 
     `units_told` is False where SVC05 is absent, which means one. `dated_as` is the qualifier of the first day: ""
     for one day of service (472), 150 where `service_to` ends a period. `breaks` are the places of adjustments that
-    begin a CAS of their own though the one before has room.
+    begin a CAS of their own though the one before has room; `dates` are days by other qualifiers.
     """
 
     hcpcs: str
@@ -193,6 +193,7 @@ class ServicePayment(Record, frozen=True, kw_only=True, gc=False):
     quantities: tuple[Counted, ...] = ()
     other_remarks: tuple[Told, ...] = ()
     breaks: tuple[int, ...] = ()
+    dates: tuple[DayTold, ...] = ()
     rest: Rest = ()
 
 

@@ -12,7 +12,7 @@ from hub.flow.remit_835 import RemittanceReader, Unreadable, header, line_faults
 from hub.flow.remits import Tally, trace_key
 from hub.model.claim import Adjustment
 from hub.model.people import Address
-from hub.model.remit import Bank, ClaimPayment, ProviderAdjustment, RemitParty, Remittance, Told
+from hub.model.remit import Bank, ClaimPayment, DayTold, ProviderAdjustment, RemitParty, Remittance, Told
 from hub.x12.envelope import X12Reader
 
 WHOLE = """ISA*00*          *00*          *ZZ*DEMOHOUSE      *ZZ*LAKESIDE       *260301*0930*^*00501*000000001*0*P*:~
@@ -225,3 +225,13 @@ def test_the_same_remittance_is_known_by_its_content() -> None:
     assert len({content(paid), content(other), content(paid, paid), content(replace(paid, status="4"))}) == 4
     assert content(paid) != content(paid, remittance=replace(told, provider_adjustments=()))
     assert trace_key(told) == "1999999999|TRACE1|2026-03-03|70.75"
+
+
+def test_a_day_by_another_qualifier_stays_on_its_line() -> None:
+    """Payers tell other days of a line (DTM): what follows such a day is still the line's, and it still adds up."""
+    (plain,) = read()[1]
+    told, (paid,) = read(WHOLE.replace("DTM*472*20260227~", "DTM*472*20260227~\nDTM*009*20260228~"))
+    assert paid.lines[0].dates == (DayTold(kind="009", on=date(2026, 2, 28)),)
+    assert replace(paid.lines[0], dates=()) == plain.lines[0]
+    assert (paid.adjustments, line_faults(paid)) == (plain.adjustments, line_faults(plain))
+    assert total_fault(told, paid.paid) == total_fault(read()[0], plain.paid)
