@@ -44,7 +44,7 @@ class TransactionSet:
         self.group = group
         self.st = Segment(st.split(marks.element), marks)
         self.delimiters = marks
-        self.guide: Guide | None = chosen_guide(self.st, group.gs)
+        self.guide: Guide | None = chosen_guide(self.st, group.gs, reader.ahead)
         self.root = Node("", delimiters=marks)
         self.outcome = SetOutcome(
             transaction=self.st[1],
@@ -203,6 +203,11 @@ class X12Reader:
         self._group_line = 0
         self._stray = False
         self._numbers: set[str] = set()
+
+    @property
+    def ahead(self) -> Iterator[str]:
+        """The texts of the segments that were read already and come next; a look ahead, not all of a set."""
+        return itertools.islice(self._block, self._at, None)
 
     @property
     def findings(self) -> list[Finding]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from hub.x12.envelope import X12Reader
@@ -89,7 +91,7 @@ EDITS = (
          "20260120*0930*1*X*005010X231A1", ("gs.duplicate GS06", "ge.control GE02")),
     Edit("agency", "*1*X*005010X221A1", "*1*T*005010X221A1", ("gs.code GS07",)),
     Edit("version of the group", "*1*X*005010X221A1", "*1*X*005010X229A9", ("gs.version GS08",)),
-    Edit("GS08 is not ST03", "*2*X*005010X231A1", "*2*X*005010X231", ("st.version ST03",)),
+    Edit("GS08 is not ST03", "*2*X*005010X231A1", "*2*X*005010X231", ("gs.version GS08",)),
     Edit("small letters of the GS", "GS*HP*", "gs*HP*", ("segment.case gs",)),
     Edit("no GS", "GS*HP*ANYTOWN*CLEARING*20260120*0930*1*X*005010X221A1~\n", "",
          ("group.missing GS",)),
@@ -183,3 +185,21 @@ def test_inbound_only_what_is_cut_off_is_an_error() -> None:
         if one.severity == "error"
     }
     assert errors == {"group.unclosed", "interchange.unclosed", "trailer.missing", "guide.unknown"}
+
+
+@pytest.mark.parametrize(
+    ("of_group", "of_set", "where"),
+    [
+        ("005010X222A2", "005010X222A1", "gs.version GS08"),
+        ("005010X222A1", "005010X222A2", "st.version ST03"),
+        ("005010X223A2", "005010X222A1", "gs.version GS08"),
+        ("005010X222A1", "005010X223A2", "st.version ST03"),
+        ("005010X221A1", "005010X222A1", "gs.version GS08"),
+        ("005010X222A1", "004010X098A1", "st.version ST03"),
+    ],
+)
+def test_the_odd_version_is_told(of_group: str, of_set: str, where: str) -> None:
+    """Where GS08 and ST03 differ, the one that the claims do not bear out is the one finding, and nothing follows."""
+    good = (Path(__file__).parent / "pass" / "837p_whole.x12").read_text()
+    bad = good.replace("*X*005010X222A1", f"*X*{of_group}").replace("*0001*005010X222A1", f"*0001*{of_set}")
+    assert told(findings(bad)) == [where]
