@@ -20,7 +20,14 @@ from hub.x12.headers import BusinessUnit, Group, Interchange, SetOutcome, count,
 from hub.x12.overlay.rule import Overlay
 from hub.x12.overlay.running import Tally, file_findings, with_overlays
 from hub.x12.rules import rules_for
-from hub.x12.rules.around import gs_faults, header_fault, isa_faults, ta1_faults, trailer_faults
+from hub.x12.rules.around import (
+    gs_faults,
+    header_fault,
+    isa_faults,
+    release_faults,
+    ta1_faults,
+    trailer_faults,
+)
 from hub.x12.rules.starts import chosen_guide, start_faults, unknown_guide
 from hub.x12.rules.statuses import placed
 from hub.x12.tree import Node, Segment
@@ -200,7 +207,7 @@ class X12Reader:
         self._opening = Block(delimiters=STANDARD, segments=[])
         self._group: Group | None = None
         self.line = 0
-        self._group_line = 0
+        self._group_line = self._isa_line = 0
         self._stray = False
         self._numbers: set[str] = set()
 
@@ -340,6 +347,7 @@ class X12Reader:
 
     def _open_interchange(self, text: str) -> None:
         self._close_open()
+        self._isa_line = self.line
         self.seen = {}  # numbers that claims may use once in an interchange
         marks, fixed_width = self._opening.delimiters, self._opening.fixed_width
         header = Segment(text.split(marks.element), marks)
@@ -364,6 +372,8 @@ class X12Reader:
             self._report(1, "group.missing", "a transaction set stands outside a group", "GS", group)
             return group
         group.findings.extend(self._here(one) for one in gs_faults(group.gs, interchange.delimiters))
+        for one in release_faults(interchange.isa, group.gs) if len(interchange.groups) == 1 else ():
+            interchange.findings.append(placed(one, opens=self._isa_line, claims=False))
         if group.control_number and group.control_number in interchange.numbers:
             message = "the control number was used before in this interchange"
             self._report(1, "gs.duplicate", message, "GS", group, 6)

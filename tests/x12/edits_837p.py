@@ -1148,5 +1148,14 @@ EDITS: tuple[Edit, ...] = (
     ),
     # 5: procedures of other payers
     Edit("HCPCS of a decision", "SVD*FIR01*70*HC:G0439", "SVD*FIR01*70*HC:G043", ("svd.code 2430 SVD03-2",)),
+    # 7: the certificate of a laboratory
+    Edit(
+        "waived test without CLIA",
+        "SV1*HC:G0379:25*200",
+        "SV1*HC:G0379:QW*200",
+        ("clm.clia_missing 2300 REF",),
+    ),
+    # 1: quantities
+    Edit("four decimals", "*200*UN*1*", "*200*UN*1.0001*", ("sv1.decimals 2400 SV104",)),
 )
 # fmt: on

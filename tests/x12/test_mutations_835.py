@@ -150,6 +150,9 @@ EDITS = (
     Edit("provider adjustment without amount", "*WO:ICN9*3~", "*WO:ICN9~",
          ("element.relation PLB06",)),
     Edit("bank without its kind", "*01*999999992*DA", "**999999992*DA", ("element.relation BPR06",)),
+    Edit("one day twice", "DTM*472*20260105~", "DTM*472*20260105~\nDTM*472*20260105~", ("835.date_pair 2110 DTM",)),
+    Edit("a day and a first day", "DTM*151*20260106", "DTM*472*20260106", ("835.date_pair 2110 DTM01",)),
+    Edit("patient's share left out", "*110*15*12*", "*110**12*", ("835.patient_share 2100 CLP05",)),
     Edit("first day alone", "DTM*151*20260106~\n", "", ("835.date_pair 2110 DTM01",)),
     Edit("last day alone", "DTM*150*20260105~\n", "", ("835.date_pair 2110 DTM01",)),
     # sums

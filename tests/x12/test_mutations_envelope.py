@@ -64,6 +64,7 @@ EDITS = (
     Edit("time", "*260120*0930*^", "*260120*2560*^", ("isa.time ISA10",)),
     Edit("repetition", "*0930*^*", "*0930*R*", ("isa.repetition ISA11",)),
     Edit("version", "*00501*000000001", "*00999*000000001", ("isa.version ISA12",)),
+    Edit("version of another release", "*00501*000000001", "*00401*000000001", ("isa.version ISA12",)),
     Edit("control number", "*000000001*0*T", "*00000000A*0*T", ("isa.control ISA13", "iea.control IEA02")),
     Edit("acknowledgement", "*000000001*0*T", "*000000001*2*T", ("isa.acknowledgement ISA14",)),
     Edit("usage", "*000000001*0*T", "*000000001*0*X", ("isa.usage ISA15",)),

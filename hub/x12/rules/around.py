@@ -72,6 +72,13 @@ def _isa_element(isa: Segment, element: int, marks: Delimiters | None) -> Iterat
         yield header_fault("isa.character", "ISA", element, "holds a control or a non-ASCII character")
 
 
+def release_faults(isa: Segment, gs: Segment) -> Iterator[Finding]:
+    """ISA12 of an interchange whose first group keeps guides of release 005010 says 00501."""
+    known = re.fullmatch(_ISA_FORMS[12][1], isa[12])
+    if known and isa[12] != "00501" and gs[8].startswith("005010"):
+        yield header_fault("isa.version", "ISA", 12, "is not the version of groups of 005010, which is 00501")
+
+
 def _separates(text: str) -> bool:
     return not text.isalnum() and text != " "
 

@@ -27,6 +27,7 @@ _NDC = re.compile(r"\d{11}")
 _REMARK = re.compile(r"(?:MA?|N)\d{1,4}")
 _REMARKS = {"MIA": (5, 20, 21, 22, 23), "MOA": (3, 4, 5, 6, 7)}
 _PLAIN = frozenset(("AMT", "QTY", "REF"))  # what stands in a line without a rule of its own
+_MOST_DAYS = 2  # DTM of a line
 _LONG_NUMBER = 4  # digits from which LX01 is a number of the payer's own and no count
 
 
@@ -118,17 +119,24 @@ class _Rules:
 
     def _line_details(self, node: Node) -> None:
         days: dict[str, list[str]] = {}
+        twice: list[str] | None = None
+        told = 0
         for item in node.items:
             if item.__class__ is not list:
                 continue
             tag = item[0]
             if tag == "DTM":
+                twice = item if text(item, 1) in days else twice
                 days[text(item, 1)] = item
+                told += 1
             elif tag == "LQ" and text(item, 1) == "HE" and len(item) > 2 and not _REMARK.fullmatch(item[2]):
                 self.report(node, item, "835.remark", "this is not a remark code", snip=5, element=2)
             elif tag == "REF" and text(item, 1) == "HPI" and len(item) > 2 and not is_npi(item[2]):
                 message = "the NPI does not pass its check digit"
                 self.report(node, item, "element.npi", message, snip=5, element=2)
+        if twice is not None and told == _MOST_DAYS:  # of more the guide itself says that they are too many
+            message = "a line has one day of service (472), or the first and the last of a range (150, 151)"
+            self.report(node, twice, "835.date_pair", message, snip=4)
         self._line_dates(node, days)
 
     def _line_dates(self, node: Node, days: dict[str, list[str]]) -> None:
@@ -235,8 +243,8 @@ class _Rules:
                 self.report(node, item, "835.remark", "this is not a remark code", snip=5, element=position)
 
     def _patient_share(self, node: Node, clp: list[str], share: Decimal) -> None:
-        told = decimal(clp, 5)
-        if told is None or text(clp, 2) == "22":
+        told = decimal(clp, 5) if text(clp, 5) else ZERO
+        if told is None or text(clp, 2) == "22" or (share < 0 and not text(clp, 5)):
             return
         if share != told and all(_grouped(part) for part in (node, *node.children("2110"))):
             message = "the patient's share is not the sum of the PR adjustments"
