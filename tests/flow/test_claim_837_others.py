@@ -191,6 +191,41 @@ def test_levels_without_claims_are_kept() -> None:
         assert one.written() == one.texts
 
 
+def test_a_set_that_is_cut_keeps_its_last_claim() -> None:
+    """Levels after the last claim, whose HL04 tells of some that never come, are written after it, not instead."""
+    cut = ("HL*3*1*22*1", "SBR*P********CI", "NM1*IL*1*BITTERN*IDA****MI*M2")
+    (one,) = read_sets(file_of("P", (*BEGIN, *BILLING, *SUBSCRIBER, CLM, *LINE, *cut)))
+    assert len(one.claims) == 1
+    assert one.written() == one.texts
+
+
+@pytest.mark.parametrize("level", ["HL*2*1*22*1", "HL*2*1*22*X", "HL*2*1*22", "HL*7*1*22*0"])
+def test_a_level_that_is_numbered_wrong_stays_so(level: str) -> None:
+    """HL01 and HL04 that are not the truth, or not there, are written as they were read."""
+    (one,) = read_sets(file_of("P", (*BEGIN, *BILLING, level, *SUBSCRIBER[1:], CLM, *LINE)))
+    assert len(one.claims) == 1
+    assert one.written() == one.texts
+
+
+def test_a_claim_without_a_subscriber_is_told() -> None:
+    """A claim right below the billing provider is a problem, and none of it goes along with the next claim."""
+    body = (*BEGIN, *BILLING, CLM, *LINE, *SUBSCRIBER, CLM.replace("A1", "A2"), *LINE)
+    (one,) = read_sets(file_of("P", body))
+    assert [problem.where for problem in one.problems] == ["2300 HL (segment 11)"]
+    assert [claim.control_number for claim in one.claims] == ["A2"]
+    assert not any(text.startswith("CLM*A1*") for text in one.written())
+
+
+@pytest.mark.parametrize("mark", ["\x01", "\x02", "\x03"])
+def test_a_control_character_is_never_written_as_a_delimiter(mark: str) -> None:
+    """What parts elements inside the hub is no part of a value: a claim that holds it cannot be read, others can."""
+    bad = CLM.replace("A1", f"A{mark}1")
+    (one,) = read_sets(file_of("P", (*BEGIN, *BILLING, *SUBSCRIBER, bad, *LINE, CLM, *LINE)))
+    assert [problem.where for problem in one.problems] == ["2300 control character (segment 18)"]
+    assert [claim.control_number for claim in one.claims] == ["A1"]
+    assert len(one.written()) == len(one.texts) - 4
+
+
 def test_what_no_field_holds_stays_at_its_place() -> None:
     """An unknown segment, another order and another spelling are kept beside the fields, and written again."""
     told = read_one(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
-from decimal import Decimal
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -32,7 +32,9 @@ from hub.x12.envelope import TransactionSet, X12Reader
 from hub.x12.wire import Source
 
 _GUIDES = {"005010X222": "P", "005010X223": "I", "005010X224": "D"}
-_ONE = Decimal(1)
+_OURS = re.compile(f"[{E}{C}{BETWEEN}]")
+"""What parts elements, components and segments here, and is a control character in a file."""
+
 Told = tuple[Transmission, Claim | Problem]
 
 
@@ -86,16 +88,22 @@ def _read_start(v: list[str], f: Fields, _c: str) -> None:
     f["control_number"], f["version"] = v[2], v[3]
 
 
+def _read_astray(_v: list[str], _f: Fields, _c: str) -> None:
+    """A claim where none can stand: it has no subscriber."""
+    raise Unreadable("HL")
+
+
 def _shape(claim: Loop) -> Spot:
     """The whole set as loops, for one of the three claims."""
+    astray = Loop(id="2300", rows=(by_hand("CLM", _read_astray, None),), make=dict)
     patient = Loop(id="2000C", rows=(*PATIENT_ROWS, claim), make=dict)
     subscriber = Loop(id="2000B", rows=(*SUBSCRIBER_ROWS, claim, patient), make=dict)
-    billing = Loop(id="2000A", rows=(*BILLING_ROWS, subscriber), make=dict, defaults=BILLING_DEFAULTS)
+    billing = Loop(id="2000A", rows=(*BILLING_ROWS, astray, subscriber), make=dict, defaults=BILLING_DEFAULTS)
     submitter = Loop(id="1000A", rows=(by_hand("NM1", _read_submitter, None, "41"), contacts()))
     receiver = Loop(id="1000B", rows=(by_hand("NM1", _read_receiver, None, "40"),))
     begin = by_hand("BHT", _read_begin, None)
     start = by_hand("ST", _read_start, None)
-    return spots(Loop(id="", rows=(start, begin, submitter, receiver, billing)))
+    return spots(Loop(id="", rows=(start, begin, submitter, receiver, astray, billing)))
 
 
 _SHAPES = {kind: _shape(loop) for kind, loop in CLAIMS.items()}
@@ -130,7 +138,7 @@ class _Reading:
         self.levels = Levels()
         self.waiting: _Level | None = None
 
-    def run(self, texts: Iterable[str]) -> Iterator[Told]:
+    def run(self, texts: Iterable[str]) -> Iterator[Told]:  # noqa: C901 - once per segment, so nothing is called
         """Yields what each claim came to; the last is held back until the set ends, for what follows it."""
         element, component = self.element, self.component
         stack, unit = self.stack, self.unit
@@ -162,7 +170,10 @@ class _Reading:
                         read(v, f, component)
                     except Unreadable as bad:
                         self._spoil(bad.place)
-            unit.append(text)
+            if text.isprintable() or not _OURS.search(text):
+                unit.append(text)
+            else:
+                self._spoil("control character")
         yield from self._finish()
 
     def _open(self, spot: Spot, around: Fields) -> None:
@@ -272,16 +283,16 @@ class _Reading:
                 told = filled(text.split(E), 4)
                 self._settle(texts, deeper=self.waiting is not None and told[3] > self.waiting.code)
                 number, above = self.levels.following(told[3])
-                well = told[1:3] == [number, above] and len(told) == 5
+                well = told[1:3] == [number, above] and text.count(E) == 4
                 self.levels.took(told[3], told[1])
                 texts[place] = f"HL{E}{told[3]}" if well else text
                 self.waiting = _Level(texts, place, told[3], told[4]) if well else None
         return texts
 
-    def _settle(self, texts: list[str] | None, *, deeper: bool) -> None:
+    def _settle(self, texts: list[str], *, deeper: bool) -> None:
         """What HL04 of the level before said is kept where it was not true; known only when the next level comes."""
         level, self.waiting = self.waiting, None
-        if level is None or (level.flag == "1") == deeper:
+        if level is None or level.flag == ("1" if deeper else "0"):
             return
         if level.texts is not texts and (self.held is None or isinstance(self.held[1], Problem)):
             return
@@ -302,7 +313,7 @@ class _Reading:
                 yield self.held
             self.held = told
         tail = self._levelled(self._neutral(self.unit))
-        self._settle(None if self.unit else tail, deeper=False)
+        self._settle(tail, deeper=False)
         if self.held is not None:
             yield self._with_tail(*self.held, tail)
 
