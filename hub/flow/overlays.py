@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from hub.clock import Clock
 from hub.config.faults import Fault
@@ -13,7 +15,7 @@ from hub.flow.claim_837 import GUIDES, Route, Sending, Unwritable, claims_837
 from hub.model.claim import Claim
 from hub.plugin.api import ScrubFinding
 from hub.store.documents import Row
-from hub.x12.overlay import Limits, Overlay, OverlayRefused, load_all
+from hub.x12.overlay import Overlay, OverlayRefused, load_all
 from hub.x12.write import check_texts
 
 FOLDER = "overlays"
@@ -78,11 +80,6 @@ def _finding(rule: str, where: str, why: str, fix: str, *, hold: bool = True) ->
     return ScrubFinding(rule=f"scrub.{rule}", where=where, why=why, fix=fix, hold=hold)
 
 
-def most_claims(overlays: Sequence[Overlay], limit: Callable[[Limits], int], most: int) -> int:
-    """The least that any of the overlays allows, `most` where none says less; 0 in an overlay is no limit."""
-    return min([most, *[told for one in overlays if (told := limit(one.limits))]])
-
-
 def sets_of(hub: Hub, mailbox: str, rows: Sequence[Row[Claim]], most: int) -> list[list[Row[Claim]]]:
     """The claims of a file as transaction sets: `most` in one, or fewer where a rule says so, and those whose
     payers have other rules apart, since defaults are filled set by set.
@@ -91,7 +88,7 @@ def sets_of(hub: Hub, mailbox: str, rows: Sequence[Row[Claim]], most: int) -> li
     before: tuple[Overlay, ...] | None = None
     for row in rows:
         overlays = overlays_of(hub, row.record.payer, mailbox)
-        fits = most_claims(overlays, lambda limits: limits.claims_per_set, most)
+        fits = min([most, *[one.limits.claims_per_set or most for one in overlays]])
         if overlays != before or len(made[-1]) >= fits:
             made.append([])
         made[-1].append(row)
@@ -100,20 +97,22 @@ def sets_of(hub: Hub, mailbox: str, rows: Sequence[Row[Claim]], most: int) -> li
 
 
 def within_limits(hub: Hub, mailbox: str, rows: Sequence[Row[Claim]], clock: Clock) -> list[Row[Claim]]:
-    """As many of the first claims as one file may hold by number and size; the rest waits for the next file."""
-    overlays = overlays_of(hub, "", mailbox)
-    kept = list(rows[: most_claims(overlays, lambda limits: limits.claims_per_file, len(rows))])
-    limits = [one.limits.bytes_per_file for one in overlays if one.limits.bytes_per_file]
-    size = min(limits, default=0)
-    if not size:
-        return kept
+    """As many of the first claims as one file may hold by number and size; the rest waits for the next file.
+
+    A mailbox counts every claim, a payer its own; no file is larger than any payer with a claim in it takes.
+    """
+    told = [overlays_of(hub, row.record.payer, mailbox) for row in rows]
+    weighs = any(one.limits.bytes_per_file for overlays in told for one in overlays)
     route = Route(clearinghouse=mailbox, mailbox=hub.settings.mailboxes[mailbox], settings=hub.settings)
-    told = _ENVELOPE_BYTES
-    for at, row in enumerate(kept):
-        told += _bytes(row.record, route, clock)
-        if told > size and at:
-            return kept[:at]
-    return kept
+    size, most, met = _ENVELOPE_BYTES, sys.maxsize, Counter[str]()
+    for at, (row, overlays) in enumerate(zip(rows, told, strict=True)):
+        met.update(one.name for one in overlays)
+        size += _bytes(row.record, route, clock) if weighs else 0
+        most = min([most, *[one.limits.bytes_per_file or most for one in overlays]])
+        full = any(0 < one.limits.claims_per_file < met[one.name] for one in overlays)
+        if at and (full or size > most):
+            return list(rows[:at])
+    return list(rows)
 
 
 def _bytes(claim: Claim, route: Route, clock: Clock) -> int:

@@ -148,13 +148,16 @@ def test_the_check_of_settings_names_an_overlay_that_cannot_be_used(tmp_path: Pa
     assert overlay_faults(loaded) == []
 
 
+@pytest.mark.parametrize("whose", ["mailbox", "payer"])
 @pytest.mark.parametrize(
     ("limit", "shares"),
     [("claims_per_file = 2", [2, 1]), ("claims_per_set = 1", [3]), ("bytes_per_file = 1500", [1, 1, 1])],
 )
-def test_limits_part_files_and_sets(house: House, tmp_path: Path, limit: str, shares: list[int]) -> None:
-    """A partner that takes less gets more files, or more sets in one, and every claim once."""
-    with_rules(house, (name(tmp_path, f"[limits]\n{limit}\n"),))
+def test_limits_part_files_and_sets(
+    house: House, tmp_path: Path, limit: str, shares: list[int], whose: str
+) -> None:
+    """A partner or a payer that takes less gets more files, or more sets in one, and every claim once."""
+    with_rules(house, **{whose: (name(tmp_path, f"[limits]\n{limit}\n"),)})
     three_claims(house)
     house.send()
     texts = files(house)
