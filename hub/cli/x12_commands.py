@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from hub.cli.groups import Group
-from hub.cli.options import AsJson
+from hub.cli.options import HERE, AsJson, Folder
 
 x12 = typer.Typer(
     help="X12 files and guides: check, show, mend, answer, share. Needs no database and no settings.",
@@ -32,6 +32,7 @@ Overlays = Annotated[
 def x12_validate(
     file: Files,
     overlay: Overlays = None,
+    config: Folder = HERE,
     inbound: Annotated[
         bool, typer.Option("--inbound", help="Read as the hub reads partners' files: what payers do warns only.")
     ] = False,
@@ -45,7 +46,7 @@ def x12_validate(
     """
     from hub.cli.x12_validate import How, validate
 
-    how = How(overlays=tuple(overlay or ()), inbound=inbound, limit=limit, as_json=as_json)
+    how = How(overlays=tuple(overlay or ()), config=config, inbound=inbound, limit=limit, as_json=as_json)
     validate(file, how)
 
 
@@ -54,7 +55,11 @@ def x12_show(
     file: File,
     loop: Annotated[str, typer.Option(metavar="ID", help="Only loops with this id, such as 2010AA.")] = "",
     claim: Annotated[
-        int, typer.Option(min=0, help="Only this claim, by its number, with what is around it.")
+        int,
+        typer.Option(
+            min=0,
+            help="Only this claim, counted through the file as `validate` counts, with its provider and subscriber.",
+        ),
     ] = 0,
     plain: Annotated[bool, typer.Option("--plain", help="One line a segment, as it stands in the file.")] = False,
     masked: Annotated[bool, typer.Option("--masked", help="Hide names, ids, days and texts.")] = False,

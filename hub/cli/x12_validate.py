@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import textwrap
 from bisect import bisect_right
@@ -13,37 +14,48 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from hub.cli.ui import say, table
-from hub.cli.x12_files import Input, closed, inputs, no_x12, printable, watched
+from hub.cli.x12_files import STDIN, Input, closed, inputs, no_x12, printable, watched
 from hub.codes.icd10cm import diagnosis_fault
 from hub.errors import Problem
 from hub.x12.ack import verdict
 from hub.x12.envelope import TransactionSet, X12Reader
 from hub.x12.finding import Finding
 from hub.x12.grammar import Guide, Loop
+from hub.x12.tools.names import place_in_words
 from hub.x12.tools.repair import Mending
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from hub.x12.overlay import Overlay
 
-OVERLAY_FOLDERS = (Path("overlays"), Path("config/overlays"))
-_STYLES = {"error": "red", "warning": "yellow"}
-_COLUMNS = ("claim", "line", "place", "SNIP", "", "what is wrong", "repair")
+OVERLAYS = "overlays"
+_STYLES = {"error": "red", "warning": "magenta"}  # both can be read on a light screen and on a dark one
+_COLUMNS = ("claim", "line", "place", "which field", "SNIP", "", "what is wrong", "repair")
 
 
 class How(msgspec.Struct, frozen=True, kw_only=True):
-    """How to look: `inbound` as the hub reads partners' files, `limit` findings told of each file."""
+    """How to look: `inbound` as the hub reads partners' files, `limit` findings told of each file.
+
+    Overlays are looked for in the folder `overlays` here, then in that of the settings (`config`).
+    """
 
     overlays: tuple[str, ...] = ()
+    config: Path = Path("config")
     inbound: bool = False
     limit: int = 1000
     as_json: bool = False
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """A finding with the claim it is about: its number in the set, 0 where it is about none."""
+    """A finding with the claim it is about, and what stands at its place in words.
+
+    `claim` is its number in the file, as `hub x12 show --claim` counts, 0 where it is about none.
+    """
 
     finding: Finding
     claim: int = 0
+    field: str = ""
 
 
 class SetTold(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +77,7 @@ class Look:
         self.given = given
         self.how = how
         self.overlays = overlays
-        self.errors = self.warnings = self.left_out = self.sets = self.segments = 0
+        self.errors = self.warnings = self.left_out = self.sets = self.segments = self.claims = 0
         self.around: tuple[Told, ...] = ()
         self.problem = given.problem
 
@@ -82,7 +94,7 @@ class Look:
                 self.problem = closed(error)
         if not reader.interchanges and self.problem is None:
             self.problem = no_x12()
-        self.around = self._told([Told(finding=found) for found in reader.findings])
+        self.around = self._told([_named(None, found) for found in reader.findings])
 
     def _set(self, transaction: TransactionSet) -> SetTold:
         from array import array
@@ -92,10 +104,11 @@ class Look:
         inside = loops_of_units(transaction.guide)
         outcome = transaction.outcome
         said = verdict(outcome)
-        told = [Told(finding=found, claim=claim_of(found, starts, inside)) for found in outcome.findings]
+        told = [self._place(transaction.guide, found, starts, inside) for found in outcome.findings]
         outcome.findings = []  # or a file of many bad sets would gather in memory
         self.sets += 1
         self.segments += outcome.segments
+        self.claims += len(starts)
         return SetTold(
             kind=outcome.kind,
             control_number=outcome.control_number,
@@ -105,6 +118,10 @@ class Look:
             line=transaction.line,
             told=self._told(told),
         )
+
+    def _place(self, guide: Guide | None, found: Finding, starts: Sequence[int], inside: frozenset[str]) -> Told:
+        claim = claim_of(found, starts, inside)
+        return _named(guide, found, claim + self.claims if claim else 0)
 
     def _told(self, found: list[Told]) -> tuple[Told, ...]:
         errors = sum(one.finding.severity == "error" for one in found)
@@ -132,6 +149,11 @@ class Look:
         return 2 if self.problem is not None else int(self.errors > 0)
 
 
+def _named(guide: Guide | None, found: Finding, claim: int = 0) -> Told:
+    field = place_in_words(guide, found.loop, found.segment, found.element, found.part)
+    return Told(finding=found, claim=claim, field=field)
+
+
 def _with_repair(told: Told, done: set[tuple[str, int]]) -> Told:
     found = told.finding
     words, doubt, _ = found.repair.partition(";")
@@ -140,7 +162,7 @@ def _with_repair(told: Told, done: set[tuple[str, int]]) -> Told:
     made = (found.code, found.line) in done or (
         not found.position and any(code == found.code for code, _ in done)
     )
-    return Told(finding=msgspec.structs.replace(found, repair=words if made else ""), claim=told.claim)
+    return msgspec.structs.replace(told, finding=msgspec.structs.replace(found, repair=words if made else ""))
 
 
 def loops_of_units(guide: Guide | None) -> frozenset[str]:
@@ -160,7 +182,7 @@ def _inside(loop: Loop, units: frozenset[str], *, inside: bool) -> Iterator[str]
 
 
 def claim_of(found: Finding, starts: Sequence[int], inside: frozenset[str]) -> int:
-    """The number of the claim that a finding is about: the one around it, or behind it where it stands before one.
+    """The number in its set of the claim that a finding is about: the one around it, or the one behind it.
 
     0 for what stands outside all of them, such as a header. `starts` are the claims' places in the set.
     """
@@ -172,7 +194,7 @@ def claim_of(found: Finding, starts: Sequence[int], inside: frozenset[str]) -> i
 
 def validate(paths: Sequence[str], how: How) -> None:
     """Look through every file and tell what is wrong; ends with 0, 1 or 2."""
-    overlays = _overlays(how.overlays)
+    overlays = _overlays(how)
     worst, looks = 0, []
     for given in inputs(paths):
         look = Look(given, how, overlays)
@@ -185,12 +207,12 @@ def validate(paths: Sequence[str], how: How) -> None:
     sys.exit(worst)
 
 
-def _overlays(names: Sequence[str]) -> list[Overlay]:
-    if not names:
+def _overlays(how: How) -> list[Overlay]:
+    if not how.overlays:
         return []
     from hub.x12.overlay import load
 
-    return [load(name, OVERLAY_FOLDERS) for name in names]
+    return [load(name, (Path(OVERLAYS), how.config / OVERLAYS)) for name in how.overlays]
 
 
 def _print_json(look: Look) -> None:
@@ -209,8 +231,8 @@ def _print_json(look: Look) -> None:
 
 
 def plain_finding(told: Told) -> dict[str, Any]:
-    """A finding as JSON shows it: all its fields, and the claim's number in its set (0: none)."""
-    return {**msgspec.structs.asdict(told.finding), "claim": told.claim}
+    """A finding as JSON shows it: all it has, the claim's number in the file (0: none), and its place in words."""
+    return {**msgspec.structs.asdict(told.finding), "claim": told.claim, "field": told.field}
 
 
 def _plain_problem(problem: Problem | None) -> dict[str, str] | None:
@@ -223,23 +245,41 @@ def _json(value: Any) -> str:
 
 def _print_tables(look: Look) -> None:
     sets = [(number, one) for number, one in enumerate(look, 1) if one.told]
-    certain = iter(look.certain([told for _, one in sets for told in one.told]))
+    certain = look.certain([told for _, one in sets for told in one.told])
+    left = iter(certain)
     for number, one in sets:
         title = f"{look.given.name}: set {number}, {one.kind} {one.control_number} ({_meaning(one.verdict)})"
-        _table(printable(title), list(islice(certain, len(one.told))))
+        _table(printable(title), list(islice(left, len(one.told))))
     if look.problem is not None:
         print(f"hub: {look.given.name}: {look.problem.why}", file=sys.stderr)
         print(f"     what to do: {look.problem.fix}", file=sys.stderr)
         return
-    if look.around:
-        _table(f"{look.given.name}: around the sets", look.certain(look.around))
+    around = look.certain(look.around)
+    if around:
+        _table(f"{look.given.name}: around the sets", around)
     rest = f"; {look.left_out} not shown (--limit)" if look.left_out else ""
     size = f"{count_of(look.sets, 'set')}, {count_of(look.segments, 'segment')}"
     say(f"{look.given.name}: {faults_told(look.errors, look.warnings)}{rest} ({size})")
+    _next_steps(look.given.name, [*around, *certain])
+    if certain or around:
+        say()
+
+
+def _next_steps(name: str, told: Sequence[Told]) -> None:
+    """Which commands go on from here, ready to be copied."""
+    if name == STDIN or "!" in name or not Path(name).exists():
+        return
+    file = shlex.quote(name)
+    claim = min((one.claim for one in told if one.claim), default=0)
+    mended = sum(bool(one.finding.repair) for one in told)
+    if claim:
+        say(f"  see claim {claim} with its values:   hub x12 show {file} --claim {claim}")
+    if mended:
+        say(f"  see what can be repaired:   hub x12 fix {file} --dry-run   ({mended:,} of {len(told):,})")
 
 
 def _meaning(said: str) -> str:
-    return {"A": "accepted", "E": "accepted with errors", "R": "rejected"}[said]
+    return {"A": "would be accepted", "E": "would be accepted with errors", "R": "would be rejected"}[said]
 
 
 def _table(title: str, told: Sequence[Told]) -> None:
@@ -253,6 +293,7 @@ def _table(title: str, told: Sequence[Told]) -> None:
             one.claim or "-",
             one.finding.line or "-",
             one.finding.where or "-",
+            one.field or "-",
             one.finding.snip,
             one.finding.severity,
             f"{one.finding.message} [{one.finding.code}]",
@@ -260,7 +301,7 @@ def _table(title: str, told: Sequence[Told]) -> None:
         )
         for one in inside
     ]
-    table(title, _COLUMNS, rows, right=(0, 1, 3))
+    table(title, _COLUMNS, rows, right=(0, 1, 4))
 
 
 def _list(title: str, told: Sequence[Told]) -> None:
@@ -268,22 +309,32 @@ def _list(title: str, told: Sequence[Told]) -> None:
     from rich.text import Text
 
     console = Console(highlight=False)
-    places = max(len(one.finding.where) for one in told)
-    room = max(console.width - places - 31, 30)
     console.print(Text(title, style="bold"))
     for claim, group in groupby(told, key=lambda one: one.claim):
-        console.print(Text(f"  claim {claim}" if claim else "  outside the claims", style="cyan"))
-        for found in (one.finding for one in group):
-            head = f"    line {found.line or '-':>6}  {found.where:{places}}  SNIP {found.snip}  "
+        if claim or any(one.claim for one in told):
+            console.print(Text(f"  claim {claim}" if claim else "  outside the claims", style="bold cyan"))
+        for one in group:
+            found = one.finding
+            head = Text(f"    line {found.line or '-'}  ")
+            head.append(found.where or "-", style="bold").append(f"  {one.field}  ").append(
+                f"SNIP {found.snip}", style="dim"
+            )
+            console.print(head, soft_wrap=True)
             weight = "warning: " if found.severity == "warning" else ""
-            folded = textwrap.wrap(f"{weight}{found.message} [{found.code}]", room, break_on_hyphens=False)
-            text = Text(head).append(folded[0], style=_STYLES.get(found.severity, ""))
-            for line in folded[1:]:
-                text.append("\n" + " " * len(head) + line, style=_STYLES.get(found.severity, ""))
-            for line in textwrap.wrap(f"fix: {found.repair}" if found.repair else "", room):
-                text.append("\n" + " " * len(head) + line, style="green")
-            console.print(text, soft_wrap=True)
+            what = f"{weight}{found.message} [{found.code}]"
+            console.print(_folded(what, console.width, _STYLES.get(found.severity, "")), soft_wrap=True)
+            if found.repair:
+                console.print(_folded(f"hub x12 fix {found.repair}", console.width, "green"), soft_wrap=True)
     console.print()
+
+
+def _folded(words: str, width: int, style: str) -> Text:
+    """A text below its place, folded between words."""
+    from rich.text import Text
+
+    pad = " " * 8
+    lines = textwrap.wrap(words, max(width - len(pad), 30), break_on_hyphens=False)
+    return Text("\n".join(pad + line for line in lines), style=style)
 
 
 def faults_told(errors: int, warnings: int) -> str:

@@ -128,7 +128,7 @@ def test_inbound_reads_as_the_hub_reads(hub: Run, bad: Named) -> None:
 def test_a_person_sees_claims_places_and_a_sum(hub: Run, bad: Named, good: Named) -> None:
     """For a person findings stand in a table by set with claim and line, and a line sums all files up."""
     ran = hub("x12", "validate", bad("837p_cob_line"), good("835_ordinary"))
-    assert "set 1, 837P 0001 (rejected)" in ran.out
+    assert "set 1, 837P 0001 (would be rejected)" in ran.out
     assert "2430" in ran.out
     assert "[cob." in ran.out
     assert "2 files: 1 good, 1 with errors, 0 unreadable" in ran.out
@@ -209,7 +209,7 @@ def test_a_terminal_shows_findings_below_their_claims(
     with pytest.raises(SystemExit):
         x12_validate.validate([str(bad("837p_icd10_form"))], x12_validate.How())
     out = capsys.readouterr().out
-    assert out.index("claim 1") < out.index("2300 HI01-2") < out.index("fix: takes the point out")
+    assert out.index("claim 1") < out.index("2300 HI01-2") < out.index("hub x12 fix takes the point out")
 
 
 def test_a_repair_is_promised_only_where_it_is_made(hub: Run, good: Named) -> None:
@@ -221,3 +221,40 @@ def test_a_repair_is_promised_only_where_it_is_made(hub: Run, good: Named) -> No
     assert mended["repair"] == "takes the hyphen out of a ZIP code"
     assert left["repair"] == ""
     assert "fix" not in hub("x12", "validate", "-", stdin=short).out.partition("repair")[2]
+
+
+def test_a_claim_is_shown_by_the_number_that_is_told(hub: Run, good: Named) -> None:
+    """Claims count through all sets of a file, so that `show --claim` shows the claim that a finding is about."""
+    data = good("837p_three_sets").read_bytes()
+    at = data.rindex(b"*627011234~")
+    broken = data[:at] + b"*62701~" + data[at + len(b"*627011234~") :]
+    (found,) = hub("x12", "validate", "--json", "-", stdin=broken).json["findings"]
+    shown = hub("x12", "show", "--plain", "--claim", found["claim"], "-", stdin=broken).out
+    assert found["claim"] > 1
+    assert "n4.zip" in shown
+
+
+def test_a_place_is_told_in_words(hub: Run, bad: Named) -> None:
+    """Who does not know loops reads whose data it is and which field."""
+    ran = hub("x12", "validate", "--json", bad("837p_npi_check_digit"))
+    assert {one["field"] for one in ran.json["findings"]} == {"Billing provider, id"}
+    assert "Billing provider, id" in hub("x12", "validate", bad("837p_npi_check_digit")).out
+
+
+def test_the_next_commands_are_told(hub: Run, bad: Named) -> None:
+    """After the findings stand the commands that go on, with the file's name quoted, as they can be copied."""
+    out = hub("x12", "validate", bad("837p_icd10_form")).out
+    assert f"hub x12 show {bad('837p_icd10_form')} --claim 1" in out
+    assert f"hub x12 fix {bad('837p_icd10_form')} --dry-run" in out
+
+
+def test_an_overlay_beside_the_settings_is_found(hub: Run, good: Named, tmp_path: Path) -> None:
+    """Overlays stand beside hub.toml, wherever that is: `--config` or HUB_CONFIG says so."""
+    (tmp_path / "overlays").mkdir()
+    (tmp_path / "overlays" / "ours.toml").write_text(
+        'title = "ours"\n[[rule]]\nname = "none"\nat = "2300 CLM"\nforbidden = true\nmessage = "no claims here"\n'
+    )
+    path = good("837p_accident")
+    assert hub("x12", "validate", path, "--overlay", "ours").code == 2
+    ran = hub("x12", "validate", path, "--overlay", "ours", "--config", tmp_path, "--json")
+    assert {one["code"] for one in ran.json["findings"]} == {"overlay.ours.none"}
