@@ -48,6 +48,7 @@ _AK9_CODES = {
 }
 _MOST_ERRORS = 500
 _LAST_PLACE = 99
+_LARGEST_COUNT = 999_999  # what AK902 can say
 _MOST_CODES = 5
 _LONGEST_KEY = 35
 
@@ -208,5 +209,5 @@ def _group_answer(group: Group) -> RawSegment:
         word = "P"
     else:
         word = "E" if any(verdict(outcome) == "E" for outcome in group.sets) else "A"
-    declared = group.declared or len(group.sets)
+    declared = group.declared if 0 < group.declared <= _LARGEST_COUNT else len(group.sets)
     return ("AK9", word, str(declared), str(len(group.sets)), str(accepted), *list(codes)[:_MOST_CODES])

@@ -12,6 +12,8 @@ from hub.errors import Problem
 from hub.x12.ack import acknowledgement
 from hub.x12.envelope import X12Reader
 from hub.x12.guides import guide_named
+from hub.x12.tools.repair import Mending
+from hub.x12.tree import Node
 from hub.x12.wire import Delimiters, Wire, rebuild
 from hub.x12.write import check_root
 from hub.x12.zipped import members
@@ -142,3 +144,24 @@ def test_an_answer_to_far_too_many_elements_keeps_its_own_guide(samples: SimpleN
     assert [bool(transaction.check()) for transaction in reader] == [True]
     answer = acknowledgement(reader.interchanges[0].groups[0])
     assert check_root(guide_named("999"), answer) == []
+
+
+def test_an_answer_to_a_group_that_claims_millions_of_sets_keeps_its_own_guide(samples: SimpleNamespace) -> None:
+    """Where GE01 is larger than a 999 can say, the sets that came are counted."""
+    data = samples.write("837P", samples.two_claims()).replace(b"~GE*1*", b"~GE*12345678*")
+    reader = X12Reader(data)
+    assert [transaction.check() for transaction in reader] == [[]]
+    answer = acknowledgement(reader.interchanges[0].groups[0])
+    assert check_root(guide_named("999"), answer) == []
+    assert [values[2:4] for values in answer.items if not isinstance(values, Node) and values[0] == "AK9"] == [
+        ("1", "1")
+    ]
+
+
+def test_an_interchange_without_a_number_is_not_mended(samples: SimpleNamespace) -> None:
+    """An ISA13 of nothing but control characters would vanish with them, and the separators with it."""
+    data = bytearray(samples.write("837P", samples.two_claims()))
+    data[90:99] = b"\x00" * 9
+    mending = Mending(bytes(data))
+    assert b"".join(mending) == b"" or mending.problem
+    assert mending.problem

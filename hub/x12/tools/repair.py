@@ -259,7 +259,7 @@ def _is_sound(block: Block) -> bool:
     fields = block.segments[0].split(marks.element) if block.segments else []
     special = marks.element + marks.component + marks.segment + marks.repetition
     plain = not any(mark.isalnum() or mark == " " for mark in special) and len(set(special)) == len(special)
-    return plain and len(fields) == 17 and fields[16] == marks.component and len(fields[13].strip()) > 0
+    return plain and len(fields) == 17 and fields[16] == marks.component and any(map(str.isalnum, fields[13]))
 
 
 def _fitted(value: str, place: int, width: int) -> str:
