@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 import tempfile
@@ -10,11 +11,11 @@ from typing import BinaryIO, cast
 import msgspec
 
 from hub.cli.ui import print_json, say, table
-from hub.cli.x12_files import Input, Unreadable, beside, fresh, only, telling, watched
+from hub.cli.x12_files import STDIN, Input, Unreadable, beside, fresh, only, telling, unreadable, watched
 from hub.cli.x12_validate import How, Look, count_of, faults_told
 from hub.x12.tools.repair import Mending
 
-_COLUMNS = ("line", "place", "what was done", "finding")
+_COLUMNS = ("line", "place", "repair", "finding")
 _SHOWN = 200
 _CUT = frozenset(
     ("trailer.missing", "group.unclosed", "interchange.unclosed", "se.count", "ge.count", "iea.count")
@@ -51,6 +52,8 @@ def _mend(given: Input, kept: BinaryIO) -> Mended:
     if mending.problem:
         why = f"{given.name} can be read up to line {mending.lines} only: {mending.problem}"
         raise Unreadable(why, fix="ask the sender for the whole file; run: hub x12 validate")
+    if not mending.lines:
+        raise unreadable(given.name)
     best = kept if mending.total else source
     best.seek(0)
     look = Look(Input(name=given.name, file=best), How(), ())
@@ -72,10 +75,13 @@ def _print(name: str, target: str, mended: Mended, *, dry_run: bool) -> None:
     if any(one.code in _CUT for one in mending.repairs):
         say("a count or a trailer was wrong: ask the sender whether anything was lost on the way")
     if look.errors or look.warnings:
-        where = "the file" if dry_run or not target else target
-        say(
-            f"left for a person: {faults_told(look.errors, look.warnings)}; see them with hub x12 validate on {where}"
-        )
+        where = name if dry_run or not target or target == STDIN else target
+        told = faults_told(look.errors, look.warnings)
+        say(f"left for a person: {told}; see them:   hub x12 validate {shlex.quote(where)}")
+    if rows and dry_run:
+        say(f"do it:   hub x12 fix {shlex.quote(name)}")
+    elif rows and target and target != STDIN:
+        say(f"what is different now:   hub x12 diff {shlex.quote(name)} {shlex.quote(target)}")
 
 
 def _print_json(name: str, target: str, mended: Mended, *, dry_run: bool) -> None:

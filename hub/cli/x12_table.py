@@ -45,4 +45,4 @@ def _print(name: str, target: str, sheet: Sheet) -> None:
     if sheet.passed:
         say(f"passed over: {', '.join(sheet.passed)}; take one with --kind")
     if sheet.problem:
-        say(f"the rest of the file cannot be read: {sheet.problem}")
+        say(f"something may be missing in it: {sheet.problem}")

@@ -241,3 +241,11 @@ def test_letters_stay_as_they_were_written(good: Named, encoding: str) -> None:
     broken = whole.replace(b"GE*3*1~", b"GE*9*1~")
     assert broken != whole
     assert b"".join(Mending([broken[at : at + 700] for at in range(0, len(broken), 700)])) == whole
+
+
+def test_an_empty_file_is_not_mended_but_unreadable(hub: Run, tmp_path: Path) -> None:
+    """A file without a segment ends with 2, as with every other command, and nothing is written."""
+    empty = tmp_path / "empty.x12"
+    empty.write_bytes(b"")
+    assert hub("x12", "fix", empty).code == 2
+    assert list(tmp_path.iterdir()) == [empty]

@@ -205,6 +205,17 @@ def test_a_table_of_services(hub: Run, good: Named) -> None:
             assert Decimal(row["charge"]) - moved == Decimal(row["paid"])
 
 
+@pytest.mark.parametrize("cut", [b"SE*35", b"GE*1", b"IEA*1", b"PLB*", b"CLP*PCN2*"])
+def test_a_table_of_a_cut_file_says_so(hub: Run, good: Named, tmp_path: Path, cut: bytes) -> None:
+    """A file that breaks off gives the rows that came; the command ends with 1 and says that some may be missing."""
+    data = good("835_ordinary").read_bytes()
+    file = tmp_path / "cut.835"
+    file.write_bytes(data[: data.index(cut)])
+    ran = hub("x12", "table", file, "--json")
+    assert (ran.code, ran.json["rows"] > 0) == (1, True)
+    assert "has no" in ran.json["problem"]
+
+
 def test_parquet_holds_exact_decimals(hub: Run, good: Named, tmp_path: Path) -> None:
     """Amounts are decimals and days are days in Parquet, and the rows are those of the CSV."""
     parquet = pytest.importorskip("pyarrow.parquet")

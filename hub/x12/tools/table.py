@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hub.errors import Misconfigured
 from hub.x12.envelope import X12Reader
+from hub.x12.finding import Finding
 from hub.x12.formats import is_date
 from hub.x12.rules.reporting import exact
 from hub.x12.tools.rows import COLUMNS, Column, Row, rows
@@ -27,6 +28,8 @@ _LARGEST = Decimal(10) ** (DIGITS - DECIMALS)
 # what a spreadsheet would run instead of show
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 FORMATS = ("csv", "parquet")
+_CUT = frozenset(("file.truncated", "trailer.missing", "group.unclosed", "interchange.unclosed"))
+"""Findings that tell of segments which never came."""
 
 
 class Sheet:
@@ -41,6 +44,7 @@ class Sheet:
         self.kind = kind.upper()
         self.count = 0
         self.passed: dict[str, None] = {}
+        self._cut: list[Finding] = []
 
     @property
     def empty(self) -> bool:
@@ -49,8 +53,9 @@ class Sheet:
 
     @property
     def problem(self) -> str:
-        """Why the file could not be read to its end."""
-        return self._reader.wire.problem
+        """Why the file could not be read to its end, or that it breaks off before it."""
+        cut = (one.message for one in (*self._reader.findings, *self._cut) if one.code in _CUT)
+        return self._reader.wire.problem or next(cut, "")
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -69,6 +74,7 @@ class Sheet:
             for row in rows(transaction):
                 self.count += 1
                 yield row
+            self._cut += [one for one in transaction.findings if one.code in _CUT]
 
     def _family(self) -> str:
         return "837P" if self.kind == "837" else self.kind
