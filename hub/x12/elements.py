@@ -173,7 +173,9 @@ def note_fault(row: Segment, note: Note, values: Sequence[str]) -> Fault:
         return Fault(1, "element.date", message, note.positions[1], 0, ik4)
     places = ", ".join(f"{row.id}{position:02}" for position in note.positions)
     absent = [at for at in note.positions if at >= len(values) or not values[at]]
-    at = absent[0] if absent and note.kind in "PCR" else note.positions[-1]
+    if note.kind == "L":
+        absent = [at for at in absent if row.element(at) is not None]
+    at = absent[0] if absent and note.kind in "PCRL" else note.positions[-1]
     return Fault(1, "element.relation", f"{message}: {places}", at, 0, ik4)
 
 

@@ -189,7 +189,7 @@ EDITS: tuple[Edit, ...] = (
         ("element.relation 2000C PAT05",),
     ),
     Edit("format of a death date alone", "PAT*01~", "PAT*01****D8~", ("element.relation 2000C PAT06",)),
-    Edit("reason alone", "CAS*PR*2*10~", "CAS*PR*2*10**3~", ("element.relation 2430 CAS07",)),
+    Edit("reason alone", "CAS*PR*2*10~", "CAS*PR*2*10**3~", ("element.relation 2430 CAS06",)),
     Edit(
         "charge unit without units",
         "SV1*HC:T1015*65.5*UN*1***1",

@@ -343,7 +343,7 @@ FAULTS = [
     ("271", "EB*F*IND*33*****0.5*VS*20*N*Y", "EB*F*IND*33*****0.5*VS**N*Y", "element.relation", "2110C EB10"),
     ("271", "EB*D************HC:J3301:LT*1:2", "EB*D************HC::LT", "element.missing", "2110C EB13-2"),
     ("271", "HSD*VS*12***34*1", "HSD*VS*****1", "element.relation", "2110C HSD02"),
-    ("271", "III***44*LEFT HAND", "III***44", "element.relation", "2115C III05"),
+    ("271", "III***44*LEFT HAND", "III***44", "element.relation", "2115C III04"),
     ("271", "LS*2120", "", "segment.missing", "2120C-LS LS"),
     ("271", "LE*2120", "", "segment.missing", "2120C-LS LE"),
     ("271", "LE*2120", "LE*2110", "element.code", "2120C-LS LE01"),

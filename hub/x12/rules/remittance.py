@@ -15,7 +15,7 @@ from hub.x12.rules.reporting import ZERO, Reporter, adjustments, decimal, exact,
 from hub.x12.tree import Node
 from hub.x12.walk import Closer
 
-_CHARGED = frozenset(("1", "2", "3", "4", "19", "20", "21", "23"))
+_CHARGED = frozenset(("1", "2", "3", "4", "19", "20", "21", "23", "25"))
 _PAYS_NOTHING = {
     "4": "the patient is said to be unknown, yet money is paid",
     "23": "the claim is said to be another payer's, yet money is paid",
@@ -51,6 +51,7 @@ class _Rules:
         self.header = header
         self.paid = ZERO
         self.off_by_claims = ZERO
+        self.interest = ZERO
         self.readable = True
         self.groups: list[str] = []
         self._new_group()
@@ -223,6 +224,8 @@ class _Rules:
                 days[text(item, 1)] = item
             elif tag in _REMARKS:
                 met[tag] = item
+            elif tag == "AMT" and item[1] == "I":
+                self.interest += decimal(item, 2) or ZERO
         for tag, item in met.items():
             self._remarks(node, tag, item)
         if len(met) > 1:
@@ -281,15 +284,30 @@ class _Rules:
         total = decimal(bpr, 2)
         if bpr is None or total is None:
             return
-        provider = ZERO
+        provider, interest = ZERO, []
+        mark = root.delimiters.component
         for plb in own(root, "PLB"):
             for position in range(4, len(plb), 2):
                 provider += decimal(plb, position) or ZERO
+                if plb[position - 1].partition(mark)[0] == "L6":
+                    interest.append((plb, position))
+        if interest and self.interest:
+            self._interest(root, interest)
         off = total - (self.paid - provider)
         if self.readable and off not in (ZERO, self.off_by_claims) and _paired(root):
             message = "the payment is not the sum of the claims less the provider adjustments"
             self.report(root, bpr, "835.payment_balance", message, snip=3, element=2)
         self.header.amount(root, bpr, total)
+
+    def _interest(self, root: Node, told: list[tuple[list[str], int]]) -> None:
+        """L6 pays the interest that the claims tell (AMT*I), with its sign turned."""
+        if sum((decimal(plb, at) or ZERO for plb, at in told), self.interest) != ZERO and _paired(root):
+            message = "the interest that is paid (L6) is not what the claims tell (AMT*I)"
+            plb, at = told[0]
+            place = self.header.place_from_end(root, plb)
+            self.report(
+                root, plb, "835.interest", message, snip=4, element=at, position=place, severity="warning"
+            )
 
 
 @lru_cache(maxsize=4096)
@@ -304,10 +322,13 @@ def _procedure_fault(procedure: str, component: str) -> tuple[str, str] | None:
 
 
 def _readable(node: Node) -> bool:
-    """Whether every amount in the CAS segments of a loop is one: else its row has told the fault."""
-    return all(
-        not cas[at] or exact(cas[at]) is not None for cas in own(node, "CAS") for at in range(3, len(cas), 3)
-    )
+    """Whether every adjustment in the CAS segments of a loop has an amount: else its row has told the fault."""
+    for cas in own(node, "CAS"):
+        for at in range(3, len(cas) + 1, 3):
+            amount = text(cas, at)
+            if exact(amount) is None if amount else cas[at - 1] and not text(cas, at + 1):
+                return False
+    return True
 
 
 def _grouped(node: Node) -> bool:
@@ -316,6 +337,10 @@ def _grouped(node: Node) -> bool:
 
 
 def _paired(root: Node) -> bool:
-    """Whether every reason of the PLB segments has an amount that can be read."""
-    found = [plb[3:] for plb in own(root, "PLB")]
-    return all(len(pairs) % 2 == 0 and None not in map(exact, filter(None, pairs[1::2])) for pairs in found)
+    """Whether every reason of the PLB segments has an amount that can be read, and each amount its reason."""
+    for plb in own(root, "PLB"):
+        for at in range(3, len(plb), 2):
+            amount = text(plb, at + 1)
+            if bool(plb[at]) != bool(amount) or (amount and exact(amount) is None):
+                return False
+    return True

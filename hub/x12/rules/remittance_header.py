@@ -93,11 +93,15 @@ class HeaderRules:
             self.report(node, ts3, "element.npi", message, snip=5, element=1)
 
     def report_tail(self, root: Node, segment: list[str], code: str, message: str, *, element: int) -> None:
-        """Reports a PLB, whose place is counted from the end of the set: its claims are gone by then."""
+        """Reports a PLB."""
+        place = self.place_from_end(root, segment)
+        self.report(root, segment, code, message, snip=5, element=element, position=place)
+
+    def place_from_end(self, root: Node, segment: list[str]) -> int:
+        """The place of a PLB, which is counted from the end of the set: its claims are gone by then."""
         if not self._from_end:
             self._from_end = {id(item): at for at, item in enumerate(reversed(root.items))}
-        place = self.report.position - self._from_end[id(segment)]
-        self.report(root, segment, code, message, snip=5, element=element, position=place)
+        return self.report.position - self._from_end[id(segment)]
 
     def _method(self, root: Node, bpr: list[str], origin: str) -> None:
         method = text(bpr, 4)
