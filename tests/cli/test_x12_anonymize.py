@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from hub.x12.envelope import X12Reader
 from hub.x12.formats import is_npi
-from hub.x12.tools.anonymize import Anonymous, is_personal, kind_of
+from hub.x12.tools.anonymize import Anonymous, is_personal, kind_of, segment
 from hub.x12.tools.disguise import Disguise
 from hub.x12.tools.repair import Mending
-from hub.x12.wire import Wire
+from hub.x12.wire import STANDARD, Wire
 
 Run = Callable[..., Any]
 Named = Callable[[str], Path]
@@ -78,6 +78,25 @@ def test_nobody_is_left_and_every_finding_stays(path: Path) -> None:
     assert not {old for old in survived if not re.fullmatch(r"[A-Z]{1,3}\d{1,4}", old)}
     if not Anonymous(data, b"").problem and b"ISA" in data:
         assert findings(made) == findings(data)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "LIN**N4*99999000101*LT*BITTERN7",
+        "LIN**ZZ*BITTERN7",
+        "REF*XX*1*WORDS*SY:999001234:BITTERN:A1",
+        "CTX*BITTERN ORLA",
+        "CTX*CLM01:BITTERN-19500203",
+    ],
+)
+def test_a_place_for_codes_is_no_hiding_place(text: str) -> None:
+    """Lots and serial numbers, what is too long for a code of its part, and words beside an element's name go."""
+    made = segment(text, STANDARD, Disguise(b"x"))
+    assert "BITTERN" not in made
+    assert made != text
+    for kept in ("LIN**N4*99999000101", "CTX*SITUATIONAL TRIGGER", "CTX*CLM01:", "CTX*PATIENT NAME NM109:"):
+        assert segment(kept, STANDARD, Disguise(b"x")) == kept
 
 
 def test_a_claim_keeps_its_number_across_files(good: Named) -> None:

@@ -31,9 +31,11 @@ _NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)")
 _REMARK = re.compile(r"[A-Z]{1,3}\d{1,4}")
 _TAXONOMY = re.compile(r"\d{3}[0-9A-Z]{6}[A-Z]")
 _CLIA = re.compile(r"\d\dD\d{7}")
-_CONTEXT = re.compile(r"[A-Z0-9 -]{1,35}")
+_CONTEXT = re.compile(r"SITUATIONAL TRIGGER|(?:(?:SUBSCRIBER|PATIENT|NUMBER|NAME) )*[A-Z][A-Z0-9]{1,2}\d\d")
 # numbers of these kinds (REF01) are answers from a list
 _ANSWERS = frozenset(("4N", "F5", "BLT"))
+# numbers of these kinds (LIN02) are of a product, not of the very thing that somebody got
+_PRODUCTS = frozenset(("N4", "EN", "EO", "HI", "ON", "UK", "UP"))
 
 
 def kind_of(tag: str, place: int, part: int = 0) -> str:
@@ -125,16 +127,19 @@ def _element(tag: str, place: int, value: str, values: list[str], marks: Delimit
         parts = one.split(marks.component) if marks.component else [one]
         for number, part in enumerate(parts):
             if part:
-                kind = _in_context(tag, place, kind_of(tag, place, number + 1 if composite else 0), values, part)
+                step = number + 1 if composite else 0
+                kind = _in_context(tag, place, step, kind_of(tag, place, step), values, part)
                 parts[number] = _BY_KIND[kind](part, disguise)
         repeats[at] = marks.component.join(parts)
     return marks.repetition.join(repeats) if marks.repetition else repeats[0]
 
 
-def _in_context(tag: str, place: int, kind: str, values: list[str], value: str) -> str:
-    """Where another element of the segment, or the segment itself, says that an id is a code after all."""
-    if kind == "code" and len(value) > _longest(tag, place):
+def _in_context(tag: str, place: int, step: int, kind: str, values: list[str], value: str) -> str:
+    """Where another element of the segment, or the segment itself, says that an id is a code, or a code is none."""
+    if kind == "code" and len(value) > _longest(tag, place, step):
         return "text"
+    if tag == "LIN" and kind == "listed" and (place > 3 or values[2] not in _PRODUCTS):
+        return "id"
     if kind != "id":
         return kind
     coded = (
@@ -149,10 +154,10 @@ def _in_context(tag: str, place: int, kind: str, values: list[str], value: str) 
 
 
 @lru_cache(maxsize=4096)
-def _longest(tag: str, place: int) -> int:
+def _longest(tag: str, place: int, step: int) -> int:
     """How long a code of this element may be; what is longer may be anything."""
     kind = layouts()[tag].elements[place - 1]
-    return max(part.high for part in kind.parts) if isinstance(kind, Composite) else kind.high
+    return kind.parts[max(step, 1) - 1].high if isinstance(kind, Composite) else kind.high
 
 
 def _as_it_is(value: str, _disguise: Disguise) -> str:
