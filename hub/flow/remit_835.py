@@ -13,7 +13,7 @@ from hub.flow.remit_shapes import CLAIM, GROUP, HEADER, PAYEE, npi_of, tax_id_of
 from hub.model.remit import ClaimGroup, ClaimPayment, RemitParty, Remittance, Told
 from hub.money import NotMoney, parse_amount, to_cents
 from hub.x12.envelope import TransactionSet
-from hub.x12.shapes import Unreadable, reader, writer
+from hub.x12.shapes import Unreadable, learner, reader, writer
 from hub.x12.shaping.rest import local, neutral
 from hub.x12.wire import STANDARD, Delimiters
 
@@ -59,21 +59,25 @@ class RemittanceReader:
 
     def __iter__(self) -> Iterator[ClaimPayment]:
         """Yields the claim payments in order."""
-        read, claim = reader(CLAIM, self.marks), "CLP" + self.marks.element
+        learned, claim = learner(CLAIM, self.marks), "CLP" + self.marks.element
+        read = learned.read
         for texts in _whole_claims(self._runs, claim):
-            at = 0
+            flat = learned.flat(texts)
+            at = place = 0
             while text := texts[at]:
-                if text[:4] != claim:
-                    at = self._around(texts, at)
-                    continue
-                opens = self._opened() if self._groups or not self._within else ()
-                self.position += 1
-                try:
-                    made, at = read(texts, at, self.position, opens)
-                except Unreadable as found:
-                    at = self._left_out(texts, at, found)
+                if text[:4] == claim:
+                    opens = self._opened() if self._groups or not self._within else ()
+                    self.position += 1
+                    try:
+                        made, at, place = read(texts, at, flat, place, self.position, opens)
+                    except Unreadable as found:
+                        begin, at = at, self._left_out(texts, at, found)
+                    else:
+                        yield made
+                        continue
                 else:
-                    yield made
+                    begin, at = at, self._around(texts, at)
+                place += sum(map(len, texts[begin:at])) + at - begin
             self._before += len(texts) - 1
         self._flush()
         self.count = self._before

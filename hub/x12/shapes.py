@@ -16,6 +16,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from hub.x12.shaping.kinds import Kind, Unreadable, kind, words
+from hub.x12.shaping.learning import Learned
 from hub.x12.shaping.looping import compile_reader
 from hub.x12.shaping.rest import Rest
 from hub.x12.shaping.rows import Reader, Shape, Writer, each, many, one, row, shape, values
@@ -24,6 +25,7 @@ from hub.x12.wire import Delimiters
 
 __all__ = [
     "Kind",
+    "Learned",
     "Reader",
     "Rest",
     "Shape",
@@ -31,6 +33,7 @@ __all__ = [
     "Writer",
     "each",
     "kind",
+    "learner",
     "many",
     "one",
     "reader",
@@ -49,6 +52,12 @@ def reader(shape: Shape, marks: Delimiters) -> Reader:
     `texts[i]` is the opener and the list ends with "". Raises `Unreadable`, with the index of the segment.
     """
     return compile_reader(shape, marks)[0]
+
+
+@lru_cache(maxsize=16)
+def learner(shape: Shape, marks: Delimiters) -> Learned:
+    """What the process has learned of reading this shape: the quickest way to read a file of many."""
+    return Learned(shape, marks)
 
 
 def writer(shape: Shape, marks: Delimiters) -> Writer:

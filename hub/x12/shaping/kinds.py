@@ -38,7 +38,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One way to read and write a value. `read` raises ValueError with the reason.
 
     `soft`: what cannot be read is as if it were absent; its text is kept in `rest`. `reads_nothing`: "" is given
-    to `read` as well, so that there is no absent value. `fits` is true of a text that is a number which is
+    to `read` as well, so that there is no absent value. `form` is the pattern of a text that is a number which is
     certain to be written as it was read.
     """
 
@@ -47,7 +47,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     write: Callable[[Any], str]
     soft: bool = False
     reads_nothing: bool = False
-    fits: Callable[[str], object] | None = None
+    form: str = ""
 
 
 class Memory(dict[str, Any]):
@@ -114,8 +114,8 @@ def memory(kind: Kind, absent: tuple[Any, ...], *, told: bool = False) -> Memory
             raise Odd
         return value
 
-    if kind.fits is not None and (not absent or absent[0] is None):
-        return _Numbers(slow, seed, kind.fits)
+    if kind.form and (not absent or absent[0] is None):
+        return _Numbers(slow, seed, re.compile(kind.form).fullmatch)
     return Memory(slow, seed)
 
 
@@ -155,8 +155,8 @@ def cents(text: str) -> Decimal:
     return value
 
 
-_MONEY = re.compile(r"-?(?:0|[1-9][0-9]{0,12})(?:\.[0-9]{1,2})?").fullmatch
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,5})?").fullmatch
+_MONEY = r"-?+(?:0|[1-9][0-9]{0,12}+)(?:\.[0-9]{1,2}+)?+"
+_NUMBER = r"-?+(?:0|[1-9][0-9]{0,14}+)(?:\.[0-9]{1,5}+)?+"
 
 
 def plain(value: Decimal | None) -> str:
@@ -210,11 +210,11 @@ def kind(name: str, read: Callable[[str], Any], write: Callable[[Any], str], *, 
 KINDS = {
     one.name: one
     for one in (
-        Kind(name="number", read=number, write=plain, fits=_NUMBER),
-        Kind(name="money", read=cents, write=plain, fits=_MONEY),
+        Kind(name="number", read=number, write=plain, form=_NUMBER),
+        Kind(name="money", read=cents, write=plain, form=_MONEY),
         Kind(name="day", read=day, write=d8),
         Kind(name="told", read=day, write=d8, soft=True),
-        Kind(name="noted", read=number, write=plain, soft=True, fits=_NUMBER),
+        Kind(name="noted", read=number, write=plain, soft=True, form=_NUMBER),
         Kind(name="text", read=str, write=str),
         kind("count", count, str),
         kind("flag", flag, lambda value: "Y" if value else "N"),

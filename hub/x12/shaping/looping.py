@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -402,6 +403,7 @@ def _moved(column: Column, by: int) -> Column:
     return msgspec.structs.replace(column, at=column.at + by)
 
 
+@lru_cache(maxsize=256)
 def compile_reader(
     shape: Shape, marks: Delimiters, outer: frozenset[str] = frozenset(), *, top: bool = True
 ) -> tuple[Reader, Reader]:

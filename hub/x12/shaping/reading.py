@@ -123,7 +123,7 @@ def assigned(
             if place > runs:
                 gaps.append(text)
         elif here[0].part:
-            lines += _composite(source, here, text, record, f"{where}{place:02}", at, known=place == known)
+            lines += composite(source, here, text, record, f"{where}{place:02}", at)
         else:
             (column,) = here
             runs = max(runs, column.last)
@@ -149,11 +149,10 @@ def _element(
     return lines
 
 
-def _composite(
-    source: Source, columns: list[Column], text: str, record: type | None, where: str, at: str, *, known: bool
+def composite(
+    source: Source, columns: list[Column], text: str, record: type | None, where: str, at: str
 ) -> list[str]:
-    """A composite: its own function cuts it, with a memory of those that were met."""
-    del known
+    """Code that reads a composite: its own function cuts it, with a memory of those that were met."""
     columns = sorted(columns, key=lambda one: one.part)
     wide = max(max(one.part, one.last) for one in columns)
     body = [f"p = text.split({source.marks.component!r})", "n = len(p)"]
