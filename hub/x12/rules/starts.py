@@ -84,8 +84,8 @@ def _version_faults(st: Segment, group: Group, guide: Guide | None) -> Iterator[
         if guide is not None or of_group.startswith(_OUR_RELEASE):
             message = "is not a version that is known for its transaction sets"
             yield StartFault(code="gs.version", message=message, element=8, of_group=True)
-    elif guide is not None and st[3] and st[3] != of_group:
-        if of_group and st[3] == guide.version and all(one.version != of_group for one in group.sets):
+    elif guide is not None and of_group and st[3] and st[3] != of_group:
+        if st[3] == guide.version and all(one.version != of_group for one in group.sets):
             message = "is not the version of its transaction sets"
             yield StartFault(code="gs.version", message=message, element=8, of_group=True)
         else:
