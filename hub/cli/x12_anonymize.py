@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 import sys
 
 from hub.cli.ui import print_json, say
-from hub.cli.x12_files import beside, fresh, only, telling, unreadable, watched
+from hub.cli.x12_files import STDIN, beside, fresh, only, telling, unreadable, watched
 from hub.cli.x12_validate import count_of
 from hub.x12.tools.anonymize import Anonymous
 
@@ -27,7 +28,8 @@ def anonymize(path: str, output: str, seed: str, *, as_json: bool) -> None:
         else:
             say(f"{given.name}: {count_of(made.segments, 'segment')}, written to {target}")
             say("Amounts, codes, states and times are as they were; all days moved by the same number of days.")
-            say("Look through it before it leaves the house: hub x12 show")
+            if target != STDIN:
+                say(f"Look through it before it leaves the house:   hub x12 show {shlex.quote(target)}")
             if made.problem:
                 say(f"The rest of the file is left out, since it cannot be read: {made.problem}")
     sys.exit(int(bool(made.problem)))

@@ -13,7 +13,6 @@ from hub.cli.x12_validate import count_of
 from hub.x12.classify import classify
 from hub.x12.tools.diff import Difference, differences
 
-_STYLES = {"added": "green", "removed": "red", "changed": "yellow"}
 _COLUMNS = ("", "in", "place", "what it is", "first", "second", "lines")
 _MASK = "***"
 
@@ -51,6 +50,36 @@ def _print(first: str, second: str, told: list[Difference], more: int) -> None:
     if not told:
         say(f"{first} and {second} say the same")
         return
+    if sys.stdout.isatty():
+        _list(f"{first} (first) and {second} (second)", told)
+    else:
+        _rows(f"{first} (first) and {second} (second)", told)
+    say(f"{count_of(len(told) + more, 'difference')}" + (f"; {more:,} not shown (--limit)" if more else ""))
+
+
+def _list(title: str, told: list[Difference]) -> None:
+    """Differences below what they are in: what was there with -, what is there now with +."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    console.print(Text(title, style="bold"))
+    for about, group in itertools.groupby(told, key=lambda one: one.about):
+        console.print(Text(f"  {printable(about)}", style="bold cyan"), soft_wrap=True)
+        for one in group:
+            lines = f"line {_lines(one)}  " if one.first_line or one.second_line else ""
+            head = Text(f"    {lines}").append(printable(one.place), style="bold")
+            console.print(head.append(f"  {one.name or one.what}"), soft_wrap=True)
+            for mark, value, other, style in (
+                ("-", one.first, "added", "red"),
+                ("+", one.second, "removed", "green"),
+            ):
+                if value != _MASK and (value or one.what == "changed") and one.what != other:
+                    console.print(Text(f"        {mark} {printable(value)}", style=style), soft_wrap=True)
+    console.print()
+
+
+def _rows(title: str, told: list[Difference]) -> None:
     rows = [
         [
             printable(cell or "-")
@@ -58,8 +87,7 @@ def _print(first: str, second: str, told: list[Difference], more: int) -> None:
         ]
         for one in told
     ]
-    table(f"{first} (first) and {second} (second)", _COLUMNS, rows, styles=[_STYLES[one.what] for one in told])
-    say(f"{count_of(len(told) + more, 'difference')}" + (f"; {more:,} not shown (--limit)" if more else ""))
+    table(title, _COLUMNS, rows)
 
 
 def _lines(one: Difference) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from msgspec.structs import replace
 
-from hub.cli.ui import print_json
+from hub.cli.ui import coloured, print_json
 from hub.errors import Misconfigured
 from hub.x12.grammar import Guide, Loop
 
@@ -26,7 +24,7 @@ def guide(name: str, loop: str, *, short: bool, as_json: bool) -> None:
     if as_json:
         print_json(guide_table(found))
     else:
-        print(render_guide(found, elements=not short, colour=sys.stdout.isatty()), end="")
+        print(render_guide(found, elements=not short, colour=coloured()), end="")
 
 
 def _only(whole: Guide, loop: str) -> Guide:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterator
 
 import msgspec
 
+from hub.cli.ui import coloured
 from hub.cli.x12_files import Unreadable, only, printable, unreadable, watched
 from hub.codes.icd10cm import diagnosis_fault
 from hub.x12.tools.show import Choice, LoopLine, SegmentLine, Shown, findings_by_line, outline
 
-_COLOURS = {"loop": "1;36", "segment": "1", "name": "2", "value": "32", "error": "1;31", "warning": "33"}
+# what is bold or red can be read on a light screen and on a dark one
+_COLOURS = {"loop": "1;36", "segment": "1", "aside": "2", "value": "1", "error": "1;31", "warning": "1;35"}
 _NAME_WIDTH = 34
 
 
 def show(path: str, choice: Choice, *, plain: bool, as_json: bool) -> None:
     """Print the tree; ends with 0, or with 2 where there is nothing to show."""
-    paint = _coloured if sys.stdout.isatty() and not as_json else _bare
+    paint = _coloured if coloured() and not as_json else _bare
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     write = sys.stdout.write
     told = False
     with only(path) as given:
@@ -32,7 +37,7 @@ def show(path: str, choice: Choice, *, plain: bool, as_json: bool) -> None:
             if as_json:
                 write(msgspec.json.encode(line).decode() + "\n")
             else:
-                write(_told(line, paint, plain=plain))
+                write(_told(line, paint, width, plain=plain))
         if not told:
             raise _nothing(given.name, choice)
 
@@ -60,25 +65,34 @@ def _coloured(text: str, style: str) -> str:
     return f"\x1b[{_COLOURS[style]}m{text}\x1b[0m" if text else ""
 
 
-def _told(line: Shown, paint: Paint, *, plain: bool) -> str:
+def _told(line: Shown, paint: Paint, width: int, *, plain: bool) -> str:
+    """One line of the tree; what is wrong there is folded into a terminal of this width (0: none)."""
     if isinstance(line, LoopLine):
         return "  " * line.depth + paint(printable(f"{line.id} {line.name}".strip()), "loop") + "\n"
-    return _segment(line, paint, plain=plain)
+    return _segment(line, paint, plain=plain) + "".join(_faults(line, paint, width))
 
 
 def _segment(line: SegmentLine, paint: Paint, *, plain: bool) -> str:
     pad = "  " * line.depth
     if plain:
-        lines = [f"{pad}{printable(line.text)}" + paint(f"   {line.name}".rstrip(), "name")]
+        lines = [f"{pad}{printable(line.text)}" + paint(f"   {line.name}".rstrip(), "aside")]
     else:
         lines = [
             f"{pad}{paint(printable(line.id), 'segment')} {line.name}".rstrip()
-            + paint(f"  line {line.line}", "name")
+            + paint(f"  line {line.line}", "aside")
         ]
+        faulty = {found.where.rpartition(" ")[2]: found.severity for found in line.findings if found.element}
         for one in line.elements:
-            name = paint(f"{one.name:{_NAME_WIDTH}}", "name")
-            lines.append(f"{pad}  {one.place:9} {name} {paint(printable(one.value), 'value')}")
-    for found in line.findings:
-        told = f"{pad}  ^ {found.severity}: {found.where}: {found.message} [{found.code}]"
-        lines.append(paint(told, found.severity))
+            style = faulty.get(one.place) or faulty.get(one.place.partition("-")[0]) or "value"
+            shown = paint(printable(one.value), style)
+            lines.append(f"{pad}  {one.place:9} {one.name:{_NAME_WIDTH}} {shown}")
     return "\n".join(lines) + "\n"
+
+
+def _faults(line: SegmentLine, paint: Paint, width: int) -> Iterator[str]:
+    pad = "  " * line.depth + "  "
+    for found in line.findings:
+        told = f"^ {found.severity}: {found.where}: {found.message} [{found.code}]"
+        lines = textwrap.wrap(told, max(width - len(pad) - 2, 40), break_on_hyphens=False) if width else [told]
+        for number, part in enumerate(lines):
+            yield pad + "  " * (number > 0) + paint(part, found.severity) + "\n"

@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from hub.cli.x12_diff import diff
+from hub.cli.x12_guide import guide
+from hub.cli.x12_show import show
 from hub.x12.tools.show import Choice, SegmentLine, findings_by_line, outline
 from hub.x12.tools.table import Sheet, write_csv
 
@@ -349,3 +352,63 @@ def test_a_file_cannot_steer_the_terminal(hub: Run, good: Named, tmp_path: Path,
     ran = hub("x12", words[0], path, *words[1:])
     assert "\x1b" not in ran.out + ran.err
     assert "\x9b" not in ran.out + ran.err
+
+
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal of 60 letters."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+def test_in_a_terminal_faults_are_folded_and_red(
+    bad: Named, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A fault breaks between words where the terminal ends, and the value that it is about is as red as it."""
+    narrow(monkeypatch)
+    show(str(bad("837p_npi_check_digit")), Choice(), plain=False, as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    at = next(number for number, line in enumerate(lines) if "^ error" in line)
+    assert re.search(r"NM109 +id +\x1b\[1;31m\d{10}", lines[at - 1])
+    bare = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines]
+    assert all(len(line) <= 60 for line in bare if "error" in line)
+    assert "[element.npi]" in " ".join(bare[at : at + 2])
+
+
+def test_who_wants_no_colours_gets_none(
+    good: Named, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """NO_COLOR is heeded by what is coloured by hand too."""
+    narrow(monkeypatch)
+    monkeypatch.setenv("NO_COLOR", "1")
+    show(str(good("837p_accident")), Choice(), plain=False, as_json=False)
+    guide("TA1", "", short=False, as_json=False)
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_in_a_terminal_a_difference_is_told_below_its_claim(
+    good: Named, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was there and what is there stand below each other, below the claim; masked there is only the place."""
+    narrow(monkeypatch)
+    path = good("837p_accident")
+    changed = tmp_path / "changed.x12"
+    changed.write_bytes(path.read_bytes().replace(b"*150.25*", b"*150.26*"))
+    for masked in (False, True):
+        with pytest.raises(SystemExit):
+            diff(str(path), str(changed), strict=False, masked=masked, limit=9, as_json=False)
+        out = capsys.readouterr().out
+        assert out.index("claim") < out.index("2300 CLM02") < out.index(" difference")
+        assert ("- 150.25" in out, "+ 150.26" in out) == (not masked, not masked)
+
+
+def test_a_claim_below_another_subscriber_says_so(hub: Run, good: Named, tmp_path: Path) -> None:
+    """Where the subscriber is another one, the claim's difference names both, and nothing that is the same."""
+    path = good("837p_accident")
+    other = tmp_path / "other.x12"
+    other.write_bytes(path.read_bytes().replace(b"W100001", b"W100009"))
+    told = hub("x12", "diff", path, other, "--json").json["differences"]
+    (one,) = [one for one in told if one["name"] == "below whom it stands"]
+    assert (one["place"], "W100001" in one["first"], "W100009" in one["second"]) == ("2300", True, True)
+    assert all(one["first"] != one["second"] for one in told if one["what"] == "changed")

@@ -27,6 +27,7 @@ _BEHIND = frozenset(("PLB", "SE"))  # what stands behind all claims of a set
 _OWN_NAME = {"CLM": 1, "CLP": 1, "TRN": 2}
 
 Key = tuple[str, ...]
+_AROUND: Key = ("around",)
 Values = tuple[str | Decimal | tuple[object, ...], ...]
 
 
@@ -111,11 +112,27 @@ def _within(old: _Thing, new: _Thing) -> Iterator[Difference]:
         other = after.get(key)
         if other is None:
             yield _whole("removed", old.about, piece)
+        elif other.values != piece.values and key == _AROUND:
+            yield _moved(old.about, piece, other)
         elif other.values != piece.values:
             yield from _elements(old.about, piece, other)
     for key, piece in after.items():
         if key not in before:
             yield _whole("added", old.about, piece)
+
+
+def _moved(about: str, old: _Piece, new: _Piece) -> Difference:
+    """A claim that stands below another subscriber or provider."""
+    return Difference(
+        what="changed",
+        about=about,
+        place=old.loop,
+        name="below whom it stands",
+        first=" < ".join(old.texts),
+        second=" < ".join(new.texts),
+        first_line=old.line,
+        second_line=new.line,
+    )
 
 
 def _whole(what: str, about: str, piece: _Piece) -> Difference:
@@ -226,9 +243,7 @@ class _Reading:
         pieces = list(self._pieces(node, (), Counter()))
         if claim and node.parent is not None:
             around = tuple(_name_of(one) for one in _around(node) if one.loop)
-            pieces.insert(
-                0, _Piece(("around",), around, ("(around it)", *around), node.loop, self._line(node, 0))
-            )
+            pieces.insert(0, _Piece(_AROUND, around, around, node.loop, self._line(node, 0)))
         what = "claim" if claim else f"level {node.loop}"
         return _Thing((*key, str(self.seen[key])), f"{what} {name}".strip(), self._line(node, 0), tuple(pieces))
 

@@ -15,7 +15,11 @@ from hub.x12.grammar import Guide, Loop, Segment, Use
 _WIDTH = 110
 _MOST_CODES = 48
 _MOST_QUALIFIERS = 4
-_COLOURS = {"loop": "1;36", "segment": "1", "head": "1;4", "note": "33", "codes": "32", "R": "35"}
+_COLOURS = {"loop": "1;36", "segment": "1", "head": "1;4", "note": "2", "codes": "1", "R": "35"}
+_LEGEND = (
+    "use: R required, S where it applies; max: how often it may stand there",
+    "AN text, ID code, N0 number, R amount, DT date, TM time; 2/3: 2 to 3 letters",
+)
 
 
 class TableRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -66,6 +70,7 @@ def render_guide(guide: Guide, *, elements: bool = True, colour: bool = False) -
     lines = [_painted(f"{guide.kind}  {guide.version}  {guide.title}", "head", colour)]
     if guide.accepts:
         lines.append(f"read as well: {', '.join(guide.accepts)}")
+    lines += _LEGEND if elements else _LEGEND[:1]
     rows = list(guide_rows(guide))
     width = max(len(_place(row)) for row in rows if row.kind in ("loop", "segment"))
     lines += ["", f"{'place':{width}} use   max  name"]
