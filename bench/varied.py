@@ -12,18 +12,22 @@ ORDER = ("SVC", "DTM", "AMT", "REF", "CAS", "CLP", "NM1*82", "NM1", "DTM*050", "
 """Ids in the order of a payer who writes AMT and REF before CAS, the rendering provider first, days last to first."""
 
 
-def varied(data: bytes) -> bytes:
-    """A remittance of one payer's claims whose amounts, ids and names do not repeat."""
+def varied(data: bytes, times: int = 1) -> bytes:
+    """A remittance of one payer's claims, each so many times, whose amounts, ids and names do not repeat."""
     random = Random(835)  # noqa: S311 - synthetic money
     texts = data.decode("ascii").split("~")
     before, claims, after = _parts(texts)
     paid, made = 0, []
-    for number, claim in enumerate(claims):
+    for number, claim in enumerate(claims * times):
         left, segments = _claim(random, number, [text.split("*") for text in claim])
         paid += left
-        made += segments
-    header = [_first(text, "BPR", paid) for text in before]
-    return "~".join(["*".join(one) for one in [*header, *made]] + after).encode("ascii")
+        made += ["*".join(one) for one in segments]
+    head = [_with(text, "BPR", 2, _money(paid)) for text in before]
+    more = len(made) - sum(map(len, claims))
+    tail = [
+        _with(text, "SE", 1, str(int(text.split("*")[1]) + more)) if text[:3] == "SE*" else text for text in after
+    ]
+    return "~".join([*head, *made, *tail]).encode("ascii")
 
 
 def reordered(data: bytes) -> bytes:
@@ -50,11 +54,12 @@ def _parts(texts: list[str]) -> tuple[list[str], list[list[str]], list[str]]:
     return texts[: starts[0]], claims, texts[end:]
 
 
-def _first(text: str, tag: str, cents: int) -> list[str]:
+def _with(text: str, tag: str, at: int, value: str) -> str:
+    """A segment with another value, where it has this id."""
     values = text.split("*")
     if values[0] == tag:
-        values[2] = _money(cents)
-    return values
+        values[at] = value
+    return "*".join(values)
 
 
 def _claim(random: Random, number: int, claim: list[list[str]]) -> tuple[int, list[list[str]]]:

@@ -18,6 +18,7 @@ from random import Random
 
 from figures import Figure, peak_rss_mb, tell
 from rivals import Rival
+from varied import reordered, varied
 
 from hub.flow.claim_837 import read_claims, write_claims
 from hub.flow.remit_835 import RemittanceReader, header, line_faults, total_fault
@@ -35,7 +36,7 @@ from hub.x12.write import check_texts
 
 ROUNDS = {True: 3, False: 5}
 CLAIMS = {True: 2_000, False: 22_000}
-"""Claims of three lines: 22,000 are more than 10 MB of either kind."""
+"""Claims of three lines: 22,000 are more than 10 MB of either kind, 2,000 nearly one."""
 FEW = 200
 """Claims for counterparts that read less than one MB a second."""
 STREAM_BYTES = {True: 60_000_000, False: 1_000_000_000}
@@ -47,11 +48,16 @@ def measure(quick: bool) -> list[Figure]:
     """Every figure of the codec."""
     claims, few = claim_file(CLAIMS[quick]), claim_file(FEW)
     remits, few_remits = remittance_file(claims), remittance_file(few)
+    other, moved = varied(remits, 2 if quick else 1), reordered(remits)
     told = sets_of(claims)
     model = Rival("linuxforhealth_x12")
     race: Race = {
         "split 835": lambda: split_all(remits),
-        "remit": lambda: remit_read(remits),
+        "remit 835": lambda: remit_read(remits),
+        "split varied": lambda: split_all(other),
+        "remit varied": lambda: remit_read(other),
+        "split moved": lambda: split_all(moved),
+        "remit moved": lambda: remit_read(moved),
         "check 835": lambda: check(remits),
         "oxedi 835": lambda: oxedi_check(remits),
         "pyx12 835": lambda: pyx12_check(few_remits),
@@ -63,10 +69,10 @@ def measure(quick: bool) -> list[Figure]:
         "strict 837": lambda: write_all(told, check=True),
     }
     sizes = {"835": (len(remits), len(few_remits)), "837": (len(claims), len(few))}
+    sizes |= {"varied": (len(other), 0), "moved": (len(moved), 0)}
     took, apart = run_race(race, ROUNDS[quick], model, few)
     rate = {
-        name: sizes[name[-3:] if name != "remit" else "835"][name.startswith("pyx12")] / 1e6 / seconds
-        for name, seconds in took.items()
+        name: sizes[name.split()[1]][name.startswith("pyx12")] / 1e6 / seconds for name, seconds in took.items()
     }
     return [
         *_of_remittances(rate),
@@ -78,15 +84,23 @@ def measure(quick: bool) -> list[Figure]:
 
 
 def _of_remittances(rate: dict[str, float]) -> list[Figure]:
-    ours = rate["remit"]
+    ours = rate["remit 835"]
     beside = f"{ours:.1f} MB/s with balances; split keeping nothing {rate['split 835']:.1f}"
     checked = f"every check; oxedi (Rust) {rate['oxedi 835']:.1f}, pyx12 {rate['pyx12 835']:.2f} MB/s"
     return [
         figure("x12.remit_read.ratio_split", ours / rate["split 835"], "", beside),
         figure("x12.remit_read.ratio_pyx12", ours / rate["pyx12 835"], "", f"pyx12 {rate['pyx12 835']:.2f} MB/s"),
         figure("x12.remit_read.ratio_oxedi", ours / rate["oxedi 835"], "", f"oxedi {rate['oxedi 835']:.1f} MB/s"),
+        _beside_split("varied", rate, "every amount, id and name another one"),
+        _beside_split("moved", rate, "claims in an order of the payer's own"),
         figure("x12.check_835.mb_s", rate["check 835"], "MB/s", checked),
     ]
+
+
+def _beside_split(name: str, rate: dict[str, float], what: str) -> Figure:
+    ours, split = rate[f"remit {name}"], rate[f"split {name}"]
+    beside = f"{what}; {ours:.1f} MB/s with balances; split {split:.1f}"
+    return figure(f"x12.remit_read_{name}.ratio_split", ours / split, "", beside)
 
 
 def _of_claims(
