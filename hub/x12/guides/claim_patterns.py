@@ -28,7 +28,7 @@ RELATIONS = "01,19,20,21,39,40,53,G8"
 DELAYS = "1,2,3,4,5,6,7,8,9,10,11,15"
 
 # claim frequency: a bill of a person's own has the generic codes, a hospital's also those of its programs
-FREQUENCIES = "1,2,3,4,5,6,7,8"
+FREQUENCIES = "1,6,7,8"  # interim claims and late charges (2 to 5) are of hospitals
 HOSPITAL_FREQUENCIES = "0,1,2,3,4,5,6,7,8,9,A,B,C,D,E,F,G,H,I,J,K,M,N,O,P,Q,X,Y,Z"
 
 # reports that may follow a claim: by number, then by letter
