@@ -117,6 +117,16 @@ def test_another_value_in_a_known_sequence_is_read_as_ever(order: Any, old: str,
     compared(learned, [*texts, ""])
 
 
+@pytest.mark.parametrize("bare", ["SVC", "CAS", "DTM", "CLP", "LX"])
+@pytest.mark.parametrize("at", range(1, len(CLAIM_TEXTS) + 1))
+def test_a_segment_without_elements_ends_no_claim_early(bare: str, at: int) -> None:
+    """An id that stands alone is taken as the other reader takes it: the lines after it are not lost."""
+    learned = Learned(CLAIM, STANDARD)
+    for _ in range(5):
+        compared(learned, [*CLAIM_TEXTS, ""])
+    compared(learned, [*CLAIM_TEXTS[:at], bare, *CLAIM_TEXTS[at:], ""])
+
+
 def test_a_payers_own_order_is_learned() -> None:
     """Claims in another order than the guide's get templates, and their segments come back in that order."""
     learned = Learned(CLAIM, STANDARD)

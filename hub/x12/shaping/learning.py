@@ -46,7 +46,7 @@ class Learned:
         self._marks = marks
         self._slow = compile_reader(shape, marks)[0]
         self._inner = compile_reader(inner.shape, marks, own | shape.ends, top=False)[0]
-        self._opens = inner.tag + marks.element
+        self._tag, self._opens = inner.tag, inner.tag + marks.element
         self._stops = stops
         self._heads = _Known(shape, marks, stops, inner.tag, frozenset())
         self._loops = _Known(inner.shape, marks, stops, inner.tag, own)
@@ -100,6 +100,8 @@ class Learned:
             at += loop.count
             place = found.end()
             before = loop
+        if texts[at] == self._tag:
+            return None  # it opens the loop inside, though nothing stands in it
         return head.build(told, texts, i, tuple(inside), *given), at, place
 
 
