@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -31,6 +32,9 @@ from hub.x12.envelope import TransactionSet, X12Reader
 PAGE = 200
 """Claim payments per transaction: memory and the write lock stay small however large the file is."""
 
+MOST_TOLD = 20
+"""Claims that cannot be read, or do not add up, that are told one by one."""
+
 BALANCE = 3
 """The SNIP type of what does not add up: that is told by the sums, and is no sign that a set is cut."""
 
@@ -50,7 +54,7 @@ class Tally:
         """Count one claim payment."""
         self.count += 1
         self.paid += paid.paid
-        self.problems += line_faults(paid)[: 20 - len(self.problems)]
+        self.problems += line_faults(paid)[: MOST_TOLD - len(self.problems)]
         told = (paid.patient_control_number, paid.status, paid.charge, paid.paid, paid.payer_control_number)
         self._digest = (self._digest + _wide(repr([str(part) for part in told]))) % _WIDE
 
@@ -238,7 +242,7 @@ class _Set:
             return "duplicate", []
         if told.handling == "P":
             return "notified", []
-        problems = [*self.told.unread[:20], *self.tally.problems]
+        problems = [*_told_of(self.told.unread, self.told.position - self.tally.count), *self.tally.problems]
         if fault := total_fault(told, self.tally.paid):
             problems.append(fault)
         if others and told.amount and any(row.state != "notified" for row in others):
@@ -262,6 +266,14 @@ class _Set:
             tx.remits.put(self.row, state="set_aside", practice=practice, amount_cents=cents)
             self._settle_claims(tx, state="set_aside", practice=practice)
             tx.work.open(_item(self.row.id, problem, cents), practice=practice)
+
+
+def _told_of(unread: Sequence[Problem], count: int) -> list[Problem]:
+    """The first claims that cannot be read, each with its place, and how many there are beside them."""
+    first = list(unread[:MOST_TOLD])
+    if count > len(first) > 0:
+        first.append(replace(first[-1], where=f"{count - len(first)} more claims"))
+    return first
 
 
 _UNREAD = Remittance(

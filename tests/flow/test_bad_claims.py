@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -42,6 +43,17 @@ def test_one_bad_claim_holds_the_others(cheap: House) -> None:
     with cheap.store.view() as view:
         told = {(item.reason, item.where) for item in view.work.list()}
     assert told == {("remit.unreadable", "claim 2 2100 CLP03, segment 12"), ("remit.unbalanced", "BPR02")}
+
+
+def test_many_bad_claims_are_told_by_their_number(cheap: House) -> None:
+    """Twenty claims that cannot be read are named one by one, the others are counted: nobody takes 20 for all."""
+    paid = payment_of((service(line(), adjustment("CO", "45", "40.00")),))
+    text = remittance(*[replace(paid, patient_control_number=f"OLD-{number}") for number in range(30)])
+    cheap.arrive("835", re.sub(r"CLP\*(OLD-\d*[1-9])\*1\*1", r"CLP*\1*1*1OO", text))
+    cheap.answer()
+    with cheap.store.view() as view:
+        where = [item.where for item in view.work.list() if item.reason == "remit.unreadable"]
+    assert (len(where), where.count("7 more claims")) == (21, 1)
 
 
 def test_read_again_after_a_crash_it_stores_no_claim_twice(cheap: House, monkeypatch: pytest.MonkeyPatch) -> None:
