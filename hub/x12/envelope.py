@@ -39,8 +39,8 @@ __all__ = ["Group", "Interchange", "SetOutcome", "TransactionSet", "X12Reader"]
 _CONTROL = ("ISA", "IEA", "GS", "GE", "ST", "SE")
 _KNOWN = (*_CONTROL, "TA1")
 _ENDERS = frozenset(way(tag[:2]) for tag in _CONTROL for way in (str.upper, str.lower, str.title))
-# what begins as one of them, found at once among many segments
-_MAY_END = re.compile("\\n(?:[Ss][EeTt]|[Gg][EeSs]|[Ii][EeSs])").search
+# what may begin as one of them, found at once among many segments
+_MAY_END = re.compile("\\n[SGIsgi][ETSets]").search
 
 
 class TransactionSet:
@@ -308,13 +308,14 @@ class X12Reader:
 
     def _ender(self, texts: list[str], begin: int) -> int:
         """Where the first segment of the envelope stands in a block, from `begin` on; -1 when there is none."""
-        for start in range(begin, len(texts), 256):
-            some = texts[start : start + 256]
-            if _MAY_END("\n" + "\n".join(some)) is None:
-                continue
-            for at, text in enumerate(some, start):
-                if text[:2] in _ENDERS and self._tag(text).upper() in _CONTROL:
-                    return at
+        start, size = begin, 256  # small sets end soon, and in a large one a longer look costs less
+        while start < len(texts):
+            some = texts[start : start + size]
+            if _MAY_END("\n" + "\n".join(some)) is not None:
+                for at, text in enumerate(some, start):
+                    if text[:2] in _ENDERS and self._tag(text).upper() in _CONTROL:
+                        return at
+            start, size = start + size, 4 * size
         return -1
 
     def _next(self) -> str | None:

@@ -154,12 +154,11 @@ class Wire:
             self.uniform = False
             return [], text
         breaks = sum(mark in "\r\n" for mark in full) * (len(parts) - 1)
+        found = body.count("\n") + body.count("\r") if breaks or "\n" in body or "\r" in body else 0
         if (
-            body.count("\n") + body.count("\r") != breaks
+            found != breaks
             or (marks.ending and body.count(marks.segment) != len(parts) - 1)
-            or body.startswith(full)
-            or body.endswith(full)
-            or full + full in body
+            or "" in parts  # an empty one, at either end or between
         ):
             self.uniform = False
             parts = [text for part in body.split(marks.segment) if (text := part.strip("\r\n"))]
