@@ -1155,6 +1155,8 @@ EDITS: tuple[Edit, ...] = (
         "SV1*HC:G0379:QW*200",
         ("clm.clia_missing 2300 REF",),
     ),
+    # 2: a number that is not there is told once
+    Edit("no tax id", "REF*EI*123456789~", "REF*EI~", ("element.missing 2010AA REF02",)),
     # 1: quantities
     Edit("four decimals", "*200*UN*1*", "*200*UN*1.0001*", ("sv1.decimals 2400 SV104",)),
 )

@@ -157,6 +157,7 @@ EDITS = (
          ("element.missing PLB04",)),
     Edit("predetermination with the signs of a reversal", "CLP*PCN4*25*90*0**", "CLP*PCN4*25*-90*0**",
          ("835.claim_balance 2100 CLP04", "835.charge_sign 2100 CLP03")),
+    Edit("no remark", "LQ*HE*N130~", "LQ*HE~", ("element.missing 2110 LQ02",)),
     Edit("one day twice", "DTM*472*20260105~", "DTM*472*20260105~\nDTM*472*20260105~", ("835.date_pair 2110 DTM",)),
     Edit("a day and a first day", "DTM*151*20260106", "DTM*472*20260106", ("835.date_pair 2110 DTM01",)),
     Edit("patient's share left out", "*110*15*12*", "*110**12*", ("835.patient_share 2100 CLP05",)),

@@ -101,7 +101,8 @@ class ClaimRules:
         """2010AA is a street, never a box; tax ids are nine digits."""
         self.address(node)
         for ref in own(node, "REF"):
-            if text(ref, 1) in ("EI", "SY") and not _TAX_ID.fullmatch(text(ref, 2)):
+            number = text(ref, 2)
+            if number and text(ref, 1) in ("EI", "SY") and not _TAX_ID.fullmatch(number):
                 message = "a tax id has nine digits, without hyphens"
                 self.report(node, ref, "ref.tax_id", message, snip=5, element=2, status="A7:128")
 

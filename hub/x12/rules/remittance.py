@@ -130,7 +130,7 @@ class _Rules:
                 twice = item if text(item, 1) in days else twice
                 days[text(item, 1)] = item
                 told += 1
-            elif tag == "LQ" and text(item, 1) == "HE" and len(item) > 2 and not _REMARK.fullmatch(item[2]):
+            elif tag == "LQ" and text(item, 1) == "HE" and text(item, 2) and not _REMARK.fullmatch(item[2]):
                 self.report(node, item, "835.remark", "this is not a remark code", snip=5, element=2)
             elif tag == "REF" and text(item, 1) == "HPI" and len(item) > 2 and not is_npi(item[2]):
                 message = "the NPI does not pass its check digit"
