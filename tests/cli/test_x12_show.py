@@ -80,6 +80,19 @@ def test_masked_shows_nobody(hub: Run, good: Named) -> None:
         assert "G0439" in out
 
 
+@pytest.mark.parametrize(
+    "misplaced",
+    ["CRC*07*Y*BITTERN", "LIN**N4*99999000101*LT*BITTERN7", "HI*BG:BITTERN", "BITTERN*1", "QTY*BITTERN*1"],
+)
+def test_masked_shows_no_name_in_a_code_s_place(hub: Run, good: Named, tmp_path: Path, misplaced: str) -> None:
+    """With --masked what stands where a code belongs and is none is hidden too, even as the id of a segment."""
+    file = tmp_path / "odd.x12"
+    file.write_bytes(good("837p_accident").read_bytes().replace(b"HI*ABK", misplaced.encode() + b"~\nHI*ABK", 1))
+    for form in ([], ["--plain"], ["--json"]):
+        assert "BITTERN" not in hub("x12", "show", file, "--masked", *form).out
+    assert "BITTERN" in hub("x12", "show", file).out
+
+
 def test_one_claim_stands_with_what_is_around_it(hub: Run, good: Named) -> None:
     """--claim shows one claim with its provider and subscriber, and no other."""
     out = hub("x12", "show", "--plain", "--claim", "2", good("837p_employer_subscriber")).out

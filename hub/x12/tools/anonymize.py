@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from hub.x12.dictionary import Composite, Element, layouts
@@ -34,6 +34,7 @@ _CLIA = re.compile(r"\d\dD\d{7}")
 _CONTEXT = re.compile(r"SITUATIONAL TRIGGER|(?:(?:SUBSCRIBER|PATIENT|NUMBER|NAME) )*[A-Z][A-Z0-9]{1,2}\d\d")
 # numbers of these kinds (REF01) are answers from a list
 _ANSWERS = frozenset(("4N", "F5", "BLT"))
+_ANY = Disguise(b"")
 # numbers of these kinds (LIN02) are of a product, not of the very thing that somebody got
 _PRODUCTS = frozenset(("N4", "EN", "EO", "HI", "ON", "UK", "UP"))
 
@@ -64,6 +65,12 @@ def _kind(element: Element) -> str:
 def is_personal(kind: str) -> bool:
     """Whether values of this kind may lead to somebody."""
     return kind not in ("code", "listed", "context", "number", "time")
+
+
+def may_tell(values: Sequence[str], place: int, part: int, value: str) -> bool:
+    """Whether a value of a segment may lead to somebody: by its kind, or since it is no code where one belongs."""
+    kind = _in_context(values[0].upper(), place, part, kind_of(values[0], place, part), values, value)
+    return is_personal(kind) or _BY_KIND[kind](value, _ANY) != value
 
 
 class Anonymous:
@@ -134,7 +141,7 @@ def _element(tag: str, place: int, value: str, values: list[str], marks: Delimit
     return marks.repetition.join(repeats) if marks.repetition else repeats[0]
 
 
-def _in_context(tag: str, place: int, step: int, kind: str, values: list[str], value: str) -> str:
+def _in_context(tag: str, place: int, step: int, kind: str, values: Sequence[str], value: str) -> str:
     """Where another element of the segment, or the segment itself, says that an id is a code, or a code is none."""
     if kind == "code" and len(value) > _longest(tag, place, step):
         return "text"

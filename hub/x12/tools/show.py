@@ -13,7 +13,7 @@ from hub.x12.envelope import X12Reader
 from hub.x12.finding import Finding
 from hub.x12.grammar import Guide, Loop, Segment
 from hub.x12.guides import guide_for
-from hub.x12.tools.anonymize import is_personal, kind_of
+from hub.x12.tools.anonymize import may_tell
 from hub.x12.tree import Node
 from hub.x12.walk import DiagnosisCheck, Walk
 from hub.x12.wire import STANDARD, Delimiters, Wire
@@ -153,6 +153,8 @@ class _Outline:
         yield from _Set(self, guide, opens, walk).lines(self._body(st, marks))
 
     def _segment(self, values: Sequence[str], place: _Place, line: int, depth: int) -> SegmentLine:
+        if self.choice.masked and len(values[0]) > 3:
+            values = [MASK, *values[1:]]
         marks, tag = place.marks, values[0]
         row = _row(place.guide, place.loop, tag, tuple(values[1:4]), marks.component) if place.guide else None
         return SegmentLine(
@@ -168,16 +170,16 @@ class _Outline:
 
     def _texts_of(self, values: Sequence[str], marks: Delimiters) -> Iterator[str]:
         for place, value in enumerate(values):
-            yield self._masked(values[0], place, value, marks) if place and value else value
+            yield self._masked(values, place, value, marks) if place and value else value
 
-    def _masked(self, tag: str, place: int, value: str, marks: Delimiters) -> str:
-        if not self.choice.masked or (tag == "ISA" and place == 16):
+    def _masked(self, values: Sequence[str], place: int, value: str, marks: Delimiters) -> str:
+        if not self.choice.masked or (values[0] == "ISA" and place == 16):
             return value
         parts = value.split(marks.component)
-        return marks.component.join(self._value(tag, place, at, part) for at, part in enumerate(parts, 1))
+        return marks.component.join(self._value(values, place, at, part) for at, part in enumerate(parts, 1))
 
-    def _value(self, tag: str, place: int, part: int, value: str) -> str:
-        hidden = self.choice.masked and value and is_personal(kind_of(tag, place, part))
+    def _value(self, values: Sequence[str], place: int, part: int, value: str) -> str:
+        hidden = self.choice.masked and value and may_tell(values, place, part, value)
         return MASK if hidden else value
 
     def _elements(self, values: Sequence[str], row: Segment | None, marks: Delimiters) -> Iterator[ElementLine]:
@@ -189,7 +191,7 @@ class _Outline:
             kind = layout.elements[place - 1] if layout and place <= len(layout.elements) else None
             use = row.element(place) if row else None
             if isinstance(kind, Composite) and tag != "ISA":
-                yield from self._parts(f"{tag}{place:02}", kind, (tag, place, value), marks)
+                yield from self._parts(kind, values, place, marks)
                 continue
             name = (
                 use.element.name
@@ -199,18 +201,18 @@ class _Outline:
                 else ""
             )
             yield ElementLine(
-                place=f"{tag}{place:02}", name=name, value=self._value(tag, place, 0, value.strip())
+                place=f"{tag}{place:02}", name=name, value=self._value(values, place, 0, value.strip())
             )
 
     def _parts(
-        self, label: str, kind: Composite, found: tuple[str, int, str], marks: Delimiters
+        self, kind: Composite, values: Sequence[str], place: int, marks: Delimiters
     ) -> Iterator[ElementLine]:
-        tag, place, value = found
+        label, value = f"{values[0]}{place:02}", values[place]
         for one in value.split(marks.repetition) if marks.repetition else [value]:
             for at, part in enumerate(one.split(marks.component), 1):
                 if part:
                     name = kind.parts[at - 1].name if at <= len(kind.parts) else ""
-                    shown = self._value(tag, place, at, part)
+                    shown = self._value(values, place, at, part)
                     yield ElementLine(place=f"{label}-{at}", name=name, value=shown)
 
 
