@@ -11,6 +11,7 @@ time is tried first. What has none is read by the shape's own reader; both give 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from hub.x12.shaping.kinds import Odd, Unreadable
@@ -54,6 +55,10 @@ class Learned:
 
     def flat(self, texts: list[str]) -> str:
         """Segment texts, the last of them "", as one text; "" where one could not be told from another."""
+        if self._heads.stale() or self._loops.stale():
+            self._heads.renew()
+            self._loops.renew()
+            self._root = self._heads.nothing
         made = self._marks.segment.join(texts)
         return "" if "\x1b" in made else made
 
@@ -90,8 +95,9 @@ class Learned:
                 loop, found = self._loops.found(before, texts, at, flat, place, ())
                 if found is None:
                     made, after = self._inner(texts, at)
-                    if texts[after].partition(self._marks.element)[0] not in self._stops:
-                        return None
+                    tag = texts[after].partition(self._marks.element)[0]
+                    if tag not in self._stops or texts[after] == self._tag:
+                        return None  # or opens the loop inside, though nothing stands in it
                     inside.append(made)
                     place += sum(map(len, texts[at:after])) + after - at
                     at = after
@@ -100,8 +106,6 @@ class Learned:
             at += loop.count
             place = found.end()
             before = loop
-        if texts[at] == self._tag:
-            return None  # it opens the loop inside, though nothing stands in it
         return head.build(told, texts, i, tuple(inside), *given), at, place
 
 
@@ -110,15 +114,25 @@ class _Known:
 
     def __init__(self, *made_of: Any) -> None:
         self._made_of = made_of
-        self.nothing = Template(re.compile("(?!)").match, _unmade, 0)
         self._begin()
 
-    def _begin(self) -> None:
+    def _begin(self, varied: Iterable[Part] = ()) -> None:
         self._templates = Templates(*self._made_of)
+        self._templates.varied.update(varied)
+        self._varied = len(self._templates.varied)
+        self.nothing = Template(re.compile("(?!)").match, _unmade, 0)
         self._known: dict[Sequel, Template] = {}
         self._met: dict[Sequel, int] = {}
         self._left = MOST_TEMPLATES
         self._unknown = 0
+
+    def stale(self) -> bool:
+        """Whether segments are now known not to repeat."""
+        return len(self._templates.varied) != self._varied
+
+    def renew(self) -> None:
+        """Makes all templates anew."""
+        self._begin(self._templates.varied)
 
     def found(
         self, before: Template, texts: list[str], i: int, flat: str, place: int, given: tuple[Any, ...]
@@ -130,7 +144,7 @@ class _Known:
         for one in before.others:
             found = one.match(flat, place)
             if found is not None:
-                before.follow(one)
+                before.next = one
                 return one, found
         one = self.fitting(texts, i, given)
         found = one.match(flat, place)

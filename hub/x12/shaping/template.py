@@ -30,14 +30,17 @@ or not."""
 Sequel = tuple[Part, ...]
 
 
-MOST_OTHERS = 6
+MOST_REPEATED = 1_000
+"""Different texts of one kind of segment after which they do not repeat enough to be remembered."""
+
+MOST_OTHERS = 8
 """Templates that are tried after another before a sequence is looked at."""
 
 
 class Template:
     """A sequence that is read at once: `match` finds it in the text, `build` makes the record of what was found.
 
-    `count` is the number of its segments, `next` the template that followed it the last time, `others` those before.
+    `count` is the number of its segments, `next` the template that followed it the last time, `others` all that did.
     """
 
     __slots__ = ("build", "count", "match", "next", "others")
@@ -49,8 +52,30 @@ class Template:
 
     def follow(self, one: Template) -> None:
         """Notes which template came after this one."""
-        others = [other for other in (self.next, *self.others) if other is not one]
-        self.next, self.others = one, tuple(others[:MOST_OTHERS])
+        if one not in self.others:
+            self.others = (one, *self.others[: MOST_OTHERS - 1])
+        self.next = one
+
+
+class Repeats(dict[str, tuple[Any, ...]]):
+    """What was made of the texts of one kind of segment; where they do not repeat it is told to `varied`."""
+
+    __slots__ = ("_left", "_make", "_part", "_varied")
+
+    def __init__(self, make: Callable[[str], tuple[Any, ...]], part: Part, varied: set[Part]) -> None:
+        super().__init__()
+        self._make, self._part, self._varied = make, part, varied
+        self._left = MOST_REPEATED
+
+    def __missing__(self, text: str) -> tuple[Any, ...]:
+        """Makes and keeps what is new."""
+        made = self._make(text)
+        self._left -= 1
+        if self._left > 0:
+            self[text] = made
+        else:
+            self._varied.add(self._part)
+        return made
 
 
 class NotLearned(Exception):
@@ -68,6 +93,8 @@ class Templates(Making):
         self.foreign = foreign - {row.tag for row in shape.rows}
         self.write = compile_writer(shape, marks)
         self.source.names.update(Decimal=Decimal, setfield=msgspec.structs.force_setattr)
+        self.varied: set[Part] = set()
+        self._repeats: dict[Part, str] = {}
         self._composites: dict[tuple[str, int], list[str]] = {}
         element, segment = re.escape(marks.element), re.escape(marks.segment)
         ends = "|".join(sorted(map(re.escape, stops - {inner, ""})))
@@ -136,6 +163,25 @@ class Templates(Making):
         build = run(self.source, lines)["build"]
         return Template(pattern.match, build, len(sequel))
 
+    def repeating(self, row: Row, part: Part) -> bool:
+        """Whether the texts of such segments repeat, so far as is known."""
+        whole = [one for one in row_prefixes(row, self.dedicated) if one in self.whole]
+        more = part[2][1:] if part[1] else part[2]
+        return row.few and "1" in more and part not in self.varied and bool(row.type if row.field else whole)
+
+    def repeated(self, row: Row, part: Part) -> str:
+        """The name of the memory of such segments."""
+        if part not in self._repeats:
+            pattern, lines, values = (made := _Sequence(self, (), ())).alone(row, part)
+            head = self.marks.element.join([row.tag, *([part[1]] if part[1] else []), ""])
+            match = self.source.name(re.compile(pattern).fullmatch)
+            code = [f"found = {match}({head!r} + text)", "if found is None: raise Odd"]
+            code += [f"{', '.join(made.groups)}, = found.groups()", *lines, f"return ({values})"]
+            make = run(self.source, ["def build(text):", *[f"    {line}" for line in code]])["build"]
+            self._repeats[part] = self.source.name(None)
+            self.source.names[self._repeats[part]] = Repeats(make, part, self.varied)
+        return self._repeats[part]
+
     def composite_lines(self, row: Row, columns: list[Column], text: str) -> list[str]:
         """Code that reads a composite, whose values all templates remember together."""
         key = (row.tag + ",".join(row.codes), columns[0].at)
@@ -187,11 +233,57 @@ class _Sequence:
         if not filled.endswith("1"):
             raise NotLearned
         self.filled, texts = filled, [re.escape(row.tag)]
+        if not self.of.repeating(row, part):
+            self._look(row, code, texts)
+        elif row.field:
+            self._gather_again(row, part, texts)
+        else:
+            (prefix,) = row_prefixes(row, self.of.dedicated)
+            self.fields[prefix] = f"{self._again(row, part, texts)}[0]"
+        self.patterns.append(re.escape(self.of.marks.element).join(texts))
+
+    def _look(self, row: Row, code: str, texts: list[str]) -> None:
+        """A segment every element of which is read."""
         if row.field:
             self._gather(row, code, texts)
         else:
             self._fill(row, code, texts)
-        self.patterns.append(re.escape(self.of.marks.element).join(texts))
+
+    def _again(self, row: Row, part: Part, texts: list[str]) -> str:
+        """A segment whose text repeats: the records that were made of it the last time."""
+        texts += [re.escape(part[1])] if part[1] else []
+        values = [self.of.text if one == "1" else "" for one in part[2][bool(part[1]) :]]
+        group = self._group(re.escape(self.of.marks.element).join(values), texts)
+        return f"{self.of.repeated(row, part)}[{group}]"
+
+    def _gather_again(self, row: Row, part: Part, texts: list[str]) -> None:
+        items = self.gathered.setdefault(row.field, [])
+        name = f"i{len(self.lines)}"
+        self.lines.append(f"{name} = {self._again(row, part, texts)}")
+        if not row.times:
+            items.append(f"{name}[0]")
+            return
+        first = min(one.at for one in row.item)
+        step = max(one.at for one in row.item) - first + 1
+        number = -(-(len(self.filled) + 1 - first) // step)
+        self._headed(row, part[1], number, len(items))
+        items += [f"{name}[{at}]" for at in range(number)]
+
+    def _headed(self, row: Row, code: str, number: int, held: int) -> None:
+        """Notes where a segment of groups begins though the one before has room for more."""
+        size, head = self.before.get(row.field, (row.times, ""))
+        if head == code and size < row.times:
+            if not row.breaks:
+                raise NotLearned
+            self.breaks.setdefault(row.breaks, []).append(held)
+        self.before[row.field] = number, code
+
+    def alone(self, row: Row, part: Part) -> tuple[str, list[str], str]:
+        """Pattern, lines and values of one segment by itself."""
+        self.filled, texts = part[2], [re.escape(row.tag)]
+        self._look(row, part[1], texts)
+        made = self.gathered[row.field] if row.field else list(self.fields.values())
+        return re.escape(self.of.marks.element).join(texts), self.lines, "".join([f"{one}, " for one in made])
 
     def _row(self, tag: str, code: str) -> Row | None:
         """The row that takes a segment; None where it is left to `rest`."""
@@ -252,20 +344,15 @@ class _Sequence:
         size = len(self.filled) + 1
         if size <= first or size > first + step * row.times:
             raise NotLearned
-        held, head = self.before.get(row.field, (row.times, ""))
-        if head == code and held < row.times:
-            if not row.breaks:
-                raise NotLearned
-            self.breaks.setdefault(row.breaks, []).append(len(items))
-        heads = self._elements(row, row.columns, (1, first), code, texts, row.type)
         before = len(items)
+        heads = self._elements(row, row.columns, (1, first), code, texts, row.type)
         for base in range(first, size, step):
             if self.filled[base - 1] == "0":
                 raise NotLearned
             moved = tuple(msgspec.structs.replace(one, at=one.at - first + base) for one in row.item)
             told = self._elements(row, moved, (base, min(size, base + step)), "", texts, row.type)
             items.append(self._item(row, heads + told))
-        self.before[row.field] = len(items) - before, code
+        self._headed(row, code, len(items) - before, before)
 
     def _item(self, row: Row, columns: list[Column]) -> str:
         name = f"i{len(self.lines)}"
