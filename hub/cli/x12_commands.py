@@ -27,12 +27,18 @@ Overlays = Annotated[
     typer.Option("--overlay", metavar="NAME", help="A payer's or clearinghouse's rules too. May be repeated."),
 ]
 
+Answer = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FILE", help="A TA1, 999 or 277CA: its faults at their places. May be repeated."),
+]
+
 
 @x12.command("validate")
 def x12_validate(
     file: Files,
     overlay: Overlays = None,
     config: Folder = HERE,
+    answer: Answer = None,
     inbound: Annotated[
         bool, typer.Option("--inbound", help="Read as the hub reads partners' files: what payers do warns only.")
     ] = False,
@@ -44,9 +50,18 @@ def x12_validate(
     Ends with 0 when nothing worse than a warning was found, 1 with errors, 2 where a file cannot be read. Try
     `hub x12 validate claims.x12`.
     """
+    from hub.cli.x12_answers import read_answers
     from hub.cli.x12_validate import How, validate
 
-    how = How(overlays=tuple(overlay or ()), config=config, inbound=inbound, limit=limit, as_json=as_json)
+    answers = read_answers(answer or ())
+    how = How(
+        overlays=tuple(overlay or ()),
+        config=config,
+        answers=answers,
+        inbound=inbound,
+        limit=limit,
+        as_json=as_json,
+    )
     validate(file, how)
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from hub.x12.overlay import Overlay
+    from hub.x12.tools.answered import Answers, Located
 
 OVERLAYS = "overlays"
 _STYLES = {"error": "red", "warning": "magenta"}  # both can be read on a light screen and on a dark one
@@ -45,6 +46,7 @@ class How(msgspec.Struct, frozen=True, kw_only=True):
     inbound: bool = False
     limit: int = 1000
     as_json: bool = False
+    answers: tuple[Answers, ...] = ()
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,17 +96,35 @@ class Look:
                 self.problem = closed(error)
         if not reader.interchanges and self.problem is None:
             self.problem = no_x12()
-        self.around = self._told([_named(None, found) for found in reader.findings])
+        said = [one for outer in reader.interchanges for one in self._of_interchange(outer.control_number)]
+        self.around = self._told([_named(None, found) for found in [*reader.findings, *said]])
+
+    def _of_interchange(self, number: str) -> Iterator[Finding]:
+        for answers in self.how.answers:
+            yield from answers.of_interchange(number)
+
+    def _answered(self, transaction: TransactionSet, claims: Sequence[tuple[str, int]]) -> Iterator[Finding]:
+        """What receivers said of a set and its claims, each at its line."""
+        for answers in self.how.answers:
+            said = answers.of_set(transaction.group.control_number, transaction.control_number)
+            for found in [*said, *(one for claim in claims for one in answers.of_claim(*claim))]:
+                yield msgspec.structs.replace(found, line=transaction.line + found.position - 1)
 
     def _set(self, transaction: TransactionSet) -> SetTold:
         from array import array
 
-        starts = array("Q", (unit.position for unit in transaction.units()))
+        starts = array("Q")
+        claims: list[tuple[str, int]] = []
+        for unit in transaction.units():
+            starts.append(unit.position)
+            if self.how.answers:
+                claims.append((unit.value("CLM", 1), unit.position))
         transaction.skip()
         inside = loops_of_units(transaction.guide)
         outcome = transaction.outcome
         said = verdict(outcome)
         told = [self._place(transaction.guide, found, starts, inside) for found in outcome.findings]
+        told += [self._by_place(found, starts, inside) for found in self._answered(transaction, claims)]
         outcome.findings = []  # or a file of many bad sets would gather in memory
         self.sets += 1
         self.segments += outcome.segments
@@ -123,6 +143,11 @@ class Look:
         claim = claim_of(found, starts, inside)
         return _named(guide, found, claim + self.claims if claim else 0)
 
+    def _by_place(self, found: Finding, starts: Sequence[int], inside: frozenset[str]) -> Told:
+        """What a receiver said; a 999 names loops without their letter."""
+        claim = claim_of(found, starts, inside | {one[:4] for one in inside})
+        return _named(None, found, claim + self.claims if claim else 0)
+
     def _told(self, found: list[Told]) -> tuple[Told, ...]:
         errors = sum(one.finding.severity == "error" for one in found)
         room = max(0, self.how.limit - (self.errors + self.warnings - self.left_out))
@@ -133,6 +158,7 @@ class Look:
 
     def certain(self, told: Sequence[Told]) -> list[Told]:
         """The same findings, each with a repair only where `hub x12 fix` would make one: it is asked, if need be."""
+        told = self._located(told)
         file = self.given.file
         if file is None or not any(";" in one.finding.repair for one in told):
             return list(told)
@@ -143,6 +169,17 @@ class Look:
         done = set() if mending.problem else {(one.code, one.line) for one in mending.repairs}
         return [_with_repair(one, done) for one in told]
 
+    def _located(self, told: Sequence[Told]) -> Sequence[Told]:
+        """What receivers said, with the loop and the words of its place: the file is asked, if need be."""
+        lines = frozenset(one.finding.line for one in told if one.finding.code.startswith("answer."))
+        if not lines or self.given.file is None:
+            return told
+        from hub.x12.tools.answered import located
+
+        self.given.file.seek(0)
+        found = located(self.given.file, lines)
+        return [_at(one, found.get(one.finding.line)) for one in told]
+
     @property
     def exit_code(self) -> int:
         """0 nothing worse than warnings, 1 an error, 2 unreadable."""
@@ -152,6 +189,15 @@ class Look:
 def _named(guide: Guide | None, found: Finding, claim: int = 0) -> Told:
     field = place_in_words(guide, found.loop, found.segment, found.element, found.part)
     return Told(finding=found, claim=claim, field=field)
+
+
+def _at(told: Told, place: Located | None) -> Told:
+    """What a receiver said, with the loop and the words of its place; `told.field` is the element's name, if any."""
+    said = told.finding
+    if place is None or not said.code.startswith("answer.") or not place.holds(said):
+        return told
+    field = ", ".join(dict.fromkeys(one for one in (place.around, told.field or place.name) if one))
+    return msgspec.structs.replace(told, finding=msgspec.structs.replace(said, loop=place.loop), field=field)
 
 
 def _with_repair(told: Told, done: set[tuple[str, int]]) -> Told:
@@ -204,6 +250,9 @@ def validate(paths: Sequence[str], how: How) -> None:
         looks.append(look)
     if not how.as_json:
         _summary(looks)
+    left = sum(answers.left() for answers in how.answers)
+    if left:
+        print(f"hub: the answers speak of {left:,} more, which are in none of these files", file=sys.stderr)
     sys.exit(worst)
 
 
@@ -294,7 +343,7 @@ def _table(title: str, told: Sequence[Told]) -> None:
             one.finding.line or "-",
             one.finding.where or "-",
             one.field or "-",
-            one.finding.snip,
+            one.finding.snip or "-",
             one.finding.severity,
             f"{one.finding.message} [{one.finding.code}]",
             one.finding.repair or "-",
@@ -317,7 +366,7 @@ def _list(title: str, told: Sequence[Told]) -> None:
             found = one.finding
             head = Text(f"    line {found.line or '-'}  ")
             head.append(found.where or "-", style="bold").append(f"  {one.field}  ").append(
-                f"SNIP {found.snip}", style="dim"
+                f"SNIP {found.snip}" if found.snip else "", style="dim"
             )
             console.print(head, soft_wrap=True)
             weight = "warning: " if found.severity == "warning" else ""
