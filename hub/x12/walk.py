@@ -198,7 +198,7 @@ class Walk:
         loop = frame.loop
         if hit is not None:
             loop = hit.row.loop or self._frames[-1 - hit.up].loop
-        self._report(1, "segment.unexpected", "the segment id is in small letters", loop.id, tag, ik3="1")
+        self._report(1, "segment.unexpected", "the segment id is in small letters", loop.id, values[0], ik3="1")
         return entry
 
     def _breaks(self, hit: Hit) -> bool:

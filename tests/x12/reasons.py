@@ -12,7 +12,6 @@ ABOUT_FILES: dict[str, str] = {
 
 ABOUT_OURS: dict[str, str] = {
     "277ca.action": "A claim that is refused by its category is said to go on (WQ), or the other way round.",
-    "835.date_future": "The service begins after the day of payment.",
     "835.line_balance": "The line's payment is not its charge less its adjustments.",
     "835.origin": "The payer's identifier is not 1 and nine digits, or not that of the trace.",
     "clm.duplicate": "Two claims of the set have one patient control number.",

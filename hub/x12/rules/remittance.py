@@ -101,7 +101,7 @@ class _Rules:
         wrong = _procedure_fault(svc[1], node.delimiters.component)
         if wrong or len(svc) > 6:
             self._procedures(node, svc)
-        if not plain or day is None or day[1] != "472" or day[2] > self.header.latest(node):
+        if not plain or day is None or day[1] != "472":
             self._line_details(node)
 
     def _line_off(self, node: Node, svc: list[str], off: Decimal) -> None:
@@ -149,9 +149,6 @@ class _Rules:
         if begin is not None and end is None:
             message = "the first day of a service (150) stands without its last (151)"
             self.report(node, begin, "835.date_pair", message, snip=4, element=1)
-        for day in (begin, days.get("472")):
-            if day is not None:
-                self.header.not_later(self.report, node, day)
         if not days and self.undated is None:
             self.undated = node
 
@@ -170,7 +167,7 @@ class _Rules:
         moved += self.line_adjustments
         share += self.line_patient_share
         if clp is not None:
-            self._details(node, clp)
+            self._details(node)
         blurred = self.blurred
         self._new_claim()
         self.claims += 1
@@ -212,7 +209,7 @@ class _Rules:
             if (decimal(svc, 2) or ZERO) > 0:
                 self.report(line, svc, "835.reversal_sign", message, snip=4, element=2)
 
-    def _details(self, node: Node, clp: list[str]) -> None:
+    def _details(self, node: Node) -> None:
         """The dates, the provider's NPI and the remarks of a claim."""
         days: dict[str, list[str]] = {}
         met: dict[str, list[str]] = {}
@@ -233,8 +230,6 @@ class _Rules:
             self.report(node, met["MOA"], "835.both_adjudications", message, snip=4)
         begin = days.get("232")
         self._range(node, begin, days.get("233"), "232", "233")
-        if begin is not None and text(clp, 2) != "25":
-            self.header.not_later(self.report, node, begin)
         if begin is None and self.undated is not None:
             message = "neither the line nor the claim has a date of service"
             self.report(self.undated, None, "835.service_date", message, snip=4, missing="DTM")

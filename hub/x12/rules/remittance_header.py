@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from hub.x12.formats import is_date, is_npi
+from hub.x12.formats import is_npi
 from hub.x12.rules.reporting import Reporter, first, own, text
 from hub.x12.tree import Node
 
@@ -23,7 +23,6 @@ _BANK = {
 }
 _ORIGIN = re.compile(r"1\d{9}")
 _ZIP = re.compile(r"\d{5}(?:\d{4})?")
-_NEVER = "99999999"
 _LOOKS_LIKE_NPI = re.compile(r"[12]\d{9}")
 
 
@@ -33,7 +32,6 @@ class HeaderRules:
     def __init__(self, report: Reporter) -> None:
         self.report = report
         self.by_npi = False
-        self._latest: str | None = None
         self._from_end: dict[int, int] = {}
 
     def payer(self, node: Node) -> None:
@@ -54,22 +52,6 @@ class HeaderRules:
             self.report(node, n4, "n4.state", "a state is required in this country", snip=4, element=2)
         if not _ZIP.fullmatch(text(n4, 3)):
             self.report(node, n4, "n4.zip", "the ZIP has neither five nor nine digits", snip=5, element=3)
-
-    def not_later(self, report: Reporter, node: Node, dtm: list[str]) -> None:
-        """A service that is paid has begun before the payment and its file were made."""
-        latest, day = self.latest(node), text(dtm, 2)
-        if day > latest and is_date(day):
-            message = "the service begins after the day of payment"
-            report(node, dtm, "835.date_future", message, snip=4, element=2)
-
-    def latest(self, node: Node) -> str:
-        """The later of payment date (BPR16) and production date (DTM*405); after all days when neither is one."""
-        if self._latest is None:
-            while node.parent is not None:
-                node = node.parent
-            days = (text(first(node, "BPR"), 16), text(first(node, "DTM", "405"), 2))
-            self._latest = max((day for day in days if is_date(day)), default=_NEVER)
-        return self._latest
 
     def payment(self, root: Node, bpr: list[str] | None) -> None:
         """TRN, BPR and PLB name payer, banks and provider as their method asks."""
