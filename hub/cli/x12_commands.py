@@ -51,7 +51,8 @@ def x12_validate(
     `hub x12 validate claims.x12`.
     """
     from hub.cli.x12_answers import read_answers
-    from hub.cli.x12_validate import How, validate
+    from hub.cli.x12_look import How
+    from hub.cli.x12_validate import validate
 
     answers = read_answers(answer or ())
     how = How(

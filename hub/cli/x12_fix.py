@@ -12,7 +12,8 @@ import msgspec
 
 from hub.cli.ui import print_json, say, table
 from hub.cli.x12_files import STDIN, Input, Unreadable, beside, fresh, only, telling, unreadable, watched
-from hub.cli.x12_validate import How, Look, count_of, faults_told
+from hub.cli.x12_look import How, Look
+from hub.cli.x12_validate import count_of, faults_told
 from hub.x12.tools.repair import Mending
 
 _COLUMNS = ("line", "place", "repair", "finding")

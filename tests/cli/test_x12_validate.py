@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hub.cli import x12_validate
+from hub.cli import x12_look, x12_validate
 from hub.cli.x12_files import Input
 
 Run = Callable[..., Any]
@@ -174,7 +174,7 @@ def test_memory_stays_flat_over_many_bad_sets(bad: Named) -> None:
                 self.left -= 1
                 return data[st:ge] * 20 if self.left >= 0 else b""
 
-        look = x12_validate.Look(Input(name="x", file=Repeated()), x12_validate.How(limit=10), ())  # type: ignore[arg-type]
+        look = x12_look.Look(Input(name="x", file=Repeated()), x12_look.How(limit=10), ())  # type: ignore[arg-type]
         tracemalloc.start()
         sets = sum(1 for _ in look)
         most = tracemalloc.get_traced_memory()[1]
@@ -207,7 +207,7 @@ def test_a_terminal_shows_findings_below_their_claims(
     """In a terminal findings are folded below the claim that they are about."""
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     with pytest.raises(SystemExit):
-        x12_validate.validate([str(bad("837p_icd10_form"))], x12_validate.How())
+        x12_validate.validate([str(bad("837p_icd10_form"))], x12_look.How())
     out = capsys.readouterr().out
     assert out.index("claim 1") < out.index("2300 HI01-2") < out.index("hub x12 fix takes the point out")
 
