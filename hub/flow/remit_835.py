@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from itertools import islice, pairwise
 
 from msgspec.structs import replace
 
 from hub.errors import Problem
+from hub.flow.claim_837 import Unwritable
 from hub.flow.remit_shapes import CLAIM, GROUP, HEADER, PAYEE, npi_of, tax_id_of
 from hub.model.remit import ClaimGroup, ClaimPayment, RemitParty, Remittance, Told
 from hub.money import NotMoney, parse_amount, to_cents
@@ -32,6 +33,7 @@ __all__ = [
 ZERO = Decimal("0.00")
 PREDETERMINATION = "25"
 
+_PLAIN = "\x1c"
 _MOST_UNREAD = 1_000
 _ENDS = ("CLP", "LX", "PLB", "SE", "ST", "GE", "GS", "IEA", "ISA")
 
@@ -183,12 +185,14 @@ def told_cents(told: RemittanceReader) -> int:
 def written(
     remittance: Remittance, claims: Iterable[ClaimPayment], marks: Delimiters = STANDARD
 ) -> Iterator[str]:
-    """Yields the segment texts of an 835 from ST to SE: those that were read, where the records were read."""
+    """Yields the segment texts of an 835 from ST to SE: those that were read, where the records were read.
+
+    Raises `Unwritable` where a value holds what parts elements or segments here.
+    """
     count, claim = 0, "CLP" + marks.element
     waiting = iter(claims)
-    texts: list[str] = []
-    writer(HEADER, marks)(_completed(remittance), texts)
-    for text in texts:
+    made = _completed(remittance)
+    for text in _sound(lambda own, out: writer(HEADER, own)(made, out), marks):
         if text[:4] != claim:
             count += 1
             yield text
@@ -203,10 +207,23 @@ def written(
 
 
 def _claim_texts(paid: ClaimPayment, marks: Delimiters) -> list[str]:
+    def write(own: Delimiters, out: list[str]) -> None:
+        for group in paid.opens:
+            writer(GROUP, own)(group, out)
+        writer(CLAIM, own)(paid, out)
+
+    return _sound(write, marks)
+
+
+def _sound(write: Callable[[Delimiters, list[str]], None], marks: Delimiters) -> list[str]:
+    """Segment texts that have as many elements as they have with a delimiter that no text holds."""
     texts: list[str] = []
-    for group in paid.opens:
-        writer(GROUP, marks)(group, texts)
-    writer(CLAIM, marks)(paid, texts)
+    plain: list[str] = []
+    write(marks, texts)
+    write(replace(marks, element=_PLAIN), plain)
+    for mine, other in zip(texts, plain, strict=True):
+        if mine.count(marks.element) > other.count(_PLAIN) or marks.segment in mine:
+            raise Unwritable(other.partition(_PLAIN)[0])
     return texts
 
 

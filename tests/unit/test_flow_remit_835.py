@@ -8,12 +8,14 @@ import pytest
 from flowlab.made import D, adjustment, line, payment_of, service
 from msgspec.structs import replace
 
-from hub.flow.remit_835 import RemittanceReader, Unreadable, header, line_faults, total_fault
+from hub.flow.claim_837 import Unwritable
+from hub.flow.remit_835 import RemittanceReader, Unreadable, header, line_faults, total_fault, written
 from hub.flow.remits import Tally, trace_key
 from hub.model.claim import Adjustment
 from hub.model.people import Address
 from hub.model.remit import Bank, ClaimPayment, DayTold, ProviderAdjustment, RemitParty, Remittance, Told
 from hub.x12.envelope import X12Reader
+from hub.x12.wire import Delimiters
 
 WHOLE = """ISA*00*          *00*          *ZZ*DEMOHOUSE      *ZZ*LAKESIDE       *260301*0930*^*00501*000000001*0*P*:~
 GS*HP*DEMOHOUSE*LAKESIDE*20260301*0930*1*X*005010X221A1~
@@ -235,3 +237,14 @@ def test_a_day_by_another_qualifier_stays_on_its_line() -> None:
     assert replace(paid.lines[0], dates=()) == plain.lines[0]
     assert (paid.adjustments, line_faults(paid)) == (plain.adjustments, line_faults(plain))
     assert total_fault(told, paid.paid) == total_fault(read()[0], plain.paid)
+
+
+def test_a_delimiter_in_a_value_is_never_written() -> None:
+    """A name that holds another file's delimiter is refused there, and comes back in its own."""
+    own = Delimiters(element="|", component=">", repetition="!", segment="~")
+    text = WHOLE.translate(str.maketrans("*:^", "|>!")).replace("|BITTERN|", "|BIT*TERN|")
+    told, (paid,) = read(text)
+    assert any("BIT*TERN" in segment for segment in written(told, [paid], own))
+    with pytest.raises(Unwritable) as refused:
+        list(written(told, [paid]))
+    assert refused.value.place == "NM1"
