@@ -94,6 +94,7 @@ class Templates(Making):
         self.write = compile_writer(shape, marks)
         self.source.names.update(Decimal=Decimal, setfield=msgspec.structs.force_setattr)
         self.varied: set[Part] = set()
+        self.told: dict[Part, list[str]] = {}
         self._repeats: dict[Part, str] = {}
         self._composites: dict[tuple[str, int], list[str]] = {}
         element, segment = re.escape(marks.element), re.escape(marks.segment)
@@ -165,14 +166,16 @@ class Templates(Making):
 
     def repeating(self, row: Row, part: Part) -> bool:
         """Whether the texts of such segments repeat, so far as is known."""
-        whole = [one for one in row_prefixes(row, self.dedicated) if one in self.whole]
         more = part[2][1:] if part[1] else part[2]
-        return row.few and "1" in more and part not in self.varied and bool(row.type if row.field else whole)
+        return row.few and "1" in more and part not in self.varied and bool(row.type or not row.field)
 
     def repeated(self, row: Row, part: Part) -> str:
         """The name of the memory of such segments."""
         if part not in self._repeats:
             pattern, lines, values = (made := _Sequence(self, (), ())).alone(row, part)
+            if not (made.fields or row.field):
+                raise NotLearned
+            self.told[part] = list(made.fields)
             head = self.marks.element.join([row.tag, *([part[1]] if part[1] else []), ""])
             match = self.source.name(re.compile(pattern).fullmatch)
             code = [f"found = {match}({head!r} + text)", "if found is None: raise Odd"]
@@ -238,8 +241,10 @@ class _Sequence:
         elif row.field:
             self._gather_again(row, part, texts)
         else:
-            (prefix,) = row_prefixes(row, self.of.dedicated)
-            self.fields[prefix] = f"{self._again(row, part, texts)}[0]"
+            again = self._again(row, part, texts)
+            names = {path: f"r{len(self.lines)}_{local(path.replace('.', '_'))}" for path in self.of.told[part]}
+            self.lines.append(f"{', '.join(names.values())}, = {again}")
+            self.fields.update(names)
         self.patterns.append(re.escape(self.of.marks.element).join(texts))
 
     def _look(self, row: Row, code: str, texts: list[str]) -> None:
