@@ -16,7 +16,7 @@ from hub.x12.envelope import X12Reader
 from hub.x12.generate import interchange
 from hub.x12.guides import guide_named
 from hub.x12.shapes import Learned, Unreadable, reader, writer
-from hub.x12.shaping import learning
+from hub.x12.shaping import learning, sequel
 from hub.x12.wire import STANDARD, Delimiters
 
 CLAIM_TEXTS = (
@@ -141,6 +141,17 @@ def test_a_payers_own_order_is_learned() -> None:
     out: list[str] = []
     writer(CLAIM, STANDARD)(paid, out)
     assert (out, end) == (again[:-1], len(again) - 1)
+
+
+def test_texts_that_turn_out_to_vary_are_read_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When segments that were remembered whole begin to differ, what is read of them stays the same."""
+    monkeypatch.setattr(sequel, "MOST_REPEATED", 3)
+    learned = Learned(CLAIM, STANDARD)
+    for number in range(24):
+        vary = number // 8
+        claim = [text.replace("19.5", f"19.5{number % 9 + 1}" if vary else "19.5") for text in CLAIM_TEXTS]
+        claim = [text.replace("124531", f"1245{number:02}" if vary > 1 else "124531") for text in claim]
+        compared(learned, [*claim, ""])
 
 
 @settings(max_examples=30, deadline=None)

@@ -17,7 +17,8 @@ from typing import Any
 from hub.x12.shaping.kinds import Odd, Unreadable
 from hub.x12.shaping.looping import compile_reader
 from hub.x12.shaping.rows import Inner, Shape
-from hub.x12.shaping.template import NotLearned, Part, Sequel, Template, Templates
+from hub.x12.shaping.sequel import NotLearned, Part, Sequel, Template
+from hub.x12.shaping.template import Templates
 from hub.x12.wire import Delimiters
 
 LEARN_AT = (4, 16, 64, 256)
