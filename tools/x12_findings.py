@@ -39,7 +39,8 @@ HEAD = """# X12 findings
 What `hub x12 validate` says, and the hub of what it writes and reads: the code of a finding, its SNIP type, what it
 says, and what `hub x12 fix` does about it ("-": a person must know). Made from the code by
 `python tools/x12_findings.py`; a test holds it current. Words in braces differ from case to case. Findings of
-overlays carry the codes that the overlay gives them, with SNIP type 7. How to go on:
+overlays carry the codes that the overlay gives them, with SNIP type 7; what a receiver said (`--answer`) is
+`answer.999`, `answer.277ca` or `answer.ta1`, without a type. How to go on:
 [why was this file rejected](../how-to/x12-rejected.md).
 
 | code | SNIP | what is wrong | `hub x12 fix` |

@@ -38,7 +38,7 @@ REPAIRS: dict[str, str] = {
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One fault: what kind, how bad, where, and what a biller should know; never the value itself.
 
-    `snip` is the WEDI SNIP type 1-7, `severity` error or warning, `code` stable and short
+    `snip` is the WEDI SNIP type 1-7 (0: a receiver said it), `severity` error or warning, `code` stable and short
     (`segment.missing`). `position` is the segment's place in the transaction set, 1-based (ST is 1; 0 for
     envelopes), `line` its place in the whole file (the ISA is 1), which is the line of an editor where each segment
     has a line of its own; `element` and `part` are 1-based or 0. `ik3` and `ik4` are the 999 codes IK304 and IK403,
