@@ -90,17 +90,21 @@ def read(hub: Hub, mailbox: str) -> Outcome:
 def _read_file(hub: Hub, mailbox: str, received: InboxItem) -> None:
     with hub.store.view() as view:
         reader = X12Reader(view.blobs.read(received.blob_id))
-        sets = 0
+        sets, strange = 0, []
         for index, transaction in enumerate(reader):
-            if transaction.kind == "835":
+            if transaction.kind == "835" and transaction.guide is None:
+                strange.append(f"ST03 of set {index + 1}")
+            elif transaction.kind == "835":
                 _Set(hub, mailbox, received, index).read(transaction)
                 sets += 1
-    broken = [finding for finding in reader.findings if finding.severity == "error"]
+    wrong = [finding.where for finding in reader.findings if finding.severity == "error"] + strange
     with hub.store.begin("remit.read") as tx:
-        whole = sets and not broken
+        whole = sets and not wrong
         tx.inbox.put_state(received, "read" if whole else "read_in_part" if sets else "set_aside")
-        if broken or not sets:
-            tx.work.open(_broken_file(received, broken[0].where if broken else "ST"), practice=received.practice)
+        if strange:
+            tx.work.open(_strange_version(received, strange[0]), practice=received.practice)
+        elif not whole:
+            tx.work.open(_broken_file(received, wrong[0] if wrong else "ST"), practice=received.practice)
 
 
 def _stranded(tx: Tx, received: InboxItem, told: str) -> None:
@@ -340,6 +344,18 @@ def _unknown_payee() -> Problem:
         where="1000B N104",
         why="the payee's NPI and tax id are those of no configured practice",
         fix="ask the clearinghouse why it came here; or add the practice, then replay",
+    )
+
+
+def _strange_version(received: InboxItem, where: str) -> WorkItem:
+    return WorkItem(
+        reason="remit.version",
+        aggregate="message",
+        aggregate_id=received.id,
+        why="a remittance names another version than 005010X221, and nothing of it was read",
+        fix="ask the payer or the clearinghouse for the 835 of 005010, and post this one by hand",
+        where=where,
+        owner="it",
     )
 
 

@@ -250,6 +250,18 @@ def test_money_of_nobody_knows_whom_is_held(cheap: House, old: str, new: str, re
     assert sum(cheap.work(reason=reason).values() if reason else cheap.work().values()) == 1
 
 
+def test_a_remittance_of_another_version_is_told_and_not_read(cheap: House) -> None:
+    """What a 004010 means by its segments is not ours to guess: a person is told, and nothing posts."""
+    cheap.bill(*VISIT)
+    text = remittance(answer(cheap, *SHARE))
+    assert "005010X221A1" in text
+    cheap.arrive("835", text.replace("005010X221A1", "004010X091A1"))
+    cheap.answer()
+    assert "cash_clearing" not in cheap.accounts()
+    assert cheap.states("remits") == {}
+    assert sum(cheap.work(reason="remit.version").values()) == 1
+
+
 def test_a_bad_file_does_not_stop_the_next(cheap: House) -> None:
     """Behind a remittance that cannot be read the whole one posts by itself."""
     cheap.bill(*VISIT)
