@@ -425,3 +425,12 @@ def test_a_claim_below_another_subscriber_says_so(hub: Run, good: Named, tmp_pat
     (one,) = [one for one in told if one["name"] == "below whom it stands"]
     assert (one["place"], "W100001" in one["first"], "W100009" in one["second"]) == ("2300", True, True)
     assert all(one["first"] != one["second"] for one in told if one["what"] == "changed")
+
+
+def test_numbers_of_lines_do_not_count(hub: Run, bad: Named, tmp_path: Path) -> None:
+    """A file whose lines are numbered anew says the same as before."""
+    path, fixed = tmp_path / "sent.x12", tmp_path / "fixed.x12"
+    path.write_bytes(re.sub(rb"REF\*6R\*[^~]*~\s*", b"", bad("837p_lx_sequence").read_bytes()))
+    hub("x12", "fix", path, "--output", fixed)
+    assert fixed.read_bytes() != path.read_bytes()
+    assert hub("x12", "diff", path, fixed).code == 0

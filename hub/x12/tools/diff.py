@@ -347,9 +347,12 @@ def _name_of(node: Node) -> str:
 
 
 def _instance(node: Node) -> str:
-    """What tells a line from its neighbours: its control number, else its service; "" for other loops."""
+    """What tells a line from its neighbours: its control number, of a payment else its service; "" for its order.
+
+    The number of a line (LX01) says no more than the order does, and less where it is wrong.
+    """
     if node.loop == "2400":
-        return node.value("REF", 2, "6R") or node.value("LX", 1)
+        return node.value("REF", 2, "6R")
     if node.loop == "2110":
         return node.value("REF", 2, "6R") or node.value("SVC", 1)
     return ""
