@@ -48,7 +48,7 @@ def x12_validate(
     """Say what is wrong in files: by set and claim, with place, line, SNIP type and repair.
 
     Ends with 0 when nothing worse than a warning was found, 1 with errors, 2 where a file cannot be read. Try
-    `hub x12 validate claims.x12`.
+    `hub x12 validate claims.x12`, and where it was rejected `hub x12 validate claims.x12 --answer answer.999`.
     """
     from hub.cli.x12_answers import read_answers
     from hub.cli.x12_look import How

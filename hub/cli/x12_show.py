@@ -11,6 +11,7 @@ import msgspec
 
 from hub.cli.ui import coloured
 from hub.cli.x12_files import Unreadable, only, printable, unreadable, watched
+from hub.cli.x12_validate import faults_told
 from hub.codes.icd10cm import diagnosis_fault
 from hub.x12.tools.show import Choice, LoopLine, SegmentLine, Shown, findings_by_line, outline
 
@@ -25,6 +26,7 @@ def show(path: str, choice: Choice, *, plain: bool, as_json: bool) -> None:
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     write = sys.stdout.write
     told = False
+    marked: list[str] = []
     with only(path) as given:
         file = given.file
         if file is None:
@@ -34,12 +36,16 @@ def show(path: str, choice: Choice, *, plain: bool, as_json: bool) -> None:
         file.seek(0)
         for line in outline(file, choice, findings):
             told = True
+            marked += [found.severity for found in line.findings] if isinstance(line, SegmentLine) else []
             if as_json:
                 write(msgspec.json.encode(line).decode() + "\n")
             else:
                 write(_told(line, paint, width, plain=plain))
         if not told:
             raise _nothing(given.name, choice)
+    if width and marked:
+        errors = marked.count("error")
+        write(f"\n{given.name}: {faults_told(errors, len(marked) - errors)}, each marked with ^ above\n")
 
 
 def _nothing(name: str, choice: Choice) -> Unreadable:
