@@ -218,8 +218,9 @@ class _Set:
             method=remittance.method,
             payment_date=remittance.payment_date,
         )
-        for problem in problems:
-            tx.work.open(_item(self.row.id, problem, to_cents(remittance.amount)), practice=practice)
+        for number, problem in enumerate(problems):  # the money is in work once, however much is wrong
+            worth = 0 if number else to_cents(remittance.amount)
+            tx.work.open(_item(self.row.id, problem, worth), practice=practice)
         if state in {"duplicate", "notified", "set_aside"}:
             self._settle_claims(tx, state=state, practice=practice)
         elif practice != self.row.practice:
@@ -247,7 +248,8 @@ class _Set:
         if told.handling == "P":
             return "notified", []
         problems = [*_told_of(self.told.unread, self.told.position - self.tally.count), *self.tally.problems]
-        if fault := total_fault(told, self.tally.paid):
+        fault = total_fault(told, self.tally.paid)
+        if fault and not self.told.unread:  # what could not be read is missing in the sum
             problems.append(fault)
         if others and told.amount and any(row.state != "notified" for row in others):
             problems.append(_shared_trace())
