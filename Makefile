@@ -6,7 +6,8 @@ export UV_LINK_MODE := copy
 VENV := .venv
 PY := $(VENV)/bin/python
 OURS := . $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
-WORKERS ?= auto
+# twice the processors: much of a test is waiting for a process, a disk or a database
+WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 KILLS ?= 1000
 NODES_CLAIMS ?= 100000
 RUNS ?= 1000000
