@@ -6,8 +6,8 @@ export UV_LINK_MODE := copy
 VENV := .venv
 PY := $(VENV)/bin/python
 OURS := . $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
-# twice the processors: much of a test is waiting for a process, a disk or a database
-WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
+# one more than processors: a part of a test is waiting for a process, a disk or a database
+WORKERS ?= $(shell expr 1 + $$(getconf _NPROCESSORS_ONLN))
 KILLS ?= 1000
 NODES_CLAIMS ?= 100000
 RUNS ?= 1000000
@@ -28,7 +28,7 @@ demo: $(VENV)/.ready ## the whole path with a synthetic practice (ARGS="--keep",
 test: $(VENV)/.ready ## the quick suite, against real SSH, SQLite and PostgreSQL
 	@$(PY) -m pytest -q -n $(WORKERS) -m "not slow and not campaign" $(ARGS)
 
-campaigns: $(VENV)/.ready ## kills, cuts and whole weeks against running hubs: minutes, after `make test`
+campaigns: $(VENV)/.ready ## kills, cuts, whole weeks, installed wheels, stores with many claims: minutes, after `make test`
 	@$(PY) -m pytest -q -n $(WORKERS) -m campaign $(ARGS)
 
 soak: $(VENV)/.ready ## long fault campaigns (KILLS=1000, NODES_CLAIMS=100000; bounded parts run in `make campaigns`)

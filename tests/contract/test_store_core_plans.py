@@ -19,6 +19,8 @@ from sqlalchemy import event
 from hub.clock import TurnedClock
 from hub.store import Keyring, Store, Tx, open_store
 
+pytestmark = pytest.mark.campaign
+
 ONE_ROW = "SCAN event_heads"
 Ask = Callable[[Tx], Any]
 SHAPES: list[tuple[str, str, Ask]] = [

@@ -16,6 +16,8 @@ from hub.ledger import AccountKind, Entry, Transaction
 from hub.model.work import WorkItem
 from hub.store import Store
 
+pytestmark = pytest.mark.campaign
+
 DAY = date(2026, 3, 2)
 Put = Callable[..., str]
 

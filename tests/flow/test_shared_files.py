@@ -23,6 +23,8 @@ from hub.sandbox.options import SandboxOptions
 from hub.store import View
 from hub.testing.overlay import DEMO
 
+pytestmark = pytest.mark.campaign
+
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("HUB_SHARED_DATA") or ROOT.parent / "shared" / "data")
 GOLDEN = ROOT / "tests" / "golden" / "verdicts.json"

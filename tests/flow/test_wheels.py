@@ -11,6 +11,8 @@ import pytest
 
 from hub.testing.installed import install
 
+pytestmark = pytest.mark.campaign
+
 ROOT = Path(__file__).parents[2]
 DISTRIBUTIONS = (ROOT, *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml")))
 
