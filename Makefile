@@ -29,7 +29,7 @@ test: $(VENV)/.ready ## the quick suite, against real SSH, SQLite and PostgreSQL
 	@$(PY) -m pytest -q -n $(WORKERS) -m "not slow and not campaign" $(ARGS)
 
 campaigns: $(VENV)/.ready ## kills, cuts, whole weeks, installed wheels, stores with many claims: minutes, after `make test`
-	@$(PY) -m pytest -q -n $(WORKERS) -m campaign $(ARGS)
+	@$(PY) -m pytest -q -n $(WORKERS) -m "campaign and not slow" $(ARGS)
 
 soak: $(VENV)/.ready ## long fault campaigns (KILLS=1000, NODES_CLAIMS=100000; bounded parts run in `make campaigns`)
 	@$(PY) -m pytest -q -n $(WORKERS) -m slow $(ARGS)
