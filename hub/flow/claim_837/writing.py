@@ -21,7 +21,6 @@ _write_billing = writer(Loop(id="2000A", rows=BILLING_ROWS))
 _write_subscriber = writer(Loop(id="2000B", rows=SUBSCRIBER_ROWS))
 _write_patient = writer(Loop(id="2000C", rows=PATIENT_ROWS))
 _WRITERS = {kind: writer(loop) for kind, loop in CLAIMS.items()}
-_LEVELS = ("billing", "subscriber", "patient", "claim")
 _ABOVE = {"20": "", "22": "20", "23": "22"}
 BETWEEN = "\x03"
 _MOST_COMPARED = 600
