@@ -7,6 +7,7 @@ facts by their keys. `flow/ingest` puts encounters together from them, in whatev
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -22,10 +23,14 @@ told again is taken in again."""
 
 
 class Fact(Record, frozen=True, kw_only=True, tag_field="fact"):
-    """Base: `key` and `version` as the module says."""
+    """Base: `key` and `version` as the module says. `cleared` names the fields that the source says are now empty
+    (HL7's `""`). `stamps` is the hub's own: the version of each field that was told by an older message.
+    """
 
     key: str
     version: str = ""
+    cleared: tuple[str, ...] = ()
+    stamps: Mapping[str, str] = {}
 
 
 class PatientFact(Fact, frozen=True, kw_only=True, tag="patient"):
@@ -120,14 +125,52 @@ class ChargeFact(Fact, frozen=True, kw_only=True, tag="charge"):
 
 
 class MergeFact(Fact, frozen=True, kw_only=True, tag="merge"):
-    """Two keys of one `kind` (patient or account) are the same: `from_key` is from now on `into_key`."""
+    """Two keys of one `kind` (patient, account or encounter) are the same: `from_key` is from now on `into_key`.
+    `active` False parts them again.
+    """
 
     kind: str
     from_key: str
     into_key: str
+    active: bool = True
 
 
-AnyFact = PatientFact | CoverageFact | EncounterFact | DiagnosisFact | ChargeFact | MergeFact
+class MoveFact(Fact, frozen=True, kw_only=True, tag="move"):
+    """An account or an encounter (`kind`) with the source's key `moved_key` is from now on of the patient
+    `into_key`, whoever it was of before.
+    """
+
+    kind: str
+    moved_key: str
+    into_key: str
+
+
+class AppointmentFact(Fact, frozen=True, kw_only=True, tag="appointment"):
+    """An appointment: `status` booked, cancelled, noshow or done; `reason` the sender's code of what it is for;
+    `encounter_key` the visit that it became, where the source says so. `partial` as in `PatientFact`.
+    """
+
+    patient_key: str
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    status: str = "booked"
+    reason: Coding | None = None
+    provider: Provider | None = None
+    place: str = ""
+    encounter_key: str = ""
+    partial: bool = False
+
+
+AnyFact = (
+    PatientFact
+    | CoverageFact
+    | EncounterFact
+    | DiagnosisFact
+    | ChargeFact
+    | MergeFact
+    | MoveFact
+    | AppointmentFact
+)
 
 
 class Reading(Record, frozen=True, kw_only=True):
@@ -136,8 +179,14 @@ class Reading(Record, frozen=True, kw_only=True):
     `not_billable` is empty, `test` (processing id is not production) or `informational` (a trigger that never
     bills, such as FT1 outside DFT and BAR). `problems` may stand beside facts: one bad resource or message is
     set aside, never its bundle or file.
+
+    `lanes` are the source's keys (an account, a patient) whose messages must be applied in the order in which they
+    came; empty where order does not matter. `poison`: the message cannot be applied whole. Then none of its facts
+    is stored, and later messages of its lanes wait until it is mended and replayed, or a person lets it go.
     """
 
     facts: tuple[AnyFact, ...] = ()
     problems: tuple[Problem, ...] = ()
     not_billable: str = ""
+    lanes: tuple[str, ...] = ()
+    poison: bool = False

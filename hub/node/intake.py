@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class _Waiting:
     source: str
     message: RawMessage
     loop: asyncio.AbstractEventLoop
-    told: asyncio.Future[None]
+    told: asyncio.Future[str]
 
 
 class Intake:
@@ -50,8 +50,10 @@ class Intake:
         """Where the listener of this source puts what it receives."""
         return SourceInbox(self, source)
 
-    async def put(self, source: str, message: RawMessage) -> None:
-        """Returns after the commit; raises `RetryLater` when too much waits, or the store has no room or is away."""
+    async def put(self, source: str, message: RawMessage) -> str:
+        """Whether it is new, after the commit; raises `RetryLater` when too much waits, or the store has no room
+        or is away.
+        """
         room.make_sure(self._current.app.hub)
         loop = asyncio.get_running_loop()
         one = _Waiting(source=source, message=_message(message), loop=loop, told=loop.create_future())
@@ -63,7 +65,7 @@ class Intake:
             self._waiting.append(one)
             self._bytes += len(message.body)
             self._changed.notify()
-        await one.told
+        return await one.told
 
     def close(self, within_seconds: float = 5.0) -> None:
         """Store what waits and take nothing more."""
@@ -92,21 +94,21 @@ class Intake:
 
     def _settle(self, batch: Sequence[_Waiting]) -> None:
         """Store them together; where that fails for a reason of one of them, each alone."""
-        error = self._stored(batch)
+        error, fresh = self._stored(batch)
         if error is not None and len(batch) > 1 and not isinstance(error, RetryLater):
             for one in batch:
-                _answer(one, self._stored([one]))
+                alone, (new,) = self._stored([one])
+                _answer(one, alone, new=new)
         else:
-            for one in batch:
-                _answer(one, error)
+            for one, is_new in zip(batch, fresh, strict=True):
+                _answer(one, error, new=is_new)
 
-    def _stored(self, batch: Sequence[_Waiting]) -> Exception | None:
+    def _stored(self, batch: Sequence[_Waiting]) -> tuple[Exception | None, list[bool]]:
         try:
             with self._current.use() as app:
-                _store(app, batch)
+                return None, _store(app, batch)
         except Exception as error:  # noqa: BLE001 - whatever it is, the sender is told that nothing is stored
-            return error
-        return None
+            return error, [False] * len(batch)
 
 
 class SourceInbox:
@@ -116,20 +118,28 @@ class SourceInbox:
         self._intake = intake
         self._source = source
 
-    async def put(self, message: RawMessage) -> None:
+    async def put(self, message: RawMessage) -> str:
         """As the port says."""
-        await self._intake.put(self._source, message)
+        return await self._intake.put(self._source, message)
+
+    async def put_many(self, messages: Sequence[RawMessage]) -> tuple[str, ...]:
+        """As the port says."""
+        return tuple(await asyncio.gather(*(self.put(message) for message in messages)))
+
+    def answered(self, peer: str, answers: Mapping[str, int], slowest_ms: float = 0.0) -> None:
+        """As the port says."""
 
 
-def _store(app: App, batch: Sequence[_Waiting]) -> None:
+def _store(app: App, batch: Sequence[_Waiting]) -> list[bool]:
     """The bytes, and the journal of what their senders are told: neither is there without the other."""
     with app.store.begin("ingest.receive") as tx:
         stored = [(one.source, *ingest.receive(app.hub, tx, one.source, one.message)) for one in batch]
         tx.inbox.ack(*(seq for _, seq, _ in stored))
         tx.then(*(Nudge("ingest.read", source) for source, _, fresh in stored if fresh))
+        return [fresh for _, _, fresh in stored]
 
 
-def _answer(one: _Waiting, error: Exception | None) -> None:
+def _answer(one: _Waiting, error: Exception | None, *, new: bool) -> None:
     """Wake who waits in its own loop, which may have ended meanwhile."""
     if error is not None and not isinstance(error, HubError):
         get_log().warning("listener.unstored", instance=one.source, exception=type(error).__name__)
@@ -137,13 +147,13 @@ def _answer(one: _Waiting, error: Exception | None) -> None:
         said = "another writer was first" if isinstance(error, Stale) else "the hub could not store it"
         error = RetryLater(f"{said}: send it again", after_seconds=5)
     with suppress(RuntimeError):
-        one.loop.call_soon_threadsafe(_tell, one.told, error)
+        one.loop.call_soon_threadsafe(_tell, one.told, error, "new" if new else "known")
 
 
-def _tell(told: asyncio.Future[None], error: Exception | None) -> None:
+def _tell(told: asyncio.Future[str], error: Exception | None, verdict: str) -> None:
     if told.done():
         return
     if error is None:
-        told.set_result(None)
+        told.set_result(verdict)
     else:
         told.set_exception(error)

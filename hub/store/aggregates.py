@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import BigInteger, Column, Date, Index, Integer, Table, Text, UniqueConstraint
 
 from hub.errors import Misconfigured
+from hub.model.appointment import Appointment
 from hub.model.claim import Claim
 from hub.model.coverage import PatientFile
 from hub.model.encounter import Charge, Encounter
@@ -257,6 +258,19 @@ STATEMENTS: Aggregate[Statement] = Aggregate(
     ),
     Statement,
 )
+APPOINTMENTS: Aggregate[Appointment] = Aggregate(
+    "appointment",
+    document_table(
+        "appointments",
+        *_source_key(),
+        clear("patient_id", Id, nullable=True, why=_OUR_ID),
+        clear("starts_at", Instant, nullable=True, why=_DATE),
+        UniqueConstraint("practice", "source", "key"),
+        Index("ix_appointments_patient_id", "patient_id", "state"),
+        Index("ix_appointments_starts_at", "starts_at", "state"),
+    ),
+    Appointment,
+)
 # A column that narrows to few rows is indexed together with `state`: without statistics SQLite takes the index that
 # more conditions fit, and `state` alone fits very many rows.
 AGGREGATES: tuple[Aggregate[Any], ...] = (
@@ -269,4 +283,5 @@ AGGREGATES: tuple[Aggregate[Any], ...] = (
     REMITS,
     REMIT_CLAIMS,
     STATEMENTS,
+    APPOINTMENTS,
 )

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from sqlalchemy import func, select
 
+from hub.model.appointment import Appointment
 from hub.model.claim import Claim
 from hub.model.coverage import PatientFile
 from hub.model.encounter import Charge, Encounter
@@ -17,7 +18,9 @@ from hub.model.statement import Statement
 from hub.store import aggregates
 from hub.store.blobs import Blobs
 from hub.store.documents import Collection
+from hub.store.feeds import Feeds
 from hub.store.fetched import FetchJournal
+from hub.store.held_lanes import HeldLanes
 from hub.store.inbox import Inbox
 from hub.store.logs import LogViews, LogWrites
 from hub.store.lookup import Aliases, Lookup
@@ -80,6 +83,10 @@ class View(LogViews):
         return Collection(self.session, aggregates.STATEMENTS)
 
     @cached_property
+    def appointments(self) -> Collection[Appointment]:
+        return Collection(self.session, aggregates.APPOINTMENTS)
+
+    @cached_property
     def submissions(self) -> Submissions:
         return Submissions(self.session)
 
@@ -106,6 +113,14 @@ class View(LogViews):
     @cached_property
     def inbox(self) -> Inbox:
         return Inbox(self.session)
+
+    @cached_property
+    def feeds(self) -> Feeds:
+        return Feeds(self.session)
+
+    @cached_property
+    def held_lanes(self) -> HeldLanes:
+        return HeldLanes(self.session)
 
     @cached_property
     def files(self) -> Files:

@@ -105,9 +105,9 @@ def test_those_who_wait_are_stored_together(
     """While one transaction is being made durable those who send gather: 40 senders then need a few, not 40."""
     real, gate, waiting = intake._store, threading.Event(), listeners._intake._waiting
 
-    def slow(app: App, batch: object) -> None:
+    def slow(app: App, batch: object) -> list[bool]:
         assert gate.wait(PATIENCE_SECONDS)
-        real(app, batch)  # type: ignore[arg-type]
+        return real(app, batch)  # type: ignore[arg-type]
 
     monkeypatch.setattr(intake, "_store", slow)
     monkeypatch.setattr(intake, "TOGETHER", 10)

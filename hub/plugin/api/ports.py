@@ -8,7 +8,7 @@ unless a method says otherwise. Only the errors of `hub.plugin.api.errors` may b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from threading import Event as ThreadEvent
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -184,12 +184,14 @@ class Clearinghouse(Transfer, Protocol):
 
 class RawMessage(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes as they came. `external_id` is the source's own id for the message or file, used with a digest of
-    the body to recognise repeats; `content_type`: `fhir+json`, `fhir+ndjson`, `hl7v2`.
+    the body to recognise repeats; `content_type`: `fhir+json`, `fhir+ndjson`, `hl7v2`. `once`: another body
+    under an `external_id` that is known is refused, for senders whose ids are their own.
     """
 
     external_id: str
     content_type: str
     body: bytes
+    once: bool = False
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,8 +205,23 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 class Inbox(Protocol):
     """Where a listening source puts what it receives."""
 
-    async def put(self, message: RawMessage) -> None:
-        """Returns after the commit; raises `RetryLater` when the store is slow or full."""
+    async def put(self, message: RawMessage) -> str:
+        """Returns after the commit: `new`, `known` (the same bytes under the same id came before) or `refused`
+        (`once`, and other bytes came under that id: nothing was stored). Raises `RetryLater` when the store is slow
+        or full.
+        """
+        ...
+
+    async def put_many(self, messages: Sequence[RawMessage]) -> tuple[str, ...]:
+        """Each as `put`, in their order, in as few transactions as can be; what one is told of does not depend on
+        its neighbours, and `RetryLater` says that none of them is stored.
+        """
+        ...
+
+    def answered(self, peer: str, answers: Mapping[str, int], slowest_ms: float = 0.0) -> None:
+        """Count what senders were told (`AA`, `AE`, `AR`, HTTP statuses), for the health of the connection `peer`
+        (its address or configured name, nothing of a patient). Never waits and never raises.
+        """
         ...
 
 
