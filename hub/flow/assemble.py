@@ -13,7 +13,7 @@ from hub.errors import Problem
 from hub.flow.assembly import Policy, charge_of, coverages_of, diagnoses_of, encounter_of, service_day, verdict
 from hub.flow.base import CHUNK, Hub, Outcome, move_claims, work_for
 from hub.flow.coder import code_encounter
-from hub.flow.ingest import patient_ids
+from hub.flow.facts_store import patient_ids
 from hub.model.coverage import PatientFile
 from hub.model.encounter import Charge, Encounter
 from hub.model.facts import (

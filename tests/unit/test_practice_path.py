@@ -23,7 +23,8 @@ from hub.flow.assemble import _marked, _placed, policy_of
 from hub.flow.assembly import charge_of, coverages_of, diagnoses_of, encounter_of, service_day, verdict
 from hub.flow.building import build
 from hub.flow.coder import code_encounter
-from hub.flow.ingest import _billable, _occasion
+from hub.flow.facts_store import _occasion
+from hub.flow.ingest import _billable
 from hub.flow.rules import Desk, scrub
 from hub.model.claim import Claim
 from hub.model.coverage import PatientFile
