@@ -118,11 +118,11 @@ class SourceInbox:
         self._intake = intake
         self._source = source
 
-    async def put(self, message: RawMessage) -> str:
+    async def put(self, message: RawMessage, *, peer: str = "") -> str:  # noqa: ARG002
         """As the port says."""
         return await self._intake.put(self._source, message)
 
-    async def put_many(self, messages: Sequence[RawMessage]) -> tuple[str, ...]:
+    async def put_many(self, messages: Sequence[RawMessage], *, peer: str = "") -> tuple[str, ...]:  # noqa: ARG002
         """As the port says."""
         return tuple(await asyncio.gather(*(self.put(message) for message in messages)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -419,9 +419,16 @@ class _Inbox:
         self.got: list[bytes] = []
         self.stop = stop
 
-    async def put(self, message: RawMessage) -> None:
+    async def put(self, message: RawMessage, *, peer: str = "") -> str:
         self.got.append(message.body)
         self.stop.set()
+        return "new"
+
+    async def put_many(self, messages: Sequence[RawMessage], *, peer: str = "") -> tuple[str, ...]:
+        return tuple([await self.put(message, peer=peer) for message in messages])
+
+    def answered(self, peer: str, answers: Mapping[str, int], slowest_ms: float = 0.0) -> None:
+        """Nothing is counted."""
 
 
 @pytest.mark.parametrize(("how", "error"), [("fails", PluginFault), ("busy", RetryLater), ("deaf", PluginFault)])

@@ -205,16 +205,17 @@ class Changes(msgspec.Struct, frozen=True, kw_only=True):
 class Inbox(Protocol):
     """Where a listening source puts what it receives."""
 
-    async def put(self, message: RawMessage) -> str:
+    async def put(self, message: RawMessage, *, peer: str = "") -> str:
         """Returns after the commit: `new`, `known` (the same bytes under the same id came before) or `refused`
-        (`once`, and other bytes came under that id: nothing was stored). Raises `RetryLater` when the store is slow
-        or full.
+        (`once`, and other bytes came under that id: nothing was stored). Waits while the store is merely slow, for
+        a bounded time; raises `RetryLater` when it is away, full or slower than that. `peer` names the sending
+        system (its address or configured name, nothing of a patient): messages are counted by it.
         """
         ...
 
-    async def put_many(self, messages: Sequence[RawMessage]) -> tuple[str, ...]:
-        """Each as `put`, in their order, in as few transactions as can be; what one is told of does not depend on
-        its neighbours, and `RetryLater` says that none of them is stored.
+    async def put_many(self, messages: Sequence[RawMessage], *, peer: str = "") -> tuple[str, ...]:
+        """Each as `put`, in their order, in as few transactions as can be. What one is told does not depend on its
+        neighbours; after `RetryLater` none of them may be told yes, and all of them may be sent again.
         """
         ...
 

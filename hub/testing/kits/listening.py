@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import pytest
@@ -27,10 +28,13 @@ PATIENCE_SECONDS = 20.0
 
 
 class HeldInbox:
-    """An inbox that a test holds: a put returns when the test lets it, or raises `RetryLater`."""
+    """An inbox that a test holds: a put returns when the test lets it, or raises `RetryLater`. `told` counts by
+    peer what the listener says it answered.
+    """
 
     def __init__(self) -> None:
         self.put_so_far: list[RawMessage] = []
+        self.told: dict[str, Counter[str]] = {}
         self.begun = threading.Semaphore(0)
         self._let = threading.Event()
         self._let.set()
@@ -44,15 +48,34 @@ class HeldInbox:
         """Puts return."""
         self._let.set()
 
-    async def put(self, message: RawMessage) -> None:
+    async def put(self, message: RawMessage, *, peer: str = "") -> str:
         """As the port says."""
-        answers.record(RawMessage)(message)
+        return (await self.put_many((message,), peer=peer))[0]
+
+    async def put_many(self, messages: Sequence[RawMessage], *, peer: str = "") -> tuple[str, ...]:
+        """As the port says."""
+        whole = [answers.record(RawMessage)(message) for message in messages]
+        answers.record(str)(peer)
         self.begun.release()
         while not self._let.is_set():  # noqa: ASYNC110 - a thread's event
             await asyncio.sleep(0.005)
         if self.busy:
             raise RetryLater("the store is full")
+        return tuple([self._put(message) for message in whole])
+
+    def _put(self, message: RawMessage) -> str:
+        same = [one for one in self.put_so_far if one.external_id == message.external_id]
         self.put_so_far.append(message)
+        if any(one.body == message.body for one in same):
+            return "known"
+        if message.once and same:
+            self.put_so_far.pop()
+            return "refused"
+        return "new"
+
+    def answered(self, peer: str, answers: Mapping[str, int], slowest_ms: float = 0.0) -> None:  # noqa: ARG002
+        """As the port says."""
+        self.told.setdefault(peer, Counter()).update(answers)
 
 
 class Running:
