@@ -31,6 +31,7 @@ class EVN:
 
     event_type_code = 1
     recorded_date_time = 2
+    event_occurred = 6
 
 
 class PID:
@@ -38,13 +39,17 @@ class PID:
 
     patient_id = 2
     patient_identifier_list = 3
+    alternate_patient_id_pid = 4
     patient_name = 5
     date_time_of_birth = 7
     administrative_sex = 8
     patient_address = 11
     phone_number_home = 13
+    phone_number_business = 14
     patient_account_number = 18
     patient_death_date_and_time = 29
+    patient_death_indicator = 30
+    patient_telecommunication_information = 40
 
 
 class GT1:
@@ -54,6 +59,8 @@ class GT1:
     guarantor_address = 5
     guarantor_ph_num_home = 6
     guarantor_relationship = 11
+    guarantor_date_end = 14
+    guarantor_priority = 15
     guarantor_organization_name = 21
 
 
@@ -67,6 +74,7 @@ class PV1:
     visit_number = 19
     admit_date_time = 44
     discharge_date_time = 45
+    alternate_visit_id = 50
 
 
 class PV2:
@@ -92,6 +100,7 @@ class DG1:
     diagnosis_code_dg1 = 3
     diagnosis_type = 6
     diagnosis_priority = 15
+    diagnosis_identifier = 20
     diagnosis_action_code = 21
 
 
@@ -100,8 +109,10 @@ class IN1:
 
     set_id_in1 = 1
     health_plan_id = 2
+    insurance_company_id = 3
     insurance_company_name = 4
     group_number = 8
+    group_name = 9
     plan_effective_date = 12
     plan_expiration_date = 13
     authorization_information = 14
@@ -111,6 +122,18 @@ class IN1:
     insured_s_address = 19
     coord_of_ben_priority = 22
     insured_s_administrative_sex = 43
+
+
+class IN2:
+    """Insurance, additional."""
+
+    hcfa_patient_s_relationship_to_insured = 72
+
+
+class IN3:
+    """Insurance, certification."""
+
+    certification_number = 2
 
 
 class FT1:
@@ -138,6 +161,56 @@ class MRG:
     prior_patient_account_number = 3
     prior_patient_id = 4
     prior_visit_number = 5
+    prior_alternate_visit_id = 6
+
+
+class SCH:
+    """Scheduling activity."""
+
+    placer_appointment_id = 1
+    filler_appointment_id = 2
+    occurrence_number = 3
+    appointment_reason = 7
+    appointment_type = 8
+    appointment_duration = 9
+    appointment_duration_units = 10
+    appointment_timing_quantity = 11
+    filler_status_code = 25
+
+
+class TQ1:
+    """Timing."""
+
+    start_date_time = 7
+    end_date_time = 8
+
+
+class AIS:
+    """Appointment: service."""
+
+    universal_service_id = 3
+    start_date_time = 4
+
+
+class AIG:
+    """Appointment: general resource."""
+
+    resource_id = 3
+    start_date_time = 8
+
+
+class AIL:
+    """Appointment: location."""
+
+    location_resource_id = 3
+    start_date_time = 6
+
+
+class AIP:
+    """Appointment: personnel."""
+
+    personnel_resource_id = 3
+    start_date_time = 6
 
 
 class MSG:
@@ -145,6 +218,7 @@ class MSG:
 
     message_code = 1
     trigger_event = 2
+    message_structure = 3
 
 
 class CX:
@@ -223,6 +297,20 @@ class CQ:
 
     quantity = 1
     units = 2
+
+
+class EI:
+    """Entity identifier."""
+
+    entity_identifier = 1
+    namespace_id = 2
+
+
+class TQ:
+    """Timing and quantity."""
+
+    start_date_time = 4
+    end_date_time = 5
 
 
 class DR:
