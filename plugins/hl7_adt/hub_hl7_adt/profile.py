@@ -1,0 +1,102 @@
+"""The profile as rows: each key, what it means, what it takes. Derived from the settings, for docs and the linter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+import msgspec
+from pydantic.fields import FieldInfo
+
+from hub_hl7_adt.places import place
+from hub_hl7_adt.presets import presets
+from hub_hl7_adt.settings import Hl7Settings
+from hub_hl7_adt.settings_profile import places_of
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One key of the profile.
+
+    `part` is what it is about (reading, keys, charges, money, policies, stay); `kind` what it takes: `place`,
+    `places` (tried in order), `table` (by word), `place_table` (by place), `choice`, `words`, `word`, `number`.
+    `default` is its default as TOML would read it; `segments` those that its places may name (`Z`: any of the sender's
+    own); `choices` the words that it takes.
+    """
+
+    key: str
+    part: str
+    words: str
+    kind: str
+    default: Any = None
+    segments: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The places that it names by default."""
+        return places_of(self.default) if self.segments else ()
+
+    def may_name(self, where: str) -> bool:
+        """Whether a place stands in one of its segments."""
+        name = place(where).segment.decode()
+        return name in self.segments or ("Z" in self.segments and name.startswith("Z"))
+
+
+def _rows(fields: Mapping[str, FieldInfo]) -> Iterable[Row]:
+    for key, field in fields.items():
+        extra = field.json_schema_extra
+        if isinstance(extra, dict) and "part" in extra:
+            yield _row(key, field, extra)
+
+
+def _row(key: str, field: FieldInfo, extra: Mapping[str, Any]) -> Row:
+    segments = tuple(extra.get("segments", ()))
+    default = field.get_default(call_default_factory=True, validated_data={})
+    choices = _choices(field.annotation)
+    kind = _kind(field, default, bool(segments), choices)
+    return Row(
+        key=key,
+        part=str(extra["part"]),
+        words=field.description or "",
+        kind=kind,
+        default=_plain(default),
+        segments=segments,
+        choices=choices,
+    )
+
+
+def _kind(field: FieldInfo, default: object, of_places: bool, choices: tuple[str, ...]) -> str:
+    if isinstance(default, dict):
+        return "place_table" if of_places else "table"
+    if of_places:
+        return "choice" if choices else "places" if isinstance(default, tuple) else "place"
+    if choices:
+        return "choice"
+    if isinstance(default, tuple):
+        return "words"
+    number = isinstance(default, int | float | Decimal) or Decimal in get_args(field.annotation)
+    return "number" if number else "word"
+
+
+def _choices(annotation: object) -> tuple[str, ...]:
+    """The words of a Literal, also where it is one of several types or the values of a table."""
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    if get_origin(annotation) in (Union, UnionType, dict):
+        return tuple(word for part in get_args(annotation) for word in _choices(part))
+    return ()
+
+
+def _plain(default: object) -> object:
+    return list(default) if isinstance(default, tuple) else default
+
+
+PARTS = ("reading", "keys", "charges", "money", "policies", "stay")
+"""What keys are about, in the order in which people fill a profile in."""
+ROWS: tuple[Row, ...] = tuple(sorted(_rows(Hl7Settings.model_fields), key=lambda row: PARTS.index(row.part)))
+"""Every key of the profile, by what it is about."""
+BY_KEY: Mapping[str, Row] = {row.key: row for row in ROWS}
+
+__all__ = ["BY_KEY", "PARTS", "ROWS", "Row", "presets"]
