@@ -9,13 +9,14 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import BigInteger, Index, Integer, Table, Text, delete, insert, select, update
 
 from hub.errors import Problem
 from hub.store import queries
-from hub.store.crypto import Damaged
+from hub.store.crypto import Damaged, DataKeys
 from hub.store.rows import Bulk
-from hub.store.schema import METADATA, Id, Instant, clear, encrypted, keyed
+from hub.store.schema import METADATA, Id, Instant, clear, encrypted, keyed, to_micros
 from hub.store.session import Session
 
 CHUNK_BYTES = 1 << 20
@@ -82,6 +83,22 @@ class Writing:
         session.conn.execute(done.values(**values, complete_at=session.now))
 
 
+class SmallBlob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Content of one chunk, sealed: it can be made ready before there is a transaction."""
+
+    id: str
+    size: int
+    digest: str
+    key_id: int
+    sealed: bytes
+
+    @classmethod
+    def seal(cls, keys: DataKeys, blob_id: str, digest: str, content: bytes) -> SmallBlob:
+        """`digest` is the content's `body_digest`."""
+        key_id, sealed = keys.seal(aad(blob_id, 0, last=True), content)
+        return cls(id=blob_id, size=len(content), digest=digest, key_id=key_id, sealed=sealed)
+
+
 class Blobs:
     """The blobs inside one transaction or view."""
 
@@ -111,15 +128,19 @@ class Blobs:
 
     def _write_small(self, kind: str, contents: Sequence[tuple[str, bytes]]) -> None:
         """Blobs of one chunk, in two statements for all of them."""
-        keys, now = self._session.keys, self._session.now
-        blobs, blob_chunks = list[tuple[Any, ...]](), list[tuple[Any, ...]]()
-        for blob_id, content in contents:
-            digest = keys.body_digest(BODY, content)
-            blobs.append((blob_id, kind, len(content), 1, digest, now, now))
-            blob_chunks.append((blob_id, 0, *keys.seal(aad(blob_id, 0, last=True), content)))
-        bulk = Bulk(self._session)
-        bulk.insert(BLOBS, _BLOB_NAMES, blobs)
-        bulk.insert(BLOB_CHUNKS, _CHUNK_NAMES, blob_chunks)
+        keys = self._session.keys
+        sealed = [
+            SmallBlob.seal(keys, one, keys.body_digest(BODY, content), content) for one, content in contents
+        ]
+        self.write_sealed(kind, sealed)
+
+    def write_sealed(self, kind: str, blobs: Sequence[SmallBlob]) -> None:
+        """Blobs of one chunk that are sealed already."""
+        now, bulk = to_micros(self._session.now), Bulk(self._session)
+        heads: list[tuple[Any, ...]] = [(one.id, kind, one.size, 1, one.digest, now, now) for one in blobs]
+        bulk.insert_together(BLOBS, _BLOB_NAMES, heads)
+        chunks: list[tuple[Any, ...]] = [(one.id, 0, one.key_id, one.sealed) for one in blobs]
+        bulk.insert_together(BLOB_CHUNKS, _CHUNK_NAMES, chunks)
 
     def read(self, blob_id: str) -> Iterator[bytes]:
         """The content chunk by chunk; missing, reordered, altered or cut chunks raise `Damaged`."""

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Index, Table, Text
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import BigInteger, Connection, Index, Table, Text, case, func, select
 
 from hub.store.schema import METADATA, Instant, clear
 from hub.store.session import Session
+from hub.store.upsert import insert_for
 
 _COUNT = "a count of messages, of nobody"
 
@@ -29,8 +35,130 @@ FEED_HOURS = Table(
 )
 
 
+class Hour(msgspec.Struct, frozen=True, kw_only=True):
+    """One hour (it begins at `hour`) of one sending system: messages and how many of them came before, what was
+    answered, the slowest answer, and when the first and the last message came.
+    """
+
+    practice: str
+    source: str
+    peer: str
+    hour: datetime
+    messages: int = 0
+    repeats: int = 0
+    bytes: int = 0
+    accepted: int = 0
+    failed: int = 0
+    rejected: int = 0
+    slowest_ms: int = 0
+    began_at: datetime
+    ended_at: datetime
+
+    def plus(self, other: Hour) -> Hour:
+        """Both as one."""
+        return Hour(
+            practice=self.practice,
+            source=self.source,
+            peer=self.peer,
+            hour=self.hour,
+            **{name: getattr(self, name) + getattr(other, name) for name in _SUMS},
+            slowest_ms=max(self.slowest_ms, other.slowest_ms),
+            began_at=min(self.began_at, other.began_at),
+            ended_at=max(self.ended_at, other.ended_at),
+        )
+
+
+class Busy(msgspec.Struct, frozen=True, kw_only=True):
+    """An hour of a source in which messages came, from whomever."""
+
+    source: str
+    hour: datetime
+    messages: int
+    began_at: datetime
+    ended_at: datetime
+
+
 class Feeds:
     """The hours of feeds inside one transaction or view."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
+
+    def count(
+        self, *, practice: str, source: str, messages: int, repeats: int = 0, size: int = 0, peer: str = ""
+    ) -> None:
+        """Count what came now: `messages`, of which `repeats` were known, of `size` bytes together."""
+        now = self._session.now
+        if messages:
+            told = Hour(
+                practice=practice,
+                source=source,
+                peer=peer,
+                hour=hour_of(now),
+                messages=messages,
+                repeats=repeats,
+                bytes=size,
+                began_at=now,
+                ended_at=now,
+            )
+            self.add([told])
+
+    def add(self, hours: Iterable[Hour]) -> None:
+        """Add to what was counted of these hours before."""
+        # in one order everywhere, so that two nodes never wait for each other
+        rows = sorted(hours, key=lambda one: (one.source, one.peer, one.hour))
+        if rows:
+            self._session.conn.execute(_add(self._session), [msgspec.structs.asdict(one) for one in rows])
+
+    def hours(self, since: datetime, source: str = "") -> list[Hour]:
+        """Every hour since then, the oldest first; of one source, or of all."""
+        return hours(self._session.conn, since, source)
+
+
+def hours(conn: Connection, since: datetime, source: str = "") -> list[Hour]:
+    """As `Feeds.hours`."""
+    query = select(*FEED_HOURS.columns).where(FEED_HOURS.c.hour >= since)
+    if source:
+        query = query.where(FEED_HOURS.c.source == source)
+    order = (FEED_HOURS.c.hour, FEED_HOURS.c.source, FEED_HOURS.c.peer)
+    return [Hour(**row._mapping) for row in conn.execute(query.order_by(*order))]  # noqa: SLF001 - documented
+
+
+def busy(conn: Connection, since: datetime) -> list[Busy]:
+    """The hours since then in which a source sent messages, the oldest first."""
+    c = FEED_HOURS.c
+    sums = (func.sum(c.messages), func.min(c.began_at), func.max(c.ended_at))
+    query = select(c.source, c.hour, *sums).where(c.hour >= since, c.messages > 0).group_by(c.source, c.hour)
+    rows = conn.execute(query.order_by(c.hour, c.source))
+    return [
+        Busy(source=source, hour=hour, messages=int(messages), began_at=began, ended_at=ended)
+        for source, hour, messages, began, ended in rows
+    ]
+
+
+def hour_of(instant: datetime) -> datetime:
+    """When the hour of an instant began."""
+    return instant.replace(minute=0, second=0, microsecond=0)
+
+
+_SUMS = ("messages", "repeats", "bytes", "accepted", "failed", "rejected")
+_ADDS: dict[str, Any] = {}
+
+
+def _add(session: Session) -> Any:
+    if session.dialect not in _ADDS:
+        insert, c = insert_for(session, FEED_HOURS), FEED_HOURS.c
+        new = insert.excluded
+        sums = {name: c[name] + new[name] for name in _SUMS}
+        ends = {
+            "slowest_ms": _greater(c.slowest_ms, new.slowest_ms),
+            "ended_at": _greater(c.ended_at, new.ended_at),
+            "began_at": case((c.began_at < new.began_at, c.began_at), else_=new.began_at),
+        }
+        key = [column.name for column in FEED_HOURS.primary_key.columns]
+        _ADDS[session.dialect] = insert.on_conflict_do_update(index_elements=key, set_={**sums, **ends})
+    return _ADDS[session.dialect]
+
+
+def _greater(one: Any, other: Any) -> Any:
+    return case((one > other, one), else_=other)

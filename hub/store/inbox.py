@@ -11,14 +11,14 @@ from sqlalchemy import Index, Table, Text, UniqueConstraint, select
 
 from hub.errors import Stale
 from hub.store import queries
+from hub.store.arrivals import Arrival as Arrival  # noqa: PLC0414 - who puts something meets it here
+from hub.store.arrivals import Prepared, Taken, Taking, prepare
 from hub.store.blobs import BODY, Blobs
 from hub.store.rows import Bulk
-from hub.store.schema import METADATA, Id, Instant, clear, keyed
+from hub.store.schema import METADATA, Id, Instant, clear, keyed, to_micros
 from hub.store.schema import Sequence as Number
 from hub.store.session import Session
 from hub.store.upsert import insert_for
-
-PAGE = 500
 
 INBOX = Table(
     "inbox",
@@ -71,17 +71,6 @@ class InboxItem(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that arrives: its bytes, what they are, and the sender's own id or file name."""
-
-    content_type: str
-    external: str
-    body: bytes
-
-    def __repr__(self) -> str:
-        return f"Arrival({self.content_type!r}, {len(self.body)} bytes)"
-
-
 class Inbox:
     """The inbox inside one transaction or view."""
 
@@ -131,34 +120,22 @@ class Inbox:
 
     def put_many(self, arrivals: Sequence[Arrival], *, practice: str, source: str, kind: str) -> int:
         """Each as `put`, in a few statements for all; returns how many are new."""
-        pages = [arrivals[at : at + PAGE] for at in range(0, len(arrivals), PAGE)]
-        return sum(self._put_page(page, (practice, source, kind)) for page in pages)
+        ready = prepare(self._session.keys, self._session.clock, arrivals)
+        taken = self.take(ready, practice=practice, source=source, kind=kind)
+        return sum(one.verdict == "new" for one in taken)
 
-    def _put_page(self, arrivals: Sequence[Arrival], of: tuple[str, str, str]) -> int:
-        session, now, source = self._session, self._session.now, of[1]
-        keys = [self._keys(source, one.external, self._digest(one.body, "")) for one in arrivals]
-        known = self._known_of(source, keys)
-        rows: list[tuple[Any, ...]] = []
-        bodies: dict[str, tuple[str, bytes]] = {}
-        for one, key in zip(arrivals, keys, strict=True):
-            external, digest = key["external"], key["digest"]
-            if (external, digest) not in known:
-                item, blob = session.new_id("in"), session.new_id("blob")
-                rows.append((item, *of, one.content_type, external, digest, blob, now, "received", now, ""))
-                bodies[item] = (blob, one.body)
-        Bulk(session).insert_new(INBOX, InboxItem.__struct_fields__[1:], rows)
-        # of those that came twice, or that another process stores too, one is kept, and only its bytes
-        kept = queries.read(session, INBOX, ("id",), {"id": list(bodies)}, order=("seq",))
-        Blobs(session).write_many("inbox", [bodies[row.id] for row in kept])
-        return len(kept)
+    def take(self, arrivals: Sequence[Prepared], *, practice: str, source: str, kind: str) -> list[Taken]:
+        """What became of each of what was prepared (`hub.store.arrivals.prepare`), in their order: `known` is what
+        was there, or stands here twice; `refused` what is other bytes under an id that is used `once`.
+        """
+        return Taking(self._session, INBOX, (practice, source, kind)).take(arrivals)
 
     def ack(self, *seqs: int) -> None:
         """Journal that the senders of `seqs` are told as soon as this transaction, or an earlier one that stored
         them, is durable.
         """
-        rows = [{"seq": seq, "at": self._session.now} for seq in seqs]
-        if rows:
-            self._session.conn.execute(INBOX_ACKS.insert(), rows)
+        now = to_micros(self._session.now)
+        Bulk(self._session).insert_together(INBOX_ACKS, ("seq", "at"), [(seq, now) for seq in seqs])
 
     def put_state(self, item: InboxItem, state: str, reason: str = "") -> InboxItem:
         """Move an item on, if it is still in the state it was read in; else raise `Stale`."""
@@ -220,12 +197,6 @@ class Inbox:
         if known is None:
             raise Stale("the same message is being stored by another process")
         return known
-
-    def _known_of(self, source: str, keys: Sequence[dict[str, str]]) -> set[tuple[str, str]]:
-        """(external, digest) of those that are there."""
-        asked = {name: sorted({key[name] for key in keys}) for name in ("external", "digest")}
-        rows = queries.read(self._session, INBOX, tuple(asked), {"source": source, **asked}, order=("seq",))
-        return {(row.external, row.digest) for row in rows}
 
     def _known(self, keys: dict[str, str]) -> int | None:
         found = queries.read(self._session, INBOX, ("seq",), keys, order=("seq",))

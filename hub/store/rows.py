@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Date, Table
@@ -15,6 +16,8 @@ from hub.store.schema import Instant, to_micros
 from hub.store.session import Session
 
 COPY_FROM_ROWS = 30
+TOGETHER = (128, 32, 8, 1)
+"""Rows of one statement: few shapes, so that each is prepared once."""
 # PostgreSQL's own code, so that a hub on SQLite need not load the driver
 _UNIQUE_VIOLATION = "23505"
 Places = tuple[tuple[int, Callable[[Any], Any]], ...]
@@ -50,6 +53,22 @@ class Bulk:
         self._run(table, sql, bound)
         return len(values)
 
+    def insert_together(self, table: Table, names: Sequence[str], values: list[tuple[Any, ...]]) -> None:
+        """Insert rows that are as the driver takes them, many by each statement: on SQLite a thread that writes by
+        row hands the interpreter to the others at each, and waits for its turn as often.
+        """
+        if not self._sqlite:
+            self.insert(table, names, values, plain=True)
+            return
+        row, at = f"({', '.join('?' * len(names))})", 0
+        head = f"INSERT INTO {table.name} ({_names(names)}) VALUES "  # noqa: S608 - our own names
+        for size in TOGETHER:
+            sql = head + ", ".join([row] * size)
+            while len(values) - at >= size:
+                bound = tuple(chain.from_iterable(values[at : at + size]))
+                self._run(table, sql, bound)
+                at += size
+
     def insert_new(self, table: Table, names: Sequence[str], values: list[tuple[Any, ...]]) -> None:
         """Insert the rows whose unique keys are free."""
         if not values:
@@ -78,7 +97,7 @@ class Bulk:
         sql = f"UPDATE {table.name} SET {sets} WHERE {conditions}"  # noqa: S608 - our own names
         return self._run(table, sql, self._bind(table, (*names, *where), values))
 
-    def _run(self, table: Table, sql: str, bound: list[tuple[Any, ...]]) -> int:
+    def _run(self, table: Table, sql: str, bound: list[tuple[Any, ...]] | tuple[Any, ...]) -> int:
         try:
             return self._conn.exec_driver_sql(sql, bound).rowcount
         except IntegrityError as error:
