@@ -1,0 +1,104 @@
+"""One message over its raw bytes: the bytes are the truth and never change, parts are made when asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from hub_hl7_adt.message.charset import decoded, plain
+from hub_hl7_adt.message.named import Named
+from hub_hl7_adt.message.parts import Frame, Segment
+from hub_hl7_adt.message.separators import Separators, separators
+
+_TEXT_ENDS = re.compile(r"[\r\n\x0b\x1c]+")
+_ENDS = re.compile(rb"[\r\n\x0b\x1c]+")
+
+
+class Message(Named):
+    """One message: `raw` as it came, and its segments in order. `charset_fallback` is true when the bytes were not
+    what MSH-18 or the profile said and were read as windows-1252.
+    """
+
+    __slots__ = ("charset_fallback", "codec", "header", "raw", "seps")
+
+    def __init__(self, raw: bytes, seps: Separators, codec: str, text: str, *, fallback: bool) -> None:
+        self.raw = raw
+        self.seps = seps
+        self.codec = codec
+        self.charset_fallback = fallback
+        self._frame = Frame(seps, codec, text)
+        self._texts = _lines(text)
+        self._by_name = {}
+        self._grouped = None
+        self.header = Segment(self._texts[0], self._frame, 1)
+
+    @property
+    def lines(self) -> list[bytes]:
+        """The raw segments in order."""
+        return [line for line in _ENDS.split(self.raw) if line]
+
+    @property
+    def segments(self) -> Iterator[Segment]:
+        """Every segment in order, each numbered among those of its name."""
+        counts: dict[str, int] = {}
+        for line in self._texts:
+            name = line.split(self._frame.field, 1)[0][:3]
+            counts[name] = counts.get(name, 0) + 1
+            yield Segment(line, self._frame, counts[name])
+
+    def first(self, name: bytes | str) -> Segment | None:
+        """The first segment of one name, if any."""
+        found = self.all(name)
+        return found[0] if found else None
+
+    def z(self, name: str) -> list[Segment]:
+        """The sender's own segments of a name that begins with Z, in order; their fields have positions only."""
+        if not name.startswith("Z"):
+            raise AttributeError(f"{name!r} is not a Z-segment; use all({name!r})")
+        return list(self.all(name))
+
+    def groups(self, opener: bytes | str, members: frozenset[bytes]) -> Iterator[tuple[Segment, list[Segment]]]:
+        """Each `opener` segment with the `members` that follow it directly (IN1 with its IN2 and IN3)."""
+        openers = iter(self.all(opener))
+        name = opener.decode("ascii") if isinstance(opener, bytes) else opener
+        wanted = {member.decode("ascii") for member in members}
+        current: tuple[Segment, list[Segment]] | None = None
+        for line in self._texts:
+            said = line.split(self._frame.field, 1)[0]
+            if said == name:
+                if current:
+                    yield current
+                current = (next(openers), [])
+            elif current and said in wanted:
+                current[1].append(Segment(line, self._frame, current[0].number, said))
+            elif current and said != "NTE":
+                yield current
+                current = None
+        if current:
+            yield current
+
+
+def _lines(text: str) -> list[str]:
+    """The segments; most messages end them with CR alone, as the standard says."""
+    if "\n" in text or "\x0b" in text or "\x1c" in text:
+        return [line for line in _TEXT_ENDS.split(text) if line]
+    return [line for line in text.split("\r") if line]
+
+
+def message_of(raw: bytes, default_charset: str) -> Message | None:
+    """Read the frame of one message; None when it does not begin with a header that can be used."""
+    body = raw if raw.startswith(b"MSH") else plain(raw)
+    seps = separators(body[:12]) if body.startswith(b"MSH") else None
+    if seps is None:
+        return None
+    if body.isascii():
+        return Message(body, seps, "ascii", body.decode("ascii"), fallback=False)
+    text, codec, fallback = decoded(body, _declared(body, seps), default_charset)
+    return Message(body, seps, codec, text, fallback=fallback)
+
+
+def _declared(body: bytes, seps: Separators) -> list[str]:
+    """The repetitions of MSH-18."""
+    fields = _ENDS.split(body, maxsplit=1)[0].split(seps.field)
+    written = fields[17] if len(fields) > 17 else b""
+    return [part.decode("latin-1") for part in written.split(seps.repetition) if part.strip()]

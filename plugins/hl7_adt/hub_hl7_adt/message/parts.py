@@ -1,0 +1,319 @@
+"""Segments, fields, repetitions and components, by position and by name; everything is split when it is asked for.
+
+By position is what mapping code uses (`segment.text(PID.patient_name, XPN.family_name)`): it costs least. By name
+(`message.pid.patient_name[0].family`) is the same with the table of names in between. What is not there is empty,
+never an error; HL7's explicit null (`""`) reads as empty too, and `is_null` tells it apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from hub_hl7_adt.message.lookup import kinds_of, names_of, position
+from hub_hl7_adt.message.separators import Separators, unescaped
+
+NULL = '""'
+HEADERS = frozenset(("MSH", "FHS", "BHS"))
+
+
+class Frame:
+    """What all parts of one message share: its separators as text, its codec, whether it has escapes at all."""
+
+    __slots__ = ("codec", "component", "escape", "escapes", "field", "repetition", "seps", "subcomponent")
+
+    def __init__(self, seps: Separators, codec: str, text: str) -> None:
+        self.seps = seps
+        self.codec = codec
+        self.field = seps.field.decode("ascii")
+        self.component = seps.component.decode("ascii")
+        self.repetition = seps.repetition.decode("ascii")
+        self.subcomponent = seps.subcomponent.decode("ascii")
+        self.escape = seps.escape
+        self.escapes = seps.escape in text[9:]
+
+    def meant(self, text: str) -> str:
+        """A component without escapes and surrounding blanks; empty for the explicit null."""
+        if self.escapes and self.escape in text:
+            text = unescaped(text, self.seps, self.codec)
+        elif text == NULL:
+            return ""
+        return text.strip()
+
+
+class Value:
+    """One repetition of a field."""
+
+    __slots__ = ("_frame", "_parts", "written")
+
+    def __init__(self, written: str, frame: Frame) -> None:
+        self.written = written
+        self._frame = frame
+        self._parts: list[str] | None = None
+
+    def __bool__(self) -> bool:
+        return self.written not in ("", NULL)
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes as they came."""
+        return self.written.encode(self._frame.codec)
+
+    @property
+    def is_null(self) -> bool:
+        """Whether this is HL7's explicit null: what the receiver has here shall be emptied."""
+        return self.written == NULL
+
+    def text(self, component: int = 1, sub: int = 1) -> str:
+        """A component, or its subcomponent `sub`, without escapes; empty when it is not there or null."""
+        frame = self._frame
+        parts = self._parts
+        if parts is None:
+            parts = self._parts = self.written.split(frame.component)
+        if component > len(parts):
+            return ""
+        part = parts[component - 1]
+        if not part:
+            return ""
+        if frame.subcomponent in part:
+            subs = part.split(frame.subcomponent)
+            part = subs[sub - 1] if sub <= len(subs) else ""
+        elif sub != 1:
+            return ""
+        if frame.escapes or part == NULL:
+            return frame.meant(part)
+        return part.strip()
+
+    def texts(self, count: int) -> list[str]:
+        """The first `count` components at once, each as `text` gives it; those that are not there are empty."""
+        frame = self._frame
+        parts = self.written.split(frame.component)
+        if frame.escapes or frame.subcomponent in self.written or NULL in self.written:
+            return [self.text(n) for n in range(1, count + 1)]
+        found = [part.strip() for part in parts[:count]]
+        return found + [""] * (count - len(found))
+
+
+class Segment:
+    """One segment; `number` counts the segments of its name from 1, for places such as `FT1[2]-7`."""
+
+    __slots__ = ("_fields", "_frame", "_line", "name", "number")
+
+    def __init__(self, line: str, frame: Frame, number: int, name: str = "") -> None:
+        self._line = line
+        self._frame = frame
+        self._fields: list[str] | None = None
+        self.name = name or line[:3]
+        self.number = number
+
+    def __bool__(self) -> bool:
+        return self._line != ""
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes of the segment as they came, without its end."""
+        return self._line.encode(self._frame.codec)
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields as they are written, decoded; index 0 is the name, and MSH-1 is the separator itself."""
+        fields = self._fields
+        if fields is None:
+            fields = self._line.split(self._frame.field)
+            if fields[0] in HEADERS:
+                fields.insert(1, self._frame.field)
+            self._fields = fields
+        return fields
+
+    def field(self, position: int) -> bytes:
+        """The raw bytes of field `position`, with all its repetitions."""
+        return self.written(position).encode(self._frame.codec)
+
+    def written(self, position: int) -> str:
+        """Field `position` as it is written, decoded, with all its repetitions."""
+        fields = self._fields or self.fields
+        return fields[position] if position < len(fields) else ""
+
+    def has(self, position: int) -> bool:
+        """Whether anything but a null stands in a field."""
+        return self.written(position) not in ("", NULL)
+
+    def is_null(self, position: int, component: int = 0) -> bool:
+        """Whether a field, or a component of its first repetition, is HL7's explicit null."""
+        text = self.written(position)
+        if component:
+            parts = text.split(self._frame.repetition)[0].split(self._frame.component)
+            return component <= len(parts) and parts[component - 1] == NULL
+        return text == NULL
+
+    def values(self, position: int) -> list[Value]:
+        """Every repetition of a field that has something in it."""
+        fields = self._fields or self.fields
+        if position >= len(fields):
+            return []
+        text, frame = fields[position], self._frame
+        if frame.repetition not in text or self._is_header(position):
+            return [Value(text, frame)] if text and text != NULL else []
+        return [Value(part, frame) for part in text.split(frame.repetition) if part and part != NULL]
+
+    def value(self, position: int) -> Value:
+        """The first repetition of a field, empty when there is none."""
+        fields = self._fields or self.fields
+        text, frame = fields[position] if position < len(fields) else "", self._frame
+        if frame.repetition in text and not self._is_header(position):
+            text = text.split(frame.repetition, 1)[0]
+        return Value(text, frame)
+
+    def text(self, position: int, component: int = 1, sub: int = 1) -> str:
+        """A component of the first repetition, without escapes; empty when it is not there or null."""
+        fields = self._fields or self.fields
+        if position >= len(fields) or not (part := fields[position]):
+            return ""
+        frame = self._frame
+        if position < 3 and self.name in HEADERS:  # the separators themselves part nothing there
+            return part if component == sub == 1 else ""
+        if frame.repetition in part:
+            part = part.split(frame.repetition, 1)[0]
+        if frame.component in part:
+            parts = part.split(frame.component, component)
+            part = parts[component - 1] if component <= len(parts) else ""
+        elif component != 1:
+            return ""
+        if frame.subcomponent in part:
+            subs = part.split(frame.subcomponent)
+            part = subs[sub - 1] if sub <= len(subs) else ""
+        elif sub != 1:
+            return ""
+        return frame.meant(part) if frame.escapes or part == NULL else part.strip()
+
+    def _is_header(self, position: int) -> bool:
+        """Whether a field holds the separators themselves, which part nothing there."""
+        return position < 3 and self.name in HEADERS
+
+    def at(self, position: int, component: int = 0) -> str:
+        """The place as people write it: `FT1[2]-11` or `PID-5.1`."""
+        which = f"[{self.number}]" if self.number > 1 else ""
+        part = f".{component}" if component else ""
+        return f"{self.name}{which}-{position}{part}"
+
+    def named(self, name: str) -> Field[Repetition]:
+        """The field that HL7 calls `name`; raises AttributeError with what was meant."""
+        at = position(self.name, name)
+        return Field(self, at, kinds_of(self.name).get(at, ()))
+
+    if not TYPE_CHECKING:  # mypy sees named.pyi, which knows every name
+
+        def __getattr__(self, name: str) -> Field[Repetition]:
+            return self.named(name)
+
+
+class Text(str):  # noqa: SLOT000 - a text of variable size may have a dictionary
+    """A component as text (its first subcomponent), with its subcomponents by name and by number."""
+
+    _value: Value
+    _component: int
+    _kinds: tuple[str, ...]
+
+    def sub(self, number: int) -> str:
+        """Subcomponent `number`, from 1."""
+        return self._value.text(self._component, number)
+
+    @property
+    def is_null(self) -> bool:
+        """Whether the component is HL7's explicit null."""
+        value = self._value
+        parts = value.written.split(value._frame.component)  # noqa: SLF001 - one module
+        return self._component <= len(parts) and parts[self._component - 1] == NULL
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> str:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            return self.sub(_position_in(self._kinds, name))
+
+
+class Repetition(Value):
+    """One repetition of a field whose data types are known: its components by name."""
+
+    __slots__ = ("_kinds",)
+
+    def __init__(self, written: str, frame: Frame, kinds: tuple[str, ...]) -> None:
+        super().__init__(written, frame)
+        self._kinds = kinds
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def part(self, component: int, kinds: tuple[str, ...] = ()) -> Text:
+        """Component `component` as a text that knows its subcomponents."""
+        text = Text(self.text(component))
+        text._value, text._component, text._kinds = self, component, kinds  # noqa: SLF001 - one module
+        return text
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Text:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            kind = next((k for k in self._kinds if _has(k, name)), self._kinds[0] if self._kinds else "ST")
+            at = position(kind, name)
+            return self.part(at, kinds_of(kind).get(at, ()))
+
+
+def _has(kind: str, name: str) -> bool:
+    known = names_of(kind)
+    return name in known or name.removesuffix("_") in known
+
+
+def _position_in(kinds: tuple[str, ...], name: str) -> int:
+    return position(next((k for k in kinds if _has(k, name)), kinds[0] if kinds else "ST"), name)
+
+
+R_co = TypeVar("R_co", bound=Repetition, covariant=True)
+
+
+class Field(Generic[R_co]):
+    """A field as the sequence of its repetitions, as they are written: an empty one between two is one too."""
+
+    def __init__(self, segment: Segment, position: int, kinds: tuple[str, ...]) -> None:
+        self._segment = segment
+        self._position = position
+        self._kinds = kinds
+        text = segment.written(position)
+        separator = segment._frame.repetition  # noqa: SLF001 - one module
+        whole = segment._is_header(position)  # noqa: SLF001 - one module
+        self._written = ([text] if whole else text.split(separator)) if text else []
+
+    def __len__(self) -> int:
+        return len(self._written)
+
+    def __bool__(self) -> bool:
+        return any(text not in ("", NULL) for text in self._written)
+
+    def __getitem__(self, index: int) -> R_co:
+        """Repetition `index`, from 0; an empty one beyond the last."""
+        if index < 0:
+            index += len(self._written)
+        written = self._written[index] if 0 <= index < len(self._written) else ""
+        return Repetition(written, self._segment._frame, self._kinds)  # type: ignore[return-value] # noqa: SLF001
+
+    def __iter__(self) -> Iterator[R_co]:
+        return (self[index] for index in range(len(self._written)))
+
+    def __str__(self) -> str:
+        return self._segment.text(self._position)
+
+    @property
+    def is_null(self) -> bool:
+        """Whether the field is HL7's explicit null."""
+        return self._segment.is_null(self._position)
+
+    @property
+    def at(self) -> str:
+        """The place as people write it."""
+        return self._segment.at(self._position)
+
+
+RESERVED = frozenset(name for cls in (Value, Repetition, Text) for name in dir(cls) if not name.startswith("_"))
+"""Names of parts that a component of the same name must not hide: `text` of a CWE is `text_`."""
