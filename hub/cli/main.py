@@ -13,6 +13,7 @@ from hub.cli.groups import Group
 from hub.cli.keep_commands import backup, db_upgrade, restore
 from hub.cli.notice_commands import notices
 from hub.cli.options import HERE, AsJson, By, Folder, Limit
+from hub.cli.plugin_commands import Root
 from hub.cli.retention_commands import hold, keys, retention
 from hub.cli.schedule_commands import runs, schedule
 from hub.cli.x12_commands import x12
@@ -20,7 +21,7 @@ from hub.cli.x12_commands import x12
 app = typer.Typer(
     help="Billing Hub: encounters in, claims out, remittances posted to the cent.",
     no_args_is_help=True,
-    cls=Group,
+    cls=Root,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,

@@ -15,7 +15,7 @@ import msgspec
 
 from hub import errors
 from hub.log import NUMBER_KEYS, TEXT_KEYS
-from hub.plugin.api import hookspecs, ports
+from hub.plugin.api import desk, hookspecs, ports
 
 INTRO = """# Hooks and ports
 
@@ -41,6 +41,12 @@ ERRORS = """Only these may be raised on purpose. Their messages are shown to peo
 a patient's value. Anything else is a bug of the plugin: it is reported by plugin, method, type, file and line, and
 its message is thrown away.
 """
+LOADED = """They are loaded only when they are used: the help of the command `hub` lists them by what their
+distributions say of themselves (`description`). A name of the hub cannot be taken, one that two distributions bring
+is refused to both, and the package must say `HUB_API` as for hooks. A command that raises anything but the errors
+below ends with its name, the kind of error and its place, never with its words; `tests/third_party/ehr_lines` is a
+whole example.
+"""
 PORTS = (
     ports.Plugin,
     ports.Transfer,
@@ -50,6 +56,7 @@ PORTS = (
     ports.ListeningSource,
     ports.Notifier,
 )
+COMMANDS = (desk.Commands, desk.Terminal, desk.Desk)
 GIVEN = (ports.Context, ports.State, ports.Secrets, ports.Log, ports.Inbox)
 
 
@@ -69,7 +76,9 @@ def signature(name: str, function: Callable[..., Any]) -> str:
 
 def page() -> str:
     """The whole page."""
-    return "\n".join((INTRO, *_hooks(), *_ports(), *_given(), *_records(), *_errors())).rstrip() + "\n"
+    return (
+        "\n".join((INTRO, *_hooks(), *_ports(), *_given(), *_commands(), *_records(), *_errors())).rstrip() + "\n"
+    )
 
 
 def _argument(parameter: inspect.Parameter) -> str:
@@ -100,6 +109,14 @@ def _given() -> Iterator[str]:
     yield f"Keys of the log, with plain words: {_keys(TEXT_KEYS)}; with numbers: {_keys(NUMBER_KEYS)}.\n"
 
 
+def _commands() -> Iterator[str]:
+    yield "## Commands\n"
+    yield f"{inspect.cleandoc(desk.__doc__ or '').partition(chr(10) + chr(10))[2]}\n"
+    yield f"{LOADED}"
+    for given in COMMANDS:
+        yield from _protocol(given)
+
+
 def _keys(keys: frozenset[str]) -> str:
     return ", ".join(f"`{key}`" for key in sorted(keys))
 
@@ -122,12 +139,16 @@ def _protocol(port: type) -> Iterator[str]:
 def _records() -> Iterator[str]:
     yield "## Records of the door\n"
     yield "Immutable, keyword-only. Their constructors check nothing; the host checks what a plugin returns.\n"
-    for record in (it for it in vars(ports).values() if isinstance(it, type) and issubclass(it, msgspec.Struct)):
-        if record.__module__ == ports.__name__:
+    for record in (it for home in (ports, desk) for it in vars(home).values() if _is_record(it)):
+        if record.__module__ in {ports.__name__, desk.__name__}:
             yield f"### {record.__name__}\n"
             yield f"{_text(record)}\n"
             yield from (f"- `{name}: {kind}`" for name, kind in record.__annotations__.items())
             yield ""
+
+
+def _is_record(thing: Any) -> bool:
+    return isinstance(thing, type) and issubclass(thing, msgspec.Struct)
 
 
 def _errors() -> Iterator[str]:

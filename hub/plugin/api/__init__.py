@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hub.plugin.api.desk import Commands, Desk, Instance, StoredMessage, Terminal
 from hub.plugin.api.errors import HubError, InDoubt, Misconfigured, Problem, Refused, RetryLater
 from hub.plugin.api.hookspecs import ScrubRule, hookimpl
 from hub.plugin.api.ports import (
@@ -31,12 +32,15 @@ __all__ = [
     "Capabilities",
     "Changes",
     "Clearinghouse",
+    "Commands",
     "Context",
+    "Desk",
     "EhrSource",
     "Evidence",
     "HubError",
     "InDoubt",
     "Inbox",
+    "Instance",
     "ListeningSource",
     "Listing",
     "Misconfigured",
@@ -53,5 +57,7 @@ __all__ = [
     "ScrubFinding",
     "ScrubRule",
     "Step",
+    "StoredMessage",
+    "Terminal",
     "hookimpl",
 ]

@@ -138,6 +138,11 @@ class PluginHost(Hooks):
         self._port(name, Guarded)
         return self._instances[name].context.state
 
+    def settings(self, name: str) -> Any:
+        """The checked settings of the instance `name`: an object of its plugin's own `Settings`."""
+        self._port(name, Guarded)
+        return self._instances[name].chosen.settings
+
     def instances(self) -> tuple[InstanceInfo, ...]:
         """Every instance, by name."""
         return tuple(_info(name, it) for name, it in sorted(self._instances.items()))
