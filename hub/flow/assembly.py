@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from msgspec import NODEFAULT
-from msgspec.structs import FieldInfo, fields, replace
-
 from hub.model.coverage import Coverage, PatientFile
-from hub.model.encounter import Charge, Diagnosis, Encounter
-from hub.model.facts import AnyFact, ChargeFact, CoverageFact, DiagnosisFact, EncounterFact, PatientFact
+from hub.model.encounter import Charge, Diagnosis, Encounter, Stay
+from hub.model.facts import ChargeFact, CoverageFact, DiagnosisFact, EncounterFact
 from hub.model.people import Record
-
-R = TypeVar("R", bound=Record)
 
 
 class Policy(Record, frozen=True, kw_only=True):
@@ -57,6 +51,7 @@ def _coverage(fact: CoverageFact, rank: int, policy: Policy) -> Coverage:
         member_id=fact.member_id,
         rank=rank,
         group_number=fact.group_number,
+        group_name=fact.group_name,
         relationship=fact.relationship,
         subscriber=fact.subscriber if fact.relationship != "self" else None,
         valid_from=fact.valid_from,
@@ -121,11 +116,34 @@ def encounter_of(
         references=fact.references,
         notes=fact.notes,
         attachments=fact.attachments,
+        stay=_stay_of(fact),
     )
 
 
+def _stay_of(fact: EncounterFact) -> Stay | None:
+    """What an institution's claim would say, None where the source told nothing of it."""
+    stay = Stay(
+        bill_type=fact.bill_type,
+        admission=fact.admission_type,
+        source=fact.admission_source,
+        status=fact.discharge_status,
+        group=fact.drg,
+        admitting=fact.admitting,
+        reasons=fact.reasons,
+        conditions=fact.conditions,
+        occurrences=fact.occurrences,
+        spans=fact.spans,
+        values=fact.coded_values,
+        procedures=fact.procedures,
+    )
+    return stay if stay != Stay() else None
+
+
 def charge_of(fact: ChargeFact, *, patient_id: str, encounter_id: str, source: str) -> Charge:
-    """The canonical charge as the source had it; a credit keeps its kind and a positive quantity."""
+    """The canonical charge as the source had it; a credit keeps its kind, and a positive quantity and amount. Money
+    that was paid or adjusted keeps its sign: what is negative was given back.
+    """
+    billed = fact.kind in {"charge", "credit"}
     return Charge(
         source=source,
         key=fact.key,
@@ -139,7 +157,7 @@ def charge_of(fact: ChargeFact, *, patient_id: str, encounter_id: str, source: s
         modifiers=fact.modifiers,
         units=abs(fact.units),
         unit_basis=fact.unit_basis,
-        amount=None if fact.amount is None else abs(fact.amount),
+        amount=abs(fact.amount) if fact.amount is not None and billed else fact.amount,
         diagnoses=fact.diagnoses,
         drug=fact.drug,
         rendering=fact.rendering,
@@ -147,20 +165,23 @@ def charge_of(fact: ChargeFact, *, patient_id: str, encounter_id: str, source: s
         ordering=fact.ordering,
         description=fact.description,
         notes=fact.notes,
+        revenue=fact.revenue,
+        method=fact.method,
+        reference=fact.reference,
     )
 
 
 def verdict(fact: EncounterFact, patient: PatientFile | None, policy: Policy, now: datetime) -> Verdict:
     """What the facts so far make of an encounter (see `Verdict`)."""
+    on = service_day(fact, policy.zone)
+    if patient is not None and patient.patient.is_test:
+        return Verdict(state="test")
+    if patient is not None and on is not None and on < policy.bill_from:
+        return Verdict(state="history")
     if fact.status == "cancelled":
         return Verdict(state="cancelled")
     if patient is None:
         return Verdict(state="gathering")
-    if patient.patient.is_test:
-        return Verdict(state="test")
-    on = service_day(fact, policy.zone)
-    if on is not None and on < policy.bill_from:
-        return Verdict(state="history")
     if not fact.ready or on is None:
         return Verdict(state="waiting")
     ended = (fact.ended_at or fact.started_at or now).date()
@@ -171,33 +192,3 @@ def verdict(fact: EncounterFact, patient: PatientFile | None, policy: Policy, no
 def service_day(fact: EncounterFact, zone: str) -> date | None:
     """The local day on which an encounter began."""
     return fact.started_at.astimezone(ZoneInfo(zone)).date() if fact.started_at else None
-
-
-def overlaid(known: AnyFact | None, coming: AnyFact) -> AnyFact:
-    """What holds after `coming`, whichever of the two is newer: a partial fact leaves what it does not carry.
-
-    What is newer wins field by field; a cancelled visit is never made ready again by what was said before.
-    """
-    if isinstance(known, EncounterFact) and isinstance(coming, EncounterFact) and coming.partial:
-        older, newest = sorted((known, coming), key=lambda fact: fact.version)
-        merged = _over(older, newest)
-        ready = (older.ready or newest.ready) and merged.status not in {"cancelled", "planned"}
-        return replace(merged, ready=ready)
-    if isinstance(known, PatientFact) and isinstance(coming, PatientFact) and coming.partial:
-        older_one, newest_one = sorted((known, coming), key=lambda fact: fact.version)
-        return replace(newest_one, patient=_over(older_one.patient, newest_one.patient))
-    return coming
-
-
-def _over(older: R, newest: R) -> R:
-    """`newest`, with the fields that it leaves at their defaults taken from `older`."""
-    kept = {
-        field.name: getattr(older, field.name)
-        for field in fields(type(older))
-        if not field.required and getattr(newest, field.name) == _default(field)
-    }
-    return replace(newest, **kept)
-
-
-def _default(field: FieldInfo) -> object:
-    return field.default_factory() if field.default is NODEFAULT else field.default

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time
 
-from hub.flow.assembly import overlaid
+from hub.flow.folding import overlaid
 from hub.model.encounter import Encounter
 from hub.model.facts import (
     GONE,
@@ -29,9 +29,13 @@ class Facts:
 
     def __init__(self, tx: Tx, source: str, practice: str) -> None:
         self.tx, self.source, self.practice = tx, source, practice
+        self.again = False
 
-    def store(self, facts: Sequence[AnyFact]) -> int:
-        """Keep what is newer, mark what it touches as `gathering`; returns how many encounters were marked."""
+    def store(self, facts: Sequence[AnyFact], *, again: bool = False) -> int:
+        """Keep what is newer, mark what it touches as `gathering`; returns how many encounters were marked. `again`:
+        the message was read before, and stands against what was read of it then.
+        """
+        self.again = again
         facts = [*facts, *self._occasions(facts)]
         changed = self._keep(facts)
         touched = {digest for fact in changed if (digest := self._encounter_of(fact))}
@@ -63,8 +67,8 @@ class Facts:
             held = latest.get(at) or (known[at].record if at in known else None)
             if held is not None and held.version == GONE:
                 continue
-            holds = overlaid(held, fact)
-            if held is None or (holds.version >= held.version and holds != held):
+            holds = overlaid(held, fact, again=self.again)
+            if holds != held:
                 latest[at] = holds
         self.tx.facts.add_many([self._new(fact, at) for at, fact in latest.items() if at not in known])
         self.tx.facts.put_many(

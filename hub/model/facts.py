@@ -13,7 +13,8 @@ from decimal import Decimal
 
 from hub.errors import Problem
 from hub.model.coverage import Subscriber
-from hub.model.encounter import Accident, Coding, Diagnosis, Drug
+from hub.model.encounter import Accident, Coding, Diagnosis, Drug, Procedure
+from hub.model.institutional import CodedValue, Occurrence
 from hub.model.people import Facility, Patient, Provider, Record, Reference
 from hub.model.services import Attachment, Dated, Note
 
@@ -23,8 +24,9 @@ told again is taken in again."""
 
 
 class Fact(Record, frozen=True, kw_only=True, tag_field="fact"):
-    """Base: `key` and `version` as the module says. `cleared` names the fields that the source says are now empty
-    (HL7's `""`). `stamps` is the hub's own: the version of each field that was told by an older message.
+    """Base: `key` and `version` as the module says. `cleared` names the fields that a partial fact tells to be at
+    their default (HL7's `""`, and a visit that is open again). `stamps` is the hub's own: the version of each field
+    that an older message told. What becomes of several facts of one key: `hub/flow/folding.py`.
     """
 
     key: str
@@ -53,6 +55,7 @@ class CoverageFact(Fact, frozen=True, kw_only=True, tag="coverage"):
     rank: int = 0
     payer_name: str = ""
     group_number: str = ""
+    group_name: str = ""
     relationship: str = "self"
     subscriber: Subscriber | None = None
     valid_from: date | None = None
@@ -62,8 +65,9 @@ class CoverageFact(Fact, frozen=True, kw_only=True, tag="coverage"):
 
 class EncounterFact(Fact, frozen=True, kw_only=True, tag="encounter"):
     """A visit. `ready` is the source's word that nothing more will come (a DFT: now; FHIR: finished); said once,
-    it holds until the visit is cancelled. `partial` as in `PatientFact`. `dates`, `references`, `notes` and
-    `attachments` go on the claim as they are told."""
+    it holds until the visit is planned or cancelled, or `cleared` names it.
+    `partial` as in `PatientFact`. `dates`, `references`, `notes` and
+    `attachments` go on the claim as they are told; `bill_type` to `procedures` are what `Stay` says of them."""
 
     patient_key: str
     account: str = ""
@@ -85,6 +89,18 @@ class EncounterFact(Fact, frozen=True, kw_only=True, tag="encounter"):
     references: tuple[Reference, ...] = ()
     notes: tuple[Note, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    bill_type: str = ""
+    admission_type: str = ""
+    admission_source: str = ""
+    discharge_status: str = ""
+    drg: str = ""
+    admitting: Coding | None = None
+    reasons: tuple[Coding, ...] = ()
+    conditions: tuple[str, ...] = ()
+    occurrences: tuple[Occurrence, ...] = ()
+    spans: tuple[Occurrence, ...] = ()
+    coded_values: tuple[CodedValue, ...] = ()
+    procedures: tuple[Procedure, ...] = ()
     ready: bool = False
     partial: bool = False
 
@@ -98,7 +114,8 @@ class DiagnosisFact(Fact, frozen=True, kw_only=True, tag="diagnosis"):
 
 
 class ChargeFact(Fact, frozen=True, kw_only=True, tag="charge"):
-    """One charge, credit or payment. `kind` as in `Charge`; `amount` is for the whole line, or None.
+    """One charge, credit or payment. `kind` as in `Charge`; `amount` is for the whole line, or None; a payment's is
+    negative where money was given back, and an adjustment's has the sign of the source.
     `active` False withdraws the charge of this key (entered in error). `description` is what was done in words,
     for codes that ask for it.
     """
@@ -121,12 +138,16 @@ class ChargeFact(Fact, frozen=True, kw_only=True, tag="charge"):
     ordering: Provider | None = None
     description: str = ""
     notes: tuple[Note, ...] = ()
+    revenue: str = ""
+    method: str = ""
+    reference: str = ""
     active: bool = True
 
 
 class MergeFact(Fact, frozen=True, kw_only=True, tag="merge"):
     """Two keys of one `kind` (patient, account or encounter) are the same: `from_key` is from now on `into_key`.
-    `active` False parts them again.
+    `active` False parts them again. Of several that are active the newest of a `from_key` holds; where they run in a
+    circle, the oldest yields.
     """
 
     kind: str
@@ -137,7 +158,8 @@ class MergeFact(Fact, frozen=True, kw_only=True, tag="merge"):
 
 class MoveFact(Fact, frozen=True, kw_only=True, tag="move"):
     """An account or an encounter (`kind`) with the source's key `moved_key` is from now on of the patient
-    `into_key`, whoever it was of before.
+    `into_key`, whoever it was of before. Whichever was told last holds: a move of the encounter, one of its account,
+    or the patient that the encounter itself names.
     """
 
     kind: str

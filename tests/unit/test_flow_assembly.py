@@ -19,10 +19,9 @@ from flowlab.made import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.flow.assembly import charge_of, coverages_of, diagnoses_of, overlaid, verdict
+from hub.flow.assembly import charge_of, coverages_of, diagnoses_of, verdict
 from hub.model.coverage import PatientFile
 from hub.model.encounter import Coding, Diagnosis
-from hub.model.facts import EncounterFact
 
 COVERAGES = [
     coverage_fact("V1", rank=2),
@@ -130,22 +129,3 @@ def test_a_credit_keeps_its_kind_and_a_positive_amount() -> None:
         charge_fact(kind="credit", units=D(-1), amount=D(-30)), patient_id="p", encounter_id="e", source="ehr"
     )
     assert (found.kind, found.units, found.amount) == ("credit", D(1), D(30))
-
-
-def test_a_partial_fact_leaves_what_it_does_not_carry() -> None:
-    """Of two partial facts of one visit or patient each field holds what was said last, in whatever order they came;
-    a visit that was cancelled is not made ready again."""
-    arrived = encounter_fact(version="1", partial=True, ready=False, account="A1", rendering=None)
-    charged = encounter_fact(version="2", partial=True, diagnoses=(), kind="")
-    for first, second in ((arrived, charged), (charged, arrived)):
-        held = overlaid(first, second)
-        assert isinstance(held, EncounterFact)
-        assert (held.version, held.ready, held.account, held.kind) == ("2", True, "A1", "ambulatory")
-        assert (held.rendering, held.diagnoses) == (charged.rendering, arrived.diagnoses)
-    cancelled = encounter_fact(version="3", partial=True, status="cancelled", ready=False)
-    gone = overlaid(overlaid(arrived, charged), cancelled)
-    assert isinstance(gone, EncounterFact)
-    assert (gone.status, gone.ready) == ("cancelled", False)
-    assert overlaid(charged, encounter_fact(version="4", diagnoses=())) == encounter_fact(
-        version="4", diagnoses=()
-    )

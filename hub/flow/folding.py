@@ -1,0 +1,139 @@
+"""What several messages say of one thing, as one fact: each field holds what was said last, whatever came first.
+
+A fact that is `partial` (HL7 v2) is a map from fields to (version, value). It holds the fields that are not at their
+defaults, and those that it names in `cleared`, which are told to be at their default. Where a fold held a field that
+an older message told, `stamps` has that version; every other field that is told has the fact's own.
+`folded` joins two such maps: of each field the pair with the greater version stays, and of two values of one version
+the one whose JSON sorts last. That is a maximum of a total order in each field, so it is commutative, associative
+and idempotent: any order, repetition and grouping of the same messages gives the same map (the version of the
+whole is the greatest). For a patient the fields are those of `Patient`, for all others those of the fact.
+
+A whole fact (FHIR, charges, coverages, merges) tells all of its fields: the newest version stands, as it is. Joined
+with partial ones it is a map that holds every field.
+
+Two exceptions, for sources of which no order is known. Facts without a version are taken in the order in which they
+come. And `again`: a message that is read anew, because its mapping was mended, has the version it had; then what is
+said now stands against what was said under the same version.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TypeVar
+
+import msgspec
+from msgspec import NODEFAULT
+from msgspec.structs import FieldInfo, fields, replace
+
+from hub.model.facts import AnyFact, AppointmentFact, EncounterFact, PatientFact
+from hub.model.people import Record
+
+Partial = PatientFact | EncounterFact | AppointmentFact
+R = TypeVar("R", bound=Record)
+OURS = frozenset(("key", "version", "cleared", "stamps", "partial", "patient"))
+"""What is about the fact, and nothing that it tells."""
+NOT_READY = frozenset(("planned", "cancelled"))
+"""Whoever says that a visit is so says that it is not ready, too."""
+_REQUIRED = object()
+
+
+def overlaid(known: AnyFact | None, coming: AnyFact, *, again: bool = False) -> AnyFact:
+    """What holds after `coming`: `known` itself where that changes nothing."""
+    coming = _explicit(coming)
+    if known is None or known == coming:
+        return coming
+    if isinstance(known, Partial) and isinstance(coming, Partial) and (known.partial or coming.partial):
+        if type(known) is not type(coming):
+            raise TypeError("two facts of one key are of different kinds")
+        joined = _joined(_explicit(known), coming, again=again)
+        return known if joined == known else joined
+    return coming if _beats(coming.version, coming, known.version, known, again=again) else known
+
+
+def _explicit(fact: AnyFact) -> AnyFact:
+    """The fact, with what its status implies said outright."""
+    if not isinstance(fact, EncounterFact) or fact.status not in NOT_READY or not fact.partial:
+        return fact
+    told = fact.ready or "ready" in fact.cleared
+    return fact if told else replace(fact, cleared=(*fact.cleared, "ready"))
+
+
+def _beats(version: str, value: object, other_version: str, other: object, *, again: bool) -> bool:
+    """Whether what is told under `version` stands against the other; it was told later, where that counts."""
+    if version != other_version:
+        return version > other_version
+    if again or not version:
+        return True
+    return value != other and _order(value) > _order(other)
+
+
+def _order(value: object) -> bytes:
+    return msgspec.json.encode(value)
+
+
+def _joined(known: AnyFact, coming: AnyFact, *, again: bool) -> AnyFact:
+    """The join of two maps, as a fact."""
+    ours, theirs = _body(known), _body(coming)
+    version = max(known.version, coming.version)
+    values: dict[str, object] = {}
+    stamps: dict[str, str] = {}
+    cleared: list[str] = []
+    for name, default in _spec(type(ours)):
+        mine, its = getattr(ours, name), getattr(theirs, name)
+        stamp, its_stamp = _stamp(known, name, mine, default), _stamp(coming, name, its, default)
+        if stamp is None or (its_stamp is not None and _beats(its_stamp, its, stamp, mine, again=again)):
+            mine, stamp = its, its_stamp
+        if stamp is None:
+            continue
+        values[name] = mine
+        if stamp != version:
+            stamps[name] = stamp
+        if mine == default:
+            cleared.append(name)
+    whole = not (getattr(known, "partial", False) and getattr(coming, "partial", False))
+    about = {"version": version, "stamps": stamps, "cleared": () if whole else tuple(cleared)}
+    if isinstance(coming, PatientFact):
+        return replace(coming, patient=replace(coming.patient, **values), partial=not whole, **about)
+    return replace(coming, **values, partial=not whole, **about)
+
+
+def _body(fact: AnyFact) -> Record:
+    """The record that holds what a fact tells."""
+    return fact.patient if isinstance(fact, PatientFact) else fact
+
+
+def _stamp(fact: AnyFact, name: str, value: object, default: object) -> str | None:
+    """Under which version a fact tells a field; None where it does not."""
+    if value == default and getattr(fact, "partial", False) and name not in fact.cleared:
+        return None
+    return fact.stamps.get(name, fact.version)
+
+
+@lru_cache(maxsize=8)
+def _spec(kind: type[Record]) -> tuple[tuple[str, object], ...]:
+    """The fields that are told, each with its default."""
+    return tuple((field.name, _default(field)) for field in fields(kind) if field.name not in OURS)
+
+
+def _default(field: FieldInfo) -> object:
+    if field.required:
+        return _REQUIRED
+    return field.default_factory() if field.default is NODEFAULT else field.default
+
+
+def told_at(fact: AnyFact, name: str) -> str:
+    """The version under which a field of a fact was told."""
+    return fact.stamps.get(name, fact.version)
+
+
+def filled(holds: R, other: R) -> R:
+    """`holds`, with the fields that it leaves at their defaults taken from `other`."""
+    taken = {
+        name: getattr(other, name)
+        for name, default in _spec(type(holds))
+        if getattr(holds, name) == default and getattr(other, name) != default
+    }
+    return replace(holds, **taken) if taken else holds
+
+
+__all__ = ["filled", "overlaid", "told_at"]
