@@ -1,37 +1,60 @@
-"""What listeners put: many messages in one transaction, each told of only after the commit."""
+"""What listeners put: many messages in one transaction, each told of only after the commit.
+
+While one transaction is being made durable the next messages gather, from every connection of every source; who puts
+them waits, and so reads no more from its sender. Only where the store refuses, or has been slower than
+`WAIT_SECONDS`, or more than `MOST_BYTES` waits, is a sender told to come again.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from hub.app import App, Current
 from hub.errors import HubError, RetryLater, Stale
-from hub.flow import ingest, room
+from hub.flow import room
 from hub.log import get_log
+from hub.node.feed_counts import FeedCounts
 from hub.plugin.api import RawMessage
 from hub.plugin.host import answers
 from hub.store import Nudge
+from hub.store.arrivals import Arrival, Prepared, Taken, prepare
+from hub.store.feeds import Hour
 
-MOST_WAITING = 1_000
-MOST_BYTES = 64 << 20
-"""More than this waits with nobody: who puts is told to come again."""
-TOGETHER = 100
+MOST_WAITING = 50_000
+MOST_BYTES = 128 << 20
+"""More than this lies nowhere in memory: who puts is told to come again."""
+WAIT_SECONDS = 10.0
+"""So long a put waits for a store that is slow."""
+TOGETHER = 256
 TOGETHER_BYTES = 4 << 20
-"""So much is stored in one transaction."""
+"""So much is stored in one transaction: it holds other writers for about 20 ms."""
+FLUSH_SECONDS = 3.0
+"""How long counts of feeds wait to be written at most."""
+HANDOVER_SECONDS = 0.001
+"""How long a thread that computes keeps the interpreter while a listener waits for it: at Python's own 5 ms each of
+the dozen turns between a message and its answer could cost so much."""
+SLOW = "the store is too slow now: send it again later"
 _message = answers.record(RawMessage)
+Told = tuple[str, ...] | Exception
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Waiting:
+    """Messages of one sender that are stored together, and whoever waits for that."""
+
     source: str
-    message: RawMessage
+    peer: str
+    messages: Sequence[RawMessage]
+    size: int
     loop: asyncio.AbstractEventLoop
-    told: asyncio.Future[str]
+    told: asyncio.Future[tuple[str, ...]]
 
 
 class Intake:
@@ -41,8 +64,12 @@ class Intake:
         self._current = current
         self._changed = threading.Condition()
         self._waiting: deque[_Waiting] = deque()
-        self._bytes = 0
+        self._held = [0, 0]
         self._closed = False
+        self._counts = FeedCounts()
+        self._flushed_at = time.monotonic()
+        self._handover = sys.getswitchinterval()
+        sys.setswitchinterval(min(self._handover, HANDOVER_SECONDS))
         self._thread = threading.Thread(target=self._serve, name="intake", daemon=True)
         self._thread.start()
 
@@ -50,22 +77,32 @@ class Intake:
         """Where the listener of this source puts what it receives."""
         return SourceInbox(self, source)
 
-    async def put(self, source: str, message: RawMessage) -> str:
-        """Whether it is new, after the commit; raises `RetryLater` when too much waits, or the store has no room
-        or is away.
+    async def put(self, source: str, messages: Sequence[RawMessage], peer: str = "") -> tuple[str, ...]:
+        """What became of each, after the commit; raises `RetryLater` when too much waits, the store is slow, has no
+        room or is away.
         """
-        room.make_sure(self._current.app.hub)
         loop = asyncio.get_running_loop()
-        one = _Waiting(source=source, message=_message(message), loop=loop, told=loop.create_future())
+        parts = list(_parts(source, peer, [_whole(one) for one in messages], loop))
+        self._add(parts)
+        timer = loop.call_later(WAIT_SECONDS, _too_late, parts)
+        try:
+            found = await asyncio.gather(*(one.told for one in parts), return_exceptions=True)
+        finally:
+            timer.cancel()
+        verdicts: list[str] = []
+        for told in found:
+            if isinstance(told, BaseException):
+                raise told
+            verdicts += told
+        return tuple(verdicts)
+
+    def answered(self, source: str, peer: str, told: Mapping[str, int], slowest_ms: float) -> None:
+        """Count what senders were told."""
+        app = self._current.app
+        practice = app.settings.practice_of(source)
         with self._changed:
-            if self._closed:
-                raise RetryLater("the hub is stopping: send it again later", after_seconds=30)
-            if len(self._waiting) >= MOST_WAITING or self._bytes + len(message.body) > MOST_BYTES:
-                raise RetryLater("too much waits to be stored: send it again later", after_seconds=5)
-            self._waiting.append(one)
-            self._bytes += len(message.body)
+            self._counts.told(practice, source, peer, app.clock.now(), told, slowest_ms)
             self._changed.notify()
-        return await one.told
 
     def close(self, within_seconds: float = 5.0) -> None:
         """Store what waits and take nothing more."""
@@ -73,42 +110,119 @@ class Intake:
             self._closed = True
             self._changed.notify()
         self._thread.join(within_seconds)
+        sys.setswitchinterval(self._handover)
+
+    def _add(self, parts: Sequence[_Waiting]) -> None:
+        number, size = sum(len(one.messages) for one in parts), sum(one.size for one in parts)
+        with self._changed:
+            if self._closed:
+                raise RetryLater("the hub is stopping: send it again later", after_seconds=30)
+            if self._held[0] + number > MOST_WAITING or self._held[1] + size > MOST_BYTES:
+                raise RetryLater("too much waits to be stored: send it again later", after_seconds=5)
+            self._waiting += parts
+            self._held[0] += number
+            self._held[1] += size
+            self._changed.notify()
 
     def _serve(self) -> None:
-        while batch := self._next():
-            self._settle(batch)
+        while not self._ended():
+            if batch := self._next():
+                self._settle(batch)
+            elif self._counts:
+                self._flush()
+        self._flush()
+
+    def _ended(self) -> bool:
+        return self._closed and not self._waiting
 
     def _next(self) -> list[_Waiting]:
-        """The next messages to be stored together; empty at the end."""
+        """The next messages to be stored together; empty where counts are to be written, or at the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed)
+            while not self._waiting and not self._closed:
+                left = self._flushed_at + FLUSH_SECONDS - time.monotonic() if self._counts else None
+                if left is not None and left <= 0:
+                    return []
+                self._changed.wait(left)
             batch: list[_Waiting] = []
-            size = 0
-            while self._waiting and len(batch) < TOGETHER:
-                size += len(self._waiting[0].message.body)
-                if batch and size > TOGETHER_BYTES:
+            number = size = 0
+            while self._waiting:
+                number += len(self._waiting[0].messages)
+                size += self._waiting[0].size
+                if batch and (number > TOGETHER or size > TOGETHER_BYTES):
                     break
                 batch.append(self._waiting.popleft())
-            self._bytes -= sum(len(one.message.body) for one in batch)
             return batch
 
     def _settle(self, batch: Sequence[_Waiting]) -> None:
-        """Store them together; where that fails for a reason of one of them, each alone."""
-        error, fresh = self._stored(batch)
-        if error is not None and len(batch) > 1 and not isinstance(error, RetryLater):
-            for one in batch:
-                alone, (new,) = self._stored([one])
-                _answer(one, alone, new=new)
-        else:
-            for one, is_new in zip(batch, fresh, strict=True):
-                _answer(one, error, new=is_new)
+        """Store them together, but not for whom nobody waits any more; then tell."""
+        wanted = [one for one in batch if not one.told.done()]
+        told = self._stored(wanted) if wanted else []
+        with self._changed:
+            self._held[0] -= sum(len(one.messages) for one in batch)
+            self._held[1] -= sum(one.size for one in batch)
+        for loop in {one.loop for one in wanted}:
+            mine = [(one.told, said) for one, said in zip(wanted, told, strict=True) if one.loop is loop]
+            with suppress(RuntimeError):  # it may have ended meanwhile
+                loop.call_soon_threadsafe(_tell, mine)
 
-    def _stored(self, batch: Sequence[_Waiting]) -> tuple[Exception | None, list[bool]]:
+    def _stored(self, batch: Sequence[_Waiting]) -> list[Told]:
+        """What becomes of each; where all together fail for a reason of one of them, each alone."""
         try:
-            with self._current.use() as app:
-                return None, _store(app, batch)
+            return [*self._store(batch)]
+        except RetryLater as error:
+            return [error] * len(batch)
         except Exception as error:  # noqa: BLE001 - whatever it is, the sender is told that nothing is stored
-            return error, [False] * len(batch)
+            if len(batch) > 1:
+                return [self._stored([one])[0] for one in batch]
+            if not isinstance(error, HubError):
+                get_log().warning("listener.unstored", instance=batch[0].source, exception=type(error).__name__)
+            said = "another writer was first" if isinstance(error, Stale) else "the hub could not store it"
+            return [RetryLater(f"{said}: send it again", after_seconds=5)]
+
+    def _store(self, batch: Sequence[_Waiting]) -> list[tuple[str, ...]]:
+        with self._current.use() as app:
+            room.make_sure(app.hub)
+            hours = self._due()
+            try:
+                taken = store(app, [(one.source, one.messages) for one in batch], hours)
+            except BaseException:
+                self._counts.put_back(hours)
+                raise
+            for one, mine in zip(batch, taken, strict=True):
+                self._count(app, one, mine)
+            return [tuple([each.verdict for each in mine]) for mine in taken]
+
+    def _count(self, app: App, one: _Waiting, taken: Sequence[Taken]) -> None:
+        self._counts.came(
+            app.settings.practice_of(one.source),
+            one.source,
+            one.peer,
+            app.clock.now(),
+            messages=len(taken),
+            repeats=sum(each.verdict == "known" for each in taken),
+            size=one.size,
+        )
+
+    def _due(self) -> list[Hour]:
+        """The counts that are to be written with the next transaction."""
+        now = time.monotonic()
+        if now - self._flushed_at < FLUSH_SECONDS:
+            return []
+        self._flushed_at = now
+        return self._counts.take()
+
+    def _flush(self) -> None:
+        """Write the counts by themselves; while the store is away they wait."""
+        self._flushed_at = time.monotonic()
+        hours = self._counts.take()
+        if not hours:
+            return
+        try:
+            with self._current.use() as app, app.store.begin("ingest.receive") as tx:
+                tx.feeds.add(hours)
+        except Exception as error:  # noqa: BLE001 - counts are no reason to end
+            self._counts.put_back(hours)
+            get_log().warning("feeds.uncounted", exception=type(error).__name__)
 
 
 class SourceInbox:
@@ -118,42 +232,93 @@ class SourceInbox:
         self._intake = intake
         self._source = source
 
-    async def put(self, message: RawMessage, *, peer: str = "") -> str:  # noqa: ARG002
+    async def put(self, message: RawMessage, *, peer: str = "") -> str:
         """As the port says."""
-        return await self._intake.put(self._source, message)
+        return (await self._intake.put(self._source, (message,), peer))[0]
 
-    async def put_many(self, messages: Sequence[RawMessage], *, peer: str = "") -> tuple[str, ...]:  # noqa: ARG002
+    async def put_many(self, messages: Sequence[RawMessage], *, peer: str = "") -> tuple[str, ...]:
         """As the port says."""
-        return tuple(await asyncio.gather(*(self.put(message) for message in messages)))
+        return await self._intake.put(self._source, messages, peer)
 
     def answered(self, peer: str, answers: Mapping[str, int], slowest_ms: float = 0.0) -> None:
         """As the port says."""
+        with suppress(Exception):
+            self._intake.answered(self._source, peer, answers, slowest_ms)
 
 
-def _store(app: App, batch: Sequence[_Waiting]) -> list[bool]:
-    """The bytes, and the journal of what their senders are told: neither is there without the other."""
+def store(
+    app: App, parts: Sequence[tuple[str, Sequence[RawMessage]]], hours: Sequence[Hour]
+) -> list[list[Taken]]:
+    """What became of the messages of each part (its source and messages): the bytes, and the journal of what their
+    senders are told; neither is there without the other. `hours` are counts that are written with them.
+    """
+    ready = [(source, _prepared(app, messages)) for source, messages in parts]
+    by_source: dict[str, list[Prepared]] = {}
+    for source, mine in ready:
+        by_source.setdefault(source, []).extend(mine)
     with app.store.begin("ingest.receive") as tx:
-        stored = [(one.source, *ingest.receive(app.hub, tx, one.source, one.message)) for one in batch]
-        tx.inbox.ack(*(seq for _, seq, _ in stored))
-        tx.then(*(Nudge("ingest.read", source) for source, _, fresh in stored if fresh))
-        return [fresh for _, _, fresh in stored]
+        taken: dict[str, Iterator[Taken]] = {}
+        seqs: list[int] = []
+        for source, mine in by_source.items():
+            practice = app.settings.practice_of(source)
+            found = tx.inbox.take(mine, practice=practice, source=source, kind="message")
+            seqs += [one.seq for one in found if one.verdict != "refused"]
+            if any(one.verdict == "new" for one in found):
+                tx.then(Nudge("ingest.read", source))
+            taken[source] = iter(found)
+        tx.inbox.ack(*seqs)
+        tx.feeds.add(hours)
+        return [[next(taken[source]) for _ in mine] for source, mine in ready]
 
 
-def _answer(one: _Waiting, error: Exception | None, *, new: bool) -> None:
-    """Wake who waits in its own loop, which may have ended meanwhile."""
-    if error is not None and not isinstance(error, HubError):
-        get_log().warning("listener.unstored", instance=one.source, exception=type(error).__name__)
-    if error is not None and not isinstance(error, RetryLater):
-        said = "another writer was first" if isinstance(error, Stale) else "the hub could not store it"
-        error = RetryLater(f"{said}: send it again", after_seconds=5)
-    with suppress(RuntimeError):
-        one.loop.call_soon_threadsafe(_tell, one.told, error, "new" if new else "known")
+def _prepared(app: App, messages: Sequence[RawMessage]) -> list[Prepared]:
+    arrivals = [
+        Arrival(content_type=one.content_type, external=one.external_id, body=one.body, once=one.once)
+        for one in messages
+    ]
+    return prepare(app.store.keys, app.store.clock, arrivals)
 
 
-def _tell(told: asyncio.Future[str], error: Exception | None, verdict: str) -> None:
-    if told.done():
-        return
-    if error is None:
-        told.set_result(verdict)
-    else:
-        told.set_exception(error)
+def _parts(
+    source: str, peer: str, messages: Sequence[RawMessage], loop: asyncio.AbstractEventLoop
+) -> Iterator[_Waiting]:
+    """The messages in as few parts as fit into a transaction each."""
+    at = 0
+    while at < len(messages):
+        begin, size = at, 0
+        while at < len(messages) and at - begin < TOGETHER:
+            if at > begin and size + len(messages[at].body) > TOGETHER_BYTES:
+                break
+            size += len(messages[at].body)
+            at += 1
+        mine = messages[begin:at]
+        yield _Waiting(source=source, peer=peer, messages=mine, size=size, loop=loop, told=loop.create_future())
+
+
+def _whole(message: RawMessage) -> RawMessage:
+    """The message, if every field is what the port says; constructors check nothing."""
+    sound = (
+        type(message) is RawMessage
+        and type(message.external_id) is str
+        and type(message.content_type) is str
+        and type(message.body) is bytes
+        and type(message.once) is bool
+    )
+    return message if sound else _message(message)
+
+
+def _too_late(parts: Sequence[_Waiting]) -> None:
+    for one in parts:
+        if not one.told.done():
+            one.told.set_exception(RetryLater(SLOW, after_seconds=5))
+
+
+def _tell(told: Sequence[tuple[asyncio.Future[tuple[str, ...]], Told]]) -> None:
+    """Wake who waits, in its own loop."""
+    for waiting, said in told:
+        if waiting.done():
+            continue
+        if isinstance(said, Exception):
+            waiting.set_exception(said)
+        else:
+            waiting.set_result(said)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hub.app import App, Current
-from hub.clock import TurnedClock
+from hub.clock import Clock, TurnedClock
 from hub.config import SecretStore, load
 from hub.config.template import write_template
 from hub.errors import Misconfigured, StoreAway
@@ -23,6 +23,8 @@ from hub.node.listening import STEP, Listeners
 from hub.plugin.host import ConnectorSpec, HostContext, Keep, Options, PluginHost, contexts
 from hub.runner import LocalRunner
 from hub.store import Store
+from hub.store.arrivals import Arrival, Prepared, Taken
+from hub.store.crypto import DataKeys
 from hub.testing import listener as fake
 from hub.testing.fakes import encode_facts
 from hub.testing.listener import MemoryLine
@@ -103,14 +105,15 @@ def test_those_who_wait_are_stored_together(
     app: App, line: MemoryLine, listeners: Listeners, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While one transaction is being made durable those who send gather: 40 senders then need a few, not 40."""
-    real, gate, waiting = intake._store, threading.Event(), listeners._intake._waiting
+    real, gate, waiting = intake.store, threading.Event(), listeners._intake._waiting
 
-    def slow(app: App, batch: object) -> list[bool]:
+    def slow(app: App, parts: Any, hours: Any) -> list[list[Taken]]:
         assert gate.wait(PATIENCE_SECONDS)
-        return real(app, batch)  # type: ignore[arg-type]
+        return real(app, parts, hours)
 
-    monkeypatch.setattr(intake, "_store", slow)
+    monkeypatch.setattr(intake, "store", slow)
     monkeypatch.setattr(intake, "TOGETHER", 10)
+    monkeypatch.setattr(intake, "FLUSH_SECONDS", 10 * PATIENCE_SECONDS)
     with ThreadPoolExecutor(40) as many:
         sending = [many.submit(line.send, message(n)) for n in range(40)]
         until(lambda: len(waiting) >= 30)
@@ -128,7 +131,7 @@ def test_a_store_that_is_away_is_a_no(
         raise StoreAway("away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(intake, "_store", away)
+        patch.setattr(intake, "store", away)
         assert not line.send(message(1))
     with monkeypatch.context() as patch:
         patch.setattr(intake.room, "make_sure", away)
@@ -143,16 +146,14 @@ def test_one_bad_message_harms_no_other(
     app: App, line: MemoryLine, listeners: Listeners, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Messages that were to be stored together are stored apart where one of them cannot be stored at all."""
-    real, seen = intake.ingest.receive, Counter[bytes]()
+    real = intake.prepare
 
-    def receive(hub: object, tx: object, source: str, one: object) -> object:
-        body: bytes = one.body  # type: ignore[attr-defined]
-        seen[body] += 1
-        if body == message(3):
+    def prepare(keys: DataKeys, clock: Clock, arrivals: Sequence[Arrival]) -> list[Prepared]:
+        if any(one.body == message(3) for one in arrivals):
             raise ValueError("a bug")
-        return real(hub, tx, source, one)  # type: ignore[arg-type]
+        return real(keys, clock, arrivals)
 
-    monkeypatch.setattr(intake.ingest, "receive", receive)
+    monkeypatch.setattr(intake, "prepare", prepare)
     with ThreadPoolExecutor(6) as many:
         told = dict(zip(range(6), many.map(line.send, [message(n) for n in range(6)]), strict=True))
     assert told == {n: n != 3 for n in range(6)}

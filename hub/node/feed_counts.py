@@ -1,0 +1,89 @@
+"""What comes and what senders are told, counted in memory by source, peer and hour until it is written."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from hub.store.feeds import Hour, hour_of
+
+PEERS = 500
+"""So many peers of a source are told apart; what others send is counted as of `OTHERS`."""
+OTHERS = "others"
+PEER_LETTERS = 100
+YES, NOT_NOW, NEVER = "accepted", "failed", "rejected"
+_CODES = {"AA": YES, "CA": YES, "AE": NOT_NOW, "CE": NOT_NOW, "AR": NEVER, "CR": NEVER}
+_STATUSES = {"2": YES, "4": NEVER, "5": NOT_NOW}
+
+
+class FeedCounts:
+    """Safe to use from many threads. What is taken to be written and could not be is put back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._hours: dict[tuple[str, str, datetime], Hour] = {}
+        self._peers: dict[str, set[str]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._hours)
+
+    def came(
+        self,
+        practice: str,
+        source: str,
+        peer: str,
+        now: datetime,
+        *,
+        messages: int,
+        repeats: int = 0,
+        size: int = 0,
+    ) -> None:
+        """Messages were stored, or known."""
+        counts = {"messages": messages, "repeats": repeats, "bytes": size}
+        self._add([self._hour(practice, source, peer, now, counts)])
+
+    def told(
+        self,
+        practice: str,
+        source: str,
+        peer: str,
+        now: datetime,
+        answers: Mapping[str, int],
+        slowest_ms: float,
+    ) -> None:
+        """Senders were answered; a code that is not known counts as one that failed."""
+        counts: dict[str, int] = {}
+        for code, number in answers.items():
+            kind = _CODES.get(code) or _STATUSES.get(code[:1], NOT_NOW)
+            counts[kind] = counts.get(kind, 0) + number
+        self._add([self._hour(practice, source, peer, now, {**counts, "slowest_ms": round(slowest_ms)})])
+
+    def take(self) -> list[Hour]:
+        """Everything so far; it is then counted here no more."""
+        with self._lock:
+            hours, self._hours = list(self._hours.values()), {}
+            return hours
+
+    def put_back(self, hours: Iterable[Hour]) -> None:
+        """They could not be written."""
+        self._add(hours)
+
+    def _hour(self, practice: str, source: str, peer: str, now: datetime, counts: Mapping[str, int]) -> Hour:
+        named, hour = self._named(source, peer), hour_of(now)
+        return Hour(practice=practice, source=source, peer=named, hour=hour, began_at=now, ended_at=now, **counts)
+
+    def _named(self, source: str, peer: str) -> str:
+        with self._lock:
+            known = self._peers.setdefault(source, set())
+            if peer not in known and len(known) >= PEERS:
+                return OTHERS
+            known.add(peer)
+        return peer[:PEER_LETTERS]
+
+    def _add(self, hours: Iterable[Hour]) -> None:
+        with self._lock:
+            for one in hours:
+                key = (one.source, one.peer, one.hour)
+                before = self._hours.get(key)
+                self._hours[key] = before.plus(one) if before else one
