@@ -14,6 +14,7 @@ from hub.flow.assembly import Policy, charge_of, coverages_of, diagnoses_of, enc
 from hub.flow.base import CHUNK, Hub, Outcome, move_claims, work_for
 from hub.flow.coder import code_encounter
 from hub.flow.facts_store import patient_ids
+from hub.flow.payments import MONEY, restated
 from hub.model.coverage import PatientFile
 from hub.model.encounter import Charge, Encounter
 from hub.model.facts import (
@@ -91,7 +92,7 @@ def assemble(hub: Hub, source: str) -> Outcome:
         tx.event(
             "encounters.assembled", "source", source, practice=practice, encounters=len(made), charges=changed
         )
-        tx.then(Nudge("coding.code", practice))
+        tx.then(Nudge("coding.code", practice), Nudge("payments.post", practice))
     return Outcome(done=len(made), more=len(rows) == CHUNK)
 
 
@@ -354,11 +355,18 @@ class _Page:
             "service_date": charge.service_from,
         }
         row = self.known.get((put.row.id, fact.key))
+        is_money = charge.kind in MONEY and (row is None or row.record.kind in MONEY)
+        if is_money:
+            told = restated(row, charge, state)
+            if told is None:
+                return
+            charge, state = told
+            columns["cents"] = None if charge.amount is None else to_cents(charge.amount)
         if row is None:
             key = self.tx.digest("source-key", f"{source}\x1fcharge\x1f{fact.key}")
             about = {"practice": self.practice, "state": state, "source": source, "key": key}
             self.fresh.append(New(self.tx.new_id("chg"), charge, **about, **columns))
-        elif row.state in OPEN_CHARGE:
+        elif is_money or row.state in OPEN_CHARGE | WITHDRAWN:
             self.changed.append(Change(row, record=charge, state=state, **columns))
         elif state in WITHDRAWN and row.state not in WITHDRAWN:
             self.work += work_for([_changed_late()], "charge", row.id)

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from hub.model.coverage import Coverage
+from hub.model.institutional import CodedValue, Occurrence
 from hub.model.people import Facility, Provider, Record, Reference
 from hub.model.services import Attachment, Dated, Note
 
@@ -18,10 +19,44 @@ class Coding(Record, frozen=True, kw_only=True):
 
 
 class Diagnosis(Record, frozen=True, kw_only=True):
-    """A diagnosis of an encounter; `rank` 1 is principal, 0 is unranked."""
+    """A diagnosis of an encounter; `rank` 1 is principal, 0 is unranked. `present` says whether it was present on
+    admission (Y, N, U, W or empty).
+    """
 
     coding: Coding
     rank: int = 0
+    present: str = ""
+
+
+class Procedure(Record, frozen=True, kw_only=True):
+    """What was done in a visit, as its source coded it; `rank` 1 is principal. It bills nothing: charges do."""
+
+    coding: Coding
+    on: date | None = None
+    rank: int = 0
+    modifiers: tuple[str, ...] = ()
+    performer: Provider | None = None
+
+
+class Stay(Record, frozen=True, kw_only=True):
+    """What a source told of a stay, for an institution's claim (837I, UB-04); empty where it told nothing.
+
+    `bill_type` as a UB-04 writes it (`0111`, `111`); `admission`, `source` and `status` are those of CL1; `group` is
+    the DRG; `admitting` and `reasons` (of the visit) are diagnoses as the source coded them.
+    """
+
+    bill_type: str = ""
+    admission: str = ""
+    source: str = ""
+    status: str = ""
+    group: str = ""
+    admitting: Coding | None = None
+    reasons: tuple[Coding, ...] = ()
+    conditions: tuple[str, ...] = ()
+    occurrences: tuple[Occurrence, ...] = ()
+    spans: tuple[Occurrence, ...] = ()
+    values: tuple[CodedValue, ...] = ()
+    procedures: tuple[Procedure, ...] = ()
 
 
 class Accident(Record, frozen=True, kw_only=True):
@@ -43,7 +78,8 @@ class Encounter(Record, frozen=True, kw_only=True):
     `kind`: ambulatory, emergency, inpatient, home, virtual, or empty. `status`: planned, open, finished,
     cancelled. `diagnoses` still carry the source's own codings; `icd10` (best rank first) is what coding made
     of them; `codes_confirmed` is a coder's word that proposed codes are right. Coverages are in rank order.
-    `dates`, `references`, `notes` and `attachments` go on the claim as the source told them.
+    `dates`, `references`, `notes` and `attachments` go on the claim as the source told them. `stay` is what an
+    institution's claim would say of it.
     """
 
     source: str
@@ -71,6 +107,7 @@ class Encounter(Record, frozen=True, kw_only=True):
     references: tuple[Reference, ...] = ()
     notes: tuple[Note, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    stay: Stay | None = None
 
 
 class Drug(Record, frozen=True, kw_only=True):
@@ -89,8 +126,10 @@ class Drug(Record, frozen=True, kw_only=True):
 class Charge(Record, frozen=True, kw_only=True):
     """One charge as the source had it, and what coding and pricing made of it.
 
-    `kind`: charge, credit, payment, copay, adjustment: only the first two are billed, the others are money to
-    post. `codings` are the source's. `hcpcs`, `modifiers`, `amount` (dollars for the whole line) and
+    `kind`: charge, credit, payment, copay, adjustment, insurance_payment: only the first two are billed, the others
+    are money. A payment's `amount` is negative where money was given back; `method` and `reference` are the source's
+    words for how it was made and its number. `revenue` is the revenue code of an institution's line.
+    `codings` are the source's. `hcpcs`, `modifiers`, `amount` (dollars for the whole line) and
     `pointers` (1-based into the encounter's `icd10`) are set by coding; `amount` may come from the source.
     `unit_basis`: UN units, MJ minutes. `proposal` is true while a coder must confirm the code.
     """
@@ -118,3 +157,6 @@ class Charge(Record, frozen=True, kw_only=True):
     ordering: Provider | None = None
     description: str = ""
     notes: tuple[Note, ...] = ()
+    revenue: str = ""
+    method: str = ""
+    reference: str = ""

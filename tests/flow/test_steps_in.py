@@ -285,7 +285,7 @@ def test_self_pay_goes_straight_to_the_guarantor(house: House) -> None:
 
 def test_a_copay_is_posted_once(house: House) -> None:
     """Money that the source says was paid is the patient's, once, however often its message comes."""
-    copay = charge_fact("P1", kind="copay", amount=D("-25.00"), codings=())
+    copay = charge_fact("P1", kind="copay", amount=D("25.00"), codings=())
     house.bill(*VISIT, copay)
     house.tell(replace(copay, version="2"))
     house.take_in()

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from pydantic import BaseModel, ValidationError
 
+from hub.config.explain import near
 from hub.errors import Problem
 from hub.plugin.host.offers import Offer, problem
 
@@ -77,18 +78,21 @@ def check(
         return model.model_validate(dict(given), extra="forbid" if extra == "ignore" else extra), []
     except ValidationError as error:
         return None, [
-            _fault(name, dict(one), locate) for one in error.errors(include_url=False, include_context=False)
+            _fault(name, dict(one), locate, model)
+            for one in error.errors(include_url=False, include_context=False)
         ]
     except Exception as error:  # noqa: BLE001 - a plugin's own validators may raise anything
         why = f"its settings cannot be checked: {type(error).__name__} in the plugin"
         return None, [problem("settings", locate(name, ()), why, "tell the plugin's author")]
 
 
-def _fault(name: str, error: dict[str, Any], locate: Locate) -> Problem:
+def _fault(name: str, error: dict[str, Any], locate: Locate, model: type[BaseModel]) -> Problem:
     key: Key = tuple(error["loc"])
     said = str(error["msg"])
     given = str(error.get("input", ""))
     if error["type"] in ("value_error", "assertion_error") and given:
         said = said.replace(given, "...")
     fix = {"missing": "add it", "extra_forbidden": "remove it or mend its name"}.get(error["type"], "mend it")
+    if error["type"] == "extra_forbidden" and len(key) == 1 and (meant := near(str(key[0]), model.model_fields)):
+        fix = f"{fix}: {meant}"
     return problem("settings", locate(name, key), f"{'.'.join(map(str, key)) or 'settings'}: {said}", fix)

@@ -36,7 +36,7 @@ class Place(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=2048)
 def place(text: str) -> Place:
-    """Read `FT1-7`, `FT1-7.4`, `PID-3.4.1`; raises ValueError, which names the nearest right one, for anything else."""
+    """Read `FT1-7`, `FT1-7.4`, `PID-3.4.1`; for anything else raises ValueError, which names the nearest right one."""
     match = _PLACE.fullmatch(text)
     if match is None or int(match[2]) == 0:
         near = nearest(text)

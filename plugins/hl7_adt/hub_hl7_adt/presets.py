@@ -1,4 +1,4 @@
-"""The shapes that many senders share, kept as TOML beside this file: what each means, and the settings that it makes."""
+"""The shapes that many senders share, as TOML beside this file: what each means, and the settings that it makes."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     `part` is what it is about (reading, keys, charges, money, policies, stay); `kind` what it takes: `place`,
     `places` (tried in order), `table` (by word), `place_table` (by place), `choice`, `words`, `word`, `number`.
-    `default` is its default as TOML would read it; `segments` those that its places may name (`Z`: any of the sender's
-    own); `choices` the words that it takes.
+    `default` is its default as TOML would read it; `segments` those that its places may name (`Z`: any of the
+    sender's own); `choices` the words that it takes.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""The settings of one sender: how its messages are read, whose they are, and (settings_profile.py) where it puts what.
+"""The settings of one sender: how its messages are read, whose they are, and (settings_profile.py) where what stands.
 
 A place is written as HL7 people write it: `FT1-25` or `IN1-3.1`. A list of places is tried in order.
 """
@@ -14,6 +14,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from hub.plugin.api.folder import FolderSettings
 from hub_hl7_adt.places import Place, Places, PlaceText, place
 from hub_hl7_adt.presets import under
+from hub_hl7_adt.settings_mllp import MllpSettings
 from hub_hl7_adt.settings_profile import ChargeProfile, MoneyProfile, PolicyProfile, StayProfile, among
 
 __all__ = ["Hl7Settings", "Place", "PlaceText", "Places", "place"]
@@ -40,6 +41,11 @@ class Hl7Settings(ChargeProfile, MoneyProfile, PolicyProfile, StayProfile, Folde
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    mllp: MllpSettings | None = Field(
+        default=None,
+        description="listen for messages over TCP (MLLP); beside `folder`, or alone",
+        json_schema_extra=among("arrival"),
+    )
     preset: str = Field(
         default="",
         description="a shape that many senders share, such as codes-in-ft1-7; what else is set here overrides it",
