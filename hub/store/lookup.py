@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
+import msgspec
 from sqlalchemy import Index, Integer, Table, Text
 
 from hub.store import queries
 from hub.store.rows import Bulk
 from hub.store.schema import METADATA, Id, Instant, clear, keyed
 from hub.store.session import Session
+from hub.store.upsert import insert_for
 
 LOOKUP = Table(
     "lookup",
@@ -31,6 +34,15 @@ ALIASES = Table(
     clear("at", Instant, why="when it was said"),
     Index("ix_aliases_into_id", "into_id"),
 )
+
+
+class Alias(msgspec.Struct, frozen=True, kw_only=True):
+    """One word on one id; parted again, it leads to itself."""
+
+    from_id: str
+    into_id: str
+    cause: str
+    at: datetime
 
 
 class Lookup:
@@ -72,6 +84,17 @@ class Lookup:
             found.setdefault(by_digest[digest], aggregate)
         return found
 
+    def leads(self, kind: str, authority: str, values: Iterable[str]) -> list[str]:
+        """Every aggregate that one of `values` leads to, sorted."""
+        keys = self._session.keys
+        digests = [d for value in values for _, d in keys.lookup_digests(kind, f"{authority}\x1f{value}")]
+        return sorted({aggregate for _, aggregate in self._read(kind, authority, digests)})
+
+    def any(self, kind: str, authority: str) -> bool:
+        """Whether anything of `authority` leads anywhere."""
+        equals = {"kind": kind, "authority": authority}
+        return bool(queries.read(self._session, LOOKUP, ("aggregate",), equals, order=("key_id",), limit=1))
+
     def _read(self, kind: str, authority: str, digests: list[str]) -> list[tuple[str, str]]:
         """(digest, aggregate) of what stands under any of `digests`, the first aggregate first."""
         found: list[tuple[str, str]] = []
@@ -84,18 +107,34 @@ class Lookup:
 
 
 class Aliases:
-    """Merges as rows: nothing that carries the old id is rewritten."""
+    """Merges as rows: nothing that carries the old id is rewritten, and a row that is ended makes two of one again.
+
+    A row says into whom an id was merged, and when that was said: of two words on one id the newer stands. An id
+    that was parted again leads to itself, so that an older word, which comes late, merges nothing. Where merges run
+    in a circle, the oldest yields, in whatever order they came.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def put(self, kind: str, from_id: str, into_id: str, cause: str) -> None:
-        """Both ids mean one thing from now on; said twice, or the other way round, it changes nothing."""
-        source, target = self.resolve(kind, from_id), self.resolve(kind, into_id)
-        if source == target:
-            return
-        names = ("kind", "from_id", "into_id", "cause", "at")
-        Bulk(self._session).insert(ALIASES, names, [(kind, source, target, cause, self._session.now)])
+    def put(self, kind: str, from_id: str, into_id: str, cause: str, at: datetime | None = None) -> bool:
+        """`from_id` means `into_id` from now on, said at `at` (now); whether that is news."""
+        known = self._rows(kind, "from_id", [from_id])
+        at = at or self._session.now
+        if (from_id == into_id and not known) or any(row.at > at for row in known):
+            return False
+        row = {"kind": kind, "from_id": from_id, "into_id": into_id, "cause": cause, "at": at}
+        added = insert_for(self._session, ALIASES).values(row)
+        said = {name: row[name] for name in ("into_id", "cause", "at")}
+        newer = added.on_conflict_do_update(
+            index_elements=["kind", "from_id"], set_=said, where=ALIASES.c.at <= at
+        )
+        self._session.conn.execute(newer)
+        return not known or known[0].into_id != into_id
+
+    def part(self, kind: str, from_id: str, cause: str, at: datetime | None = None) -> bool:
+        """`from_id` means itself again, said at `at` (now); whether that is news."""
+        return self.put(kind, from_id, from_id, cause, at)
 
     def resolve(self, kind: str, id: str) -> str:  # noqa: A002
         """The id that `id` means now: itself, or what it was merged into, however often."""
@@ -103,28 +142,60 @@ class Aliases:
 
     def resolve_many(self, kind: str, ids: Iterable[str]) -> dict[str, str]:
         """What each id means now, with one question for each length of a chain of merges."""
-        into: dict[str, str] = {}
+        into: dict[str, Alias] = {}
         left = wanted = set(ids)
         while left:
-            found = self._into(kind, left)
+            found = {row.from_id: row for row in self._rows(kind, "from_id", left) if row.from_id != row.into_id}
             into |= found
-            left = set(found.values()) - into.keys()
+            left = {row.into_id for row in found.values()} - into.keys()
         return {one: _end(into, one) for one in wanted}
 
-    def _into(self, kind: str, ids: Iterable[str]) -> dict[str, str]:
-        found: dict[str, str] = {}
+    def merged_into(self, kind: str, ids: Iterable[str]) -> dict[str, list[str]]:
+        """For each of `ids` the other ids that mean it now, sorted; for one that was merged itself there are none."""
+        wanted = left = set(ids)
+        found = set(wanted)
+        while left:
+            left = {row.from_id for row in self._rows(kind, "into_id", left)} - found
+            found |= left
+        ends = self.resolve_many(kind, found)
+        return {one: sorted(other for other in found - {one} if ends[other] == one) for one in wanted}
+
+    def kin(self, kind: str, ids: Iterable[str]) -> set[str]:
+        """`ids` and every id that hangs together with one of them, or once did until they were parted."""
+        found, left = set(ids), set(ids)
+        while left:
+            rows = [*self._rows(kind, "from_id", left), *self._rows(kind, "into_id", left)]
+            left = {one for row in rows for one in (row.from_id, row.into_id)} - found
+            found |= left
+        return found
+
+    def of(self, kind: str, ids: Iterable[str]) -> list[Alias]:
+        """The words on each of `ids` that was ever merged, also on those that were parted again."""
+        return self._rows(kind, "from_id", ids)
+
+    def any(self, kind: str) -> bool:
+        """Whether there ever was a merge."""
+        return bool(
+            queries.read(self._session, ALIASES, ("from_id",), {"kind": kind}, order=("from_id",), limit=1)
+        )
+
+    def _rows(self, kind: str, column: str, ids: Iterable[str]) -> list[Alias]:
+        found: list[Alias] = []
         every = sorted(ids)
         for start in range(0, len(every), 500):
-            where = {"kind": kind, "from_id": every[start : start + 500]}
-            rows = queries.read(self._session, ALIASES, ("from_id", "into_id"), where, order=("from_id",))
-            found |= {row.from_id: row.into_id for row in rows}
+            where = {"kind": kind, column: every[start : start + 500]}
+            found += queries.records(self._session, ALIASES, Alias, where, order=("from_id",))
         return found
 
 
-def _end(into: dict[str, str], one: str) -> str:
-    """The end of the chain that begins at `one`; a chain that came round would end before it repeats."""
-    seen = {one}
-    while one in into and into[one] not in seen:
-        one = into[one]
-        seen.add(one)
+def _end(into: dict[str, Alias], one: str) -> str:
+    """The end of the chain that begins at `one`. In a circle the oldest merge is left out: there it ends."""
+    path = [one]
+    while one in into:
+        one = into[one].into_id
+        if one in path:
+            circle = path[path.index(one) :]
+            oldest = min(into[each].at for each in circle)
+            return max(each for each in circle if into[each].at == oldest)
+        path.append(one)
     return one

@@ -167,6 +167,6 @@ class Tx(View, LogWrites):
             key = int(digest[:16], 16) - (1 << 63)
             self.session.conn.execute(select(func.pg_advisory_xact_lock(key)))
 
-    def alias(self, kind: str, from_id: str, into_id: str, cause: str) -> None:
-        """Record a merge: from now on `from_id` means `into_id`."""
-        self.aliases.put(kind, from_id, into_id, cause)
+    def alias(self, kind: str, from_id: str, into_id: str, cause: str, at: datetime | None = None) -> bool:
+        """Record a merge: from `at` (now) on `from_id` means `into_id`; whether that is news."""
+        return self.aliases.put(kind, from_id, into_id, cause, at)
