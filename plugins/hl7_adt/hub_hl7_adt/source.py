@@ -1,33 +1,52 @@
-"""The HL7 v2 source: files dropped into a folder, cut into messages, read into facts."""
+"""The HL7 v2 source: messages that are sent over MLLP or dropped as files, read into facts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import asyncio
+from collections.abc import Iterator
+from threading import Event as ThreadEvent
 from typing import ClassVar
 
 from pydantic import BaseModel
 
 from hub.errors import Problem
 from hub.model.facts import Reading
-from hub.plugin.api import Changes, Context, Step
+from hub.plugin.api import Changes, Context, Inbox, Misconfigured, Step
 from hub.plugin.api.folder import FolderDrop
+from hub_hl7_adt.mllp.listener import Listener
+from hub_hl7_adt.mllp.tls import server_side
 from hub_hl7_adt.reading import read
 from hub_hl7_adt.settings import Hl7Settings
-from hub_hl7_adt.wire import split
+from hub_hl7_adt.settings_mllp import MllpSettings
+from hub_hl7_adt.wire import messages_of
+
+LOOK_SECONDS = 0.5
 
 
 class Hl7Source:
-    """ADT, DFT and BAR messages of one sender (implements `hub.plugin.api.EhrSource`)."""
+    """ADT, DFT, BAR and SIU messages of one sender (implements `hub.plugin.api.ListeningSource`)."""
 
     Settings: ClassVar[type[BaseModel]] = Hl7Settings
 
     def __init__(self, settings: Hl7Settings, context: Context) -> None:
         self._settings = settings
+        self._context = context
         self._drop = FolderDrop(settings, lambda _name, _body: "hl7v2", context.stop, messages_of)
+        self.listener: Listener | None = None
+        """What listens, where `[mllp]` is set; its `ready` and `port` tell where."""
+        if settings.mllp is not None:
+            self.listener = Listener(settings.mllp, context, once=settings.same_id == "refuse")
 
     def changes(self, cursor: str) -> Changes:
         """What was dropped since `cursor`, one raw message for each HL7 message."""
         return self._drop.changes(cursor)
+
+    async def serve(self, inbox: Inbox, stop: ThreadEvent) -> None:
+        """Listen for MLLP until `stop`; without `[mllp]` there is nothing to do but wait for it."""
+        if self.listener is not None:
+            await self.listener.serve(inbox, stop)
+        while not stop.is_set():  # noqa: ASYNC110 - a thread's event
+            await asyncio.sleep(LOOK_SECONDS)
 
     def read(self, raw: bytes, content_type: str) -> Reading:
         """Facts and problems of one message, or of several when `raw` holds them."""
@@ -36,21 +55,24 @@ class Hl7Source:
         return read(raw, self._settings)
 
     def check(self) -> Iterator[Step]:
-        """Look at the folder."""
+        """Look at the folder, and at the certificates of the listener."""
         yield from self._drop.check()
+        if self._settings.mllp is not None:
+            yield _listening(self._settings.mllp, self._context)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Nothing is held open: what listens ends with `serve`."""
 
 
-def messages_of(_name: str, body: bytes) -> Iterable[bytes]:
-    """The messages of a file; whole when it holds none, something beside messages, or a batch whose counts
-    disagree: `read` then says so beside the facts.
-    """
-    parts = split(body)
-    if not parts.messages or parts.strays or not parts.counts_agree:
-        return (body,)
-    return parts.messages
+def _listening(settings: MllpSettings, context: Context) -> Step:
+    try:
+        tls = server_side(settings, context.secrets)
+    except Misconfigured as error:
+        return Step(name="mllp", ok=False, said=str(error), fix=error.fix)
+    if tls is None:
+        return Step(name="mllp", ok=True, said="messages are heard without TLS: the network must be trusted")
+    mutual = " and the senders show certificates" if settings.tls_client_ca else ""
+    return Step(name="mllp", ok=True, said=f"messages are heard over TLS{mutual}; the certificates can be used")
 
 
 def _wrong_type() -> Problem:
