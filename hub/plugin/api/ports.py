@@ -247,7 +247,7 @@ class ListeningSource(EhrSource, Protocol):
     again, later and later, should it end before `stop` or raise. So where several nodes listen, each binds its own
     address. Tell the sender yes only after `inbox.put` has returned; where it raises `RetryLater`, tell the sender
     to come again, or nothing. `serve` returns soon after `stop`; what it puts into `state` is saved with the next
-    `changes`.
+    `changes`. An instance that by its settings does not listen says so with an attribute `listens`, False.
     """
 
     async def serve(self, inbox: Inbox, stop: ThreadEvent) -> None: ...

@@ -123,8 +123,8 @@ class GuardedSource(Guarded):
 
     @property
     def listens(self) -> bool:
-        """Whether the plugin waits for messages (`serve`)."""
-        return callable(getattr(type(self._inner), "serve", None))
+        """Whether the plugin waits for messages: it has `serve`, and no attribute `listens` that says otherwise."""
+        return callable(getattr(type(self._inner), "serve", None)) and getattr(self._inner, "listens", True) is True
 
     def changes(self, cursor: str) -> Changes:
         return self._guard.call(

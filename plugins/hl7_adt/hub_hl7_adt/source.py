@@ -34,6 +34,7 @@ class Hl7Source:
         self._drop = FolderDrop(settings, lambda _name, _body: "hl7v2", context.stop, messages_of)
         self.listener: Listener | None = None
         """What listens, where `[mllp]` is set; its `ready` and `port` tell where."""
+        self.listens = settings.mllp is not None
         if settings.mllp is not None:
             self.listener = Listener(settings.mllp, context, once=settings.same_id == "refuse")
 
