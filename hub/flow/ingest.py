@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
+from hub.errors import Problem
+from hub.flow import feed_lanes
 from hub.flow.aside import failed
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
 from hub.flow.facts_store import Facts, patient_ids
@@ -13,12 +16,20 @@ from hub.plugin.api import RawMessage
 from hub.plugin.host import GuardedSource, PluginFault
 from hub.store import Nudge, Tx
 from hub.store.documents import Change, Row
+from hub.store.held_lanes import STOP, WAIT
 from hub.store.inbox import Arrival, InboxItem
 
 FACTS = 1_000
 """Facts per transaction: about four bundles of 25 visits."""
 BODY_BYTES = 1 << 20
 """Bytes of messages that are read from the store at once."""
+NOT_WHOLE = Problem(
+    code="feed.not_whole",
+    where="message",
+    why="it cannot be applied whole",
+    fix="mend it, or let it go: docs/how-to/mend-a-message.md",
+)
+Verdict = tuple[InboxItem, Reading | PluginFault, str]
 
 
 def pull(hub: Hub, source: str) -> Outcome:
@@ -59,26 +70,52 @@ def _arrival(message: RawMessage) -> Arrival:
 
 
 def read(hub: Hub, source: str) -> Outcome:
-    """Read what waits in the inbox of one source into facts; what cannot be read becomes work."""
+    """Read what waits in the inbox of one source into facts; what cannot be read becomes work. A message that cannot
+    be applied whole is not applied at all, and what follows it in its lanes waits for it.
+    """
     answers, more = _page(hub, source)
     if not answers:
         return Outcome()
     practice = hub.settings.practice_of(source)
     with hub.store.begin("ingest.read") as tx:
-        facts: list[AnyFact] = []
-        tx.inbox.put_states([(row, *_moved(reading)) for row, reading in answers])
-        for row, reading in answers:
-            if isinstance(reading, PluginFault):
-                tx.work.open(failed(row, str(reading)), practice=practice)
-                continue
-            tx.work.open_many(work_for(reading.problems, "message", row.id, owner="it"), practice=practice)
-            if reading.not_billable != "test":
-                facts += _billable(reading)
+        judged = feed_lanes.judged(tx, source, practice, [_asked(row, reading) for row, reading in answers])
+        verdicts = [(*answers[index], verdict) for index, verdict in judged.verdicts]
+        tx.inbox.put_states([(row, *_moved(reading, verdict)) for row, reading, verdict in verdicts])
+        facts = [fact for row, reading, verdict in verdicts for fact in _applied(tx, row, reading, verdict)]
         dirty = Facts(tx, source, practice).store(facts)
-        tx.event("messages.read", "source", source, practice=practice, messages=len(answers), facts=len(facts))
+        tx.event("messages.read", "source", source, practice=practice, **_counts(verdicts, facts))
+        more |= feed_lanes.released(tx, source, judged.freed) > 0
         if dirty:
             tx.then(Nudge("ingest.assemble", source))
     return Outcome(done=len(answers), more=more)
+
+
+def _asked(row: InboxItem, reading: Reading | PluginFault) -> feed_lanes.Asked:
+    """A test message stops nothing and waits for nothing."""
+    if isinstance(reading, PluginFault):
+        return feed_lanes.Asked(item=row, lanes=None, poison=True)
+    test = reading.not_billable == "test"
+    return feed_lanes.Asked(item=row, lanes=() if test else reading.lanes, poison=reading.poison and not test)
+
+
+def _applied(tx: Tx, row: InboxItem, reading: Reading | PluginFault, verdict: str) -> Iterable[AnyFact]:
+    """What a message leaves behind: work for what is wrong with it, and its facts where it may be applied."""
+    if verdict == WAIT:
+        return ()
+    if isinstance(reading, PluginFault):
+        tx.work.open(failed(row, str(reading)), practice=row.practice)
+        return ()
+    problems = reading.problems or ((NOT_WHOLE,) if verdict == STOP else ())
+    if problems:
+        tx.work.open_many(work_for(problems, "message", row.id, owner="it"), practice=row.practice)
+    return () if verdict == STOP or reading.not_billable == "test" else _billable(reading)
+
+
+def _counts(verdicts: Sequence[Verdict], facts: Sequence[AnyFact]) -> dict[str, Any]:
+    """What the log says of a page: how many stopped and wait only where any did."""
+    told = [verdict for *_, verdict in verdicts]
+    some = {name: told.count(name) for name in (STOP, WAIT) if name in told}
+    return {"messages": len(verdicts), "facts": len(facts), **some}
 
 
 def _page(hub: Hub, source: str) -> tuple[list[tuple[InboxItem, Reading | PluginFault]], bool]:
@@ -117,10 +154,14 @@ def _reading(port: GuardedSource, body: bytes, content_type: str) -> Reading | P
         return fault
 
 
-def _moved(reading: Reading | PluginFault) -> tuple[str, str]:
+def _moved(reading: Reading | PluginFault, verdict: str) -> tuple[str, str]:
     """The state and the reason that a message comes to."""
+    if verdict == WAIT:
+        return "blocked", "lane.waits"
     if isinstance(reading, PluginFault):
         return "set_aside", "step.file"
+    if verdict == STOP:
+        return "set_aside", (reading.problems[0] if reading.problems else NOT_WHOLE).code
     return _disposition(reading), reading.problems[0].code if reading.problems else ""
 
 

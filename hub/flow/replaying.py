@@ -7,6 +7,7 @@ from typing import Any
 
 from hub.config.settings import Settings
 from hub.errors import HubError, Refused
+from hub.flow import mending
 from hub.flow.after_restore import stay_held
 from hub.flow.base import CHUNK, move_claims
 from hub.flow.corrections import resend
@@ -20,7 +21,7 @@ from hub.store.inbox import InboxItem
 ENCOUNTERS = ("held", "incomplete", "waiting", "proposal")
 MESSAGES = ("set_aside", "read_in_part")
 REMITS = ("held", "set_aside")
-READS = {"message": "ingest.read", "print_results": "printing.results", **STEP_OF}
+READS = {"print_results": "printing.results", **STEP_OF}
 """Kind of what stands in the inbox -> the step that reads it."""
 Pass = Callable[[Tx, Settings, str, str], tuple[int, str]]
 
@@ -125,8 +126,11 @@ def _claim(tx: Tx, settings: Settings, row: Row[Any], by: str) -> None:
 
 def _message(tx: Tx, item: InboxItem, by: str) -> None:
     """A message or file is read anew. What it brought before is known again by its keys and numbers."""
+    if item.kind == "message":
+        mending.replay(tx, item, by)
+        return
     remits = tx.remits.heads(blob_id=item.blob_id, state=REMITS)
-    if item.state not in MESSAGES and item.kind != "message" and not remits:
+    if item.state not in MESSAGES and not remits:
         raise Refused(f"the {item.kind} is {item.state}: everything in it is applied", fix="hub files show")
     step = READS.get(item.kind, "")
     if not step:

@@ -142,16 +142,13 @@ class HeldLanes:
             )
 
     def release(self, source: str, lanes: Iterable[str]) -> int:
-        """Let what waits in the lanes, as far as no stop stands before it there, be read; returns how many. It stands
-        there until it is read: what is newer stays behind it.
+        """Let what waits in the lanes, and what nothing stops in any lane of its own, be read; returns how many. Each
+        stands there until it is read: what is newer stays behind it.
         """
-        ahead = HELD_LANES.alias()
-        stopped = exists().where(
-            ahead.c.source == source,
-            ahead.c.lane == HELD_LANES.c.lane,
-            ahead.c.role == STOP,
-            ahead.c.seq < HELD_LANES.c.seq,
-        )
+        mine, ahead = HELD_LANES.alias(), HELD_LANES.alias()
+        same = (mine.c.source == source, mine.c.seq == HELD_LANES.c.seq)
+        before = (ahead.c.source == source, ahead.c.lane == mine.c.lane, ahead.c.seq < mine.c.seq)
+        stopped = exists().where(*same, *before, ahead.c.role == STOP)
         moved = 0
         for part in _slices(lanes):
             free = select(HELD_LANES.c.seq).where(
