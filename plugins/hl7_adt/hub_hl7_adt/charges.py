@@ -3,59 +3,65 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
+from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 
-from hub.model.encounter import Coding, Drug
+import msgspec
+
 from hub.model.facts import ChargeFact
+from hub.model.people import Provider
+from hub.model.services import Note
 from hub_hl7_adt import values
-from hub_hl7_adt.names import CQ, CWE, DR, FT1, MSH
-from hub_hl7_adt.scene import Scene, at
-from hub_hl7_adt.visit import place_of_service
-from hub_hl7_adt.wire import Segment
+from hub_hl7_adt.line import Line, SetAside, lines_of
+from hub_hl7_adt.line_codes import codes, diagnoses, drug
+from hub_hl7_adt.line_money import amount, days, units
+from hub_hl7_adt.names import MSH, NTE
+from hub_hl7_adt.plan import BILLED, Plan, Spot, plan_of
+from hub_hl7_adt.scene import Scene
 
-# Table 0017.
-_KINDS = {"CG": "charge", "CD": "credit", "PY": "payment", "CO": "copay", "AJ": "adjustment"}
-_BILLED = ("charge", "credit")
-_FIX = "correct the line at the sender and send it again, or set the profile of this sender"
-
-
-class SetAside(Exception):
-    """A line that cannot be a fact; carries what the problem says."""
-
-    def __init__(self, code: str, where: str, why: str, fix: str = _FIX) -> None:
-        super().__init__(code)
-        self.code, self.where, self.why, self.fix = code, where, why, fix
+_TEXT = 80
+"""Characters of a service's description on a claim (SV101-7)."""
+_MONEY = ("payment", "copay", "insurance_payment")
 
 
 def charge_facts(scene: Scene) -> list[ChargeFact]:
-    """A fact for each FT1; a line that cannot be read is a problem, the others go on, and the visit is then
-    not ready: a claim without the line would be short.
+    """A fact for each FT1. A line that cannot be read makes the whole message wait (`Scene.poison`): a claim without
+    that line would be short, and a payment would be lost.
     """
-    lines = scene.message.all(b"FT1")
-    ids = Counter(line.text(FT1.transaction_id) for line in lines)
-    found = []
-    for line in lines:
+    plan = plan_of(scene.settings)
+    found: list[ChargeFact] = []
+    for line in lines_of(scene.message, plan):
         try:
-            found.append(_charge(scene, line, ids))
+            found += _facts(scene, plan, line)
         except SetAside as held:
-            scene.whole = False
-            scene.notes.error(held.code, held.where, held.why, held.fix)
-    return found
+            scene.poison(held.code, held.where, held.why, held.fix)
+    return _told_apart(scene, plan, found) if len(found) > 1 else found
 
 
-def _charge(scene: Scene, line: Segment, ids: Counter[str]) -> ChargeFact:
-    kind = _kind(line)
-    start, end = _dates(line)
-    units = _units(scene, line, kind)
-    amount = _amount(scene, line, units)
-    if kind == "charge" and amount is not None and amount < 0:
-        kind = "credit"
-    if kind == "credit" and amount is not None:
-        amount = -abs(amount)
-    codes = _codings(scene, line, kind)
-    return ChargeFact(
-        key=_key(scene, line, ids),
+def _facts(scene: Scene, plan: Plan, line: Line) -> list[ChargeFact]:
+    """The fact of a line, and of the earlier line that it replaces or takes back, which is then withdrawn."""
+    kind = _kind(plan, line)
+    if kind == "ignored":
+        return []
+    if kind == "void":
+        return [_withdrawn(scene, plan, line, line.first(plan.replaces) or line.text(plan.number))]
+    fact = _charge(scene, plan, line, kind)
+    earlier = line.first(plan.replaces) if plan.replaces else ""
+    if not earlier or fact.kind == "credit" or earlier == line.text(plan.number):
+        return [fact]
+    return [fact, _withdrawn(scene, plan, line, earlier)]
+
+
+def _charge(scene: Scene, plan: Plan, line: Line, kind: str) -> ChargeFact:
+    start, end = days(line, plan, kind)
+    count = units(line, plan, kind)
+    dollars = amount(scene, line, plan, count, kind)
+    kind, dollars = _signed(scene, kind, count, dollars)
+    codings, modifiers = codes(scene, line, plan, kind)
+    description, notes = _words(scene, plan, line)
+    fact = ChargeFact(
+        key="",
         version=scene.version,
         patient_key=scene.patient_key,
         encounter_key=scene.visit,
@@ -63,151 +69,147 @@ def _charge(scene: Scene, line: Segment, ids: Counter[str]) -> ChargeFact:
         service_from=start,
         service_to=end,
         kind=kind,
-        codings=codes,
-        modifiers=tuple(v.text() for v in line.values(FT1.procedure_code_modifier) if v.text()),
-        units=abs(units),
-        amount=amount,
-        diagnoses=_diagnoses(line),
-        drug=_drug(line),
-        rendering=values.provider(line.values(FT1.performed_by_code)),
-        place_of_service=place_of_service(scene, line, FT1.assigned_patient_location),
+        codings=codings,
+        modifiers=modifiers,
+        units=abs(count),
+        unit_basis="MJ" if scene.settings.units_are == "minutes" and kind in BILLED else "UN",
+        amount=dollars,
+        diagnoses=diagnoses(scene, line, plan),
+        drug=drug(line, plan),
+        rendering=_person(line, plan.rendering),
+        ordering=_person(line, plan.ordering),
+        place_of_service=_place(scene, plan, line),
+        revenue=_revenue(line, plan),
+        description=description,
+        notes=notes,
+        method=line.first(plan.methods),
+        reference=line.first(plan.references) if kind not in BILLED else "",
+    )
+    return msgspec.structs.replace(fact, key=_key(scene, plan, line, fact))
+
+
+def _kind(plan: Plan, line: Line) -> str:
+    for spot in plan.types:
+        if kind := plan.kinds.get(line.text(spot).upper()):
+            return kind
+    if plan.otherwise:
+        return plan.otherwise
+    known = "CG, CD, PY, CO or AJ"
+    raise SetAside(
+        "hl7.charge.type",
+        line.at(plan.types[0]) if plan.types else "FT1",
+        f"the transaction type is not {known}, so it is not known whether this bills or pays",
+        "say in transaction_types what this sender means by it, or correct the line at the sender",
     )
 
 
-def _key(scene: Scene, line: Segment, ids: Counter[str]) -> str:
-    """FT1-2 within its visit; with its line number where one message repeats it; MSH-10 and the line where
-    it is empty, so that two equal charges stay two.
+def _signed(scene: Scene, kind: str, count: Decimal, dollars: Decimal | None) -> tuple[str, Decimal | None]:
+    """A negative amount or quantity makes a charge a credit, whose amount is negative; money received is positive."""
+    if kind == "charge" and (count < 0 or (dollars is not None and dollars < 0)):
+        kind = "credit"
+    if kind == "credit":
+        return kind, None if dollars is None else -abs(dollars)
+    if kind in _MONEY and dollars and scene.settings.payments_are == "negative":
+        return kind, -dollars
+    return kind, dollars
+
+
+def _key(scene: Scene, plan: Plan, line: Line, fact: ChargeFact) -> str:
+    """What makes this line the same line when it comes again. What takes back (a credit, money given back) stands
+    beside the line whose number it repeats, and never in its place.
     """
-    number = line.text(FT1.transaction_id)
-    scope = scene.visit or scene.patient_key
-    if number and scene.settings.charge_key == "transaction":
-        return f"{scope}/{number}" if ids[number] == 1 else f"{scope}/{number}/{line.number}"
-    return f"{scope}/message/{scene.message.header.text(MSH.message_control_id)}/{line.number}"
+    scope, way = scene.visit or scene.patient_key, scene.settings.charge_key
+    back = "/back" if fact.kind != "adjustment" and fact.amount is not None and fact.amount < 0 else ""
+    back = "/back" if fact.kind == "credit" else back
+    if way == "content":
+        return f"{scope}/content/{_content(fact)}"
+    number = "/".join(line.text(spot) for spot in plan.key) if plan.key else line.text(plan.number)
+    if way == "message" or not number.strip("/"):
+        return f"{scope}/message/{scene.message.header.text(MSH.message_control_id)}/{line.ft1.number}"
+    return f"{scope}/{number}{back}"
 
 
-def _kind(line: Segment) -> str:
-    kind = _KINDS.get(line.text(FT1.transaction_type).upper())
-    if kind is None:
-        where = line.at(FT1.transaction_type)
-        why = "the transaction type is not CG, CD, PY, CO or AJ, so it is not known whether this bills or pays"
-        raise SetAside("hl7.charge.type", where, why)
-    return kind
+def _content(fact: ChargeFact) -> str:
+    """What a line says, as text: equal lines of one message are told apart by their order."""
+    coded = "+".join(f"{one.system}:{one.code}" for one in fact.codings)
+    told = (fact.kind, fact.service_from, fact.service_to or "", coded, "+".join(fact.modifiers), fact.amount)
+    return "/".join(str(part) for part in (*told, fact.units.normalize(), fact.reference))
 
 
-def _dates(line: Segment) -> tuple[date, date | None]:
-    where = line.at(FT1.transaction_date)
-    try:
-        start = values.day(line.text(FT1.transaction_date, DR.range_start_date_time))
-        end = values.day(line.text(FT1.transaction_date, DR.range_end_date_time))
-    except values.Unreadable as why:
-        raise SetAside("hl7.charge.date", where, f"the service date is {why}") from None
-    if start is None:
-        raise SetAside("hl7.charge.date", where, "there is no service date")
-    if end is not None and end < start:
-        raise SetAside("hl7.charge.date", where, "the service ends before it begins")
-    return start, end if end != start else None
-
-
-def _units(scene: Scene, line: Segment, kind: str) -> Decimal:
-    """FT1-10. HL7 states no default for it (optional in every version), so an empty one is 1 only where the
-    profile says so, where unit and line amount are equal, or where there is nothing to count (payments).
-    """
-    where = line.at(FT1.transaction_quantity)
-    try:
-        stated = values.number(line.text(FT1.transaction_quantity))
-    except values.Unreadable as why:
-        raise SetAside("hl7.charge.units", where, f"the quantity is {why}") from None
-    if stated is not None and stated != 0:
-        return stated
-    if stated is None and scene.settings.units_when_empty is not None:
-        return scene.settings.units_when_empty
-    extended = line.text(FT1.transaction_amount_extended)
-    if kind not in _BILLED or (
-        stated is None and extended and extended == line.text(FT1.transaction_amount_unit)
-    ):
-        return Decimal(1)
-    said = "the quantity is zero" if stated is not None else "there is no quantity, and HL7 gives it no default"
-    fix = "set units_when_empty if this sender leaves it out for one, or correct the line and send it again"
-    raise SetAside("hl7.charge.units", where, said, fix)
-
-
-def _amount(scene: Scene, line: Segment, units: Decimal) -> Decimal | None:
-    """Dollars of the whole line, or None where the fee schedule shall price it."""
-    settings = scene.settings
-    total, total_at = _dollars(line, settings.amount_place)
-    each, each_at = _dollars(line, settings.unit_amount_place)
-    if settings.amount_is == "unit" and total is not None:
-        total, each, each_at = None, total, total_at
-    if each is None:
-        return total
-    try:
-        product = values.times(each, units)
-    except values.Unreadable as why:
-        if total is not None:
-            return total
-        raise SetAside("hl7.charge.amount", each_at, f"the amount cannot be made: {why}") from None
-    if total is not None and abs(total) != abs(product):
+def _told_apart(scene: Scene, plan: Plan, facts: list[ChargeFact]) -> list[ChargeFact]:
+    """Lines of one message with one key are several lines: a sender that repeats FT1-2 means another thing by it."""
+    times = Counter(fact.key for fact in facts if fact.active)
+    if len(times) == len(facts):
+        return facts
+    if scene.settings.charge_key != "content" and max(times.values(), default=0) > 1:
         scene.notes.warn(
-            "hl7.charge.amounts",
-            total_at,
-            "the line amount is not units times unit amount; the line amount stands",
-            "check which of the two this sender means, and set amount_is or the amount places",
+            "hl7.charge.key",
+            f"FT1-{(plan.key or (plan.number,))[0].field}",
+            "several lines have one number; the next message with that number may replace them",
+            "set charge_key to what tells this sender's lines apart, such as content or message",
         )
-    return product if total is None else total
+    seen: Counter[str] = Counter()
+    kept = []
+    for fact in facts:
+        seen[fact.key] += fact.active
+        several = fact.active and times[fact.key] > 1
+        key = f"{fact.key}/{seen[fact.key]}" if several else fact.key
+        kept.append(msgspec.structs.replace(fact, key=key) if several else fact)
+    return kept
 
 
-def _dollars(line: Segment, where: str) -> tuple[Decimal | None, str]:
-    value, spot = at((line,), where)
-    place = line.at(spot.field, spot.component)
-    if value is None:
-        return None, place
-    try:
-        return values.amount(value, spot.component or 1), place
-    except values.Unreadable as why:
-        raise SetAside("hl7.charge.amount", place, f"the amount is {why}") from None
+def _withdrawn(scene: Scene, plan: Plan, line: Line, number: str) -> ChargeFact:
+    """The earlier line of this number, which no longer stands."""
+    if not number:
+        why = "the line takes back a transaction and does not say which"
+        raise SetAside("hl7.charge.replaced", line.at(plan.number), why)
+    start, _ = days(line, plan, "payment")
+    return ChargeFact(
+        key=f"{scene.visit or scene.patient_key}/{number}",
+        version=scene.version,
+        patient_key=scene.patient_key,
+        encounter_key=scene.visit,
+        account=scene.account,
+        service_from=start,
+        active=False,
+    )
 
 
-def _codings(scene: Scene, line: Segment, kind: str) -> tuple[Coding, ...]:
-    """The codes of every place in the profile, best first, then the NDC."""
-    settings = scene.settings
-    found: dict[Coding, None] = {}
-    for where in settings.charge_code_places:
-        value, spot = at((line,), where)
-        if value is None:
-            continue
-        default = settings.code_systems.get(where, "LOCAL")
-        if spot.component:
-            code = value.text(spot.component, spot.sub)
-            found |= {Coding(system=default, code=code): None} if code else {}
-        else:
-            found |= dict.fromkeys(values.codings(value, default))
-    if not found and kind in _BILLED:
-        raise SetAside(
-            "hl7.charge.code", f"FT1[{line.number}]", "the line has no charge code in any place of the profile"
-        )
-    if drug := line.text(FT1.ndc_code, CWE.identifier):
-        found[Coding(system="NDC", code=values.ndc(drug) or drug)] = None
-    return tuple(found)
+def _person(line: Line, spots: Iterable[Spot]) -> Provider | None:
+    """The first place that names somebody."""
+    for spot in spots:
+        if line.written(spot) and (found := values.provider(line.values(spot))) is not None:
+            return found
+    return None
 
 
-def _diagnoses(line: Segment) -> tuple[Coding, ...]:
-    found = (values.codings(value)[:1] for value in line.values(FT1.diagnosis_code_ft1))
-    return tuple(dict.fromkeys(code for codes in found for code in codes))
+def _place(scene: Scene, plan: Plan, line: Line) -> str:
+    """The place of service of the first department that the profile knows."""
+    known = scene.settings.place_of_service
+    for spot in plan.departments:
+        if found := known.get(line.text(spot)):
+            return found
+    return ""
 
 
-# UCUM and table 0396 units to those of X12 CTP05-1 (2410).
-_DRUG_UNITS = {"ML": "ML", "UN": "UN", "EA": "UN", "GR": "GR", "GM": "GR", "G": "GR", "ME": "ME", "MG": "ME",
-               "F2": "F2", "IU": "F2", "[IU]": "F2"}  # fmt: skip
+def _revenue(line: Line, plan: Plan) -> str:
+    """The revenue code in four digits."""
+    return _four(line.first(plan.revenue))
 
 
-def _drug(line: Segment) -> Drug | None:
-    """NDC with quantity and unit (FT1-29, FT1-43); without a quantity only the coding is kept."""
-    code = values.ndc(line.text(FT1.ndc_code, CWE.identifier))
-    unit = _DRUG_UNITS.get(line.text(FT1.ndc_qty_and_uom, CQ.units).upper())
-    try:
-        quantity = values.number(line.text(FT1.ndc_qty_and_uom, CQ.quantity))
-    except values.Unreadable as why:
-        raise SetAside("hl7.charge.drug", line.at(FT1.ndc_qty_and_uom), f"the drug quantity is {why}") from None
-    if not code or not unit or quantity is None or quantity <= 0:
-        return None
-    return Drug(ndc=code, quantity=quantity, unit=unit)
+@lru_cache(maxsize=1024)
+def _four(code: str) -> str:
+    return code.zfill(4) if code.isascii() and code.isdigit() else code
+
+
+def _words(scene: Scene, plan: Plan, line: Line) -> tuple[str, tuple[Note, ...]]:
+    """The description, and notes to the payer, where the profile says that there are any."""
+    told = line.first(plan.descriptions) if plan.descriptions else ""
+    meant = scene.settings.comments_are
+    if meant == "ignored":
+        return told[:_TEXT], ()
+    comments = [value.text() for nte in line.around.get("NTE", ()) for value in nte.values(NTE.comment)]
+    said = " ".join(" ".join(text.split()) for text in comments if text)
+    if meant == "note":
+        return told[:_TEXT], (Note(kind="additional", text=said[:_TEXT]),) if said else ()
+    return (told or said)[:_TEXT], ()

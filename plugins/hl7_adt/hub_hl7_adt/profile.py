@@ -93,7 +93,7 @@ def _plain(default: object) -> object:
     return list(default) if isinstance(default, tuple) else default
 
 
-PARTS = ("reading", "keys", "charges", "money", "policies", "stay")
+PARTS = ("arrival", "reading", "keys", "charges", "money", "policies", "stay")
 """What keys are about, in the order in which people fill a profile in."""
 ROWS: tuple[Row, ...] = tuple(sorted(_rows(Hl7Settings.model_fields), key=lambda row: PARTS.index(row.part)))
 """Every key of the profile, by what it is about."""
