@@ -20,7 +20,7 @@ VERSIONS = ("2_1", "2_2", "2_3", "2_3_1", "2_4", "2_5", "2_5_1", "2_6", "2_7", "
 PLUGIN = Path(__file__).parent.parent / "plugins/hl7_adt/hub_hl7_adt"
 BILLING = (
     "FHS BHS BTS FTS MSH MSA ERR EVN PID PD1 NK1 GT1 IN1 IN2 IN3 PV1 PV2 FT1 DG1 DRG PR1 ACC UB1 UB2 MRG NTE OBR OBX"
-    " ORC SCH RGS AIS AIG AIL AIP ROL BLC ABS"
+    " ORC SCH TQ1 RGS AIS AIG AIL AIP ROL BLC ABS"
 )
 """Segments that mypy knows, with the data types of their fields; at run time all have names."""
 UNNAMED = re.compile(r"[a-z0-9]{2,3}_\d+")

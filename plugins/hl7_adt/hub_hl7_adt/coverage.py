@@ -5,8 +5,8 @@ from __future__ import annotations
 from hub.model.coverage import Subscriber
 from hub.model.facts import CoverageFact
 from hub_hl7_adt import values
-from hub_hl7_adt.names import CWE, IN1, PID, XON, XPN
-from hub_hl7_adt.scene import Scene, first_text
+from hub_hl7_adt.names import CWE, IN1, IN2, PID, XON, XPN
+from hub_hl7_adt.scene import Scene, is_emptied, text_at
 from hub_hl7_adt.triggers import Says
 from hub_hl7_adt.wire import Segment
 
@@ -16,17 +16,29 @@ _RANKS = 3
 
 def coverage_facts(scene: Scene) -> list[CoverageFact]:
     """A fact for each IN1. An ADT that names policies names all of them: the ranks that it leaves out are
-    withdrawn, up to the third. A DFT only adds.
+    withdrawn, up to the third, and so is one whose plan and company are the explicit null. A DFT only adds.
     """
+    if not scene.message.all(b"IN1"):
+        return []
     taken: set[int] = set()
-    kept = []
+    kept, gone = list[CoverageFact](), False
     for in1, rest in scene.message.groups(b"IN1", _MEMBERS):
-        if fact := _coverage(scene, [in1, *rest], _rank(in1, taken)):
+        if _ended(scene, in1):
+            gone = True
+        elif fact := _coverage(scene, [in1, *rest], _rank(in1, taken)):
             taken.add(fact.rank)
             kept.append(fact)
-    if kept and scene.trigger.says in (Says.VISIT, Says.PERSON):
+    if (kept or gone) and scene.trigger.says in (Says.VISIT, Says.PERSON):
         kept += [_withdrawn(scene, rank) for rank in range(1, _RANKS + 1) if rank not in taken]
     return kept
+
+
+def _ended(scene: Scene, in1: Segment) -> bool:
+    """Whether a policy is named only to say that it is no more."""
+    plan = is_emptied(in1, IN1.health_plan_id)
+    return (
+        scene.nulls and plan and not in1.has(IN1.insurance_company_id) and not in1.has(IN1.insurance_company_name)
+    )
 
 
 def _encounter_key(scene: Scene) -> str:
@@ -52,7 +64,7 @@ def _withdrawn(scene: Scene, rank: int) -> CoverageFact:
 
 def _coverage(scene: Scene, group: list[Segment], rank: int) -> CoverageFact | None:
     in1, settings = group[0], scene.settings
-    token = first_text(group, settings.payer_places)
+    token = text_at(scene.message, settings.payer_places, group)
     if not token:
         scene.notes.error(
             "hl7.coverage.payer",
@@ -61,7 +73,7 @@ def _coverage(scene: Scene, group: list[Segment], rank: int) -> CoverageFact | N
             "complete the insurance at the sender, or set payer_places to where this sender names the payer",
         )
         return None
-    relationship, subscriber = _subscriber(scene, in1)
+    relationship, subscriber = _subscriber(scene, group)
     return CoverageFact(
         key=_key(scene, rank),
         version=scene.version,
@@ -69,9 +81,10 @@ def _coverage(scene: Scene, group: list[Segment], rank: int) -> CoverageFact | N
         encounter_key=_encounter_key(scene),
         payer_token=token,
         payer_name=_payer_name(in1),
-        member_id=first_text(group, settings.member_id_places),
+        member_id=text_at(scene.message, settings.member_id_places, group),
         rank=rank,
         group_number=in1.text(IN1.group_number),
+        group_name=in1.text(IN1.group_name, XON.organization_name),
         relationship=relationship,
         subscriber=subscriber,
         valid_from=scene.day(in1, IN1.plan_effective_date),
@@ -99,11 +112,12 @@ def _next(taken: set[int], rank: int) -> int:
     return rank
 
 
-def _subscriber(scene: Scene, in1: Segment) -> tuple[str, Subscriber | None]:
-    """Relationship and subscriber. Where IN1-17 is empty it is self only when the insured is nobody else;
-    otherwise `other`, with a problem, because a wrong relationship is a denied claim.
+def _subscriber(scene: Scene, group: list[Segment]) -> tuple[str, Subscriber | None]:
+    """Relationship and subscriber. Where IN1-17 (else IN2-72) is empty it is self only when the insured is nobody
+    else; otherwise `other`, with a problem, because a wrong relationship is a denied claim.
     """
-    stated = values.relationship(in1.text(IN1.insured_s_relationship_to_patient))
+    in1 = group[0]
+    stated = _stated(group)
     name = values.person(in1.value(IN1.name_of_insured))
     if stated == "self" or (not stated and (name is None or _is_patient(scene, in1))):
         return "self", None
@@ -129,6 +143,15 @@ def _subscriber(scene: Scene, in1: Segment) -> tuple[str, Subscriber | None]:
         address=values.postal(in1.value(IN1.insured_s_address)),
     )
     return _of_patient(stated), subscriber
+
+
+def _stated(group: list[Segment]) -> str:
+    """What the insured is to the patient, in our words; empty when nobody says."""
+    text = group[0].text(IN1.insured_s_relationship_to_patient)
+    in2 = next((each for each in group if each.name == "IN2"), None)
+    if not text and in2 is not None:
+        text = in2.text(IN2.hcfa_patient_s_relationship_to_insured)
+    return values.relationship(text)
 
 
 def _of_patient(stated: str) -> str:

@@ -1464,6 +1464,19 @@ class ROL:
     person_s_location: Final = 13
     organization: Final = 14
 
+class RPT:
+    repeat_pattern_code: Final = 1
+    calendar_alignment: Final = 2
+    phase_range_begin_value: Final = 3
+    phase_range_end_value: Final = 4
+    period_quantity: Final = 5
+    period_units: Final = 6
+    institution_specified_time: Final = 7
+    event: Final = 8
+    event_offset_quantity: Final = 9
+    event_offset_units: Final = 10
+    general_timing_specification: Final = 11
+
 class SAD:
     street_or_mailing_address: Final = 1
     street_name: Final = 2
@@ -1526,6 +1539,23 @@ class TQ:
     occurrence_duration: Final = 11
     total_occurrences: Final = 12
     total_occurences: Final = 12
+
+class TQ1:
+    set_id_tq1: Final = 1
+    quantity: Final = 2
+    repeat_pattern: Final = 3
+    explicit_time: Final = 4
+    relative_time_and_units: Final = 5
+    service_duration: Final = 6
+    start_date_time: Final = 7
+    end_date_time: Final = 8
+    priority: Final = 9
+    condition_text: Final = 10
+    text_instruction: Final = 11
+    conjunction: Final = 12
+    occurrence_duration: Final = 13
+    total_occurrences: Final = 14
+    total_occurrence_s: Final = 14
 
 class TS:
     time: Final = 1

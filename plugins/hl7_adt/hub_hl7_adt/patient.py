@@ -3,40 +3,61 @@
 from __future__ import annotations
 
 from hub.model.facts import PatientFact
-from hub.model.people import Guarantor, Identifier, Name, Patient
+from hub.model.people import Address, Guarantor, Identifier, Name, Patient
 from hub_hl7_adt import values
-from hub_hl7_adt.names import CX, GT1, PID, XAD, XON, XPN
-from hub_hl7_adt.scene import Scene, is_private
+from hub_hl7_adt.names import CX, GT1, MSH, PID, XAD, XON, XPN
+from hub_hl7_adt.scene import Scene, is_private, patient_key
 from hub_hl7_adt.wire import Segment, Value
 
+_EMPTIED = {
+    PID.date_time_of_birth: ("birth_date",),
+    PID.administrative_sex: ("sex",),
+    PID.patient_address: ("address",),
+    PID.phone_number_home: ("phone",),
+    PID.patient_death_date_and_time: ("death_date",),
+}
+# Where a patient's other numbers stand, and what a number there is where it names no type.
+_NUMBERS = (
+    (PID.patient_identifier_list, "ID"),
+    (PID.patient_id, "EXTERNAL"),
+    (PID.alternate_patient_id_pid, "ALTERNATE"),
+)
+_PHONES = (PID.phone_number_home, PID.patient_telecommunication_information, PID.phone_number_business)
 
-def patient_fact(scene: Scene) -> PatientFact | None:
-    """The patient of a message; None, and a problem, when there is no name to bill under."""
-    pid = scene.message.first(b"PID")
+
+def patient_fact(scene: Scene, pid: Segment | None, *, needed: bool) -> PatientFact | None:
+    """The patient of a PID; None where it has no name to bill under. Where the patient is `needed` that is a problem,
+    and the message must not be applied without.
+    """
     if pid is None:
         return None
     name = values.person(_legal(pid.values(PID.patient_name), pid.value(PID.patient_name)))
     if name is None:
-        scene.notes.error(
-            "hl7.patient.name",
-            pid.at(PID.patient_name, XPN.family_name),
-            "the patient has no family name, so nothing can be billed for them",
-            "complete the registration at the sender and send it again",
-        )
+        if needed:
+            scene.poison(
+                "hl7.patient.name",
+                pid.at(PID.patient_name, XPN.family_name),
+                "the patient has no family name, so nothing can be billed for them",
+                "complete the registration at the sender and send it again",
+            )
         return None
+    patient = _patient(scene, pid, name)
     return PatientFact(
-        key=scene.patient_key, version=scene.version, patient=_patient(scene, pid, name), partial=True
+        key=patient_key(pid, scene.settings),
+        version=scene.version,
+        patient=patient,
+        cleared=_cleared(scene, pid, patient),
+        partial=True,
     )
 
 
 def _patient(scene: Scene, pid: Segment, name: Name) -> Patient:
-    address = _home(pid.values(PID.patient_address))
     return Patient(
         name=name,
         birth_date=scene.day(pid, PID.date_time_of_birth),
         sex=values.sex(pid.text(PID.administrative_sex)),
-        address=values.postal(address) if address else None,
-        phone=values.phone(pid.value(PID.phone_number_home)),
+        address=_home(pid.values(PID.patient_address)),
+        phone=_phone(pid),
         identifiers=_identifiers(pid),
         guarantor=_guarantor(scene, name),
         death_date=scene.day(pid, PID.patient_death_date_and_time),
@@ -44,43 +65,86 @@ def _patient(scene: Scene, pid: Segment, name: Name) -> Patient:
     )
 
 
+def _cleared(scene: Scene, pid: Segment, patient: Patient) -> tuple[str, ...]:
+    """What PID and GT1 say is empty, or unknown, or no longer so."""
+    found = scene.emptied(pid, _EMPTIED)
+    if patient.sex == "U" and pid.has(PID.administrative_sex):
+        found.append("sex")
+    if patient.death_date is None and pid.text(PID.patient_death_indicator).upper() == "N":
+        found.append("death_date")
+    if scene.settings.test_last_names and not patient.is_test:
+        found.append("is_test")
+    if scene.nulls and patient.guarantor is None:
+        gt1 = scene.message.first(b"GT1")
+        if gt1 is not None and scene.emptied(gt1, {GT1.guarantor_name: ("guarantor",)}):
+            found.append("guarantor")
+    return tuple(dict.fromkeys(found))
+
+
 def _legal(names: list[Value], first: Value) -> Value:
+    if len(names) < 2:
+        return first
     return next((n for n in names if n.text(XPN.name_type_code).upper() == "L"), first)
 
 
-def _home(addresses: list[Value]) -> Value | None:
-    """The mailing address, else the home, else the first."""
-    order = {"M": 0, "H": 1, "": 2}
-    ranked = sorted(addresses, key=lambda a: order.get(a.text(XAD.address_type).upper(), 3))
-    return ranked[0] if ranked else None
+def _home(addresses: list[Value]) -> Address | None:
+    """The mailing address, else the home, else the first that is neither bad nor of somebody's birth."""
+    order = {"M": 0, "H": 1, "": 2, "BA": 9, "BDL": 9, "BR": 9, "N": 9}
+    if len(addresses) > 1:
+        addresses = sorted(addresses, key=lambda a: order.get(a.text(XAD.address_type).upper(), 3))
+    return next((found for each in addresses if (found := values.postal(each))), None)
+
+
+def _phone(pid: Segment) -> str:
+    """The first number of home, else of any kind (2.7 has one field for all), else of work."""
+    for position in _PHONES:
+        for value in pid.values(position):
+            if found := values.phone(value):
+                return found
+    return ""
 
 
 def _identifiers(pid: Segment) -> tuple[Identifier, ...]:
-    """The identifiers of PID-3 as (`MR:EAST`, value); private ones are not kept."""
+    """The identifiers of PID-3, PID-2 and PID-4 as (`MR:EAST`, value); private ones are not kept."""
     found = []
-    for value in pid.values(PID.patient_identifier_list):
-        authority, number = values.identifier(value)
-        if number and not is_private(value):
-            kind = value.text(CX.identifier_type_code).upper() or "ID"
-            found.append(Identifier(authority=f"{kind}:{authority}" if authority else kind, value=number))
+    for position, unnamed in _NUMBERS:
+        for value in pid.values(position):
+            number = value.text(CX.id_number)
+            if number and not is_private(value):
+                authority = value.text(CX.assigning_authority)
+                kind = value.text(CX.identifier_type_code).upper() or unnamed
+                found.append(Identifier(authority=f"{kind}:{authority}" if authority else kind, value=number))
     return tuple(dict.fromkeys(found))
 
 
 def _guarantor(scene: Scene, patient: Name) -> Guarantor | None:
-    """The first GT1; without a relationship it is self only when the name is the patient's own."""
-    gt1 = scene.message.first(b"GT1")
+    """The guarantor whose turn is first; without a relationship it is self only when it has the patient's name."""
+    gt1 = _first_guarantor(scene)
     if gt1 is None:
         return None
     name = values.person(gt1.value(GT1.guarantor_name))
-    firm = gt1.text(GT1.guarantor_organization_name, XON.organization_name)
-    if name is None and not firm:
-        return None
-    name = name or Name(last=firm)
+    name = name or Name(last=gt1.text(GT1.guarantor_organization_name, XON.organization_name))
     stated = values.relationship(gt1.text(GT1.guarantor_relationship))
     same = (name.last, name.first) == (patient.last, patient.first)
+    phone = values.phone(gt1.value(GT1.guarantor_ph_num_home))
     return Guarantor(
         name=name,
-        address=values.postal(gt1.value(GT1.guarantor_address)),
+        address=_home(gt1.values(GT1.guarantor_address)),
         relationship=stated or ("self" if same else "other"),
-        phone=values.phone(gt1.value(GT1.guarantor_ph_num_home)),
+        phone=phone or values.phone(gt1.value(GT1.guarantor_ph_num_business)),
     )
+
+
+def _first_guarantor(scene: Scene) -> Segment | None:
+    """Of the GT1 that name somebody and have not ended before the message was sent, the first by GT1-15."""
+    named = [gt1 for gt1 in scene.message.all(b"GT1") if _names_somebody(gt1)]
+    if len(named) < 2:
+        return named[0] if named else None
+    today = scene.message.header.text(MSH.date_time_of_message)[:8]
+    current = [gt1 for gt1 in named if not "" < gt1.text(GT1.guarantor_date_end)[:8] < today]
+    return min(current or named, key=lambda gt1: values.order(gt1.text(GT1.guarantor_priority)))
+
+
+def _names_somebody(gt1: Segment) -> bool:
+    organization = gt1.text(GT1.guarantor_organization_name, XON.organization_name)
+    return bool(gt1.text(GT1.guarantor_name, XPN.family_name) or organization)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from hub.errors import Problem
-from hub.model.facts import AnyFact, ChargeFact, Reading
+from hub.model.facts import AnyFact, ChargeFact, PatientFact, Reading
+from hub_hl7_adt.appointments import appointment_facts
 from hub_hl7_adt.charges import charge_facts
 from hub_hl7_adt.coverage import coverage_facts
-from hub_hl7_adt.merges import merge_facts
-from hub_hl7_adt.names import MSH, PID
+from hub_hl7_adt.diagnoses import diagnosis_facts
+from hub_hl7_adt.lanes import lanes_of
+from hub_hl7_adt.merges import merge_facts, parting_facts
+from hub_hl7_adt.moves import move_facts
+from hub_hl7_adt.names import MSH
 from hub_hl7_adt.notes import Notes
 from hub_hl7_adt.patient import patient_fact
-from hub_hl7_adt.scene import Scene, scene_of
+from hub_hl7_adt.scene import Scene, patient_key, scene_of
 from hub_hl7_adt.settings import Hl7Settings
-from hub_hl7_adt.triggers import MOVES, Says, Trigger
+from hub_hl7_adt.triggers import Says
 from hub_hl7_adt.visit import encounter_fact, visit_key
 from hub_hl7_adt.wire import message_of, split
 
+_BILLED = ("charge", "credit")
 _NOT_A_MESSAGE = Problem(
     code="hl7.header",
     where="MSH",
@@ -53,6 +58,8 @@ def read(raw: bytes, settings: Hl7Settings) -> Reading:
     extra = [_NOT_A_MESSAGE] * len(parts.strays) + ([] if parts.counts_agree else [_COUNT])
     if not readings and not extra:
         return Reading(not_billable="informational")
+    if not readings:
+        return Reading(problems=tuple(extra), poison=bool(parts.strays))
     return _joined(readings, extra)
 
 
@@ -61,23 +68,34 @@ def _maybe_many(raw: bytes) -> bool:
 
 
 def _joined(readings: list[Reading], extra: list[Problem]) -> Reading:
+    """One reading of several. Where one of them must not be applied none is, because they are one item to mend."""
     problems = [problem for reading in readings for problem in reading.problems] + extra
+    lanes = tuple(dict.fromkeys(lane for reading in readings for lane in reading.lanes))
     reasons = {reading.not_billable for reading in readings}
     verdict = reasons.pop() if len(reasons) == 1 else ""
+    if any(reading.poison for reading in readings):
+        return Reading(problems=tuple(problems), not_billable=verdict, lanes=lanes, poison=True)
     kept = [reading for reading in readings if verdict or not reading.not_billable]
     if any(reading.facts for reading in readings if reading not in kept):
         problems.append(_MIXED)
     facts = tuple(fact for reading in kept for fact in reading.facts)
-    return Reading(facts=facts, problems=tuple(problems), not_billable=verdict)
+    return Reading(facts=facts, problems=tuple(problems), not_billable=verdict, lanes=lanes)
 
 
 def read_message(raw: bytes, settings: Hl7Settings, prefix: str = "") -> Reading:
-    """Facts and problems of one message; what does not matter to billing is nobody's problem."""
+    """Facts and problems of one message; what does not matter to billing is nobody's problem.
+
+    A message that cannot be applied whole where money or identity hangs on it is poison: it has no facts, and its
+    lanes stop. A test message never stops a lane.
+    """
     notes = Notes(prefix)
     message = message_of(raw, settings.charset)
     if message is None:
         notes.problems.append(_NOT_A_MESSAGE)
-        return Reading(problems=tuple(notes.problems))
+        return Reading(problems=tuple(notes.problems), poison=True)
+    scene = scene_of(message, settings, notes)
+    if scene.trigger.says is Says.NOTHING:
+        return Reading(not_billable=_processing(scene) or "informational")
     if message.charset_fallback:
         notes.warn(
             "hl7.charset",
@@ -85,66 +103,60 @@ def read_message(raw: bytes, settings: Hl7Settings, prefix: str = "") -> Reading
             "the bytes are not in the character set that was declared and were read as windows-1252",
             "set charset for this sender, and check names with accents",
         )
-    scene = scene_of(message, settings, notes)
-    facts, verdict = _facts(scene), _not_billable(scene)
-    told = () if verdict == "informational" else tuple(notes.problems)
-    return Reading(facts=tuple(facts), problems=told, not_billable=verdict)
+    verdict, facts = _processing(scene), _facts(scene)
+    return Reading(
+        facts=tuple(facts) if scene.whole else (),
+        problems=tuple(notes.problems),
+        not_billable=verdict,
+        lanes=() if verdict else lanes_of(scene),
+        poison=not (scene.whole or verdict),
+    )
 
 
-def _not_billable(scene: Scene) -> str:
-    if scene.message.header.text(MSH.processing_id) not in scene.settings.production_ids:
-        return "test"
-    return "informational" if scene.trigger.says is Says.NOTHING and not _is_move(scene) else ""
-
-
-def _is_move(scene: Scene) -> bool:
-    return scene.kind == "ADT" and scene.event in MOVES
+def _processing(scene: Scene) -> str:
+    return "" if scene.message.header.text(MSH.processing_id) in scene.settings.production_ids else "test"
 
 
 def _facts(scene: Scene) -> list[AnyFact]:
-    if _is_move(scene):
-        scene.notes.error(
-            "hl7.move",
+    says = scene.trigger.says
+    if says is Says.APPOINTMENT:
+        return appointment_facts(scene)
+    if says is Says.UNKNOWN:
+        scene.poison(
+            "hl7.trigger",
             "MSH-9.2",
-            "a visit or account moves to another patient; the hub does not follow moves yet",
-            "move it by hand and resolve this item",
+            "the message does not say what happened (no event in MSH-9 or EVN-1), so it might be a cancel or a merge",
+            "have the sender fill MSH-9.2, or edit the message and replay it",
         )
         return []
-    if scene.trigger.says is Says.NOTHING and scene.kind in scene.settings.bill_ft1_from:
-        scene.trigger = Trigger(Says.CHARGES)
-    if scene.trigger.says is Says.NOTHING:
-        return []
+    if says is Says.PART:
+        return [*_people(scene), *parting_facts(scene)]
     if not scene.patient_key:
-        scene.notes.error(
-            "hl7.patient.key",
-            f"PID-{PID.patient_identifier_list}",
-            "the message names no patient by an identifier, so its facts belong to nobody",
-            "have the sender send the record number, or set patient_id_types",
-        )
+        scene.whole = False
+        scene.nobody(scene.message.first(b"PID"))
         return []
-    return _merges(scene) if scene.trigger.says is Says.MERGE else _about_patient(scene)
+    if says is Says.MERGE:
+        return [*_people(scene), *merge_facts(scene)]
+    return [*_people(scene), *move_facts(scene)] if says is Says.MOVE else _about_patient(scene)
 
 
-def _merges(scene: Scene) -> list[AnyFact]:
-    found: list[AnyFact] = [*merge_facts(scene)]
-    patient = patient_fact(scene) if len(scene.message.all(b"PID")) == 1 else None
-    return [patient, *found] if patient is not None else found
+def _people(scene: Scene) -> list[PatientFact]:
+    """The patients of a message about keys, each PID for itself; one without a name tells only its key."""
+    pids = [pid for pid in scene.message.all(b"PID") if patient_key(pid, scene.settings)]
+    found = (patient_fact(scene, pid, needed=False) for pid in pids)
+    return [fact for fact in found if fact is not None]
 
 
 def _about_patient(scene: Scene) -> list[AnyFact]:
-    """Patient, coverages, visit and charges; charges are read before the visit, which is ready only when
-    none of them had to be set aside.
-    """
-    facts: list[AnyFact] = []
-    patient = patient_fact(scene)
-    if patient is not None:
-        facts.append(patient)
+    """Patient, coverages, visit and charges."""
+    patient = patient_fact(scene, scene.message.first(b"PID"), needed=True)
+    facts: list[AnyFact] = [patient] if patient is not None else []
     if scene.trigger.says is not Says.PERSON:
         scene.visit = visit_key(scene)
     facts += coverage_facts(scene)
-    charges: list[AnyFact] = []
+    charges: list[ChargeFact] = []
     if scene.trigger.says is Says.CHARGES or scene.kind == "BAR":
-        charges += _charges(scene)
+        charges = _charges(scene)
     elif scene.message.all(b"FT1"):
         scene.notes.warn(
             "hl7.charge.outside",
@@ -153,8 +165,9 @@ def _about_patient(scene: Scene) -> list[AnyFact]:
             "nothing, when the charges also come as DFT; else set bill_ft1_from",
         )
     if scene.visit:
-        facts.append(encounter_fact(scene))
-    return facts + charges
+        facts.append(encounter_fact(scene, charged=any(fact.kind in _BILLED for fact in charges)))
+        facts += diagnosis_facts(scene)
+    return [*facts, *charges]
 
 
 def _charges(scene: Scene) -> list[ChargeFact]:

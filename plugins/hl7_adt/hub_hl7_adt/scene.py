@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from typing import TypeVar
@@ -14,19 +14,22 @@ from hub_hl7_adt import values
 from hub_hl7_adt.names import CX, EVN, MSG, MSH, PID
 from hub_hl7_adt.notes import Notes
 from hub_hl7_adt.settings import Hl7Settings, Place, place
-from hub_hl7_adt.triggers import Trigger, trigger_of
+from hub_hl7_adt.triggers import CHARGES, Says, Trigger, named, trigger_of
 from hub_hl7_adt.wire import Message, Segment, Value
 
 T = TypeVar("T")
 
 # Identifier types of table 0203 that the hub has no business with; SSN, licence, passport, card numbers.
 _PRIVATE = frozenset(("SS", "SSN", "DL", "DLN", "PPN", "PP", "BC", "CC"))
+_NULL = '""'
+_COMPONENTS = 13
 _FIX_VALUE = "correct the value at the sender and send the message again"
 
 
 class Scene(msgspec.Struct, kw_only=True):
     """One message as it is being read. `patient_key`, `account` and `visit` are empty where the message
-    names none; `whole` turns False when a charge line had to be set aside.
+    names none; `whole` turns False when a part of it that money or identity hangs on cannot be read;
+    `nulls` says whether there is an explicit null in it at all.
     """
 
     message: Message
@@ -40,6 +43,18 @@ class Scene(msgspec.Struct, kw_only=True):
     account: str = ""
     visit: str = ""
     whole: bool = True
+    nulls: bool = False
+
+    def poison(self, code: str, where: str, why: str, fix: str) -> None:
+        """Something without which the message must not be applied at all: a charge, a patient, a side of a merge."""
+        self.whole = False
+        self.notes.error(code, where, why, fix)
+
+    def emptied(self, segment: Segment, fields: Mapping[int, tuple[str, ...]]) -> list[str]:
+        """The names of a fact's fields that a segment tells empty, by the positions that say so."""
+        if not self.nulls:
+            return []
+        return [name for position, names in fields.items() if is_emptied(segment, position) for name in names]
 
     def tried(self, read: Callable[[], T | None], where: str) -> T | None:
         """A value, or None and a problem when it cannot be read; for values that may be missing."""
@@ -54,12 +69,28 @@ class Scene(msgspec.Struct, kw_only=True):
         text = segment.text(position)
         return self.tried(lambda: values.day(text), segment.at(position)) if text else None
 
-    def instant(self, segment: Segment, position: int) -> datetime | None:
-        """The instant in a field, in UTC."""
-        text = segment.text(position)
+    def nobody(self, pid: Segment | None) -> None:
+        """Say that a PID names no patient by an identifier."""
+        self.notes.error(
+            "hl7.patient.key",
+            pid.at(PID.patient_identifier_list) if pid else f"PID-{PID.patient_identifier_list}",
+            "the message names no patient by an identifier, so its facts belong to nobody",
+            "have the sender send the record number, or set patient_id_types",
+        )
+
+    def instant(self, segment: Segment, position: int, component: int = 1) -> datetime | None:
+        """The instant in a field, or in a component of it, in UTC."""
+        text = segment.text(position, component)
         if not text:
             return None
         return self.tried(lambda: values.instant(text, zone(self.settings.time_zone)), segment.at(position))
+
+
+def is_emptied(segment: Segment, position: int) -> bool:
+    """Whether a field holds HL7's explicit null and nothing else, alone or in all of its components."""
+    if _NULL not in segment.written(position):
+        return False
+    return not any(value.text(n) for value in segment.values(position) for n in range(1, _COMPONENTS))
 
 
 @lru_cache(maxsize=32)
@@ -68,11 +99,17 @@ def zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
+@lru_cache(maxsize=2048)
+def _segment_of(where: str) -> tuple[str, Place]:
+    spot = place(where)
+    return spot.segment.decode("ascii"), spot
+
+
 def at(segments: tuple[Segment, ...] | list[Segment], where: str) -> tuple[Value | None, Place]:
     """The first repetition at a profile's place among some segments, and the place itself."""
-    spot = place(where)
+    name, spot = _segment_of(where)
     for segment in segments:
-        if segment.raw.startswith(spot.segment):
+        if segment.name == name:
             return segment.value(spot.field), spot
     return None, spot
 
@@ -80,8 +117,23 @@ def at(segments: tuple[Segment, ...] | list[Segment], where: str) -> tuple[Value
 def first_text(segments: list[Segment], places: tuple[str, ...]) -> str:
     """The first of some places that has text."""
     for where in places:
-        value, spot = at(segments, where)
-        if value and (text := value.text(spot.component or 1, spot.sub)):
+        name, spot = _segment_of(where)
+        for segment in segments:
+            if segment.name == name:
+                if text := segment.text(spot.field, spot.component or 1, spot.sub):
+                    return text
+                break
+    return ""
+
+
+def text_at(message: Message, places: tuple[str, ...], near: list[Segment] | None = None) -> str:
+    """The first of some places that has text: in the segments `near` when they have one of that name, else in the
+    first segment of the message that has it.
+    """
+    for where in places:
+        name, spot = _segment_of(where)
+        segment = next((each for each in near or () if each.name == name), None) or message.first(spot.segment)
+        if segment is not None and (text := segment.text(spot.field, spot.component or 1, spot.sub)):
             return text
     return ""
 
@@ -89,26 +141,37 @@ def first_text(segments: list[Segment], places: tuple[str, ...]) -> str:
 def scene_of(message: Message, settings: Hl7Settings, notes: Notes) -> Scene:
     """Read the header, and the keys of patient and account."""
     header = message.header
-    kind = header.text(MSH.message_type, MSG.message_code)
-    event = header.text(MSH.message_type, MSG.trigger_event)
     opening = message.first(b"EVN")
-    if not event and opening is not None:
-        event = opening.text(EVN.event_type_code)
+    kind, event = named(
+        header.text(MSH.message_type, MSG.message_code),
+        header.text(MSH.message_type, MSG.trigger_event),
+        header.text(MSH.message_type, MSG.message_structure),
+        opening.text(EVN.event_type_code) if opening is not None else "",
+    )
     scene = Scene(
         message=message,
         settings=settings,
         notes=notes,
         kind=kind,
         event=event,
-        trigger=trigger_of(kind, event),
+        trigger=_trigger(kind, event, settings),
         version="",
+        nulls=b'""' in message.raw,
     )
+    if scene.trigger.says is Says.NOTHING:
+        return scene
     scene.version = _version(scene, opening)
     pid = message.first(b"PID")
     if pid is not None:
         scene.patient_key = patient_key(pid, settings)
-        scene.account = pid.text(PID.patient_account_number, CX.id_number)
+        scene.account = account_of(pid)
     return scene
+
+
+def _trigger(kind: str, event: str, settings: Hl7Settings) -> Trigger:
+    """What the message says; one of a type that the profile lets bill says charges."""
+    found = trigger_of(kind, event)
+    return CHARGES if found.says is Says.NOTHING and kind in settings.bill_ft1_from else found
 
 
 def _version(scene: Scene, opening: Segment | None) -> str:
@@ -117,8 +180,20 @@ def _version(scene: Scene, opening: Segment | None) -> str:
     sent = scene.instant(header, MSH.date_time_of_message)
     if sent is None and opening is not None:
         sent = scene.instant(opening, EVN.recorded_date_time)
+    if sent is None:
+        scene.notes.warn(
+            "hl7.sent",
+            header.at(MSH.date_time_of_message),
+            "the message does not say when it was sent, so whatever has a time counts as newer",
+            "have the sender fill MSH-7; until then check what was changed twice",
+        )
     moment = sent.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if sent else ""
     return f"{moment}/{header.text(MSH.message_control_id).zfill(20)}"
+
+
+def account_of(pid: Segment) -> str:
+    """The account number of PID, without its authority, as charges and visits name it too."""
+    return pid.text(PID.patient_account_number, CX.id_number)
 
 
 def patient_key(pid: Segment, settings: Hl7Settings) -> str:
@@ -129,17 +204,25 @@ def patient_key(pid: Segment, settings: Hl7Settings) -> str:
 
 
 def best_identifier(found: list[Value], settings: Hl7Settings, authority: str = "") -> str:
-    """The identifier whose type comes first in the profile, else the first that is not a private one."""
-    ranked = []
+    """The key of the identifier whose type comes first in the profile, else of the first that is not private."""
+    return next(iter(best_identifiers(found, settings, authority)), "")
+
+
+def best_identifiers(found: list[Value], settings: Hl7Settings, authority: str = "") -> list[str]:
+    """The keys of all identifiers of the type that comes first in the profile, in order; without such a type, the
+    first that is not private.
+    """
+    types, ranked = settings.patient_id_types, list[tuple[int, Value]]()
     for value in found:
         kind = value.text(CX.identifier_type_code).upper()
         if value.text(CX.id_number) and kind not in _PRIVATE:
-            types = settings.patient_id_types
             ranked.append((types.index(kind) if kind in types else len(types), value))
     if not ranked:
-        return ""
-    best = min(ranked, key=lambda pair: pair[0])[1]
-    return values.key_of(*values.identifier(best, authority))
+        return []
+    best = min(rank for rank, _ in ranked)
+    kept = [value for rank, value in ranked if rank == best]
+    keys = [values.key_of(*values.identifier(value, authority)) for value in kept]
+    return list(dict.fromkeys(keys if best < len(types) else keys[:1]))
 
 
 def is_private(value: Value) -> bool:

@@ -1,4 +1,4 @@
-"""Which messages matter to billing, and what each one says about a visit."""
+"""Which messages matter to billing, and what each one says."""
 
 from __future__ import annotations
 
@@ -14,53 +14,115 @@ class Says(Enum):
     PERSON = "person"
     CHARGES = "charges"
     MERGE = "merge"
+    PART = "part"
+    MOVE = "move"
+    APPOINTMENT = "appointment"
+    UNKNOWN = "unknown"
     NOTHING = "nothing"
 
 
 class Trigger(msgspec.Struct, frozen=True):
-    """A trigger: what it is about and, for a visit, the status it leaves."""
+    """A trigger: what it is about, and the status that it tells of a visit or an appointment (empty: it tells none).
+
+    `ready` True: nothing more will come of the visit; False: that is no longer so; None: it says nothing of that.
+    `reopens`: the end of the visit is taken back. `kinds` are what a merge joins (patient, account, encounter), or
+    what a move moves. `of_stay`: the class of patient that the event is about, where PV1-2 names none.
+    """
 
     says: Says
-    status: str = "open"
+    status: str = ""
+    ready: bool | None = None
+    reopens: bool = False
+    kinds: tuple[str, ...] = ()
+    of_stay: str = ""
 
 
-_OPEN = Trigger(Says.VISIT)
-_PLANNED = Trigger(Says.VISIT, "planned")
-_CANCELLED = Trigger(Says.VISIT, "cancelled")
-_FINISHED = Trigger(Says.VISIT, "finished")
-_PERSON = Trigger(Says.PERSON)
-_CHARGES = Trigger(Says.CHARGES)
-_MERGE = Trigger(Says.MERGE)
 NOTHING = Trigger(Says.NOTHING)
+UNKNOWN = Trigger(Says.UNKNOWN)
+CHARGES = Trigger(Says.CHARGES)
 
-# ADT by trigger (HL7 2.8, chapter 3). Left out on purpose: purges (A23, A29), links, bed and leave events:
-# they say nothing about what is owed, and no trigger ever deletes money.
+_UPDATE = Trigger(Says.VISIT)
+_OPEN = Trigger(Says.VISIT, "open")
+_PLANNED = Trigger(Says.VISIT, "planned", ready=False)
+_CANCELLED = Trigger(Says.VISIT, "cancelled", ready=False)
+_FINISHED = Trigger(Says.VISIT, "finished", ready=True)
+_PERSON = Trigger(Says.PERSON)
+_PATIENTS = Trigger(Says.MERGE, kinds=("patient",))
+_ACCOUNTS = Trigger(Says.MERGE, kinds=("account",))
+_VISITS = Trigger(Says.MERGE, kinds=("encounter",))
+
+# ADT by event (HL7 2.8, chapter 3). Left out on purpose: purges (A23, A29), links (A24), beds and leaves: they say
+# nothing about what is owed, and no event ever deletes money.
 _ADT = {
-    **dict.fromkeys(("A01", "A02", "A04", "A06", "A07", "A08", "A12", "A13"), _OPEN),
+    "A01": Trigger(Says.VISIT, "open", of_stay="inpatient"),
+    "A04": Trigger(Says.VISIT, "open", of_stay="ambulatory"),
+    "A06": Trigger(Says.VISIT, "open", of_stay="inpatient"),
+    "A07": Trigger(Says.VISIT, "open", of_stay="ambulatory"),
+    **dict.fromkeys(("A02", "A12"), _OPEN),
+    "A13": Trigger(Says.VISIT, "open", ready=False, reopens=True),
+    **dict.fromkeys(("A08", "A54", "A55"), _UPDATE),
     **dict.fromkeys(("A05", "A14"), _PLANNED),
     "A03": _FINISHED,
     **dict.fromkeys(("A11", "A27", "A38"), _CANCELLED),
     **dict.fromkeys(("A28", "A31"), _PERSON),
-    **dict.fromkeys(("A18", "A30", "A34", "A35", "A36", "A40", "A41", "A47", "A49"), _MERGE),
+    "A18": Trigger(Says.MERGE, kinds=("patient", "account")),
+    "A36": Trigger(Says.MERGE, kinds=("patient", "account")),
+    **dict.fromkeys(("A30", "A34", "A39", "A40", "A43", "A47"), _PATIENTS),
+    **dict.fromkeys(("A35", "A41", "A49"), _ACCOUNTS),
+    **dict.fromkeys(("A42", "A50", "A51"), _VISITS),
+    "A37": Trigger(Says.PART, kinds=("patient",)),
+    "A44": Trigger(Says.MOVE, kinds=("account",)),
+    "A45": Trigger(Says.MOVE, kinds=("encounter",)),
 }
-_OTHERS = {
-    ("DFT", "P03"): _CHARGES,
-    ("DFT", "P11"): _CHARGES,
-    ("BAR", "P01"): _OPEN,
-    ("BAR", "P05"): _OPEN,
-    ("BAR", "P06"): _FINISHED,
+_DFT = {"P03": CHARGES, "P11": CHARGES}
+# P02 purges accounts: it takes nothing away. P10 and P12 carry codes of a visit and no status.
+_BAR = {
+    "P01": _OPEN,
+    "P05": _UPDATE,
+    "P06": _FINISHED,
+    "P10": _UPDATE,
+    "P12": _UPDATE,
+}
+_BOOKED = Trigger(Says.APPOINTMENT, "booked")
+_CALLED_OFF = Trigger(Says.APPOINTMENT, "cancelled")
+_SIU = {
+    **dict.fromkeys(("S12", "S13"), _BOOKED),
+    "S14": Trigger(Says.APPOINTMENT),
+    **dict.fromkeys(("S15", "S16", "S17"), _CALLED_OFF),
+    "S26": Trigger(Says.APPOINTMENT, "noshow"),
+}
+TABLE: dict[str, dict[str, Trigger]] = {"ADT": _ADT, "DFT": _DFT, "BAR": _BAR, "SIU": _SIU}
+"""What each event of each message type says; all others say nothing."""
+
+# Structures (MSH-9.3) that belong to one event alone; ADT_A01 is also that of A04, A08 and A13.
+_ALONE = {
+    "ADT_A03": "A03",
+    "ADT_A18": "A18",
+    "ADT_A30": "A30",
+    "DFT_P03": "P03",
+    "DFT_P11": "P11",
+    **{f"BAR_{event}": event for event in ("P01", "P02", "P05", "P06", "P10", "P12")},
 }
 
-# Moves take visits or accounts from one patient to another: not yet read, so a person must look.
-MOVES = frozenset(("A42", "A43", "A44", "A45", "A50", "A51"))
 
-# What a merge joins: patients by PID-3 and MRG-1, accounts by PID-18 and MRG-3.
-MERGES_PATIENTS = frozenset(("A18", "A30", "A34", "A36", "A40", "A47"))
-MERGES_ACCOUNTS = frozenset(("A35", "A36", "A41", "A49"))
+def named(code: str, event: str, structure: str, recorded: str) -> tuple[str, str]:
+    """Message type and event from MSH-9.1, MSH-9.2, MSH-9.3 and EVN-1, the first that says so: some senders fill only
+    one of them, or write `ADT_A08` as the type. A DFT that names no event is a P03: its charges are charges.
+    """
+    kind, event, structure = code.upper(), event.upper(), structure.upper()
+    if "_" in kind:
+        kind, _, of_kind = kind.partition("_")
+        event = event or of_kind
+    kind = kind or structure.partition("_")[0]
+    event = event or recorded.upper() or _ALONE.get(structure, "")
+    return kind, event or ("P03" if kind == "DFT" else "")
 
 
 def trigger_of(kind: str, event: str) -> Trigger:
-    """What message `kind` with trigger `event` says; `NOTHING` for those that do not matter to billing."""
-    if kind == "ADT":
-        return _ADT.get(event, NOTHING)
-    return _OTHERS.get((kind, event), NOTHING)
+    """What message `kind` with trigger `event` says; `NOTHING` for those that do not matter to billing, `UNKNOWN`
+    for a message that would matter and does not say what happened.
+    """
+    events = TABLE.get(kind)
+    if events is None:
+        return NOTHING
+    return events.get(event, NOTHING) if event else UNKNOWN

@@ -187,6 +187,11 @@ def number(text: str) -> Decimal | None:
     return found
 
 
+def order(text: str) -> int:
+    """A priority as people number it, from 1; 99 where none is stated (empty, 0 or no number)."""
+    return int(text[:4]) or 99 if text.isascii() and text.isdigit() else 99
+
+
 def times(unit: Decimal, units: Decimal) -> Decimal:
     """Unit amount times units as dollars; raises `Unreadable` when that is not whole cents."""
     try:

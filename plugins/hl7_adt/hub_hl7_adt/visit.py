@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
-from hub.model.encounter import Accident, Diagnosis
+from hub.model.encounter import Accident
 from hub.model.facts import EncounterFact
 from hub.model.people import Facility
 from hub_hl7_adt import values
-from hub_hl7_adt.names import ACC, AUI, DG1, FT1, IN1, PL, PV1, PV2
-from hub_hl7_adt.scene import Scene, first_text
+from hub_hl7_adt.diagnoses import diagnoses_of, no_diagnoses
+from hub_hl7_adt.names import ACC, AUI, CX, EVN, FT1, IN1, IN3, PID, PL, PV1, PV2
+from hub_hl7_adt.scene import Scene, text_at
 from hub_hl7_adt.triggers import Says
 from hub_hl7_adt.wire import Segment
 
 # Table 0004 (user-defined, these are its suggested values).
 _KINDS = {"E": "emergency", "I": "inpatient", "O": "ambulatory", "R": "ambulatory"}
+_EMPTIED = {
+    PV1.patient_class: ("kind",),
+    PV1.assigned_patient_location: ("facility", "place_of_service"),
+    PV1.attending_doctor: ("rendering",),
+    PV1.referring_doctor: ("referring",),
+    PV1.admit_date_time: ("started_at", "admitted_on"),
+    PV1.discharge_date_time: ("ended_at",),
+}
+_ACCOUNT = {PID.patient_account_number: ("account",)}
+_AUTHORIZATION = {IN1.authorization_information: ("authorization",)}
+_ACCIDENT = {ACC.accident_date_time: ("accident",)}
 
 
 def visit_key(scene: Scene) -> str:
     """The key of the visit: the first filled place of the profile, else patient and day of service or
     admission; empty when there is no visit in the message.
     """
-    message = scene.message
-    segments = [s for s in (message.first(b"PV1"), message.first(b"PID"), message.first(b"PV2")) if s is not None]
-    found = first_text(segments, scene.settings.visit_places)
+    found = text_at(scene.message, scene.settings.visit_places)
     if found or not scene.patient_key:
         return found
     opened = _opening_day(scene)
@@ -47,105 +57,120 @@ def _opening_day(scene: Scene) -> str:
     return ""
 
 
-def encounter_fact(scene: Scene) -> EncounterFact:
-    """The visit as this message has it: a field that the message leaves empty stays at its default."""
+def encounter_fact(scene: Scene, *, charged: bool) -> EncounterFact:
+    """The visit as this message has it; a field that the message leaves empty stays at its default, and is told only
+    where `cleared` names it. `charged`: the message carries what is billed.
+    """
     pv1 = scene.message.first(b"PV1")
-    kind = _KINDS.get(pv1.text(PV1.patient_class).upper(), "") if pv1 else ""
+    kind = _kind(scene, pv1)
     started, ended = _times(scene, pv1)
     status = _status(scene, ended)
+    ready = _ready(scene, status, charged=charged)
     return EncounterFact(
         key=scene.visit,
         version=scene.version,
         patient_key=scene.patient_key,
         account=scene.account,
         kind=kind,
-        status=status,
+        status=status or "open",
         started_at=started,
         ended_at=ended,
         place_of_service=place_of_service(scene, pv1, PV1.assigned_patient_location) if pv1 else "",
         facility=_facility(pv1) if pv1 else None,
         rendering=values.provider(pv1.values(PV1.attending_doctor)) if pv1 else None,
         referring=values.provider(pv1.values(PV1.referring_doctor)) if pv1 else None,
-        diagnoses=_diagnoses(scene),
+        diagnoses=diagnoses_of(scene),
         accident=_accident(scene),
         authorization=_authorization(scene),
-        admitted_on=scene.day(pv1, PV1.admit_date_time) if pv1 and kind == "inpatient" else None,
-        ready=_ready(scene, status),
+        admitted_on=_admitted(scene, pv1, kind),
+        ready=ready is True,
+        cleared=_cleared(scene, pv1, status, ready),
         partial=True,
     )
 
 
+def _cleared(scene: Scene, pv1: Segment | None, status: str, ready: bool | None) -> tuple[str, ...]:
+    """What the event says is open again or not ready any more, and what the sender says is empty."""
+    found = ["status"] if status == "open" else []
+    if ready is False:
+        found.append("ready")
+    if scene.trigger.reopens:
+        found.append("ended_at")
+    if scene.nulls:
+        found += _nulls(scene, pv1)
+    return tuple(dict.fromkeys(found))
+
+
+def _nulls(scene: Scene, pv1: Segment | None) -> list[str]:
+    message = scene.message
+    tables = ((pv1, _EMPTIED), (message.first(b"PID"), _ACCOUNT), (message.first(b"ACC"), _ACCIDENT))
+    found = [name for segment, fields in tables if segment for name in scene.emptied(segment, fields)]
+    if no_diagnoses(scene):
+        found.append("diagnoses")
+    policies = message.all(b"IN1")
+    if policies and all(scene.emptied(in1, _AUTHORIZATION) for in1 in policies):
+        found.append("authorization")
+    return found
+
+
+def _kind(scene: Scene, pv1: Segment | None) -> str:
+    """The class of patient, by the profile, then by table 0004; where there is none, what the event is about."""
+    code = pv1.text(PV1.patient_class).upper() if pv1 else ""
+    if not code:
+        return scene.trigger.of_stay if pv1 and not scene.emptied(pv1, {PV1.patient_class: ("kind",)}) else ""
+    return scene.settings.patient_classes.get(code) or _KINDS.get(code, "")
+
+
+def _admitted(scene: Scene, pv1: Segment | None, kind: str) -> date | None:
+    return scene.day(pv1, PV1.admit_date_time) if pv1 and kind == "inpatient" else None
+
+
 def _facility(pv1: Segment) -> Facility | None:
     """The point of care, else the facility, by the sender's name: configuration says where that is."""
-    place = pv1.value(PV1.assigned_patient_location)
-    name = place.text(PL.point_of_care) or place.text(PL.facility)
+    name = pv1.text(PV1.assigned_patient_location, PL.point_of_care)
+    name = name or pv1.text(PV1.assigned_patient_location, PL.facility) or pv1.text(PV1.servicing_facility)
     return Facility(name=name) if name else None
 
 
 def _times(scene: Scene, pv1: Segment | None) -> tuple[datetime | None, datetime | None]:
-    """When the visit began and ended; a message with charges and no admission began on its first service day."""
+    """When the visit began and ended; a message with charges and no admission began on its first service day. A
+    discharge without a time (PV1-45) was when the event is said to have occurred (EVN-6).
+    """
     ft1 = scene.message.first(b"FT1") if scene.trigger.says is Says.CHARGES else None
-    charged = scene.instant(ft1, FT1.transaction_date) if ft1 is not None else None
     if pv1 is None:
-        return charged, None
-    started = scene.instant(pv1, PV1.admit_date_time) or charged
+        return (scene.instant(ft1, FT1.transaction_date) if ft1 is not None else None), None
+    started = scene.instant(pv1, PV1.admit_date_time)
+    if started is None and ft1 is not None:
+        started = scene.instant(ft1, FT1.transaction_date)
     pv2 = scene.message.first(b"PV2")
     if started is None and pv2 is not None and scene.trigger.status == "planned":
         started = scene.instant(pv2, PV2.expected_admit_date_time)
-    return started, scene.instant(pv1, PV1.discharge_date_time)
+    ended = None if scene.trigger.reopens else scene.instant(pv1, PV1.discharge_date_time)
+    if ended is None and scene.event == "A03":
+        evn = scene.message.first(b"EVN")
+        ended = scene.instant(evn, EVN.event_occurred) if evn is not None else None
+    return started, ended
 
 
 def _status(scene: Scene, ended: datetime | None) -> str:
-    """A discharge time ends a visit, but for a cancelled discharge (A13), which opens it again."""
-    if scene.trigger.status == "open" and ended is not None and scene.event != "A13":
-        return "finished"
-    return scene.trigger.status
+    """The status that the message tells, empty for none. A discharge time ends a visit that is not called off."""
+    told = scene.trigger.status
+    return "finished" if ended is not None and told in ("", "open") and scene.kind != "DFT" else told
 
 
-def _ready(scene: Scene, status: str) -> bool:
-    """A message with charges is ready unless one of its lines was set aside; an ADT when it ends the visit,
-    or always where the profile says so.
+def _ready(scene: Scene, status: str, *, charged: bool) -> bool | None:
+    """Whether nothing more will come of the visit: True when the message carries charges or ends the visit, or
+    always where the profile says so; False when the event takes that back; None when it says nothing of it.
     """
-    if status in ("planned", "cancelled"):
-        return False
-    charged = scene.trigger.says is Says.CHARGES and bool(scene.message.all(b"FT1"))
-    if charged or scene.settings.ready == "always":
-        return scene.whole
-    return status == "finished"
+    always = scene.settings.ready == "always" and status not in ("planned", "cancelled")
+    if charged or status == "finished" or always:
+        return True
+    return scene.trigger.ready
 
 
 def place_of_service(scene: Scene, segment: Segment, position: int) -> str:
     """The place of service code that the profile gives for a point of care; empty when it gives none."""
     return scene.settings.place_of_service.get(segment.text(position, PL.point_of_care), "")
-
-
-def _diagnoses(scene: Scene) -> tuple[Diagnosis, ...]:
-    """The diagnoses in order: final before working before admitting, then by priority, then as they come.
-    Admitting ones count only where there is no other. Deleted ones (DG1-21 = D) are left out.
-    """
-    found = [d for d in scene.message.all(b"DG1") if d.text(DG1.diagnosis_action_code) != "D"]
-    coded = [(d, values.codings(d.value(DG1.diagnosis_code_dg1), _method(d))) for d in found]
-    kept = [(d, codes[0]) for d, codes in coded if codes]
-    if any(not _admitting(d) for d, _ in kept):
-        kept = [(d, code) for d, code in kept if not _admitting(d)]
-    order = {"F": 0, "W": 1, "": 1}
-    kept.sort(key=lambda pair: (order.get(pair[0].text(DG1.diagnosis_type).upper(), 2), _priority(pair[0])))
-    unique = dict.fromkeys(code for _, code in kept)
-    return tuple(Diagnosis(coding=code, rank=n) for n, code in enumerate(unique, 1))
-
-
-def _admitting(dg1: Segment) -> bool:
-    return dg1.text(DG1.diagnosis_type).upper() in ("A", "AD")
-
-
-def _priority(dg1: Segment) -> int:
-    """DG1-15, where 0 or nothing means not stated; the set id decides nothing, the order of segments does."""
-    text = dg1.text(DG1.diagnosis_priority)
-    return int(text[:4]) or 99 if text.isascii() and text.isdigit() else 99
-
-
-def _method(dg1: Segment) -> str:
-    return values.system_name(dg1.text(DG1.diagnosis_coding_method))
 
 
 def _accident(scene: Scene) -> Accident | None:
@@ -162,7 +187,10 @@ def _accident(scene: Scene) -> Accident | None:
 
 
 def _authorization(scene: Scene) -> str:
-    """The authorization of the first policy that has one."""
+    """The authorization of the first policy that has one: IN1-14, else the certification of IN3-2."""
     policies = scene.message.all(b"IN1")
+    if not policies:
+        return ""
     numbers = (in1.text(IN1.authorization_information, AUI.authorization_number) for in1 in policies)
-    return next((number for number in numbers if number), "")
+    certified = (in3.text(IN3.certification_number, CX.id_number) for in3 in scene.message.all(b"IN3"))
+    return next((number for number in (*numbers, *certified) if number), "")

@@ -76,10 +76,10 @@ class TestKit(EhrSourceKit):
     @pytest.fixture
     def samples(self) -> tuple[Sample, ...]:
         values = ("QUILLFEATHER", "ADALINE", "Elmwood", "HALEWOOD", "MEMBER777", "1001", "1002")
-        bad = CHARGE.replace("200.00&USD", "MEMBER777")
+        bad = "IN1|2|PLAN8^Plan|CO8|Payer||||||||MEMBER777"
         return (
             Sample(name="dft", content_type="hl7v2", raw=message(1, POLICY, CHARGE), values=values),
-            Sample(name="bad line", content_type="hl7v2", raw=message(2, CHARGE, bad), values=values),
+            Sample(name="bad date", content_type="hl7v2", raw=message(2, bad, CHARGE), values=values),
         )
 
 
@@ -100,26 +100,31 @@ def drain(port: Hl7Source, cursor: str = "") -> tuple[list[bytes], str]:
 
 
 def test_a_batch_is_cut(partner: Folder) -> None:
-    """Each message of a batch is a raw message of its own, so that a bad one never takes its neighbours."""
+    """Each message of a batch is a raw message of its own, so that a bad one never takes its neighbours. Where
+    several come as one nonetheless they are one item to mend: nothing is applied while a part must not be."""
     good, bad = message(1, CHARGE), b"MSHgarbage\r"
     partner.offer("b", batch(good, message(2, "PID|broken"), message(3), count=3))
     bodies, _ = drain(source(partner.path))
     assert len(bodies) == 3
     assert bodies[0] == good
-    found = read(batch(good, message(2).replace(b"^MR", b"^SS"), message(3), count=3) + bad, Hl7Settings())
-    assert [f.key for f in found.facts if isinstance(f, PatientFact)] == ["EAST|1001", "EAST|1003"]
-    assert [(p.code, p.where) for p in found.problems] == [
+    stopped = read(batch(good, message(2).replace(b"^MR", b"^SS"), message(3), count=3) + bad, Hl7Settings())
+    assert (stopped.facts, stopped.poison) == ((), True)
+    assert stopped.lanes == ("patient/EAST|1001", "patient/EAST|1003")
+    assert [(p.code, p.where) for p in stopped.problems] == [
         ("hl7.patient.key", "message[2] PID-3"),
         ("hl7.header", "MSH"),
     ]
 
 
 def test_a_wrong_count_is_told(partner: Folder) -> None:
-    """A batch whose trailer counts otherwise comes whole: its messages are read and a person is told."""
+    """A batch whose trailer counts otherwise is cut too; its envelope comes alone, and a person is told. An envelope
+    that counts right, or counts nothing, is nobody's problem."""
     partner.offer("b", batch(message(1), message(2), count=3))
-    (body,), _ = drain(source(partner.path))
-    found = read(body, Hl7Settings())
-    assert [p.code for p in found.problems] == ["hl7.batch.count"]
+    *bodies, envelope = drain(source(partner.path))[0]
+    assert bodies == [message(1), message(2)]
+    for raw in (envelope, batch(message(1), message(2), count=3)):
+        found = read(raw, Hl7Settings())
+        assert ([p.code for p in found.problems], found.poison) == (["hl7.batch.count"], False)
     assert len([f for f in found.facts if isinstance(f, PatientFact)]) == 2
     assert read(batch(count=0), Hl7Settings()).not_billable == "informational"
 

@@ -1,0 +1,97 @@
+"""DG1: the diagnoses of a visit, all of them in a row, or one by one where a message says what became of each."""
+
+from __future__ import annotations
+
+from hub.model.encounter import Coding, Diagnosis
+from hub.model.facts import DiagnosisFact
+from hub_hl7_adt import values
+from hub_hl7_adt.names import DG1, EI
+from hub_hl7_adt.scene import Scene, is_emptied
+from hub_hl7_adt.wire import Segment
+
+_ORDER = {"F": 0, "W": 1, "": 1}
+
+
+def diagnoses_of(scene: Scene) -> tuple[Diagnosis, ...]:
+    """The diagnoses in order: final before working before admitting, then by priority, then as they come.
+    Admitting ones count only where there is no other. Deleted ones (DG1-21 = D) are left out. Empty for a message
+    whose diagnoses are told one by one (`diagnosis_facts`).
+    """
+    every = scene.message.all(b"DG1")
+    if not every or one_by_one(scene):
+        return ()
+    kept = [(dg1, code) for dg1 in every if not _deleted(dg1) and (code := _code(scene, dg1))]
+    if any(not _admitting(dg1) for dg1, _ in kept):
+        kept = [(dg1, code) for dg1, code in kept if not _admitting(dg1)]
+    if len(kept) > 1:
+        kept.sort(key=lambda pair: (_ORDER.get(_type(pair[0]), 2), _priority(pair[0])))
+    unique = dict.fromkeys(code for _, code in kept)
+    return tuple(Diagnosis(coding=code, rank=n) for n, code in enumerate(unique, 1))
+
+
+def no_diagnoses(scene: Scene) -> bool:
+    """Whether the message says that there are none: every DG1 of it is deleted, or has the explicit null as code."""
+    every = scene.message.all(b"DG1")
+    return bool(every) and all(is_emptied(dg1, DG1.diagnosis_code_dg1) or _deleted(dg1) for dg1 in every)
+
+
+def one_by_one(scene: Scene) -> bool:
+    """Whether the message tells what became of each diagnosis (a P12 in which every DG1 has an action code): it may
+    leave out those that did not change, so it is not the list of all.
+    """
+    every = scene.message.all(b"DG1")
+    return scene.event == "P12" and bool(every) and all(dg1.has(DG1.diagnosis_action_code) for dg1 in every)
+
+
+def diagnosis_facts(scene: Scene) -> list[DiagnosisFact]:
+    """Each diagnosis of such a message by its own number (DG1-20), else by its code: A adds, U changes, D ends."""
+    if not (scene.visit and one_by_one(scene)):
+        return []
+    return [fact for dg1 in scene.message.all(b"DG1") if (fact := _fact(scene, dg1))]
+
+
+def _fact(scene: Scene, dg1: Segment) -> DiagnosisFact | None:
+    number, code = dg1.text(DG1.diagnosis_identifier, EI.entity_identifier), _code(scene, dg1)
+    if code is None and number and _deleted(dg1):
+        code = Coding(system="DG1-20", code=number)
+    if code is None:
+        return None
+    priority = _priority(dg1)
+    return DiagnosisFact(
+        key=f"{scene.visit}/diagnosis/{number or f'{code.system}:{code.code}'}",
+        version=scene.version,
+        encounter_key=scene.visit,
+        diagnosis=Diagnosis(coding=code, rank=priority if priority < 99 else 0),
+        active=not _deleted(dg1),
+    )
+
+
+def _code(scene: Scene, dg1: Segment) -> Coding | None:
+    """The first code of DG1-3, of the system that it names, else of DG1-2. A diagnosis in words alone is told."""
+    method = values.system_name(dg1.text(DG1.diagnosis_coding_method))
+    codes = values.codings(dg1.value(DG1.diagnosis_code_dg1), method)
+    if not codes and dg1.has(DG1.diagnosis_description):
+        scene.notes.warn(
+            "hl7.diagnosis.code",
+            dg1.at(DG1.diagnosis_code_dg1),
+            "a diagnosis has words and no code, so it does not go on the claim",
+            "have it coded at the sender, or code the visit here",
+        )
+    return codes[0] if codes else None
+
+
+def _deleted(dg1: Segment) -> bool:
+    return dg1.text(DG1.diagnosis_action_code).upper() == "D"
+
+
+def _type(dg1: Segment) -> str:
+    return dg1.text(DG1.diagnosis_type).upper()
+
+
+def _admitting(dg1: Segment) -> bool:
+    return _type(dg1) in ("A", "AD")
+
+
+def _priority(dg1: Segment) -> int:
+    """DG1-15, where 0 or nothing means not stated; the set id decides nothing, the order of segments does."""
+    return values.order(dg1.text(DG1.diagnosis_priority))
