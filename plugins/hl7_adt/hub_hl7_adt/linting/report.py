@@ -1,0 +1,245 @@
+"""Lints samples: reads every message under a profile, and gathers what a person must know and the profile to use."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from pydantic import ValidationError
+
+from hub.errors import Problem
+from hub.model.facts import ChargeFact, Reading
+from hub_hl7_adt.linting.charge_rules import charge_rules
+from hub_hl7_adt.linting.evidence import Survey, survey
+from hub_hl7_adt.linting.gaps import Gap, Known, gaps, unmapped_codes, unmapped_plans
+from hub_hl7_adt.linting.proposals import Proposal, Remark, View, lines_of
+from hub_hl7_adt.linting.samples import Sample, spread
+from hub_hl7_adt.linting.sender_rules import identifiers, sender_rules
+from hub_hl7_adt.linting.tracing import Trace, traced
+from hub_hl7_adt.linting.visits import billed
+from hub_hl7_adt.reading import read_message
+from hub_hl7_adt.settings import Hl7Settings
+from hub_hl7_adt.triggers import Says, trigger_of
+from hub_hl7_adt.wire import Message, message_of
+
+_SURVEYED = 3000
+_TRIED = 300
+_HEAVY = 10
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """A problem of the reading, counted over the samples; `example` names the first message that has it."""
+
+    code: str
+    where: str
+    why: str
+    fix: str
+    severity: str
+    count: int
+    example: str
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of message in the samples and what it says to the hub."""
+
+    name: str
+    count: int
+    says: str
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What lint found; holds no patient's value but in `codes` and `plans`, which the command shows with care."""
+
+    messages: int
+    visits: int
+    charges: int
+    kinds: tuple[Kind, ...]
+    senders: dict[str, int]
+    versions: dict[str, int]
+    charsets: dict[str, int]
+    separators: dict[str, int]
+    identifiers: tuple[tuple[str, str, int], ...]
+    gaps: tuple[Gap, ...]
+    faults: tuple[Fault, ...]
+    codes: Counter[tuple[str, str]]
+    plans: Counter[str]
+    remarks: tuple[Remark, ...]
+    proposals: tuple[Proposal, ...]
+    findings: int
+    findings_after: int
+    trace: Trace
+    survey: Survey
+
+    def __repr__(self) -> str:
+        return f"Report({self.messages} messages, {self.findings} findings)"
+
+
+def lint(
+    samples: tuple[Sample, ...],
+    settings: Hl7Settings,
+    known: Known | None = None,
+    step: Callable[[int], None] = lambda _: None,
+) -> Report:
+    """Read all samples under a profile. `step` hears how many messages were read."""
+    known = known or Known()
+    readings = []
+    for number, sample in enumerate(samples, 1):
+        readings.append(read_message(sample.body, settings))
+        step(number)
+    view = _view(spread(samples, _SURVEYED), settings)
+    tried = spread(samples, _TRIED)
+    proposals, remarks = _ruled(view, tried, known)
+    visits = billed(readings)
+    mended = apply(settings, proposals)
+    header = [message.header for message in view.messages]
+    return Report(
+        messages=len(samples),
+        visits=len(visits),
+        charges=sum(isinstance(fact, ChargeFact) for one in readings for fact in one.facts),
+        kinds=tuple(_kinds(samples, settings)),
+        senders=_counted(f"{one.text(3)} {one.text(4)}".strip() or "(none)" for one in header),
+        versions=_counted(one.text(12) or "(none)" for one in header),
+        charsets=_counted(one.text(18) or "(none)" for one in header),
+        separators=_counted(_separators(message) for message in view.messages),
+        identifiers=tuple((*key, count) for key, count in identifiers(view.messages).most_common()),
+        gaps=tuple(gaps(visits, known)),
+        faults=tuple(_faults(samples, readings)),
+        codes=unmapped_codes((c for v in visits for c in v.charges if c.kind == "charge"), known),
+        plans=unmapped_plans(visits, known),
+        remarks=tuple(remarks),
+        proposals=tuple(proposals),
+        findings=score(tried, settings, known).count,
+        findings_after=score(tried, mended, known).count,
+        trace=traced(samples, settings),
+        survey=view.survey,
+    )  # fmt: skip
+
+
+def _separators(message: Message) -> str:
+    """MSH-1 and MSH-2 as they stand."""
+    field = message.seps.field
+    return (field + message.header.raw[4:10].split(field)[0]).decode("latin-1")
+
+
+def _counted(values: Any) -> dict[str, int]:
+    return dict(Counter(values).most_common(12))
+
+
+def _view(samples: tuple[Sample, ...], settings: Hl7Settings) -> View:
+    found = [message_of(sample.body, settings.charset) for sample in samples]
+    messages = tuple(one for one in found if one is not None and _matters(one))
+    return View(
+        messages=messages,
+        survey=survey(messages),
+        lines=lines_of(messages),
+        settings=settings,
+        fallbacks=sum(one.charset_fallback for one in messages),
+    )
+
+
+def _matters(message: Message) -> bool:
+    kind, event = message.header.text(9), message.header.text(9, 2)
+    return trigger_of(kind, event).says is not Says.NOTHING or message.first(b"FT1") is not None
+
+
+def _kinds(samples: tuple[Sample, ...], settings: Hl7Settings) -> list[Kind]:
+    found: Counter[tuple[str, str]] = Counter()
+    for sample in samples:
+        message = message_of(sample.body, settings.charset)
+        found[(message.header.text(9), message.header.text(9, 2)) if message else ("(not a message)", "")] += 1
+    return [
+        Kind(name=f"{kind}^{event}".rstrip("^") or "(no type)", count=count, says=_said(kind, event))
+        for (kind, event), count in found.most_common()
+    ]
+
+
+_SAYS = {"charges": "charges", "merge": "two that are one", "person": "the person and policies"}
+
+
+def _said(kind: str, event: str) -> str:
+    trigger = trigger_of(kind, event)
+    if trigger.says.value == "visit":
+        return f"a visit ({trigger.status})"
+    return (
+        _SAYS.get(trigger.says.value, "" if trigger.says is Says.NOTHING else trigger.says.value)
+        or "not for billing"
+    )
+
+
+def _ruled(view: View, tried: tuple[Sample, ...], known: Known) -> tuple[list[Proposal], list[Remark]]:
+    """What the rules say; of the proposals those that, tried on the samples one after the other, make nothing worse.
+
+    Each is tried on top of those before it, and the rules are asked again with the profile that came of it.
+    """
+    said = [*sender_rules(view), *charge_rules(view)]
+    remarks = [one for one in said if isinstance(one, Remark)]
+    settings, kept = view.settings, []
+    now = score(tried, settings, known)
+    for one in (one for one in said if isinstance(one, Proposal)):
+        if one.key not in Hl7Settings.model_fields:
+            continue
+        if not one.sure:
+            kept.append(one)
+            continue
+        try:
+            changed = apply(settings, [one])
+        except ValidationError:  # such as a Z-segment that this setting may not name
+            continue
+        then = score(tried, changed, known)
+        if then.better(now, as_good=one.quiet):
+            kept, settings, now = [other for other in kept if other.key != one.key] + [one], changed, then
+    return kept, remarks
+
+
+def apply(settings: Hl7Settings, proposals: list[Proposal] | tuple[Proposal, ...]) -> Hl7Settings:
+    """The profile with what is sure of the proposals."""
+    told = {one.key: one.value for one in proposals if one.sure}
+    return Hl7Settings.model_validate(settings.model_dump(exclude_unset=True) | told)
+
+
+class Score(msgspec.Struct, frozen=True):
+    """How well the samples read: `weight` counts tenfold what stops a claim, `count` every finding once."""
+
+    weight: int
+    count: int
+
+    def better(self, other: Score, *, as_good: bool = False) -> bool:
+        """Whether this is better than another (or at least as good) and no finding more."""
+        return self.count <= other.count and (
+            self.weight < other.weight or (as_good and self.weight == other.weight)
+        )
+
+
+def score(samples: tuple[Sample, ...], settings: Hl7Settings, known: Known) -> Score:
+    """Everything that is wrong with the samples, or missing, under a profile."""
+    readings = [read_message(sample.body, settings) for sample in samples]
+    problems = [problem for reading in readings for problem in reading.problems]
+    lacking = gaps(billed(readings), known)
+    weight = sum(_HEAVY if problem.severity == "error" else 1 for problem in problems)
+    weight += sum(gap.count * (_HEAVY if gap.weight == 3 else gap.weight) for gap in lacking)
+    return Score(weight, len(problems) + sum(gap.count for gap in lacking))
+
+
+def _faults(samples: tuple[Sample, ...], readings: list[Reading]) -> list[Fault]:
+    told: dict[tuple[str, str, str], list[Any]] = {}
+    for sample, reading in zip(samples, readings, strict=True):
+        for problem in reading.problems:
+            key = (problem.code, _anywhere(problem.where), problem.why)
+            told.setdefault(key, [0, problem, sample])[0] += 1
+    found = [_fault(where, *rest) for (_, where, _), rest in told.items()]
+    return sorted(found, key=lambda one: (one.severity != "error", -one.count, one.code))
+
+
+def _fault(where: str, count: int, problem: Problem, sample: Sample) -> Fault:
+    return Fault(
+        code=problem.code, where=where, why=problem.why, fix=problem.fix, severity=problem.severity, count=count,
+        example=f"{sample.file} message {sample.nth}",
+    )  # fmt: skip
+
+
+def _anywhere(where: str) -> str:
+    """A place without the number of its segment: `FT1[2]-7` is `FT1-7`."""
+    head, _, rest = where.partition("[")
+    return head + rest.partition("]")[2] if rest else where
