@@ -19,6 +19,7 @@ from hub_hl7_adt.line_money import amount, days, units
 from hub_hl7_adt.names import MSH, NTE
 from hub_hl7_adt.plan import BILLED, Plan, Spot, plan_of
 from hub_hl7_adt.scene import Scene
+from hub_hl7_adt.wire import Segment
 
 _TEXT = 80
 """Characters of a service's description on a claim (SV101-7)."""
@@ -60,8 +61,9 @@ def _charge(scene: Scene, plan: Plan, line: Line, kind: str) -> ChargeFact:
     kind, dollars = _signed(scene, kind, count, dollars)
     codings, modifiers = codes(scene, line, plan, kind)
     description, notes = _words(scene, plan, line)
+    takes_back = kind == "credit" or (kind in _MONEY and dollars is not None and dollars < 0)
     fact = ChargeFact(
-        key="",
+        key=_key(scene, plan, line, takes_back=takes_back),
         version=scene.version,
         patient_key=scene.patient_key,
         encounter_key=scene.visit,
@@ -85,7 +87,7 @@ def _charge(scene: Scene, plan: Plan, line: Line, kind: str) -> ChargeFact:
         method=line.first(plan.methods),
         reference=line.first(plan.references) if kind not in BILLED else "",
     )
-    return msgspec.structs.replace(fact, key=_key(scene, plan, line, fact))
+    return _by_content(scene, fact) if scene.settings.charge_key == "content" else fact
 
 
 def _kind(plan: Plan, line: Line) -> str:
@@ -114,26 +116,23 @@ def _signed(scene: Scene, kind: str, count: Decimal, dollars: Decimal | None) ->
     return kind, dollars
 
 
-def _key(scene: Scene, plan: Plan, line: Line, fact: ChargeFact) -> str:
+def _key(scene: Scene, plan: Plan, line: Line, *, takes_back: bool) -> str:
     """What makes this line the same line when it comes again. What takes back (a credit, money given back) stands
     beside the line whose number it repeats, and never in its place.
     """
     scope, way = scene.visit or scene.patient_key, scene.settings.charge_key
-    back = "/back" if fact.kind != "adjustment" and fact.amount is not None and fact.amount < 0 else ""
-    back = "/back" if fact.kind == "credit" else back
-    if way == "content":
-        return f"{scope}/content/{_content(fact)}"
     number = "/".join(line.text(spot) for spot in plan.key) if plan.key else line.text(plan.number)
     if way == "message" or not number.strip("/"):
         return f"{scope}/message/{scene.message.header.text(MSH.message_control_id)}/{line.ft1.number}"
-    return f"{scope}/{number}{back}"
+    return f"{scope}/{number}/back" if takes_back else f"{scope}/{number}"
 
 
-def _content(fact: ChargeFact) -> str:
-    """What a line says, as text: equal lines of one message are told apart by their order."""
+def _by_content(scene: Scene, fact: ChargeFact) -> ChargeFact:
+    """The fact with what the line says as its key; equal lines of one message are told apart by their order."""
     coded = "+".join(f"{one.system}:{one.code}" for one in fact.codings)
     told = (fact.kind, fact.service_from, fact.service_to or "", coded, "+".join(fact.modifiers), fact.amount)
-    return "/".join(str(part) for part in (*told, fact.units.normalize(), fact.reference))
+    said = "/".join(str(part) for part in (*told, fact.units.normalize(), fact.reference))
+    return msgspec.structs.replace(fact, key=f"{scene.visit or scene.patient_key}/content/{said}")
 
 
 def _told_apart(scene: Scene, plan: Plan, facts: list[ChargeFact]) -> list[ChargeFact]:
@@ -178,9 +177,13 @@ def _withdrawn(scene: Scene, plan: Plan, line: Line, number: str) -> ChargeFact:
 def _person(line: Line, spots: Iterable[Spot]) -> Provider | None:
     """The first place that names somebody."""
     for spot in spots:
-        if line.written(spot) and (found := values.provider(line.values(spot))) is not None:
+        if (found := line.read(spot, _named, None)) is not None:
             return found
     return None
+
+
+def _named(segment: Segment, spot: Spot) -> Provider | None:
+    return values.provider(segment.values(spot.field))
 
 
 def _place(scene: Scene, plan: Plan, line: Line) -> str:

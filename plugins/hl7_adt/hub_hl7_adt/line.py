@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from hub_hl7_adt.plan import Plan, Spot
-from hub_hl7_adt.wire import Message, Segment, Value
+from hub_hl7_adt.wire import Message, Segment, Separators
+
+T = TypeVar("T")
 
 Around = Mapping[str, list[Segment]]
+_USUAL = Separators()
+_MOST = 8192
 _WHOLE_MESSAGE = frozenset(("PV1", "PV2", "PID"))
 _FIX = "correct the line at the sender and send it again, or set the profile of this sender"
 
@@ -25,11 +30,12 @@ class Line:
     (NTE, PR1, the sender's own), and those that speak for all lines.
     """
 
-    __slots__ = ("around", "ft1")
+    __slots__ = ("around", "dialect", "ft1")
 
-    def __init__(self, ft1: Segment, around: Around) -> None:
+    def __init__(self, ft1: Segment, around: Around, dialect: object) -> None:
         self.ft1 = ft1
         self.around = around
+        self.dialect = dialect
 
     def segment(self, spot: Spot) -> Segment | None:
         """The segment of a place, None where the line has none."""
@@ -38,11 +44,27 @@ class Line:
         found = self.around.get(spot.segment)
         return found[0] if found else None
 
+    def read(self, spot: Spot, meant: Callable[[Segment, Spot], T], empty: T) -> T:
+        """What a field means, worked out once for each text that stands there; `empty` where nothing does.
+
+        What cannot be read raises each time.
+        """
+        segment = self.ft1 if spot.segment == "FT1" else self.segment(spot)
+        if segment is None or not (written := segment.written(spot.field)):
+            return empty
+        key: Any = written if self.dialect is None else (self.dialect, written)
+        memo = spot.memo
+        if key in memo:
+            known: T = memo[key]
+            return known
+        if len(memo) >= _MOST:
+            memo.clear()
+        found = memo[key] = meant(segment, spot)
+        return found
+
     def text(self, spot: Spot) -> str:
         """The text at a place (its first component where it names none)."""
-        if spot.segment == "FT1":
-            return self.ft1.text(spot.field, spot.component, spot.sub)
-        segment = self.segment(spot)
+        segment = self.ft1 if spot.segment == "FT1" else self.segment(spot)
         return segment.text(spot.field, spot.component, spot.sub) if segment is not None else ""
 
     def first(self, spots: tuple[Spot, ...]) -> str:
@@ -51,16 +73,6 @@ class Line:
             if text := self.text(spot):
                 return text
         return ""
-
-    def values(self, spot: Spot) -> list[Value]:
-        """The repetitions at a place."""
-        segment = self.segment(spot)
-        return segment.values(spot.field) if segment is not None else []
-
-    def written(self, spot: Spot) -> str:
-        """The field of a place as it is written."""
-        segment = self.segment(spot)
-        return segment.written(spot.field) if segment is not None else ""
 
     def at(self, spot: Spot) -> str:
         """The place as people write it: `FT1[2]-11`."""
@@ -74,11 +86,13 @@ class Line:
 def lines_of(message: Message, plan: Plan) -> list[Line]:
     """Every FT1 of a message as a line."""
     found = message.all("FT1")
+    usual = message.seps == _USUAL and message.codec == "ascii"
+    dialect = None if usual else (message.seps, message.codec)
     if not plan.looks_around or not found:
-        return [Line(ft1, {}) for ft1 in found]
+        return [Line(ft1, {}, dialect) for ft1 in found]
     shared = {name: list(message.all(name)) for name in _WHOLE_MESSAGE}
     behind = _behind(message, shared)
-    return [Line(ft1, shared | own) for ft1, own in zip(found, behind, strict=True)]
+    return [Line(ft1, shared | own, dialect) for ft1, own in zip(found, behind, strict=True)]
 
 
 def _behind(message: Message, shared: dict[str, list[Segment]]) -> list[dict[str, list[Segment]]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
 
 from hub.money import NotMoney, parse_amount
 from hub_hl7_adt import values
@@ -12,43 +11,34 @@ from hub_hl7_adt.line import Line, SetAside
 from hub_hl7_adt.names import DR
 from hub_hl7_adt.plan import BILLED, Plan, Spot
 from hub_hl7_adt.scene import Scene
+from hub_hl7_adt.wire import Segment
 
 _ONE = Decimal(1)
-_day = lru_cache(maxsize=4096)(values.day)
-_number = lru_cache(maxsize=4096)(values.number)
-_times = lru_cache(maxsize=4096)(values.times)
+Days = tuple[date, date | None]
 
 
-def days(line: Line, plan: Plan, kind: str) -> tuple[date, date | None]:
+def days(line: Line, plan: Plan, kind: str) -> Days:
     """The first and, where it is another, the last day of service. Money that was paid may name its posting day only.
 
     Behind the first component of FT1-4 may stand the end of a range (DR), or how exact the time is (TS: one letter).
     """
-    spots = plan.dates if kind in BILLED else (*plan.dates, plan.posted)
-    for spot in spots:
-        text = line.text(spot)
-        if not text:
-            continue
+    for spot in plan.dates if kind in BILLED else (*plan.dates, plan.posted):
         try:
-            start = _day(text)
-            end = _end(line, spot)
+            found = line.read(spot, _days, None)
         except values.Unreadable as why:
             raise SetAside("hl7.charge.date", line.at(spot), f"the service date is {why}") from None
-        if start is not None and end is not None and end < start:
-            raise SetAside("hl7.charge.date", line.at(spot), "the service ends before it begins")
-        if start is not None:
-            return start, end if end != start else None
-    raise SetAside(
-        "hl7.charge.date", line.at(plan.dates[0] if plan.dates else plan.posted), "there is no service date"
-    )
+        if found is not None:
+            return found
+    raise SetAside("hl7.charge.date", line.at((*plan.dates, plan.posted)[0]), "there is no service date")
 
 
-def _end(line: Line, spot: Spot) -> date | None:
-    if not spot.whole:
-        return None
-    segment = line.segment(spot)
-    text = segment.text(spot.field, DR.range_end_date_time) if segment is not None else ""
-    return None if len(text) == 1 and text.isalpha() else _day(text)
+def _days(segment: Segment, spot: Spot) -> Days | None:
+    start = values.day(segment.text(spot.field, spot.component, spot.sub))
+    text = segment.text(spot.field, DR.range_end_date_time) if spot.whole else ""
+    end = None if len(text) == 1 and text.isalpha() else values.day(text)
+    if start is not None and end is not None and end < start:
+        raise values.Unreadable("a range that ends before it begins")
+    return None if start is None else (start, end if end != start else None)
 
 
 def units(line: Line, plan: Plan, kind: str) -> Decimal:
@@ -58,13 +48,16 @@ def units(line: Line, plan: Plan, kind: str) -> Decimal:
     """
     if kind not in BILLED:
         return _ONE
-    spot = next((each for each in plan.units if line.text(each)), None)
-    try:
-        stated = _number(line.text(spot)) if spot is not None else None
-    except values.Unreadable as why:
-        raise SetAside("hl7.charge.units", line.at(plan.units[0]), f"the quantity is {why}") from None
-    if stated:
-        return stated
+    stated = None
+    for spot in plan.units:
+        try:
+            stated = line.read(spot, _number, None)
+        except values.Unreadable as why:
+            raise SetAside("hl7.charge.units", line.at(spot), f"the quantity is {why}") from None
+        if stated:
+            return stated
+        if stated is not None:
+            break
     if stated is None:
         if plan.units_when_empty is not None:
             return plan.units_when_empty
@@ -74,6 +67,10 @@ def units(line: Line, plan: Plan, kind: str) -> Decimal:
     said = "the quantity is zero" if stated is not None else "there is no quantity, and HL7 gives it no default"
     fix = "set units_when_empty if this sender leaves it out for one, or correct the line and send it again"
     raise SetAside("hl7.charge.units", line.at(plan.units[0]) if plan.units else "FT1", said, fix)
+
+
+def _number(segment: Segment, spot: Spot) -> Decimal | None:
+    return values.number(segment.text(spot.field, spot.component, spot.sub))
 
 
 def amount(scene: Scene, line: Line, plan: Plan, count: Decimal, kind: str) -> Decimal | None:
@@ -87,7 +84,7 @@ def amount(scene: Scene, line: Line, plan: Plan, count: Decimal, kind: str) -> D
     if each is None or (total is not None and count == _ONE and each == total):
         return total
     try:
-        product = _times(each, count)
+        product = values.times(each, count)
     except values.Unreadable as why:
         if total is not None:
             return total
@@ -113,22 +110,20 @@ def _paid(line: Line, plan: Plan, total: Decimal | None, each: Decimal | None) -
 
 
 def _dollars(line: Line, spot: Spot) -> Decimal | None:
-    """Dollars at a place (`288.81&USD`): the currency is the subcomponent behind the amount."""
-    segment = line.segment(spot)
-    text = segment.text(spot.field, spot.component, spot.sub) if segment is not None else ""
-    if segment is None or not text:
-        return None
-    currency = segment.text(spot.field, spot.component, spot.sub + 1)
     try:
-        return _exact(text, currency)
+        return line.read(spot, _exact, None)
     except values.Unreadable as why:
         raise SetAside("hl7.charge.amount", line.at(spot), f"the amount is {why}") from None
 
 
-@lru_cache(maxsize=8192)
-def _exact(text: str, currency: str) -> Decimal:
-    """Dollars and cents; the sign may stand behind, as accounting programs write it (`12.50-`)."""
-    if currency.upper() not in ("", "USD"):
+def _exact(segment: Segment, spot: Spot) -> Decimal | None:
+    """Dollars and cents (`288.81&USD`: the currency is the subcomponent behind the amount); the sign may stand behind
+    the amount, as accounting programs write it (`12.50-`).
+    """
+    text = segment.text(spot.field, spot.component, spot.sub)
+    if not text:
+        return None
+    if segment.text(spot.field, spot.component, spot.sub + 1).upper() not in ("", "USD"):
         raise values.Unreadable("an amount that is not in US dollars")
     plain = text.removeprefix("+").removeprefix("$")
     if plain.endswith("-") and not plain.startswith("-"):

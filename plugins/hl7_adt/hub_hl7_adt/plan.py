@@ -4,33 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
-from hub_hl7_adt.names import FT1
+from hub.model.encounter import Coding
+from hub_hl7_adt.names import CWE, FT1
 from hub_hl7_adt.places import Place, place
 from hub_hl7_adt.settings import Hl7Settings
+from hub_hl7_adt.values import codings
+from hub_hl7_adt.wire import Segment
 
 STANDARD = {"CG": "charge", "CD": "credit", "PY": "payment", "CO": "copay", "AJ": "adjustment"}
 """Transaction types (table 0017) and what they are."""
 BILLED = frozenset(("charge", "credit"))
+POINTER = "DG1"
+"""The system of a coding that is the number of a DG1 segment."""
+BETWEEN = str.maketrans(",;/", "   ")
+"""What senders put between several words in one field."""
 
 
 class Spot(msgspec.Struct, frozen=True):
-    """A place for reading: its segment's name, positions, and whether a component was named; `text` as it is told."""
+    """A place for reading: its segment's name, positions, and whether no component was named (`whole`).
+
+    `memo` is what the fields that were read there came to, by the text as it was written: codes, days and people come
+    again and again in a feed. Each setting has spots of its own, so what is remembered is always of one kind.
+    """
 
     segment: str
     field: int
     component: int
     sub: int
     whole: bool
+    memo: dict[object, Any] = {}
 
 
 class CodeSpot(msgspec.Struct, frozen=True):
-    """A place of charge codes and the system of codes there that name none."""
+    """A place of codes, and the system of codes there that name none."""
 
     spot: Spot
     system: str
+
+    def read(self, segment: Segment, spot: Spot) -> tuple[Coding, ...]:
+        """The code, and its alternate, of the first repetition; of a component alone where the place names one."""
+        if spot.whole:
+            return tuple(codings(segment.value(spot.field), self.system))
+        code = segment.text(spot.field, spot.component, spot.sub)
+        return (Coding(system=self.system, code=code),) if code else ()
+
+    def read_all(self, segment: Segment, spot: Spot) -> tuple[Coding, ...]:
+        """The codes of every repetition; numbers of DG1 segments come as codings of the system `POINTER`."""
+        found: dict[Coding, None] = {}
+        for value in segment.values(spot.field):
+            code = value.text(spot.component, spot.sub)
+            if _points(code) and not value.text(CWE.name_of_coding_system):
+                found[Coding(system=POINTER, code=code.translate(BETWEEN))] = None
+            elif spot.whole:
+                found |= dict.fromkeys(codings(value, self.system))
+            elif code:
+                found[Coding(system=self.system, code=code)] = None
+        return tuple(found)
+
+
+def _points(text: str) -> bool:
+    """Whether a text is numbers of DG1 segments: `1`, `2,3`; no diagnosis code is so short."""
+    words = text.translate(BETWEEN).split()
+    return bool(words) and all(len(word) <= 2 and word.isascii() and word.isdigit() for word in words)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,12 +85,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     dates: tuple[Spot, ...]
     codes: tuple[CodeSpot, ...]
     modifiers: tuple[Spot, ...]
+    modifiers_joined: bool
     units: tuple[Spot, ...]
     amount: Spot
     unit_amount: Spot
     rendering: tuple[Spot, ...]
     ordering: tuple[Spot, ...]
-    diagnoses: tuple[Spot, ...]
+    diagnoses: tuple[CodeSpot, ...]
     departments: tuple[Spot, ...]
     revenue: tuple[Spot, ...]
     drugs: tuple[Spot, ...]
@@ -94,17 +134,15 @@ def _made(settings: Hl7Settings) -> Plan:
         kinds=kinds,
         otherwise=kinds.get("*", ""),
         dates=spots.all(settings.service_date_places),
-        codes=tuple(
-            CodeSpot(spots.one(where), settings.code_systems.get(where, "LOCAL"))
-            for where in settings.charge_code_places
-        ),
+        codes=spots.coded(settings.charge_code_places, settings.code_systems),
         modifiers=spots.all(settings.modifier_places),
+        modifiers_joined=settings.modifiers_are == "joined",
         units=spots.all(settings.units_places),
         amount=spots.one(settings.amount_place),
         unit_amount=spots.one(settings.unit_amount_place),
         rendering=spots.all(settings.rendering_places),
         ordering=spots.all(settings.ordering_places),
-        diagnoses=spots.all(settings.diagnosis_places),
+        diagnoses=spots.coded(settings.diagnosis_places, settings.code_systems),
         departments=spots.all(settings.department_places) if settings.place_of_service else (),
         revenue=spots.all(settings.revenue_places),
         drugs=spots.all(settings.drug_places),
@@ -132,6 +170,9 @@ class _Spots:
     def all(self, places: tuple[str, ...]) -> tuple[Spot, ...]:
         return tuple(self.one(where) for where in places)
 
+    def coded(self, places: tuple[str, ...], systems: Mapping[str, str]) -> tuple[CodeSpot, ...]:
+        return tuple(CodeSpot(self.one(where), systems.get(where, "LOCAL")) for where in places)
+
     def one(self, where: str) -> Spot:
         spot: Place = place(where)
         name, field = spot.segment.decode("ascii"), spot.field
@@ -139,7 +180,7 @@ class _Spots:
             field += sum(by for begins, by in self._shift if spot.field >= begins)
         else:
             self.looks_around = True
-        return Spot(name, max(field, 1), spot.component or 1, spot.sub, not spot.component)
+        return Spot(name, max(field, 1), spot.component or 1, spot.sub, not spot.component, {})
 
 
-__all__ = ["BILLED", "STANDARD", "CodeSpot", "Plan", "Spot", "plan_of"]
+__all__ = ["BETWEEN", "BILLED", "POINTER", "STANDARD", "CodeSpot", "Plan", "Spot", "plan_of"]
