@@ -91,7 +91,7 @@ def message_of(raw: bytes, default_charset: str) -> Message | None:
     seps = separators(body[:12]) if body.startswith(b"MSH") else None
     if seps is None:
         return None
-    if body.isascii():
+    if body.isascii() and b"\x1b" not in body:  # the JIS character sets shift with ESC, in ASCII bytes
         return Message(body, seps, "ascii", body.decode("ascii"), fallback=False)
     text, codec, fallback = decoded(body, _declared(body, seps), default_charset)
     return Message(body, seps, codec, text, fallback=fallback)

@@ -91,9 +91,11 @@ def _meaning(sequence: str, seps: Separators, codec: str) -> str | None:
 
 
 def _bytes_meant(data: bytes, codec: str) -> str:
-    """Hexadecimal data is in the character set of the message; what is not is read as windows-1252."""
+    """Hexadecimal data is in the character set of the message (UTF-8 where its bytes are ASCII); what is not is read
+    as windows-1252.
+    """
     try:
-        return data.decode(codec)
+        return data.decode("utf-8" if codec == "ascii" else codec)
     except (UnicodeDecodeError, LookupError):
         return data.decode("windows-1252", errors="replace")
 
