@@ -122,12 +122,7 @@ def _facts(scene: Scene) -> list[AnyFact]:
     if says is Says.APPOINTMENT:
         return appointment_facts(scene)
     if says is Says.UNKNOWN:
-        scene.poison(
-            "hl7.trigger",
-            "MSH-9.2",
-            "the message does not say what happened (no event in MSH-9 or EVN-1), so it might be a cancel or a merge",
-            "have the sender fill MSH-9.2, or edit the message and replay it",
-        )
+        _say_unknown(scene)
         return []
     if says is Says.PART:
         return [*_people(scene), *parting_facts(scene)]
@@ -138,6 +133,16 @@ def _facts(scene: Scene) -> list[AnyFact]:
     if says is Says.MERGE:
         return [*_people(scene), *merge_facts(scene)]
     return [*_people(scene), *move_facts(scene)] if says is Says.MOVE else _about_patient(scene)
+
+
+def _say_unknown(scene: Scene) -> None:
+    scene.whole = scene.kind == "SIU"
+    scene.notes.error(
+        "hl7.trigger",
+        "MSH-9.2",
+        "the message does not say what happened (no event in MSH-9 or EVN-1), so it might be a cancel or a merge",
+        "have the sender fill MSH-9.2, or edit the message and replay it",
+    )
 
 
 def _people(scene: Scene) -> list[PatientFact]:
