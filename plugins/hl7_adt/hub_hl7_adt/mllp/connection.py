@@ -109,19 +109,24 @@ class Connection(asyncio.Protocol):
         self._rest = loop.call_later(REST_SECONDS, lambda: self._take(self._framer.rest()))
 
     def _take(self, found: Iterable[bytes | Broken]) -> None:
-        """Gather into batches, the last of them open for no more: what one read brought is put at once."""
-        batch = Batch()
+        """Gather into batches: with what waits already, until one is large enough."""
         for one in found:
-            if batch.size >= TOGETHER_BYTES or len(batch.asked) >= TOGETHER:
-                self._queue(batch)
-                batch = Batch()
+            batch = self._open_batch()
+            asked, size = len(batch.asked), batch.size
             if isinstance(one, Broken):
                 batch.asked.append((header_of(one.head), _BROKEN[one.kind], 0))
             else:
                 self._add(batch, one)
-        if batch.asked or batch.messages:
-            self._queue(batch)
+            self._unanswered += len(batch.asked) - asked
+            self._unanswered_bytes += batch.size - size
         self.submit()
+
+    def _open_batch(self) -> Batch:
+        batch = self._waiting[-1] if self._waiting else None
+        if batch is None or batch.size >= TOGETHER_BYTES or len(batch.asked) >= TOGETHER:
+            batch = Batch()
+            self._waiting.append(batch)
+        return batch
 
     def _add(self, batch: Batch, body: bytes) -> None:
         header = header_of(body)
@@ -150,11 +155,6 @@ class Connection(asyncio.Protocol):
         batch.size += len(body)
         once = self._listener.once and header.usable
         batch.messages.append(RawMessage(external_id=header.name, content_type="hl7v2", body=body, once=once))
-
-    def _queue(self, batch: Batch) -> None:
-        self._waiting.append(batch)
-        self._unanswered += len(batch.asked)
-        self._unanswered_bytes += batch.size
 
     def submit(self) -> None:
         """Send batches on their way, as many as may be; read no more while too much waits."""
