@@ -5,6 +5,7 @@ from __future__ import annotations
 from hub.model.coverage import Subscriber
 from hub.model.facts import CoverageFact
 from hub_hl7_adt import values
+from hub_hl7_adt.financial import class_fact
 from hub_hl7_adt.names import CWE, IN1, IN2, PID, XON, XPN
 from hub_hl7_adt.scene import Scene, is_emptied, text_at
 from hub_hl7_adt.triggers import Says
@@ -16,10 +17,11 @@ _RANKS = 3
 
 def coverage_facts(scene: Scene) -> list[CoverageFact]:
     """A fact for each IN1. An ADT that names policies names all of them: the ranks that it leaves out are
-    withdrawn, up to the third, and so is one whose plan and company are the explicit null. A DFT only adds.
+    withdrawn, up to the third, and so is one whose plan and company are the explicit null. A DFT only adds. Without
+    an IN1 the financial class may say who pays.
     """
     if not scene.message.all(b"IN1"):
-        return []
+        return [fact] if (fact := class_fact(scene)) else []
     taken: set[int] = set()
     kept, gone = list[CoverageFact](), False
     for in1, rest in scene.message.groups(b"IN1", _MEMBERS):

@@ -7,6 +7,7 @@ from hub.model.facts import DiagnosisFact
 from hub_hl7_adt import values
 from hub_hl7_adt.names import DG1, EI
 from hub_hl7_adt.scene import Scene, is_emptied
+from hub_hl7_adt.stay import present
 from hub_hl7_adt.wire import Segment
 
 _ORDER = {"F": 0, "W": 1, "": 1}
@@ -25,8 +26,10 @@ def diagnoses_of(scene: Scene) -> tuple[Diagnosis, ...]:
         kept = [(dg1, code) for dg1, code in kept if not _admitting(dg1)]
     if len(kept) > 1:
         kept.sort(key=lambda pair: (_ORDER.get(_type(pair[0]), 2), _priority(pair[0])))
-    unique = dict.fromkeys(code for _, code in kept)
-    return tuple(Diagnosis(coding=code, rank=n) for n, code in enumerate(unique, 1))
+    unique: dict[Coding, str] = {}
+    for dg1, code in kept:
+        unique.setdefault(code, present(dg1))
+    return tuple(Diagnosis(coding=code, rank=n, present=told) for n, (code, told) in enumerate(unique.items(), 1))
 
 
 def no_diagnoses(scene: Scene) -> bool:
@@ -61,7 +64,7 @@ def _fact(scene: Scene, dg1: Segment) -> DiagnosisFact | None:
         key=f"{scene.visit}/diagnosis/{number or f'{code.system}:{code.code}'}",
         version=scene.version,
         encounter_key=scene.visit,
-        diagnosis=Diagnosis(coding=code, rank=priority if priority < 99 else 0),
+        diagnosis=Diagnosis(coding=code, rank=priority if priority < 99 else 0, present=present(dg1)),
         active=not _deleted(dg1),
     )
 

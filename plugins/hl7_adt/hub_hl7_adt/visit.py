@@ -11,6 +11,8 @@ from hub_hl7_adt import values
 from hub_hl7_adt.diagnoses import diagnoses_of, no_diagnoses
 from hub_hl7_adt.names import ACC, AUI, CX, EVN, FT1, IN1, IN3, PID, PL, PV1, PV2
 from hub_hl7_adt.scene import Scene, text_at
+from hub_hl7_adt.stay import EMPTIED as _OF_STAY
+from hub_hl7_adt.stay import stay_fields
 from hub_hl7_adt.triggers import Says
 from hub_hl7_adt.wire import Segment
 
@@ -23,6 +25,7 @@ _EMPTIED = {
     PV1.referring_doctor: ("referring",),
     PV1.admit_date_time: ("started_at", "admitted_on"),
     PV1.discharge_date_time: ("ended_at",),
+    **_OF_STAY,
 }
 _ACCOUNT = {PID.patient_account_number: ("account",)}
 _AUTHORIZATION = {IN1.authorization_information: ("authorization",)}
@@ -83,9 +86,11 @@ def encounter_fact(scene: Scene, *, charged: bool) -> EncounterFact:
         accident=_accident(scene),
         authorization=_authorization(scene),
         admitted_on=_admitted(scene, pv1, kind),
+        **stay_fields(scene),
         ready=ready is True,
         cleared=_cleared(scene, pv1, status, ready),
         partial=True,
+        **stay_fields(scene),
     )
 
 
