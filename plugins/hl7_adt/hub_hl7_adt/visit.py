@@ -90,7 +90,6 @@ def encounter_fact(scene: Scene, *, charged: bool) -> EncounterFact:
         ready=ready is True,
         cleared=_cleared(scene, pv1, status, ready),
         partial=True,
-        **stay_fields(scene),
     )
 
 

@@ -181,7 +181,7 @@ def test_charges_are_charges(told: str) -> None:
 
 @pytest.mark.parametrize("told", ["ADT", "ADT^^ADT_A01", "BAR"])
 def test_an_event_that_is_not_named(told: str) -> None:
-    """A message that does not say what happened might be a cancel or a merge: it is not applied, and its lane stops."""
+    """A message that does not say what happened might be a cancel or a merge: it is not applied, its lanes stop."""
     found = reading(PID, PV1, "MRG|200", kind=told)
     assert (found.facts, codes(found), found.poison) == ((), ["hl7.trigger"], True)
     assert found.lanes == ("patient/EAST|100", "patient/EAST|200")
