@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, TypeVar
 
 import msgspec
 
-from hub.config.people import Source
 from hub.config.settings import Settings
 from hub.errors import Problem
-from hub.flow.assembly import Policy, charge_of, coverages_of, diagnoses_of, encounter_of, service_day, verdict
+from hub.flow import appointing
+from hub.flow.assembly import (
+    Policy,
+    charge_of,
+    coverages_of,
+    diagnoses_of,
+    encounter_of,
+    service_day,
+    valid_on,
+    verdict,
+)
 from hub.flow.base import CHUNK, Hub, Outcome, move_claims, work_for
 from hub.flow.coder import code_encounter
-from hub.flow.facts_store import patient_ids
+from hub.flow.facts_store import UNSENT
+from hub.flow.folding import filled
+from hub.flow.merging import Kin, accounts_of, kin_of, moves_of, patient_of, source_key
 from hub.flow.payments import MONEY, restated
-from hub.model.coverage import PatientFile
+from hub.flow.persons import Person, Told, expected, people, policy_of, told_of
+from hub.flow.refreshing import refresh
+from hub.model.claim import Claim
+from hub.model.coverage import Coverage, PatientFile
 from hub.model.encounter import Charge, Encounter
 from hub.model.facts import (
     AnyFact,
@@ -23,10 +38,8 @@ from hub.model.facts import (
     CoverageFact,
     DiagnosisFact,
     EncounterFact,
-    MergeFact,
-    PatientFact,
 )
-from hub.model.people import Address, Facility, Patient, Record
+from hub.model.people import Address, Facility, Record
 from hub.model.work import WorkItem
 from hub.money import to_cents
 from hub.store import Nudge, Tx, View
@@ -42,49 +55,46 @@ F = TypeVar("F")
 
 
 class Pieces(Record, frozen=True, kw_only=True):
-    """The facts of a chunk of encounters, by the digest of what they hang on."""
+    """The facts of a chunk of encounters, by the digest of what they hang on; a child has its own digest beside it.
+
+    `parents` is the digest of each visit's patient, moves counted. `tops` are the visits that each is now, and
+    `same` those that one is, itself first, then the newest first.
+    """
 
     encounters: dict[str, EncounterFact]
-    children: dict[str, list[AnyFact]]
-    patients: dict[str, PatientFact]
-    standing: dict[str, list[CoverageFact]]
+    children: dict[str, list[tuple[str, AnyFact]]]
+    told: Told
     parents: dict[str, str]
+    kin: Kin
+    rows: dict[str, Row[Encounter]]
+    tops: dict[str, str]
+    same: dict[str, tuple[str, ...]]
 
 
 class Put(Record, frozen=True, kw_only=True):
-    """One encounter put together: what to store for it."""
+    """One encounter put together: what to store for it. `merged`: its patient was ever merged or parted."""
 
     row: Row[Encounter]
     state: str
     encounter: Encounter
     charges: tuple[tuple[str, ChargeFact], ...] = ()
     on: date | None = None
-
-
-def policy_of(settings: Settings, source: str) -> Policy:
-    """What configuration says of a source; without `bill_from` nothing bills."""
-    told = settings.sources.get(source) or Source()
-    return Policy(
-        source=source,
-        bill_from=told.bill_from or date.max,
-        hold_days=told.hold_days,
-        zone=told.zone or settings.hub.zone,
-        payers={token.strip().casefold(): payer for token, payer in told.payers.items()},
-    )
+    file: PatientFile | None = None
+    merged: bool = False
 
 
 def assemble(hub: Hub, source: str) -> Outcome:
-    """Put together the encounters of `source` that something was learned about."""
+    """Put together the encounters of `source` that something was learned about, and those that are one with them."""
     practice = hub.settings.practice_of(source)
     with hub.store.view() as view:
-        rows = view.encounters.waiting("gathering", limit=CHUNK, practice=practice, source=source)
-        if not rows:
-            return Outcome()
-        pieces = _pieces(view, rows, source, practice)
-        known = _known_charges(view, rows)
+        waiting = view.encounters.waiting("gathering", limit=CHUNK, practice=practice, source=source)
+        pieces = _pieces(view, waiting, source, practice) if waiting else None
+        known = _known_charges(view, pieces, source) if pieces else {}
+    if pieces is None:
+        return appointing.gather(hub, source)
     with hub.store.begin("ingest.assemble") as tx:
-        people = _patients(tx, hub.settings, pieces, source, practice)
-        made = [_put_together(hub.settings, row, pieces, people, source, tx.now) for row in rows]
+        persons = people(tx, hub.settings, pieces.told, source, practice)
+        made = [_put_together(hub.settings, row, pieces, persons, source, tx.now) for row in pieces.rows.values()]
         page = _Page(tx, hub.settings, known, practice)
         for put in made:
             page.add(put)
@@ -92,16 +102,17 @@ def assemble(hub: Hub, source: str) -> Outcome:
         tx.event(
             "encounters.assembled", "source", source, practice=practice, encounters=len(made), charges=changed
         )
-        tx.then(Nudge("coding.code", practice), Nudge("payments.post", practice))
-    return Outcome(done=len(made), more=len(rows) == CHUNK)
+        tx.then(Nudge("coding.code", practice), Nudge("payments.post", practice), Nudge("scrub.check", practice))
+    return Outcome(done=len(made), more=True)
 
 
 def present(tx: Tx, settings: Settings, row: Row[Encounter]) -> Encounter:
     """One encounter as its facts tell it now, uncoded; stores what is new of its patient, and not the encounter."""
     source = row.col("source")
     pieces = _pieces(tx, [row], source, row.practice)
-    people = _patients(tx, settings, pieces, source, row.practice)
-    return _put_together(settings, row, pieces, people, source, tx.now).encounter
+    persons = people(tx, settings, pieces.told, source, row.practice)
+    now_is = pieces.rows[pieces.tops[row.col("key")]]
+    return _put_together(settings, now_is, pieces, persons, source, tx.now).encounter
 
 
 def ripen(hub: Hub, source: str) -> Outcome:
@@ -131,157 +142,146 @@ def _is_due(row: Row[Encounter], policy: Policy, now: datetime) -> bool:
 
 
 def _pieces(view: View, rows: list[Row[Encounter]], source: str, practice: str) -> Pieces:
-    keys = [row.col("key") for row in rows]
     about: dict[str, Any] = {"practice": practice, "source": source, "limit": 1_000_000}
-    visits = view.facts.find(kind="encounter", key=keys, **about)
-    parents = {row.col("key"): row.col("parent") for row in visits}
-    children: dict[str, list[AnyFact]] = {}
+    known = {row.col("key"): row for row in rows}
+    kin = kin_of(view, source, practice, known.keys())
+    if others := kin.digests - known.keys():
+        known |= {row.col("key"): row for row in view.encounters.find(key=others, **about)}
+    keys = list(known)
+    visits = {
+        row.col("key"): expected(row.record, EncounterFact)
+        for row in view.facts.find(kind="encounter", key=keys, **about)
+    }
+    children: dict[str, list[tuple[str, AnyFact]]] = {}
     for row in view.facts.find(kind=("charge", "diagnosis", "coverage"), parent=keys, **about):
-        children.setdefault(row.col("parent"), []).append(row.record)
-    patients = _with_survivors(view, set(parents.values()), source, practice)
-    standing: dict[str, list[CoverageFact]] = {}
-    for row in view.facts.find(kind="coverage", parent=patients, **about):
-        standing.setdefault(row.col("parent"), []).append(_is(row.record, CoverageFact))
+        children.setdefault(row.col("parent"), []).append((row.col("key"), row.record))
+    kin = _with_accounts(view, kin, visits, source, practice)
+    tops = {digest: kin.top(digest, known) for digest in known}
+    same = _same(tops, visits)
+    patient_keys = {digest: _patient_key(same[top], kin, visits) for digest, top in tops.items()}
+    parents = {digest: source_key(view, source, "patient", key) for digest, key in patient_keys.items() if key}
     return Pieces(
-        encounters={row.col("key"): _is(row.record, EncounterFact) for row in visits},
+        encounters=visits,
         children=children,
-        patients={
-            row.col("key"): _is(row.record, PatientFact)
-            for row in view.facts.find(kind="patient", key=patients, **about)
-        },
-        standing=standing,
+        told=told_of(view, source, practice, patient_keys.values()),
         parents=parents,
+        kin=kin,
+        rows=known,
+        tops=tops,
+        same=same,
     )
 
 
-def _with_survivors(view: View, patients: set[str], source: str, practice: str) -> set[str]:
-    """The patients, by the digest of their key, and those that they were merged into, however often."""
-    found, left = set(patients), set(patients)
-    while left:
-        merges = view.facts.find(kind="merge", parent=left, practice=practice, source=source, limit=1_000_000)
-        into = {_is(row.record, MergeFact).into_key for row in merges}
-        left = {view.digest("source-key", f"{source}\x1fpatient\x1f{key}") for key in into} - found
-        found |= left
-    return found
+def _same(tops: Mapping[str, str], visits: Mapping[str, EncounterFact]) -> dict[str, tuple[str, ...]]:
+    """For each visit that still is one those that it is: itself, then the newest first."""
+    found: dict[str, list[str]] = {}
+    for digest, top in tops.items():
+        found.setdefault(top, []).append(digest)
+
+    def newest(digest: str) -> tuple[str, str]:
+        return (visits[digest].version, digest) if digest in visits else ("", digest)
+
+    return {
+        top: (top, *(one for one in sorted(some, key=newest, reverse=True) if one != top))
+        for top, some in found.items()
+    }
 
 
-def _is(record: object, kind: type[F]) -> F:
-    if not isinstance(record, kind):
-        raise TypeError(f"a fact stored as {kind.__name__} is another")
-    return record
+def _with_accounts(view: View, kin: Kin, visits: Mapping[str, EncounterFact], source: str, practice: str) -> Kin:
+    """What is known of merged accounts, and of visits and accounts that were moved."""
+    accounts = accounts_of(view, source, practice, {fact.account for fact in visits.values()})
+    numbers = {*accounts, *accounts.values(), *(fact.account for fact in visits.values())}
+    moves = moves_of(view, source, practice, kin.digests, numbers)
+    return msgspec.structs.replace(kin, accounts=accounts, moves=moves)
 
 
-def _known_charges(view: View, rows: list[Row[Encounter]]) -> dict[tuple[str, str], Row[Charge]]:
-    found = view.charges.find(encounter_id=[row.id for row in rows], limit=1_000_000)
-    return {(row.col("encounter_id"), row.record.key): row for row in found}
+def _patient_key(same: tuple[str, ...], kin: Kin, visits: Mapping[str, EncounterFact]) -> str:
+    """The source's key of a visit's patient; a visit that is unknown itself is of whom it was merged with."""
+    told = [visits[one] for one in same if one in visits]
+    if not told:
+        return ""
+    numbers = {number for fact in told for number in kin.chain(fact.account)}
+    moves = [kin.moves[one] for one in (*same, *sorted(numbers)) if one in kin.moves]
+    return patient_of(told[0], moves)
 
 
-def _patients(
-    tx: Tx, settings: Settings, pieces: Pieces, source: str, practice: str
-) -> dict[str, tuple[str, PatientFile]]:
-    """Patients of the chunk, stored as they are now: digest -> (our id, file)."""
-    by_key = {fact.key: digest for digest, fact in pieces.patients.items()}
-    ids = patient_ids(tx, source, by_key)
-    known = tx.patients.get_many(ids.values())
-    policy, result = policy_of(settings, source), {}
-    fresh: list[New[PatientFile]] = []
-    changes: list[Change[PatientFile]] = []
-    keys: list[tuple[str, str]] = []
-    numbers: list[tuple[str, str, str]] = []
-    for digest, fact in pieces.patients.items():
-        patient_id = ids.get(fact.key) or tx.new_id("pat")
-        patient = _marked(fact.patient, settings.sources.get(source))
-        file = PatientFile(
-            patient=patient,
-            coverages=coverages_of(pieces.standing.get(digest, ()), policy, None),
-            guarantor_id=_guarantor(tx, patient_id, patient, practice),
-        )
-        result[digest] = (patient_id, file)
-        if patient_id not in known:
-            fresh.append(New(patient_id, file, practice=practice, state="known"))
-            keys.append((fact.key, patient_id))
-            numbers += [(each.authority, each.value, patient_id) for each in patient.identifiers]
-        elif known[patient_id].record != file:
-            changes.append(Change(known[patient_id], record=file))
-    tx.lookup.put_many("patient", source, keys)
-    tx.lookup.put_all("mrn", numbers)
-    tx.patients.add_many(fresh)
-    tx.patients.put_many(changes)
-    survivors = _survivors(tx, [patient_id for patient_id, _ in result.values()])
-    return {digest: (survivors[patient_id], file) for digest, (patient_id, file) in result.items()}
-
-
-def _survivors(tx: Tx, patient_ids: list[str]) -> dict[str, str]:
-    """Who each patient was merged into, once something is known of them."""
-    into = tx.resolve_many("patient", patient_ids)
-    known = tx.patients.get_many({now for before, now in into.items() if now != before})
-    return {before: now if now in known else before for before, now in into.items()}
-
-
-def _guarantor(tx: Tx, patient_id: str, patient: Patient, practice: str) -> str:
-    """Who is billed: the patient, or one id for the same guarantor of several patients of the practice."""
-    guarantor = patient.guarantor
-    if guarantor is None or guarantor.relationship == "self":
-        return patient_id
-    where = guarantor.address or patient.address or Address(line1="", city="", state="", zip="")
-    told = (guarantor.name.last, guarantor.name.first, where.line1, where.zip[:5])
-    value = "\x1f".join(part.casefold().strip() for part in told)
-    found = tx.lookup.find("guarantor", practice, value)
-    if found:
-        return found[0]
-    guarantor_id = tx.new_id("gua")
-    tx.lookup.put("guarantor", practice, value, guarantor_id)
-    return guarantor_id
-
-
-def _marked(patient: Patient, told: Source | None) -> Patient:
-    """The patient, marked as a test patient where the source's settings say so."""
-    if told is None or patient.is_test:
-        return patient
-    marks = told.test_patients
-    names = any(_fits(mark, patient.name.last) for mark in marks.last_names)
-    numbers = any(_fits(mark, each.value) for mark in marks.identifiers for each in patient.identifiers)
-    return msgspec.structs.replace(patient, is_test=True) if names or numbers else patient
-
-
-def _fits(mark: str, value: str) -> bool:
-    mark, value = mark.casefold(), value.casefold()
-    return value.startswith(mark[:-1]) if mark.endswith("*") else value == mark
+def _known_charges(view: View, pieces: Pieces, source: str) -> dict[str, Row[Charge]]:
+    """The charges that are stored already, by the digest of their key, on whichever visit they stand."""
+    told = {key for some in pieces.children.values() for key, fact in some if isinstance(fact, ChargeFact)}
+    return {row.col("key"): row for row in view.charges.find(key=told, source=source, limit=1_000_000)}
 
 
 def _put_together(
     settings: Settings,
     row: Row[Encounter],
     pieces: Pieces,
-    people: dict[str, tuple[str, PatientFile]],
+    persons: dict[str, Person],
     source: str,
     now: datetime,
 ) -> Put:
-    digest = row.col("key")
-    fact, policy = pieces.encounters.get(digest), policy_of(settings, source)
-    patient_digest = pieces.parents.get(digest, "")
-    patient_id, file = people.get(patient_digest, ("", None))
-    children = pieces.children.get(digest, [])
-    if fact is None or file is None:
+    digest, policy = row.col("key"), policy_of(settings, source)
+    top = pieces.tops[digest]
+    if top != digest:
+        return Put(row=row, state="merged", encounter=row.record)
+    same = pieces.same[top]
+    children = [child for one in same for child in pieces.children.get(one, [])]
+    fact = _one_visit([pieces.encounters[one] for one in same if one in pieces.encounters])
+    if fact is None and not children:
+        return Put(row=row, state="merged", encounter=row.record)
+    person = persons.get(pieces.parents.get(digest, ""))
+    if fact is None or person is None or person.file is None:
         return Put(row=row, state="incomplete", encounter=row.record)
-    charges = [child for child in children if isinstance(child, ChargeFact)]
-    own = [child for child in children if isinstance(child, CoverageFact)]
+    facts = [child for _, child in children]
+    charges = [child for child in facts if isinstance(child, ChargeFact)]
     on = service_day(fact, policy.zone)
     encounter = encounter_of(
-        fact,
-        patient_id=patient_id,
-        source_key=fact.key,
-        diagnoses=diagnoses_of(fact, (c for c in children if isinstance(c, DiagnosisFact)), charges),
-        coverages=coverages_of(own or pieces.standing.get(patient_digest, ()), policy, on),
+        msgspec.structs.replace(fact, account=pieces.kin.account(fact.account)),
+        patient_id=person.patient_id,
+        source_key=pieces.kin.keys.get(top, fact.key),
+        diagnoses=diagnoses_of(fact, (c for c in facts if isinstance(c, DiagnosisFact)), charges),
+        coverages=_coverages(pieces, person, digest, facts, policy, on),
         source=source,
     )
     return Put(
         row=row,
-        state=verdict(fact, file, policy, now).state,
+        state=verdict(fact, person.file, policy, now).state,
         encounter=_placed(encounter, settings, source),
-        charges=tuple((charge.key, charge) for charge in charges),
+        charges=tuple((key, child) for key, child in children if isinstance(child, ChargeFact)),
         on=on,
+        file=person.file,
+        merged=person.merged,
     )
+
+
+def _one_visit(told: list[EncounterFact]) -> EncounterFact | None:
+    """Visits that are one: what the first leaves open the others tell, the newest first; each may say it is ready."""
+    if len(told) < 2:
+        return told[0] if told else None
+    first, *others = told
+    if first.status == "cancelled":
+        return first
+    others = sorted((one for one in others if one.status != "cancelled"), key=lambda one: (one.version, one.key))
+    whole = first
+    for one in reversed(others):
+        diagnoses = (*whole.diagnoses, *(each for each in one.diagnoses if each not in whole.diagnoses))
+        whole = msgspec.structs.replace(filled(whole, one), diagnoses=diagnoses)
+    return msgspec.structs.replace(whole, ready=any(one.ready for one in (first, *others)))
+
+
+def _coverages(
+    pieces: Pieces, person: Person, digest: str, facts: list[AnyFact], policy: Policy, on: date | None
+) -> tuple[Coverage, ...]:
+    """The policies of a visit: its own, else those of its patient; of merged patients those of the survivor stand,
+    then their own, then anybody's who is one with them.
+    """
+    own = [child for child in facts if isinstance(child, CoverageFact)]
+    if own:
+        return coverages_of(own, policy, on)
+    ranked = [valid_on(file.coverages, on) for file in person.others]
+    standing = coverages_of(pieces.told.standing.get(pieces.parents[digest], ()), policy, on)
+    survives = bool(person.others) and person.others[0] is person.file
+    ranked.insert(1 if survives else 0, standing)
+    return next((some for some in ranked if some), ())
 
 
 def _placed(encounter: Encounter, settings: Settings, source: str) -> Encounter:
@@ -311,9 +311,7 @@ def _placed(encounter: Encounter, settings: Settings, source: str) -> Encounter:
 class _Page:
     """What a chunk of encounters is put together to, gathered and then written at once."""
 
-    def __init__(
-        self, tx: Tx, settings: Settings, known: dict[tuple[str, str], Row[Charge]], practice: str
-    ) -> None:
+    def __init__(self, tx: Tx, settings: Settings, known: dict[str, Row[Charge]], practice: str) -> None:
         self.tx, self.settings, self.known, self.practice = tx, settings, known, practice
         self.encounters: list[Change[Encounter]] = []
         self.fresh: list[New[Charge]] = []
@@ -321,6 +319,8 @@ class _Page:
         self.work: list[WorkItem] = []
         self.whole: list[str] = []
         self.withdrawn: list[str] = []
+        self.moved: list[tuple[str, str, str]] = []
+        self.follow: list[Put] = []
 
     def add(self, put: Put) -> None:
         """Plan one encounter and its charges."""
@@ -335,16 +335,21 @@ class _Page:
                 payer=encounter.coverages[0].payer if encounter.coverages else None,
             )
         )
+        if put.state == "merged":
+            self.whole.append(put.row.id)
+            return
         if put.state == "incomplete":
             self.work += work_for([_incomplete()], "encounter", put.row.id, owner="it")
             return
         self.whole.append(put.row.id)
         self._remind(put)
         state = "new" if put.state in {"ready", "waiting"} else put.state
-        for _, fact in put.charges:
-            self._charge(put, fact, state if fact.active else "void")
+        for key, fact in put.charges:
+            self._charge(put, key, fact, state if fact.active else "void")
+        if put.merged:
+            self.follow.append(put)
 
-    def _charge(self, put: Put, fact: ChargeFact, state: str) -> None:
+    def _charge(self, put: Put, key: str, fact: ChargeFact, state: str) -> None:
         encounter, source = put.encounter, put.encounter.source
         charge = charge_of(fact, patient_id=encounter.patient_id, encounter_id=put.row.id, source=source)
         columns: dict[str, Any] = {
@@ -354,7 +359,7 @@ class _Page:
             "cents": None if charge.amount is None else to_cents(charge.amount),
             "service_date": charge.service_from,
         }
-        row = self.known.get((put.row.id, fact.key))
+        row = self.known.get(key)
         is_money = charge.kind in MONEY and (row is None or row.record.kind in MONEY)
         if is_money:
             told = restated(row, charge, state)
@@ -363,16 +368,25 @@ class _Page:
             charge, state = told
             columns["cents"] = None if charge.amount is None else to_cents(charge.amount)
         if row is None:
-            key = self.tx.digest("source-key", f"{source}\x1fcharge\x1f{fact.key}")
             about = {"practice": self.practice, "state": state, "source": source, "key": key}
             self.fresh.append(New(self.tx.new_id("chg"), charge, **about, **columns))
         elif is_money or row.state in OPEN_CHARGE | WITHDRAWN:
             self.changed.append(Change(row, record=charge, state=state, **columns))
-        elif state in WITHDRAWN and row.state not in WITHDRAWN:
+        else:
+            self._billed(row, encounter, charge, state)
+
+    def _billed(self, row: Row[Charge], encounter: Encounter, charge: Charge, state: str) -> None:
+        """What a charge that was billed is found to be now: nothing of it changes but the visit that it stands on."""
+        if state in WITHDRAWN:
             self.work += work_for([_changed_late()], "charge", row.id)
             self.withdrawn.append(row.id)
         elif self._differs(row.record, encounter, charge):
             self.work += work_for([_changed_late()], "charge", row.id)
+        if row.col("patient_id") != charge.patient_id:
+            self.moved.append((row.id, row.col("patient_id"), charge.patient_id))
+        if row.col("encounter_id") != charge.encounter_id:
+            billed = msgspec.structs.replace(row.record, encounter_id=charge.encounter_id)
+            self.changed.append(Change(row, record=billed, encounter_id=charge.encounter_id))
 
     def _differs(self, billed: Charge, encounter: Encounter, coming: Charge) -> bool:
         """Whether the source now says other than what was billed; what coding added does not count."""
@@ -394,15 +408,34 @@ class _Page:
             self.work += work_for([_unfinished()], "encounter", put.row.id, owner="front-desk")
 
     def _hold_unsent(self) -> None:
-        """A claim that has not left yet does not leave with a charge that was withdrawn."""
-        if not self.withdrawn:
-            return
-        links = self.tx.claim_charges.of_charges(self.withdrawn)
+        """A claim that has not left yet does not leave with a charge that was withdrawn, or for another patient."""
+        moved = self._moved()
+        self.work += [item for one in moved for item in work_for([_moved_late()], "charge", one)]
+        for charges, problem in ((self.withdrawn, _withdrawn()), (moved, _of_another())):
+            held = self._unsent(charges)
+            move_claims(self.tx, [Change(row, state="held") for row in held])
+            for row in held:
+                self.tx.work.open_many(work_for([problem], "claim", row.id), practice=self.practice)
+
+    def _moved(self) -> list[str]:
+        """The billed charges that are now of somebody who is not one with whom they were billed for."""
+        now = self.tx.resolve_many("patient", {one for _, *two in self.moved for one in two})
+        return [charge for charge, was, comes in self.moved if now[was] != now[comes]]
+
+    def _unsent(self, charges: list[str]) -> list[Row[Claim]]:
+        if not charges:
+            return []
+        links = self.tx.claim_charges.of_charges(charges)
         rows = self.tx.claims.get_many({link.claim_id for link in links}).values()
-        held = [row for row in rows if row.state in {"new", "ready"}]
-        move_claims(self.tx, [Change(row, state="held") for row in held])
-        for row in held:
-            self.tx.work.open_many(work_for([_withdrawn()], "claim", row.id), practice=self.practice)
+        return [row for row in rows if row.state in UNSENT]
+
+    def _follow(self) -> None:
+        """Claims that have not left yet are told of the patient as merged, or parted, now."""
+        for put in self.follow:
+            billed = [self.known[key].id for key, _ in put.charges if key in self.known]
+            if put.file is not None:
+                for row in self._unsent(billed):
+                    refresh(self.tx, self.settings, row, put.encounter, put.file)
 
     def write(self) -> int:
         """Write the page; returns how many charges are new or changed."""
@@ -410,8 +443,9 @@ class _Page:
         self.tx.charges.add_many(self.fresh)
         self.tx.charges.put_many(self.changed)
         self.tx.work.resolve_many(self.whole, "ingest.", "put together")
-        self.tx.work.open_many(self.work, practice=self.practice)
         self._hold_unsent()
+        self.tx.work.open_many(self.work, practice=self.practice)
+        self._follow()
         return len(self.fresh) + len(self.changed)
 
 
@@ -453,4 +487,22 @@ def _changed_late() -> Problem:
         where="charge",
         why="the source changed or withdrew a charge that is already on a claim",
         fix="decide whether a corrected claim must go out",
+    )
+
+
+def _moved_late() -> Problem:
+    return Problem(
+        code="ingest.moved_after_billing",
+        where="charge",
+        why="the source moved the visit to another patient, and this charge was billed for the one it had before",
+        fix="correct or void the claim of the wrong patient, and bill the right one; then resolve this item",
+    )
+
+
+def _of_another() -> Problem:
+    return Problem(
+        code="claim.of_another",
+        where="patient",
+        why="the source moved the visit to another patient before this claim was sent",
+        fix="if it is right, reverse the charge and bill the right patient; if not, correct the source, then replay",
     )

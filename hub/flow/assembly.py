@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from hub.model.coverage import Coverage, PatientFile
 from hub.model.encounter import Charge, Diagnosis, Encounter, Stay
 from hub.model.facts import ChargeFact, CoverageFact, DiagnosisFact, EncounterFact
@@ -40,6 +42,17 @@ def coverages_of(facts: Iterable[CoverageFact], policy: Policy, on: date | None)
     ]
     held.sort(key=lambda fact: (fact.rank or 99, fact.key))
     return tuple(_coverage(fact, rank, policy) for rank, fact in enumerate(held, 1))
+
+
+def valid_on(coverages: Iterable[Coverage], on: date | None) -> tuple[Coverage, ...]:
+    """Those of a patient's policies that hold `on` that day, ranked anew without gaps."""
+    held = [
+        one
+        for one in coverages
+        if on is None
+        or ((one.valid_from is None or one.valid_from <= on) and (one.valid_to is None or on <= one.valid_to))
+    ]
+    return tuple(replace(one, rank=rank) for rank, one in enumerate(held, 1))
 
 
 def _coverage(fact: CoverageFact, rank: int, policy: Policy) -> Coverage:

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
 from hub.flow.building import Built, build
 from hub.flow.entries import Posting, charge, self_pay
+from hub.flow.persons import Whom, whom
 from hub.ledger import Transaction
 from hub.model.claim import Claim
-from hub.model.coverage import PatientFile
 from hub.model.encounter import Charge, Encounter
 from hub.model.work import WorkItem
 from hub.money import to_cents
@@ -25,7 +25,7 @@ def make(hub: Hub, practice: str) -> Outcome:
     with hub.store.view() as view:
         rows = view.encounters.waiting("coded", limit=CHUNK, practice=practice)
         found = view.charges.find(encounter_id=[r.id for r in rows], state="priced", limit=1_000_000)
-        patients = view.patients.get_many({row.col("patient_id") for row in rows})
+        patients = whom(view, {row.col("patient_id") for row in rows})
     if not rows:
         return Outcome()
     charges: dict[str, list[Row[Charge]]] = {}
@@ -33,7 +33,7 @@ def make(hub: Hub, practice: str) -> Outcome:
         charges.setdefault(one.col("encounter_id"), []).append(one)
     built = []
     for row in rows:
-        file = patients[row.col("patient_id")].record
+        file = patients[row.col("patient_id")]
         priced = [(c.id, c.record) for c in charges.get(row.id, [])]
         built.append((row, file, build([(row.id, row.record)], priced, file.patient, hub.settings, practice)))
     with hub.store.begin("claims.make") as tx:
@@ -57,7 +57,7 @@ class _Page:
         self.booked: list[Transaction] = []
         self.work: list[WorkItem] = []
 
-    def add(self, row: Row[Encounter], file: PatientFile, built: Built, charges: list[Row[Charge]]) -> None:
+    def add(self, row: Row[Encounter], file: Whom, built: Built, charges: list[Row[Charge]]) -> None:
         """Plan what becomes of one encounter."""
         state = "held" if built.problems else "patient" if built.self_pay else "claimed"
         self.work += work_for(built.problems, "encounter", row.id)
@@ -68,7 +68,7 @@ class _Page:
         settled = () if built.problems else built.settled
         self.charges += [Change(c, state="settled" if c.id in settled else state) for c in charges]
 
-    def _bill_patient(self, row: Row[Encounter], file: PatientFile, charges: list[Row[Charge]]) -> None:
+    def _bill_patient(self, row: Row[Encounter], file: Whom, charges: list[Row[Charge]]) -> None:
         """Self pay: the charges that no credit undid go straight to the guarantor."""
         key = f"self-pay:{row.id}:{row.row_version}"
         at = Posting(practice=self.practice, key=key, cause=row.id, on=self.tx.now.date())

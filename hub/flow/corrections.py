@@ -6,23 +6,18 @@ closes it, so does an adjudication, so does a person's recorded reason.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from msgspec.structs import replace
 
 from hub.config.settings import Settings
 from hub.errors import Refused
 from hub.flow.assemble import present
 from hub.flow.base import move_claims
-from hub.flow.building import billing_provider, rendering_of
-from hub.flow.claims import numbered
 from hub.flow.coder import code_encounter
+from hub.flow.refreshing import rediagnosed, refreshed, versioned
 from hub.model.claim import Claim
-from hub.model.coverage import Coverage, PatientFile
-from hub.model.encounter import Encounter
 from hub.money import to_cents
 from hub.store import Nudge, Tx
-from hub.store.documents import Change, New, Row
+from hub.store.documents import Change, Row
 from hub.store.outbox import File
 from hub.store.submissions import Submission
 
@@ -70,7 +65,7 @@ def _again(tx: Tx, settings: Settings, row: Row[Claim], by: str) -> str:
     if claim == row.record:
         _put(tx, row, row.record, by, cause=row.state)
         return f"the claim goes out again as version {claim.version}"
-    changed = _versioned(tx, row, claim)
+    changed = versioned(tx, row, claim)
     _put(tx, row, changed, by, cause=row.state)
     return f"the claim goes out as version {changed.version}, with what was corrected at its source"
 
@@ -84,7 +79,7 @@ def _corrected(tx: Tx, settings: Settings, row: Row[Claim], by: str) -> str:
             fix="ask the payer for it, or correct the claim in the payer's portal",
         )
     claim = replace(_as_of_now(tx, settings, row), frequency="7", original_reference=reference)
-    corrected = _versioned(tx, row, claim)
+    corrected = versioned(tx, row, claim)
     _put(tx, row, corrected, by, cause=row.state)
     return f"a corrected claim (frequency 7) goes out as version {corrected.version}"
 
@@ -95,14 +90,6 @@ def payer_reference(tx: Tx, row: Row[Claim]) -> str:
     told = [paid.record for paid in rows if paid.record.payer_control_number]
     standing = [paid for paid in told if paid.status != REVERSAL] or told
     return standing[-1].payer_control_number if standing else ""
-
-
-def _versioned(tx: Tx, row: Row[Claim], claim: Claim) -> Claim:
-    """The next version of the claim, stored for good, with line control numbers of its own."""
-    (version,) = numbered(tx, [replace(claim, version=row.col("version") + 1)])
-    about = {"claim_id": row.id, "version": version.version}
-    tx.claim_versions.add_many([New(tx.new_id("clv"), version, practice=row.practice, state="made", **about)])
-    return version
 
 
 def _put(tx: Tx, row: Row[Claim], claim: Claim, by: str, *, cause: str) -> None:
@@ -131,40 +118,6 @@ def _as_of_now(tx: Tx, settings: Settings, row: Row[Claim]) -> Claim:
         return claim
     by_id = {charge.id: one.pointers for charge, one in zip(charges, coded.charges, strict=True)}
     return rediagnosed(claim, coded.encounter.icd10, by_id)
-
-
-def refreshed(claim: Claim, encounter: Encounter, file: PatientFile, settings: Settings, practice: str) -> Claim:
-    """The claim with the patient, coverages, providers and authorization of today; codes and amounts stay. Pure.
-
-    A coverage is taken over where the payer of that rank is still the same; another payer is another claim.
-    """
-    house = settings.practices.get(practice)
-    rendering, problems = rendering_of(encounter, (), settings)
-    return replace(
-        claim,
-        patient=file.patient,
-        coverage=_same_payer(claim.coverage, encounter.coverages),
-        other_coverages=tuple(_same_payer(one, encounter.coverages) for one in claim.other_coverages),
-        billing=billing_provider(house) if house else claim.billing,
-        rendering=claim.rendering if problems else rendering,
-        authorization=encounter.authorization or claim.authorization,
-    )
-
-
-def rediagnosed(claim: Claim, icd10: tuple[str, ...], pointers: Mapping[str, tuple[int, ...]]) -> Claim:
-    """The claim with other diagnoses, where every line can be told which of them it points to. Pure.
-
-    `pointers` are those of the charges, by their ids.
-    """
-    told = [pointers.get(line.charge_ids[0], ()) if line.charge_ids else () for line in claim.lines]
-    if not icd10 or not all(told):
-        return claim
-    lines = tuple(replace(line, pointers=own) for line, own in zip(claim.lines, told, strict=True))
-    return replace(claim, diagnoses=icd10, lines=lines)
-
-
-def _same_payer(held: Coverage, told: Sequence[Coverage]) -> Coverage:
-    return next((one for one in told if (one.rank, one.payer) == (held.rank, held.payer)), held)
 
 
 def give_up_submission(tx: Tx, submission: Submission, by: str, reason: str) -> None:

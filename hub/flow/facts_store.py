@@ -2,60 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time
+from typing import Any
 
 from hub.flow.folding import overlaid
+from hub.flow.merging import instant_of, newest_pairs, source_key
+from hub.model.appointment import Appointment
 from hub.model.encounter import Encounter
 from hub.model.facts import (
     GONE,
     AnyFact,
+    AppointmentFact,
     ChargeFact,
     CoverageFact,
     DiagnosisFact,
     EncounterFact,
     MergeFact,
+    MoveFact,
     PatientFact,
 )
-from hub.store import Tx, View
-from hub.store.documents import Change, New
+from hub.model.people import Record
+from hub.store import Nudge, Tx, View
+from hub.store.documents import Change, New, Row
 
 REOPENED_BY_PATIENT = ("gathering", "waiting", "held", "incomplete")
 """Encounters that are looked at again when their patient or coverage changes; the others are already coded."""
+NOT_YET_CLAIMED = ("ready", "proposal", "coded")
+UNSENT = ("new", "ready")
+"""Claims that a merge still reaches: nothing of them was written into a file."""
+
+
+class Kept(Record, frozen=True, kw_only=True):
+    """A fact that is new or changed: what is held now, under which id, and what was held before."""
+
+    id: str
+    fact: AnyFact
+    was: AnyFact | None
 
 
 class Facts:
-    """Stores facts, the latest version of each, and marks the encounters that they touch."""
+    """Stores facts, the newest of each field, and marks the encounters that they touch."""
 
     def __init__(self, tx: Tx, source: str, practice: str) -> None:
         self.tx, self.source, self.practice = tx, source, practice
         self.again = False
 
     def store(self, facts: Sequence[AnyFact], *, again: bool = False) -> int:
-        """Keep what is newer, mark what it touches as `gathering`; returns how many encounters were marked. `again`:
-        the message was read before, and stands against what was read of it then.
+        """Keep what is newer, mark what it touches as `gathering`; returns how much was marked. `again`: the
+        message was read before, and stands against what was read of it then.
         """
         self.again = again
-        facts = [*facts, *self._occasions(facts)]
-        changed = self._keep(facts)
-        touched = {digest for fact in changed if (digest := self._encounter_of(fact))}
-        patients = {self.key("patient", fact.key) for fact in changed if isinstance(fact, PatientFact)}
+        changed = self._keep([*facts, *self._occasions(facts)])
+        said = [fact for kept in changed for fact in (kept.fact, kept.was) if fact is not None]
+        touched = {digest for fact in said if (digest := self._encounter_of(fact))}
+        visits = self._mark(touched, self._followed(changed))
+        self._index(changed, visits)
+        patients = {self.key("patient", fact.key) for fact in said if isinstance(fact, PatientFact)}
         patients |= {
             self.key("patient", fact.patient_key)
-            for fact in changed
+            for fact in said
             if isinstance(fact, CoverageFact) and not fact.encounter_key
         }
-        for fact in changed:
-            if isinstance(fact, MergeFact) and fact.kind == "patient":
-                self._merge(fact)
-                patients |= {self.key("patient", fact.from_key), self.key("patient", fact.into_key)}
-        return self._mark(touched) + self._reopen(patients, touched)
+        merged = self._merged_patients(changed)
+        patients |= {self.key("patient", key) for key in merged}
+        keys = {fact.key for fact in said if isinstance(fact, PatientFact)} | merged
+        keys |= {fact.patient_key for fact in said if isinstance(fact, CoverageFact) and not fact.encounter_key}
+        marked = len(visits) + self._reopen(patients, set(visits)) + self._reopen_kin(keys, merged)
+        return marked + self._appointments(changed, keys)
 
     def key(self, kind: str, key: str) -> str:
         """The keyed digest under which a source's key is found."""
-        return self.tx.digest("source-key", f"{self.source}\x1f{kind}\x1f{key}")
+        return source_key(self.tx, self.source, kind, key)
 
-    def _keep(self, facts: Sequence[AnyFact]) -> list[AnyFact]:
+    def _keep(self, facts: Sequence[AnyFact]) -> list[Kept]:
         keys = {id(fact): self.key(_kind(fact), fact.key) for fact in facts}
         found = self.tx.facts.find(
             practice=self.practice, source=self.source, key=set(keys.values()), limit=100_000
@@ -70,15 +90,16 @@ class Facts:
             holds = overlaid(held, fact, again=self.again)
             if holds != held:
                 latest[at] = holds
-        self.tx.facts.add_many([self._new(fact, at) for at, fact in latest.items() if at not in known])
-        self.tx.facts.put_many(
+        rows = self.tx.facts.add_many([self._new(fact, at) for at, fact in latest.items() if at not in known])
+        rows += self.tx.facts.put_many(
             [
                 Change(known[at], record=fact, parent=self._parent(fact))
                 for at, fact in latest.items()
                 if at in known
             ]
         )
-        return list(latest.values())
+        before = {row.id: row.record for row in found}
+        return [Kept(id=row.id, fact=row.record, was=before.get(row.id)) for row in rows]
 
     def _new(self, fact: AnyFact, at: tuple[str, str]) -> New[AnyFact]:
         return New(
@@ -93,10 +114,12 @@ class Facts:
         )
 
     def _parent(self, fact: AnyFact) -> str | None:
-        """What a fact hangs on: its encounter, else its patient; a merge on the patient that it ends."""
+        """What a fact hangs on: its encounter, else its patient; a merge or a move on what it merges or moves."""
         if isinstance(fact, MergeFact):
-            return self.key("patient", fact.from_key) if fact.kind == "patient" else None
-        if isinstance(fact, EncounterFact):
+            return self.key(fact.kind, fact.from_key)
+        if isinstance(fact, MoveFact):
+            return self.key(fact.kind, fact.moved_key)
+        if isinstance(fact, EncounterFact | AppointmentFact):
             return self.key("patient", fact.patient_key)
         if isinstance(fact, CoverageFact) and not fact.encounter_key:
             return self.key("patient", fact.patient_key)
@@ -131,14 +154,15 @@ class Facts:
             for fact in alone
         ]
 
-    def _mark(self, digests: set[str]) -> int:
-        known = {
-            row.col("key"): row
-            for row in self.tx.encounters.find(
-                practice=self.practice, source=self.source, key=digests, limit=100_000
-            )
-        }
-        self.tx.encounters.add_many(
+    def _mark(self, touched: set[str], followed: set[str]) -> dict[str, str]:
+        """Mark encounters as `gathering`, by the digests of their keys; those that are only `followed` must be known.
+        Returns their ids.
+        """
+        rows = self.tx.encounters.find(
+            practice=self.practice, source=self.source, key=touched | followed, limit=100_000
+        )
+        known = {row.col("key"): row for row in rows}
+        fresh = self.tx.encounters.add_many(
             [
                 New(
                     self.tx.new_id("enc"),
@@ -149,38 +173,153 @@ class Facts:
                     key=digest,
                     patient_id="",
                 )
-                for digest in sorted(digests - known.keys())
+                for digest in sorted(touched - known.keys())
             ]
         )
-        self.tx.encounters.put_many(
-            [Change(row, state="gathering") for row in known.values() if row.state != "gathering"]
+        self.tx.encounters.put_many([Change(row, state="gathering") for row in rows if row.state != "gathering"])
+        return {row.col("key"): row.id for row in (*rows, *fresh)}
+
+    def _index(self, changed: Sequence[Kept], visits: Mapping[str, str]) -> None:
+        """What merges and moves look for: which visits an account has, and which facts merge into what."""
+        accounts: list[tuple[str, str]] = []
+        merges: list[tuple[str, str, str]] = []
+        moves: list[tuple[str, str]] = []
+        for kept in changed:
+            fact, was = kept.fact, kept.was
+            if isinstance(fact, EncounterFact) and fact.account:
+                if not isinstance(was, EncounterFact) or was.account != fact.account:
+                    accounts.append((fact.account, visits[self.key("encounter", fact.key)]))
+            elif isinstance(fact, MergeFact) and fact.kind != "patient":
+                merges.append((f"{self.source}/{fact.kind}", self.key(fact.kind, fact.into_key), kept.id))
+            elif isinstance(fact, MoveFact):
+                moves.append((self.key(fact.kind, fact.moved_key), kept.id))
+        self.tx.lookup.put_many("account", self.source, accounts)
+        self.tx.lookup.put_all("merge", merges)
+        self.tx.lookup.put_many("move", self.source, moves)
+
+    def _followed(self, changed: Sequence[Kept]) -> set[str]:
+        """The known visits that merges and moves are about."""
+        said = [fact for kept in changed for fact in (kept.fact, kept.was)]
+        merges = [fact for fact in said if isinstance(fact, MergeFact) and fact.kind != "patient"]
+        moves = [fact for fact in said if isinstance(fact, MoveFact)]
+        if not merges and not moves:
+            return set()
+        others = self.tx.facts.find(
+            kind="merge", parent={self.key(fact.kind, fact.from_key) for fact in merges}, **self._about()
         )
-        return len(digests)
+        merges += [row.record for row in others if isinstance(row.record, MergeFact)]
+        encounters = {
+            key for fact in merges if fact.kind == "encounter" for key in (fact.from_key, fact.into_key)
+        }
+        encounters |= {fact.moved_key for fact in moves if fact.kind == "encounter"}
+        accounts = {fact.moved_key for fact in moves if fact.kind == "account"}
+        for fact in merges:
+            if fact.kind == "account":
+                accounts |= {fact.from_key, fact.into_key}
+        visits = self.tx.lookup.leads("account", self.source, accounts) if accounts else []
+        rows = self.tx.encounters.heads_of(visits).values()
+        return {self.key("encounter", key) for key in encounters} | {row.col("key") for row in rows}
+
+    def _about(self) -> dict[str, Any]:
+        return {"practice": self.practice, "source": self.source, "limit": 1_000_000}
 
     def _reopen(self, patients: set[str], marked: set[str]) -> int:
         if not patients:
             return 0
-        facts = self.tx.facts.heads(
-            practice=self.practice, source=self.source, kind="encounter", parent=patients, limit=100_000
-        )
+        facts = self.tx.facts.heads(kind="encounter", parent=patients, **self._about())
         keys = {row.col("key") for row in facts} - marked
         if not keys:
             return 0
-        rows = self.tx.encounters.find(
-            practice=self.practice, source=self.source, key=keys, state=REOPENED_BY_PATIENT, limit=100_000
-        )
+        rows = self.tx.encounters.find(key=keys, state=REOPENED_BY_PATIENT, **self._about())
+        return self._gather(rows)
+
+    def _gather(self, rows: Sequence[Row[Encounter]]) -> int:
         self.tx.encounters.put_many([Change(row, state="gathering") for row in rows if row.state != "gathering"])
         return len(rows)
 
-    def _merge(self, fact: MergeFact) -> None:
-        """Two patients are one from now on: an alias row, nothing is rewritten. Who has no id yet is given one, for
-        a patient is only stored with their first encounter, which may come later."""
-        ids = patient_ids(self.tx, self.source, [fact.from_key, fact.into_key])
-        fresh = {key: self.tx.new_id("pat") for key in (fact.from_key, fact.into_key) if key not in ids}
+    def _reopen_kin(self, keys: set[str], merged: set[str]) -> int:
+        """What else a change of a patient touches: visits of those who are one with them, and those whose claims
+        did not leave yet.
+        """
+        if not keys or not self.tx.aliases.any("patient"):
+            return 0
+        ids = patient_ids(self.tx, self.source, keys)
+        kin = self.tx.aliases.kin("patient", ids.values())
+        done = reopen_patients(self.tx, kin - set(ids.values())) if kin - set(ids.values()) else 0
+        return done + (reopen_patients(self.tx, kin, claimed=True) if merged else 0)
+
+    def _merged_patients(self, changed: Sequence[Kept]) -> set[str]:
+        """Two patients are one from now on, or two again: an alias row, nothing is rewritten. Who has no id yet is
+        given one, for a patient is only stored with their first encounter, which may come later.
+        """
+        said = [f for kept in changed for f in (kept.fact, kept.was) if isinstance(f, MergeFact)]
+        ceased = {fact.from_key for fact in said if fact.kind == "patient"}
+        if not ceased:
+            return set()
+        parents = {self.key("patient", key) for key in ceased}
+        rows = self.tx.facts.find(kind="merge", parent=parents, **self._about())
+        merges = {row.id: row.record for row in rows if isinstance(row.record, MergeFact)}
+        ids = self._ids({key for fact in merges.values() for key in (fact.from_key, fact.into_key)})
+        held = newest_pairs(merges.values())
+        for key in sorted(ceased):
+            at = instant_of(max(fact.version for fact in merges.values() if fact.from_key == key))
+            cause = next((one for one, fact in merges.items() if fact.from_key == key), "")
+            if key in held:
+                fact = held[key]
+                self.tx.alias("patient", ids[key], ids[fact.into_key], cause, instant_of(fact.version) or at)
+            else:
+                self.tx.aliases.part("patient", ids[key], cause, at)
+        return {key for fact in merges.values() for key in (fact.from_key, fact.into_key)}
+
+    def _ids(self, keys: Collection[str]) -> dict[str, str]:
+        """Our ids of patients by the source's keys; who has none is given one."""
+        ids = patient_ids(self.tx, self.source, keys)
+        fresh = {key: self.tx.new_id("pat") for key in sorted(keys) if key not in ids}
         self.tx.lookup.put_many("patient", self.source, fresh.items())
-        ids |= fresh
-        if ids[fact.from_key] != ids[fact.into_key]:
-            self.tx.alias("patient", ids[fact.from_key], ids[fact.into_key], cause="merge")
+        return ids | fresh
+
+    def _appointments(self, changed: Sequence[Kept], keys: set[str]) -> int:
+        """Mark appointments that were told of, or whose patients were, as `gathering`."""
+        told = {
+            self.key("appointment", k.fact.key): k.fact for k in changed if isinstance(k.fact, AppointmentFact)
+        }
+        rows = self.tx.appointments.find(key=told, **self._about()) if told else []
+        fresh = told.keys() - {row.col("key") for row in rows}
+        if keys and self.tx.appointments.heads(practice=self.practice, source=self.source, limit=1):
+            ids = [*patient_ids(self.tx, self.source, keys).values()]
+            rows += self.tx.appointments.find(patient_id=ids, state="booked", **self._about())
+        self.tx.appointments.add_many(
+            [
+                New(
+                    self.tx.new_id("apt"),
+                    Appointment(source=self.source, key=""),
+                    practice=self.practice,
+                    state="gathering",
+                    source=self.source,
+                    key=digest,
+                )
+                for digest in sorted(fresh)
+            ]
+        )
+        rows = list({row.id: row for row in rows}.values())
+        self.tx.appointments.put_many(
+            [Change(row, state="gathering") for row in rows if row.state != "gathering"]
+        )
+        return len(fresh) + len(rows)
+
+
+def reopen_patients(tx: Tx, patients: Collection[str], *, claimed: bool = False) -> int:
+    """Look again at visits of patients by our ids; `claimed`: also at those whose claims did not leave yet."""
+    ids = sorted(patients)
+    rows = tx.encounters.find(patient_id=ids, state=(*REOPENED_BY_PATIENT, *NOT_YET_CLAIMED), limit=1_000_000)
+    if claimed:
+        claims = tx.claims.find(patient_id=ids, state=UNSENT, limit=1_000_000)
+        wanted = {one for claim in claims for one in claim.record.encounter_ids}
+        rows += tx.encounters.get_many(wanted - {row.id for row in rows}).values()
+    tx.encounters.put_many([Change(row, state="gathering") for row in rows if row.state != "gathering"])
+    for source in sorted({row.col("source") for row in rows}):
+        tx.then(Nudge("ingest.assemble", source))
+    return len(rows)
 
 
 def _kind(fact: AnyFact) -> str:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from hub.errors import Problem
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
+from hub.flow.persons import whom
 from hub.ledger import AccountKind, Transaction, entry, transaction
 from hub.ledger.entry import Dims
 from hub.model.encounter import Charge
@@ -32,14 +33,14 @@ def post(hub: Hub, practice: str) -> Outcome:
     """Post the payments that wait; an adjustment is a person's decision and becomes work."""
     with hub.store.view() as view:
         rows = view.charges.waiting("new", CHUNK, practice=practice, kind=MONEY)
-        files = view.patients.get_many({row.col("patient_id") for row in rows})
+        patients = whom(view, {row.col("patient_id") for row in rows})
     if not rows:
         return Outcome()
     with hub.store.begin("payments.post") as tx:
         posted = tx.book.has(practice, [_key(row.id) for row in rows])
         states = []
         for row in rows:
-            guarantor = files[row.col("patient_id")].record.guarantor_id
+            guarantor = patients[row.col("patient_id")].guarantor_id
             states.append(_settle(tx, row, guarantor, is_posted=_key(row.id) in posted))
         tx.charges.put_many([Change(row, state=state) for row, state in zip(rows, states, strict=True)])
     return Outcome(done=len(rows), more=len(rows) == CHUNK)

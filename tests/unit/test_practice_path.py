@@ -19,12 +19,13 @@ from hub_hl7_adt.source import messages_of
 
 from hub.config.load import load
 from hub.config.settings import Settings
-from hub.flow.assemble import _marked, _placed, policy_of
+from hub.flow.assemble import _placed
 from hub.flow.assembly import charge_of, coverages_of, diagnoses_of, encounter_of, service_day, verdict
 from hub.flow.building import build
 from hub.flow.coder import code_encounter
 from hub.flow.facts_store import _occasion
 from hub.flow.ingest import _billable
+from hub.flow.persons import _marked, policy_of
 from hub.flow.rules import Desk, scrub
 from hub.model.claim import Claim
 from hub.model.coverage import PatientFile

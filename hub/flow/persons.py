@@ -1,0 +1,203 @@
+"""Who the patients of a page are: stored as their facts tell them now, with whom they are one, and who is billed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import date
+from typing import Any, TypeVar
+
+import msgspec
+
+from hub.config.people import Source
+from hub.config.settings import Settings
+from hub.flow.assembly import Policy, coverages_of
+from hub.flow.facts_store import patient_ids
+from hub.flow.merging import source_key
+from hub.model.coverage import PatientFile
+from hub.model.facts import CoverageFact, MergeFact, PatientFact
+from hub.model.people import Address, Patient, Record
+from hub.store import Tx, View
+from hub.store.documents import Change, New
+
+F = TypeVar("F")
+
+
+class Told(Record, frozen=True, kw_only=True):
+    """What a source says of some patients, by the digests of their keys: facts, policies that hold for every visit,
+    and `keys`, the source's own, also of those of whom no fact came yet.
+    """
+
+    patients: dict[str, PatientFact]
+    standing: dict[str, list[CoverageFact]]
+    keys: dict[str, str]
+
+
+def policy_of(settings: Settings, source: str) -> Policy:
+    """What configuration says of a source; without `bill_from` nothing bills."""
+    told = settings.sources.get(source) or Source()
+    return Policy(
+        source=source,
+        bill_from=told.bill_from or date.max,
+        hold_days=told.hold_days,
+        zone=told.zone or settings.hub.zone,
+        payers={token.strip().casefold(): payer for token, payer in told.payers.items()},
+    )
+
+
+def with_survivors(view: View, patients: set[str], source: str, practice: str) -> set[str]:
+    """The patients, by the digest of their key, and those that they were merged into, however often."""
+    found, left = set(patients), set(patients)
+    while left:
+        merges = view.facts.find(kind="merge", parent=left, practice=practice, source=source, limit=1_000_000)
+        into = {expected(row.record, MergeFact).into_key for row in merges}
+        left = {source_key(view, source, "patient", key) for key in into} - found
+        found |= left
+    return found
+
+
+def expected(record: object, kind: type[F]) -> F:
+    """The record, which must be of that kind."""
+    if not isinstance(record, kind):
+        raise TypeError(f"a fact stored as {kind.__name__} is another")
+    return record
+
+
+def told_of(view: View, source: str, practice: str, keys: Iterable[str]) -> Told:
+    """What a source says of the patients of these keys, and of those that they were merged into."""
+    about: dict[str, Any] = {"practice": practice, "source": source, "limit": 1_000_000}
+    named = {source_key(view, source, "patient", key): key for key in keys if key}
+    patients = with_survivors(view, set(named), source, practice)
+    standing: dict[str, list[CoverageFact]] = {}
+    for row in view.facts.find(kind="coverage", parent=patients, **about):
+        standing.setdefault(row.col("parent"), []).append(expected(row.record, CoverageFact))
+    rows = view.facts.find(kind="patient", key=patients, **about)
+    return Told(
+        patients={row.col("key"): expected(row.record, PatientFact) for row in rows},
+        standing=standing,
+        keys=named,
+    )
+
+
+class Person(Record, frozen=True, kw_only=True):
+    """The patient of a visit. `patient_id` is the one that the source named; `file` is of who they are now, and
+    `others` are of those who are one with them, the survivor first. `merged`: ever merged or parted.
+    """
+
+    patient_id: str
+    file: PatientFile | None
+    others: tuple[PatientFile, ...] = ()
+    merged: bool = False
+
+
+def people(tx: Tx, settings: Settings, told: Told, source: str, practice: str) -> dict[str, Person]:
+    """The patients of the chunk, stored as they are now, by the digest of their key."""
+    ids, files = _patients(tx, settings, told, source, practice)
+    if not tx.aliases.any("patient"):
+        return {digest: Person(patient_id=one, file=files.get(one)) for digest, one in ids.items()}
+    tops = tx.resolve_many("patient", ids.values())
+    merged_into = tx.aliases.merged_into("patient", tops.values())
+    kin = {one for top, below in merged_into.items() for one in (top, *below)}
+    files = {one: row.record for one, row in tx.patients.get_many(kin - files.keys()).items()} | files
+    parted = {row.from_id for row in tx.aliases.of("patient", ids.values())}
+    result = {}
+    for digest, one in ids.items():
+        same = (tops[one], *(each for each in merged_into[tops[one]] if each != one))
+        others = tuple(files[each] for each in same if each in files and each != one)
+        result[digest] = Person(
+            patient_id=one,
+            file=files.get(tops[one]) or files.get(one) or next(iter(others), None),
+            others=others,
+            merged=len(same) > 1 or tops[one] != one or one in parted,
+        )
+    return result
+
+
+def _patients(
+    tx: Tx, settings: Settings, told: Told, source: str, practice: str
+) -> tuple[dict[str, str], dict[str, PatientFile]]:
+    """Store the patients of the chunk: digest -> our id, and our id -> file."""
+    by_key = {fact.key: digest for digest, fact in told.patients.items()}
+    named = {key: digest for digest, key in told.keys.items()}
+    ids = patient_ids(tx, source, named | by_key)
+    known = tx.patients.get_many(ids.values())
+    policy = policy_of(settings, source)
+    files: dict[str, PatientFile] = {}
+    fresh: list[New[PatientFile]] = []
+    changes: list[Change[PatientFile]] = []
+    keys: list[tuple[str, str]] = []
+    numbers: list[tuple[str, str, str]] = []
+    for digest, fact in told.patients.items():
+        patient_id = ids.get(fact.key) or tx.new_id("pat")
+        ids[fact.key] = patient_id
+        patient = _marked(fact.patient, settings.sources.get(source))
+        file = PatientFile(
+            patient=patient,
+            coverages=coverages_of(told.standing.get(digest, ()), policy, None),
+            guarantor_id=_guarantor(tx, patient_id, patient, practice),
+        )
+        files[patient_id] = file
+        if patient_id not in known:
+            fresh.append(New(patient_id, file, practice=practice, state="known"))
+            keys.append((fact.key, patient_id))
+            numbers += [(each.authority, each.value, patient_id) for each in patient.identifiers]
+        elif known[patient_id].record != file:
+            changes.append(Change(known[patient_id], record=file))
+    tx.lookup.put_many("patient", source, keys)
+    tx.lookup.put_all("mrn", numbers)
+    tx.patients.add_many(fresh)
+    tx.patients.put_many(changes)
+    return {digest: ids[key] for key, digest in (named | by_key).items() if key in ids}, files
+
+
+def _guarantor(tx: Tx, patient_id: str, patient: Patient, practice: str) -> str:
+    """Who is billed: the patient, or one id for the same guarantor of several patients of the practice."""
+    guarantor = patient.guarantor
+    if guarantor is None or guarantor.relationship == "self":
+        return patient_id
+    where = guarantor.address or patient.address or Address(line1="", city="", state="", zip="")
+    told = (guarantor.name.last, guarantor.name.first, where.line1, where.zip[:5])
+    value = "\x1f".join(part.casefold().strip() for part in told)
+    found = tx.lookup.find("guarantor", practice, value)
+    if found:
+        return found[0]
+    guarantor_id = tx.new_id("gua")
+    tx.lookup.put("guarantor", practice, value, guarantor_id)
+    return guarantor_id
+
+
+def _marked(patient: Patient, told: Source | None) -> Patient:
+    """The patient, marked as a test patient where the source's settings say so."""
+    if told is None or patient.is_test:
+        return patient
+    marks = told.test_patients
+    names = any(_fits(mark, patient.name.last) for mark in marks.last_names)
+    numbers = any(_fits(mark, each.value) for mark in marks.identifiers for each in patient.identifiers)
+    return msgspec.structs.replace(patient, is_test=True) if names or numbers else patient
+
+
+def _fits(mark: str, value: str) -> bool:
+    mark, value = mark.casefold(), value.casefold()
+    return value.startswith(mark[:-1]) if mark.endswith("*") else value == mark
+
+
+class Whom(Record, frozen=True, kw_only=True):
+    """A patient as they are known now, merges counted, and who is billed: the guarantor of the one who was named, so
+    that the books of two who are parted again are two.
+    """
+
+    patient: Patient
+    guarantor_id: str
+
+
+def whom(view: View, ids: Collection[str]) -> dict[str, Whom]:
+    """Who the patients of these ids are; ids of whom nothing is known are left out."""
+    tops = view.resolve_many("patient", ids)
+    files = view.patients.get_many({*tops, *tops.values()})
+    found: dict[str, Whom] = {}
+    for one, top in tops.items():
+        now = files.get(top) or files.get(one)
+        own = files.get(one)
+        if now is not None:
+            guarantor = own.record.guarantor_id if own else one
+            found[one] = Whom(patient=now.record.patient, guarantor_id=guarantor)
+    return found
