@@ -11,6 +11,7 @@ WORKERS ?= $(shell expr 1 + $$(getconf _NPROCESSORS_ONLN))
 KILLS ?= 1000
 NODES_CLAIMS ?= 100000
 RUNS ?= 1000000
+TARGET ?= x12
 
 .PHONY: help setup demo test campaigns check bench soak fuzz lock format clean
 
@@ -36,8 +37,8 @@ soak: $(VENV)/.ready ## long fault campaigns (KILLS=1000, NODES_CLAIMS=100000; b
 	@$(PY) tests/faults/soak.py --kills $(KILLS)
 	@$(PY) tests/faults/soak_nodes.py --claims $(NODES_CLAIMS)
 
-fuzz: $(VENV)/.ready ## damaged X12 files without end (RUNS=1000000; a bounded part runs in `make test`)
-	@$(PY) tests/fuzz/x12.py --runs $(RUNS) $(ARGS)
+fuzz: $(VENV)/.ready ## damaged files without end (TARGET=x12 or hl7_reader, RUNS=1000000; a bounded part runs in `make test`)
+	@$(PY) tests/fuzz/$(TARGET).py --runs $(RUNS) $(ARGS)
 
 check: $(VENV)/.ready ## ruff, mypy strict, import-linter
 	@$(VENV)/bin/ruff check .

@@ -110,9 +110,9 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def run_plain(runs: int, seed: int, save: Path) -> int:
+def run_plain(runs: int, seed: int, save: Path, kind: type[Campaign] = Campaign) -> int:
     """The plain mutator for `runs` inputs, told of every so often; 1 when an input failed."""
-    campaign, began = Campaign(seed, save), time.monotonic()
+    campaign, began = kind(seed, save), time.monotonic()
     for first in range(0, runs, 2000):
         campaign.run(first, min(2000, runs - first))
         spent = max(time.monotonic() - began, 0.001)
