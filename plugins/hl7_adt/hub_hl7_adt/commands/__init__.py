@@ -74,7 +74,7 @@ def show(  # noqa: PLR0913, PLR0917 - one for each option
     from hub_hl7_adt.commands import show_command as done
 
     choice = done.Choice(
-        segments=tuple(segment or ()), nth=nth, raw=raw, check=check, values=values, connector=connector,
-        as_json=as_json,
+        segments=tuple(one.upper() for one in segment or ()), nth=nth, raw=raw, check=check, values=values,
+        connector=connector, as_json=as_json,
     )  # fmt: skip
     done.show(ctx.obj, message, choice, config, by)

@@ -9,7 +9,7 @@ from hub.plugin.api import Terminal
 from hub_hl7_adt.commands.drawn import counted, folded, heading, item, plural, some
 from hub_hl7_adt.linting import toml
 from hub_hl7_adt.linting.becomes import NOWHERE, Row, rows
-from hub_hl7_adt.linting.report import Report
+from hub_hl7_adt.linting.report import Report, Score
 from hub_hl7_adt.linting.samples import Gathered
 from hub_hl7_adt.linting.shapes import shown_code
 
@@ -148,9 +148,13 @@ def _profile(terminal: Terminal, report: Report) -> None:
     for line in toml.profile(report.proposals, width=terminal.width or 100).splitlines():
         terminal.say(terminal.paint(line, "aside") if line.startswith("#") else line)
     terminal.say()
-    if report.findings != report.findings_after:
-        before, after = plural(report.findings, "finding"), f"{report.findings_after:,}"
-        terminal.say(f"Tried on these samples: {before} without it, {after} with it.")
+    if report.before != report.after:
+        terminal.say(f"Tried on these samples: {_scored(report.before)} without it,")
+        terminal.say(f"{_scored(report.after)} with it.")
+
+
+def _scored(score: Score) -> str:
+    return f"{plural(score.unread, 'message')} with an error and {plural(score.count, 'finding')}"
 
 
 def as_data(report: Report, found: Gathered, *, values: bool) -> dict[str, Any]:
@@ -185,8 +189,8 @@ def as_data(report: Report, found: Gathered, *, values: bool) -> dict[str, Any]:
             for one in report.proposals
         ],
         "profile": toml.profile(report.proposals),
-        "findings": report.findings,
-        "findings_with_profile": report.findings_after,
+        "without": report.before,
+        "with": report.after,
     }
 
 

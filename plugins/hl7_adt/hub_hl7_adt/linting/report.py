@@ -49,6 +49,25 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     says: str
 
 
+class Score(msgspec.Struct, frozen=True, kw_only=True):
+    """How well the samples read: messages with an error, charge lines that were read, all findings (`count`), and
+    their `weight`: of each kind of finding the part of messages, visits or lines that has it, in percent, and tenfold
+    where it stops a claim. A message that becomes readable may show what its claim lacks, so fewer unread ones are
+    better whatever else.
+    """
+
+    unread: int
+    charges: int
+    weight: int
+    count: int
+
+    def better(self, other: Score, *, as_good: bool = False) -> bool:
+        """Whether this is better than another (or at least as good) and no charge less."""
+        if self.unread != other.unread or self.charges < other.charges:
+            return self.unread < other.unread and self.charges >= other.charges
+        return self.weight < other.weight or (as_good and self.weight == other.weight)
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What lint found; holds no patient's value but in `codes` and `plans`, which the command shows with care."""
 
@@ -67,13 +86,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     plans: Counter[str]
     remarks: tuple[Remark, ...]
     proposals: tuple[Proposal, ...]
-    findings: int
-    findings_after: int
+    before: Score
+    after: Score
     trace: Trace
     survey: Survey
 
     def __repr__(self) -> str:
-        return f"Report({self.messages} messages, {self.findings} findings)"
+        return f"Report({self.messages} messages, {self.before.count} findings)"
 
 
 def lint(
@@ -97,7 +116,7 @@ def lint(
     return Report(
         messages=len(samples),
         visits=len(visits),
-        charges=sum(isinstance(fact, ChargeFact) for one in readings for fact in one.facts),
+        charges=_charges(readings),
         kinds=tuple(_kinds(samples, settings)),
         senders=_counted(f"{one.text(3)} {one.text(4)}".strip() or "(none)" for one in header),
         versions=_counted(one.text(12) or "(none)" for one in header),
@@ -110,8 +129,8 @@ def lint(
         plans=unmapped_plans(visits, known),
         remarks=tuple(remarks),
         proposals=tuple(proposals),
-        findings=score(tried, settings, known).count,
-        findings_after=score(tried, mended, known).count,
+        before=score(tried, settings, known),
+        after=score(tried, mended, known),
         trace=traced(samples, settings),
         survey=view.survey,
     )  # fmt: skip
@@ -199,27 +218,27 @@ def apply(settings: Hl7Settings, proposals: list[Proposal] | tuple[Proposal, ...
     return Hl7Settings.model_validate(settings.model_dump(exclude_unset=True) | told)
 
 
-class Score(msgspec.Struct, frozen=True):
-    """How well the samples read: `weight` counts tenfold what stops a claim, `count` every finding once."""
-
-    weight: int
-    count: int
-
-    def better(self, other: Score, *, as_good: bool = False) -> bool:
-        """Whether this is better than another (or at least as good) and no finding more."""
-        return self.count <= other.count and (
-            self.weight < other.weight or (as_good and self.weight == other.weight)
-        )
-
-
 def score(samples: tuple[Sample, ...], settings: Hl7Settings, known: Known) -> Score:
     """Everything that is wrong with the samples, or missing, under a profile."""
     readings = [read_message(sample.body, settings) for sample in samples]
     problems = [problem for reading in readings for problem in reading.problems]
     lacking = gaps(billed(readings), known)
-    weight = sum(_HEAVY if problem.severity == "error" else 1 for problem in problems)
-    weight += sum(gap.count * (_HEAVY if gap.weight == 3 else gap.weight) for gap in lacking)
-    return Score(weight, len(problems) + sum(gap.count for gap in lacking))
+    weight = (
+        sum(_HEAVY if problem.severity == "error" else 1 for problem in problems) * 100 / max(1, len(samples))
+    )
+    weight += sum(gap.count / gap.of * 100 * (_HEAVY if gap.weight == 3 else gap.weight) for gap in lacking)
+    return Score(
+        unread=sum(
+            one.poison or any(problem.severity == "error" for problem in one.problems) for one in readings
+        ),
+        charges=_charges(readings),
+        weight=round(weight),
+        count=len(problems) + sum(gap.count for gap in lacking),
+    )
+
+
+def _charges(readings: list[Reading]) -> int:
+    return sum(isinstance(fact, ChargeFact) for one in readings for fact in one.facts)
 
 
 def _faults(samples: tuple[Sample, ...], readings: list[Reading]) -> list[Fault]:

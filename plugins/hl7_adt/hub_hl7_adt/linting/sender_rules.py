@@ -27,7 +27,7 @@ def _production(view: View) -> Found:
     known = set(view.settings.production_ids)
     if count := found.get("") if "" not in known else 0:
         reason = f"MSH-11 is empty in {count} of {len(view.messages)} messages"
-        yield Proposal(key="production_ids", value=[*view.settings.production_ids, ""], reason=reason)
+        yield Proposal(key="production_ids", value=[*view.settings.production_ids, ""], reason=reason, quiet=True)
     other = {value: count for value, count in found.items() if value and value not in known}
     if other:
         shown = {value if shown_code(value) else "(hidden)": count for value, count in other.items()}
@@ -169,7 +169,7 @@ def _plans(view: View) -> Found:
     plan, company = at("IN1-2.1"), at("IN1-3.1")
     if policies < 3 or plan.never or company.never or view.settings.payer_places[0] != "IN1-2.1":
         return
-    one_for_all = plan.distinct == 1 < min(company.distinct, at("IN1-4.1").distinct)
+    one_for_all = plan.distinct == 1 < company.distinct
     personal = plan.distinct > 0.8 * plan.filled and company.distinct <= 0.5 * company.filled
     if plan.always and company.always and (one_for_all or personal):
         why = "is the same in every policy" if one_for_all else "differs with nearly every policy"
