@@ -24,6 +24,7 @@ from hub.flow.assembly import charge_of, coverages_of, diagnoses_of, encounter_o
 from hub.flow.building import build
 from hub.flow.coder import code_encounter
 from hub.flow.facts_store import _occasion
+from hub.flow.folding import overlaid
 from hub.flow.ingest import _billable
 from hub.flow.persons import _marked, policy_of
 from hub.flow.rules import Desk, scrub
@@ -74,8 +75,7 @@ def latest(found: Iterable[Reading]) -> dict[type, dict[str, AnyFact]]:
     for reading in found:
         for fact in _billable(reading) if reading.not_billable != "test" else ():
             held = kept.setdefault(type(fact), {}).get(fact.key)
-            if held is None or fact.version >= held.version:
-                kept[type(fact)][fact.key] = fact
+            kept[type(fact)][fact.key] = overlaid(held, fact)
     return kept
 
 
