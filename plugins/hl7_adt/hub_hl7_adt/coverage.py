@@ -27,8 +27,9 @@ def coverage_facts(scene: Scene) -> list[CoverageFact]:
     for in1, rest in scene.message.groups(b"IN1", _MEMBERS):
         if _ended(scene, in1):
             gone = True
-        elif fact := _coverage(scene, [in1, *rest], _rank(in1, taken)):
-            taken.add(fact.rank)
+            continue
+        taken.add(rank := _rank(in1, taken))
+        if fact := _coverage(scene, [in1, *rest], rank):
             kept.append(fact)
     if (kept or gone) and scene.trigger.says in (Says.VISIT, Says.PERSON):
         kept += [_withdrawn(scene, rank) for rank in range(1, _RANKS + 1) if rank not in taken]

@@ -35,7 +35,9 @@ def diagnoses_of(scene: Scene) -> tuple[Diagnosis, ...]:
 def no_diagnoses(scene: Scene) -> bool:
     """Whether the message says that there are none: every DG1 of it is deleted, or has the explicit null as code."""
     every = scene.message.all(b"DG1")
-    return bool(every) and all(is_emptied(dg1, DG1.diagnosis_code_dg1) or _deleted(dg1) for dg1 in every)
+    if not every or any(not (_deleted(dg1) or is_emptied(dg1, DG1.diagnosis_code_dg1)) for dg1 in every):
+        return False
+    return not one_by_one(scene)
 
 
 def one_by_one(scene: Scene) -> bool:

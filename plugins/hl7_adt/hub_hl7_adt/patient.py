@@ -67,7 +67,7 @@ def _patient(scene: Scene, pid: Segment, name: Name) -> Patient:
 
 def _cleared(scene: Scene, pid: Segment, patient: Patient) -> tuple[str, ...]:
     """What PID and GT1 say is empty, or unknown, or no longer so."""
-    found = scene.emptied(pid, _EMPTIED)
+    found = [name for name in scene.emptied(pid, _EMPTIED) if getattr(patient, name) in (None, "", "U")]
     if patient.sex == "U" and pid.has(PID.administrative_sex):
         found.append("sex")
     if patient.death_date is None and pid.text(PID.patient_death_indicator).upper() == "N":

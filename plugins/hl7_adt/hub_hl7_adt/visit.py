@@ -88,20 +88,24 @@ def encounter_fact(scene: Scene, *, charged: bool) -> EncounterFact:
         admitted_on=_admitted(scene, pv1, kind),
         **stay_fields(scene),
         ready=ready is True,
-        cleared=_cleared(scene, pv1, status, ready),
+        cleared=_cleared(scene, pv1, status, ready, started),
         partial=True,
     )
 
 
-def _cleared(scene: Scene, pv1: Segment | None, status: str, ready: bool | None) -> tuple[str, ...]:
+def _cleared(
+    scene: Scene, pv1: Segment | None, status: str, ready: bool | None, started: datetime | None
+) -> tuple[str, ...]:
     """What the event says is open again or not ready any more, and what the sender says is empty."""
     found = ["status"] if status == "open" else []
     if ready is False:
         found.append("ready")
     if scene.trigger.reopens:
         found.append("ended_at")
+    if no_diagnoses(scene):
+        found.append("diagnoses")
     if scene.nulls:
-        found += _nulls(scene, pv1)
+        found += [name for name in _nulls(scene, pv1) if name != "started_at" or started is None]
     return tuple(dict.fromkeys(found))
 
 
@@ -109,8 +113,6 @@ def _nulls(scene: Scene, pv1: Segment | None) -> list[str]:
     message = scene.message
     tables = ((pv1, _EMPTIED), (message.first(b"PID"), _ACCOUNT), (message.first(b"ACC"), _ACCIDENT))
     found = [name for segment, fields in tables if segment for name in scene.emptied(segment, fields)]
-    if no_diagnoses(scene):
-        found.append("diagnoses")
     policies = message.all(b"IN1")
     if policies and all(scene.emptied(in1, _AUTHORIZATION) for in1 in policies):
         found.append("authorization")
