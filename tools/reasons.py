@@ -12,6 +12,7 @@ PLACES = (
     "hub/flow",
     "hub/node",
     "hub/keep",
+    "hub/watch",
     *(f"plugins/{name}" for name in ("ehr_fhir", "hl7_adt", "clearinghouse_sftp", "statements_print")),
 )
 HEAD = """# Reasons

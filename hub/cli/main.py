@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from hub.cli.doctor_commands import doctor
+from hub.cli.feed_commands import feeds
 from hub.cli.groups import Group
 from hub.cli.keep_commands import backup, db_upgrade, restore
+from hub.cli.message_commands import messages
 from hub.cli.notice_commands import notices
 from hub.cli.options import HERE, AsJson, By, Folder, Limit
 from hub.cli.plugin_commands import Root
@@ -38,6 +40,7 @@ for name, group in (
     ("connector", connector),
     ("claims", claims),
     ("files", files),
+    ("messages", messages),
     ("work", work),
     ("schedule", schedule),
     ("runs", runs),
@@ -50,6 +53,7 @@ for name, group in (
     ("db", db),
     ("config", config),
     ("x12", x12),
+    ("feeds", feeds),
 ):
     app.add_typer(group, name=name, rich_help_panel=None)
 

@@ -98,6 +98,12 @@ class Source(Part):
     departments: dict[str, str] = Field(default_factory=dict, description="the source's department -> facility")
     places: dict[str, Pos] = Field(default_factory=dict, description="kind of visit, or its place -> POS")
     payers: dict[str, str] = Field(default_factory=dict, description="the source's plan token or name -> payer")
+    silent_after_hours: int | None = Field(
+        default=None,
+        ge=0,
+        le=8784,
+        description="so long without a message is an alarm; 0: never; absent: when it is against the feed's habit",
+    )
     test_patients: TestPatients = Field(default=TestPatients(), description="marks of test patients")
 
 

@@ -52,5 +52,6 @@ def prune(tx: Tx, before: datetime) -> dict[str, int]:
         "lane_runs": tx.lanes.prune(before),
         "notices": tx.notices.prune(before),
         "conditions": tx.conditions.prune(before),
+        "feed_hours": tx.feeds.prune(before),
         "nodes": tx.nodes.prune(),
     }

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Index, Table, Text, case, func, select
+from sqlalchemy import BigInteger, Connection, Index, Table, Text, case, delete, func, select
 
 from hub.store.schema import METADATA, Instant, clear
 from hub.store.session import Session
 from hub.store.upsert import insert_for
 
+PRUNED = timedelta(days=3)
+"""So much is forgotten by one statement: writers wait for no more than that."""
 _COUNT = "a count of messages, of nobody"
 
 FEED_HOURS = Table(
@@ -71,11 +73,19 @@ class Hour(msgspec.Struct, frozen=True, kw_only=True):
 class Busy(msgspec.Struct, frozen=True, kw_only=True):
     """An hour of a source in which messages came, from whomever."""
 
-    source: str
     hour: datetime
     messages: int
     began_at: datetime
     ended_at: datetime
+
+    def plus(self, other: Busy) -> Busy:
+        """The messages of two peers."""
+        return Busy(
+            hour=self.hour,
+            messages=self.messages + other.messages,
+            began_at=min(self.began_at, other.began_at),
+            ended_at=max(self.ended_at, other.ended_at),
+        )
 
 
 class Feeds:
@@ -114,6 +124,14 @@ class Feeds:
         """Every hour since then, the oldest first; of one source, or of all."""
         return hours(self._session.conn, since, source)
 
+    def prune(self, before: datetime) -> int:
+        """Forget some of the hours before then, the oldest first; returns how many."""
+        oldest = self._session.conn.scalar(select(func.min(FEED_HOURS.c.hour)))
+        if oldest is None:
+            return 0
+        end = min(before, oldest + PRUNED)
+        return self._session.conn.execute(delete(FEED_HOURS).where(FEED_HOURS.c.hour < end)).rowcount
+
 
 def hours(conn: Connection, since: datetime, source: str = "") -> list[Hour]:
     """As `Feeds.hours`."""
@@ -124,16 +142,31 @@ def hours(conn: Connection, since: datetime, source: str = "") -> list[Hour]:
     return [Hour(**row._mapping) for row in conn.execute(query.order_by(*order))]  # noqa: SLF001 - documented
 
 
-def busy(conn: Connection, since: datetime) -> list[Busy]:
+def busy(conn: Connection, source: str, since: datetime) -> list[Busy]:
     """The hours since then in which a source sent messages, the oldest first."""
     c = FEED_HOURS.c
-    sums = (func.sum(c.messages), func.min(c.began_at), func.max(c.ended_at))
-    query = select(c.source, c.hour, *sums).where(c.hour >= since, c.messages > 0).group_by(c.source, c.hour)
-    rows = conn.execute(query.order_by(c.hour, c.source))
-    return [
-        Busy(source=source, hour=hour, messages=int(messages), began_at=began, ended_at=ended)
-        for source, hour, messages, began, ended in rows
-    ]
+    query = select(c.hour, c.messages, c.began_at, c.ended_at)
+    found: dict[datetime, Busy] = {}
+    for row in conn.execute(query.where(c.source == source, c.hour >= since, c.messages > 0)):
+        one = Busy(**row._mapping)  # noqa: SLF001 - the documented way to a row's names
+        found[one.hour] = one.plus(found[one.hour]) if one.hour in found else one
+    return [found[hour] for hour in sorted(found)]
+
+
+def last_messages(conn: Connection, sources: Collection[str], recent: datetime) -> dict[str, datetime]:
+    """When the last message of each source came; the recent hours are looked at first, since they mostly tell."""
+    c, last = FEED_HOURS.c, func.max(FEED_HOURS.c.ended_at)
+    found: dict[str, datetime] = {}
+    for source, ended in conn.execute(
+        select(c.source, c.ended_at).where(c.hour >= hour_of(recent), c.messages > 0)
+    ):
+        found[source] = max(found.get(source, ended), ended)
+    for source in sources:
+        if source not in found:
+            ended = conn.scalar(select(last).where(c.source == source, c.messages > 0))
+            if ended is not None:
+                found[source] = ended
+    return {source: found[source] for source in sources if source in found}
 
 
 def hour_of(instant: datetime) -> datetime:

@@ -16,12 +16,13 @@ from sqlalchemy import Connection, Select, Table, func, literal, select, text
 from sqlalchemy.exc import DatabaseError
 
 from hub.store import engine as engines
-from hub.store import migrate
+from hub.store import feeds, migrate
 from hub.store.crypto import DATA_KEYS, Damaged
 from hub.store.engine import Engines
 from hub.store.events import EVENTS
 from hub.store.expectations import EXPECTATIONS
 from hub.store.fetched import FETCHED, LISTED, STORED
+from hub.store.held_lanes import Stopped, standing
 from hub.store.inbox import INBOX
 from hub.store.lanes import WAITS
 from hub.store.outbox import FILES
@@ -128,6 +129,18 @@ class Vitals:
         found: str | None = self._conn.scalar(select(func.min(INBOX.c.source)).where(*waits))
         return found
 
+    def feeds_last(self, sources: Collection[str], recent: datetime) -> dict[str, datetime]:
+        """When the last message of each source came that ever sent one; `recent` only makes it quick."""
+        return feeds.last_messages(self._conn, sources, recent)
+
+    def feed_hours(self, source: str, since: datetime) -> list[feeds.Busy]:
+        """The hours since then in which a source sent messages, the oldest first."""
+        return feeds.busy(self._conn, source, since)
+
+    def feed_counts(self, since: datetime, source: str = "") -> list[feeds.Hour]:
+        """What came and what was answered since then, by source, peer and hour; of one source, or of all."""
+        return feeds.hours(self._conn, since, source)
+
     def undone(self, before: datetime) -> list[Waiting]:
         """What a step could do at once and has not done since an instant, by collection and state."""
         found: list[Any] = []
@@ -182,6 +195,10 @@ class Vitals:
     def lane_troubles(self) -> list[Row]:
         """Lanes that back off or are held, by lane; not what merely waits in a held one."""
         return [row for row in self._table("lane_troubles", "lane", "step") if row.kind != WAITS]
+
+    def stopped_feeds(self) -> list[Stopped]:
+        """Each source of which lanes stand still behind a message that cannot be applied."""
+        return standing(self._conn)
 
     def broken_connections(self, practices: Collection[str]) -> list[Row]:
         """Open work items about connections and steps that failed."""

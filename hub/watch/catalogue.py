@@ -149,6 +149,22 @@ _KINDS = (
         "see whether the hub runs, and hub work list --owner it",
     ),
     _row(
+        "feed.stopped",
+        "alarm",
+        "a message of a feed cannot be applied, and the account or patient that it is about stands still",
+        "what is new about them is kept and waits, so that nothing is applied out of order; everybody else flows",
+        "run: hub messages lanes; then mend, replay or let go each message that stops one "
+        "(docs/how-to/mend-a-message.md)",
+    ),
+    _row(
+        "feed.silent",
+        "alarm",
+        "a source sends nothing, against its own habit at this hour of the week or for longer than its "
+        "`silent_after_hours`",
+        "what happens there is not billed, and a sender that keeps its messages may one day drop them",
+        "run: hub feeds show {name}; hub connector test {name}; ask who runs the sender whether its queue stands",
+    ),
+    _row(
         "flow.late",
         "alarm",
         "what the hub could do at once is not done for `watch.lag_minutes`; a warning where a lane in trouble "

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from hub.errors import HubError
 from hub.flow.base import Hub
 from hub.store.vitals import look
+from hub.watch import checks_feeds as feeds
 from hub.watch import checks_flow as flow
 from hub.watch import checks_machine as machine
 from hub.watch import checks_settings as written
@@ -34,6 +35,8 @@ CHECKS: tuple[Check, ...] = (
     Check(part="flow", asks=flow.outbox, codes=("outbox.waiting",)),
     Check(part="flow", asks=flow.partners, codes=("partner.waiting",)),
     Check(part="flow", asks=flow.inbox, codes=("inbox.waiting",)),
+    Check(part="flow", asks=flow.stopped, codes=("feed.stopped",)),
+    Check(part="flow", asks=feeds.silence, codes=("feed.silent",)),
     Check(part="flow", asks=flow.undone, codes=("flow.late",)),
     Check(part="flow", asks=flow.answers, codes=("answer.overdue", "claim.unanswered")),
     Check(part="flow", asks=flow.notices, codes=("notice.stuck",)),

@@ -48,6 +48,18 @@ def inbox(place: Place, vitals: Vitals) -> Findings:
     yield from _old(place, "inbox.waiting", vitals.unread(), place.lag, ("to be read", "message"))
 
 
+def stopped(place: Place, vitals: Vitals) -> Findings:  # noqa: ARG001 - checks share one signature
+    """Lanes of feeds that stand still: one finding for each source, however many lanes there are."""
+    found = vitals.stopped_feeds()
+    for one in found:
+        lanes = counted(one.lanes, "lane stands", "lanes stand")
+        behind = counted(one.waiting, "message waits", "messages wait")
+        what = f"{one.source}: {lanes} still since {at(one.since)}, {behind} behind"
+        yield bad("feed.stopped", one.source, what, name=one.source)
+    if not found:
+        yield good("feed.stopped", "", "feeds: no lane stands still")
+
+
 def undone(place: Place, vitals: Vitals) -> Findings:
     """Encounters, claims and remittances that wait for nobody but the hub."""
     late = [] if _just_began(place, vitals, "worker") else vitals.undone(place.now - place.lag)

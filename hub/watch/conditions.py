@@ -19,7 +19,7 @@ from hub.flow.base import Hub, Outcome
 from hub.log import get_log
 from hub.store import Nudge, Tx
 from hub.store.notices import SILENT, Condition, Letter, Standing, Trouble
-from hub.watch import wording
+from hub.watch import checks_feeds, wording
 from hub.watch.catalogue import KINDS, bad
 from hub.watch.finding import Finding
 
@@ -65,6 +65,7 @@ def look(hub: Hub, lane: str) -> Outcome:  # noqa: ARG001 - every step is given 
     takes = taken(hub)
     with hub.store.begin("watch.look") as tx:
         changed = note(tx, found)
+        checks_feeds.keep_work(tx, hub, changed, [key for key, one in known.items() if one.open])
         told = queue(tx, hub, changed, takes)
         tx.notices.drop_old(tx.now - KEPT, TOO_OLD)
         tx.notices.drop_old(tx.now, NO_LONGER, keep=notifiers(hub))
@@ -219,9 +220,9 @@ def letter(tx: Tx, hub: Hub, name: str, kind: str, found: Sequence[Condition]) -
 
 
 def covered(trouble: Trouble, found: Iterable[Finding]) -> bool:
-    """Whether a finding about the same lane says it already."""
-    if trouble.aggregate != "connector":
-        return False
+    """Whether a finding about the same lane says it already, or opened the item itself."""
+    if trouble.aggregate != "connector" or trouble.reason == checks_feeds.CODE:
+        return trouble.reason == checks_feeds.CODE
     lanes = (one.key for one in found if one.code.startswith("lane.") and not one.ok)
     return any(trouble.about in key.split(":") for key in lanes)
 

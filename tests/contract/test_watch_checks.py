@@ -20,6 +20,7 @@ from hub.flow.base import Hub
 from hub.flow.trouble import Watch
 from hub.schedule import latest
 from hub.store import Keyring, Store, Tx, open_store
+from hub.store.feeds import Hour
 from hub.store.schema import METADATA, Instant
 from hub.watch import checks, checks_flow
 from hub.watch.catalogue import KINDS
@@ -29,7 +30,7 @@ from hub.watch.looking import Check, Place
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 CANARY = "Nightingale-Canary"
-TOLD = r"(?:run: |see |in |: )hub ((?:connector|files|work|db|notices|schedule) [a-z]+|[a-z]+)"
+TOLD = r"(?:run: |see |in |: )hub ((?:connector|files|work|db|notices|schedule|messages|feeds) [a-z]+|[a-z]+)"
 EXAMPLE = Path(__file__).resolve().parents[2] / "config"
 
 
@@ -251,12 +252,36 @@ def _outbox(lab: Lab) -> Scene:
     lab.write(lambda tx: tx.files.put_state(tx.files.waiting("frozen")[0], "sent"))
 
 
+@scene("feed.stopped")
+def _lane_of_a_feed(lab: Lab) -> Scene:
+    for role, seq in (("stop", 7), ("wait", 9)):
+        lab.add("held_lanes", source="adt", lane="a", seq=seq, role=role)
+    yield
+    lab.empty("held_lanes")
+
+
 @scene("inbox.waiting")
 def _inbox(lab: Lab) -> Scene:
     lab.write(lambda tx: tx.inbox.put(practice="lakeside", source="adt", kind="message", body=b"MSH"))
     lab.clock.turn(16 * MINUTE)
     yield
     lab.write(lambda tx: tx.inbox.put_state(tx.inbox.waiting("received")[0], "read"))
+
+
+def _came(lab: Lab, *hours: datetime) -> None:
+    """Messages of the folder of an EHR came in these hours."""
+    about = {"practice": "lakeside", "source": "ehr", "peer": "10.0.0.7", "messages": 5}
+    made = [Hour(**about, hour=one, began_at=one, ended_at=one + MINUTE) for one in hours]
+    lab.write(lambda tx: tx.feeds.add(made))
+
+
+@scene("feed.silent")
+def _silent(lab: Lab) -> Scene:
+    now = lab.clock.now()
+    _came(lab, *(now - number * HOUR for number in range(24 * 7 * 4)))
+    lab.clock.turn(5 * HOUR)
+    yield
+    _came(lab, lab.clock.now())
 
 
 @scene("partner.waiting")
@@ -609,7 +634,7 @@ def test_the_dates_of_enrolments_are_days(lab: Lab) -> None:
     assert [key for key in lab.wrong() if key.startswith("enrolment")] == []
 
 
-SMALL = {"lane_troubles", "backups", "pauses", "data_keys", "nodes"}
+SMALL = {"held_lanes", "lane_troubles", "backups", "pauses", "data_keys", "nodes"}
 """Tables that do not grow with the practice."""
 OPEN_ONLY = "SCAN schedule_runs USING INDEX ix_schedule_runs_open"
 """An index of nothing but runs that have not ended."""
