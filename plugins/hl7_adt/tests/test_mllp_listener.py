@@ -119,7 +119,7 @@ def test_what_is_too_large_is_refused_and_the_next_is_heard() -> None:
         line.say(message(1), message(2, more="OBX|1|TX|" + "x" * 50_000), message(3))
         assert line.msa() == ("AA", "M1")
         refusal = line.answer()
-        assert b"MSA|AR|M2\rERR||MSH^1|207^Application internal error^HL70357|E||||" in refusal
+        assert b"MSA|AR|M2\rERR||MSH^1|104^Value too long^HL70357|E||||" in refusal
         assert line.msa() == ("AA", "M3")
         assert at.bodies == [message(1), message(3)]
 

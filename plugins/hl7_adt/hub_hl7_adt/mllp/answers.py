@@ -91,7 +91,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 STORED = Verdict(level="A")
 NO_MSH = Verdict(level="R", code=100, said="no usable MSH segment; the bytes are kept for a person to look at")
-TOO_LARGE = Verdict(level="R", code=207, said="the message is larger than this receiver takes; it is not stored")
+TOO_LARGE = Verdict(level="R", code=104, said="the message is larger than this receiver takes; it is not stored")
 BROKEN_OFF = Verdict(level="R", code=207, said="the message ended before its end block; it is not stored")
 AWAY = Verdict(level="R", code=207, said="the message could not be stored; send it again later")
 OTHER_BODY = Verdict(level="E", code=205, field=10, said="another message came under this control id before")
@@ -99,6 +99,7 @@ OTHER_BODY = Verdict(level="E", code=205, field=10, said="another message came u
 _WORDS = {
     100: b"Segment sequence error",
     101: b"Required field missing",
+    104: b"Value too long",
     205: b"Duplicate key identifier",
     207: b"Application internal error",
 }
