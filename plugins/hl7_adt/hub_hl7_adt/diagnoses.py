@@ -44,8 +44,10 @@ def one_by_one(scene: Scene) -> bool:
     """Whether the message tells what became of each diagnosis (a P12 in which every DG1 has an action code): it may
     leave out those that did not change, so it is not the list of all.
     """
+    if scene.event != "P12":
+        return False
     every = scene.message.all(b"DG1")
-    return scene.event == "P12" and bool(every) and all(dg1.has(DG1.diagnosis_action_code) for dg1 in every)
+    return bool(every) and all(dg1.has(DG1.diagnosis_action_code) for dg1 in every)
 
 
 def diagnosis_facts(scene: Scene) -> list[DiagnosisFact]:

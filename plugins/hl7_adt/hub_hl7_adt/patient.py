@@ -43,7 +43,7 @@ def patient_fact(scene: Scene, pid: Segment | None, *, needed: bool) -> PatientF
         return None
     patient = _patient(scene, pid, name)
     return PatientFact(
-        key=patient_key(pid, scene.settings),
+        key=scene.patient_key if pid.number == 1 else patient_key(pid, scene.settings),
         version=scene.version,
         patient=patient,
         cleared=_cleared(scene, pid, patient),

@@ -64,7 +64,8 @@ def read(raw: bytes, settings: Hl7Settings) -> Reading:
 
 
 def _maybe_many(raw: bytes) -> bool:
-    return any(raw.find(end + name) > 0 for end in (b"\r", b"\n", b"\x0b") for name in (b"MSH", b"FTS", b"BTS"))
+    """Whether what begins a message or ends a batch stands anywhere behind the first header: `split` then looks."""
+    return raw.find(b"MSH", 3) > 0 or raw.find(b"BTS") > 0 or raw.find(b"FTS") > 0
 
 
 def _joined(readings: list[Reading], extra: list[Problem]) -> Reading:

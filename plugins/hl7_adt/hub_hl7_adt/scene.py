@@ -61,13 +61,20 @@ class Scene(msgspec.Struct, kw_only=True):
         try:
             return read()
         except values.Unreadable as why:
-            self.notes.warn("hl7.value", where, f"this field is {why} and was left out", _FIX_VALUE)
+            self._left_out(where, why)
             return None
+
+    def _left_out(self, where: str, why: values.Unreadable) -> None:
+        self.notes.warn("hl7.value", where, f"this field is {why} and was left out", _FIX_VALUE)
 
     def day(self, segment: Segment, position: int) -> date | None:
         """The date in a field, as it was written."""
         text = segment.text(position)
-        return self.tried(lambda: values.day(text), segment.at(position)) if text else None
+        try:
+            return values.day(text) if text else None
+        except values.Unreadable as why:
+            self._left_out(segment.at(position), why)
+            return None
 
     def nobody(self, pid: Segment | None) -> None:
         """Say that a PID names no patient by an identifier."""
@@ -81,9 +88,11 @@ class Scene(msgspec.Struct, kw_only=True):
     def instant(self, segment: Segment, position: int, component: int = 1) -> datetime | None:
         """The instant in a field, or in a component of it, in UTC."""
         text = segment.text(position, component)
-        if not text:
+        try:
+            return values.instant(text, zone(self.settings.time_zone)) if text else None
+        except values.Unreadable as why:
+            self._left_out(segment.at(position), why)
             return None
-        return self.tried(lambda: values.instant(text, zone(self.settings.time_zone)), segment.at(position))
 
 
 def is_emptied(segment: Segment, position: int) -> bool:
@@ -132,10 +141,19 @@ def text_at(message: Message, places: tuple[str, ...], near: list[Segment] | Non
     """
     for where in places:
         name, spot = _segment_of(where)
-        segment = next((each for each in near or () if each.name == name), None) or message.first(spot.segment)
+        segment = _of_name(near, name) if near else None
+        if segment is None:
+            segment = message.first(name)
         if segment is not None and (text := segment.text(spot.field, spot.component or 1, spot.sub)):
             return text
     return ""
+
+
+def _of_name(segments: list[Segment], name: str) -> Segment | None:
+    for segment in segments:
+        if segment.name == name:
+            return segment
+    return None
 
 
 def scene_of(message: Message, settings: Hl7Settings, notes: Notes) -> Scene:
@@ -187,7 +205,7 @@ def _version(scene: Scene, opening: Segment | None) -> str:
             "the message does not say when it was sent, so whatever has a time counts as newer",
             "have the sender fill MSH-7; until then check what was changed twice",
         )
-    moment = sent.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if sent else ""
+    moment = f"{sent.replace(tzinfo=None).isoformat(timespec='microseconds')}Z" if sent else ""
     return f"{moment}/{header.text(MSH.message_control_id).zfill(20)}"
 
 

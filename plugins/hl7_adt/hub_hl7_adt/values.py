@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from hub.model.encounter import Coding
@@ -23,11 +24,13 @@ class Unreadable(ValueError):
     """A value that is not what its field holds; the message never repeats it."""
 
 
+@lru_cache(maxsize=8192)
 def day(text: str) -> date | None:
     """The calendar date of an HL7 date or time, as it was written; None when empty; raises `Unreadable`."""
     return _date_of(_matched(text)) if text else None
 
 
+@lru_cache(maxsize=4096)
 def instant(text: str, zone: ZoneInfo) -> datetime | None:
     """An HL7 time as an aware UTC instant; without an offset it is of `zone`. None when empty.
 
@@ -140,6 +143,7 @@ _SYSTEMS = {
 }
 
 
+@lru_cache(maxsize=1024)
 def system_name(text: str, default: str = "LOCAL") -> str:
     """A coding system of table 0396 (and common misspellings) by our name; 99xxx and L are local."""
     name = text.strip().upper()

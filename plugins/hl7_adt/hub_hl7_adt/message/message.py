@@ -48,7 +48,9 @@ class Message(Named):
 
     def first(self, name: bytes | str) -> Segment | None:
         """The first segment of one name, if any."""
-        found = self.all(name)
+        found = self._by_name.get(name)
+        if found is None:
+            found = self.all(name)
         return found[0] if found else None
 
     def z(self, name: str) -> list[Segment]:

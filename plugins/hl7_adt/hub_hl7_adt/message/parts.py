@@ -66,15 +66,15 @@ class Value:
 
     def text(self, component: int = 1, sub: int = 1) -> str:
         """A component, or its subcomponent `sub`, without escapes; empty when it is not there or null."""
-        frame = self._frame
         parts = self._parts
         if parts is None:
-            parts = self._parts = self.written.split(frame.component)
+            parts = self._parts = self.written.split(self._frame.component)
         if component > len(parts):
             return ""
         part = parts[component - 1]
-        if not part:
-            return ""
+        if part.isalnum() or not part:  # most values: no separator, escape or blank is a letter or digit
+            return part if sub == 1 else ""
+        frame = self._frame
         if frame.subcomponent in part:
             subs = part.split(frame.subcomponent)
             part = subs[sub - 1] if sub <= len(subs) else ""
@@ -167,8 +167,11 @@ class Segment:
     def text(self, position: int, component: int = 1, sub: int = 1) -> str:
         """A component of the first repetition, without escapes; empty when it is not there or null."""
         fields = self._fields or self.fields
-        if position >= len(fields) or not (part := fields[position]):
+        if position >= len(fields):
             return ""
+        part = fields[position]
+        if part.isalnum() or not part:  # most fields: no separator, escape or blank is a letter or digit
+            return part if component == sub == 1 else ""
         frame = self._frame
         if position < 3 and self.name in HEADERS:  # the separators themselves part nothing there
             return part if component == sub == 1 else ""
