@@ -78,3 +78,82 @@ def show(  # noqa: PLR0913, PLR0917 - one for each option
         connector=connector, as_json=as_json,
     )  # fmt: skip
     done.show(ctx.obj, message, choice, config, by)
+
+
+@hl7.command()
+def send(  # noqa: PLR0913, PLR0917 - one for each option
+    ctx: typer.Context,
+    what: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE... HOST:PORT", help="Files and folders, and where to send their messages."),
+    ],
+    connector: Annotated[
+        str, typer.Option(help="Send to where this connector listens, instead of HOST:PORT.")
+    ] = "",
+    rate: Annotated[float, typer.Option(help="Messages a second at most; 0: as fast as they are answered.")] = 0,
+    count: Annotated[int, typer.Option(help="So many messages, the samples over and over; 0: each once.")] = 0,
+    first: Annotated[int, typer.Option("--from", help="Begin with this message.", min=1)] = 1,
+    fresh_ids: Annotated[
+        bool, typer.Option("--fresh-ids", help="Give each message an MSH-10 of its own.")
+    ] = False,
+    window: Annotated[int, typer.Option(help="Messages on their way at once.", min=1, max=1000)] = 1,
+    ack_seconds: Annotated[float, typer.Option(help="How long an answer may take.", min=0.1)] = 30,
+    go_on: Annotated[bool, typer.Option("--go-on", help="Send the rest where a message is refused.")] = False,
+    tls: Annotated[bool, typer.Option("--tls", help="Over TLS.")] = False,
+    tls_ca: Annotated[str, typer.Option(help="Who signs the receiver's certificate (PEM).")] = "",
+    tls_cert: Annotated[str, typer.Option(help="Our certificate, where the receiver asks for one (PEM).")] = "",
+    tls_key: Annotated[str, typer.Option(help="Its private key (PEM).")] = "",
+    tls_name: Annotated[str, typer.Option(help="The name in the receiver's certificate, if another.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before sending to another machine.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be sent where.")] = False,
+    config: Config = None,
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """Send messages over MLLP, and tell what was answered and how fast. Stops at the first that is refused."""
+    from hub_hl7_adt.commands import send_command as done
+
+    choice = done.Choice(
+        what=tuple(what), connector=connector, tls=tls, tls_ca=tls_ca, tls_cert=tls_cert, tls_key=tls_key,
+        tls_name=tls_name, rate=rate, count=count, first=first, fresh_ids=fresh_ids, window=window,
+        ack_seconds=ack_seconds, go_on=go_on, yes=yes, dry_run=dry_run, as_json=as_json,
+    )  # fmt: skip
+    done.send(ctx.obj, choice, config, by)
+
+
+@hl7.command()
+def replay(
+    ctx: typer.Context,
+    ids: Annotated[list[str] | None, typer.Argument(help="Ids of messages that the hub has.")] = None,
+    set_aside: Annotated[bool, typer.Option("--set-aside", help="All messages that are set aside.")] = False,
+    connector: Annotated[str, typer.Option(help="With --set-aside: only those of this connector.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what each would become.")] = False,
+    config: Config = None,
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """Read messages anew with the settings of today, and apply those that can be applied now."""
+    from hub_hl7_adt.commands import replay_command as done
+
+    choice = done.Choice(
+        ids=tuple(ids or ()), set_aside=set_aside, connector=connector, dry_run=dry_run, as_json=as_json
+    )
+    done.replay(ctx.obj, choice, config, by)
+
+
+@hl7.command()
+def edit(
+    ctx: typer.Context,
+    message: Annotated[str, typer.Argument(help="Id of a message that cannot be applied.")],
+    changes: Annotated[list[str], typer.Option("--set", help="PLACE=VALUE, such as PID-3.1=100; several times.")],
+    why: Annotated[str, typer.Option(help="Why, in a few words without patient data.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what it would become.")] = False,
+    config: Config = None,
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """Mend places of a message that is set aside; the original is kept, the mended one takes its turn."""
+    from hub_hl7_adt.commands import replay_command as done
+
+    choice = done.Edit(id=message, changes=tuple(changes), why=why, dry_run=dry_run, as_json=as_json)
+    done.edit(ctx.obj, choice, config, by)
