@@ -11,6 +11,7 @@ from hub.codes import is_npi
 from hub.config.people import Practice
 from hub.config.settings import Settings
 from hub.errors import Problem
+from hub.flow.crediting import Priced, net_of_credits
 from hub.model.claim import BillingProvider, Claim, ClaimLine
 from hub.model.coverage import Coverage
 from hub.model.encounter import Charge, Encounter
@@ -24,17 +25,15 @@ MAX_LINES = 50
 class Built(Record, frozen=True, kw_only=True):
     """What an encounter came to: claims (lines still without control numbers), a bill to the patient, or problems.
 
-    `self_pay` says that the charges go straight to the guarantor. `settled` are charges that their credits undid.
+    `self_pay` says that the charges go straight to the guarantor, who owes `kept`: what their credits left of them.
+    `settled` are charges that their credits undid, and those credits.
     """
 
     claims: tuple[Claim, ...] = ()
     self_pay: bool = False
+    kept: tuple[Priced, ...] = ()
     settled: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
-
-
-Priced = tuple[str, Charge]
-"""A charge's id and the charge, coded and priced."""
 
 
 def build(
@@ -43,15 +42,17 @@ def build(
     patient: Patient,
     settings: Settings,
     practice: str,
+    billed: Sequence[Priced] = (),
 ) -> Built:
     """The claims of one billing group: the encounters that share it, and their priced charges.
 
-    The first encounter leads: its providers, place and coverages stand on the claim.
+    The first encounter leads: its providers, place and coverages stand on the claim. `billed` are charges of the
+    group that went out before: a credit of theirs is a person's decision.
     """
     _, lead = encounters[0]
-    kept, settled, problems = _net_of_credits(charges)
+    kept, settled, problems = net_of_credits(charges, billed)
     if _is_self_pay(lead.coverages, settings):
-        return Built(self_pay=True, settled=settled, problems=tuple(problems))
+        return Built(self_pay=True, kept=tuple(kept), settled=settled, problems=tuple(problems))
     problems += missing(lead, kept, settings)
     if problems or not kept:
         return Built(settled=settled, problems=tuple(problems))
@@ -182,31 +183,6 @@ def _coverage_problems(coverages: tuple[Coverage, ...], settings: Settings) -> l
     return [_unknown_payer(coverage.rank) for coverage in coverages if coverage.payer not in settings.payers]
 
 
-def _net_of_credits(charges: Sequence[Priced]) -> tuple[list[Priced], tuple[str, ...], list[Problem]]:
-    """Charges left when every credit has taken the charge it undoes (same code, day and amount) with it."""
-    kept = [(id_, charge) for id_, charge in charges if charge.kind == "charge"]
-    settled: list[str] = []
-    problems: list[Problem] = []
-    for id_, credit in charges:
-        if credit.kind != "credit":
-            continue
-        twin = next((pair for pair in kept if _undoes(credit, pair[1])), None)
-        if twin is None:
-            problems.append(_lonely_credit())
-            continue
-        kept.remove(twin)
-        settled += [id_, twin[0]]
-    return kept, tuple(settled), problems
-
-
-def _undoes(credit: Charge, charge: Charge) -> bool:
-    return (credit.hcpcs, credit.service_from, credit.amount) == (
-        charge.hcpcs,
-        charge.service_from,
-        charge.amount,
-    )
-
-
 def _parts(charges: list[Priced]) -> list[list[Priced]]:
     """At most 50 lines a claim, in order of service day, the charges of one encounter kept side by side."""
     ordered = sorted(charges, key=lambda pair: (pair[1].service_from, pair[1].encounter_id, pair[1].key))
@@ -302,13 +278,4 @@ def _no_diagnosis() -> Problem:
         where="diagnoses",
         why="no diagnosis came with the encounter; the hub never supplies one",
         fix="add the diagnosis at the source, then replay",
-    )
-
-
-def _lonely_credit() -> Problem:
-    return Problem(
-        code="claim.credit_alone",
-        where="charges",
-        why="a credit has no charge of the same code, day and amount that it could undo",
-        fix="find the charge it belongs to, then correct one of them at the source",
     )

@@ -19,23 +19,31 @@ from hub.store import Nudge, Tx
 from hub.store.documents import Change, New, Row
 from hub.store.submissions import ClaimLine as ClaimCharge
 
+BILLED = ("claimed", "patient")
+"""States of charges that went out before."""
+
 
 def make(hub: Hub, practice: str) -> Outcome:
     """Make claims (or patient balances) of the coded encounters of `practice`."""
     with hub.store.view() as view:
         rows = view.encounters.waiting("coded", limit=CHUNK, practice=practice)
-        found = view.charges.find(encounter_id=[r.id for r in rows], state="priced", limit=1_000_000)
+        found = view.charges.find(encounter_id=[r.id for r in rows], state=("priced", *BILLED), limit=1_000_000)
         patients = whom(view, {row.col("patient_id") for row in rows})
     if not rows:
         return Outcome()
     charges: dict[str, list[Row[Charge]]] = {}
+    before: dict[str, list[tuple[str, Charge]]] = {}
     for one in found:
-        charges.setdefault(one.col("encounter_id"), []).append(one)
+        if one.state == "priced":
+            charges.setdefault(one.col("encounter_id"), []).append(one)
+        else:
+            before.setdefault(one.col("encounter_id"), []).append((one.id, one.record))
     built = []
     for row in rows:
         file = patients[row.col("patient_id")]
         priced = [(c.id, c.record) for c in charges.get(row.id, [])]
-        built.append((row, file, build([(row.id, row.record)], priced, file.patient, hub.settings, practice)))
+        group, billed = [(row.id, row.record)], before.get(row.id, ())
+        built.append((row, file, build(group, priced, file.patient, hub.settings, practice, billed)))
     with hub.store.begin("claims.make") as tx:
         tx.work.resolve_many([row.id for row in rows], "claim.", "looked at again")
         page = _Page(tx, practice)
@@ -63,16 +71,15 @@ class _Page:
         self.work += work_for(built.problems, "encounter", row.id)
         self.claims += [(claim, file.guarantor_id) for claim in built.claims]
         if built.self_pay and not built.problems:
-            self._bill_patient(row, file, [c for c in charges if c.id not in built.settled])
+            self._bill_patient(row, file, [charge for _, charge in built.kept])
         self.encounters.append(Change(row, state=state))
         settled = () if built.problems else built.settled
         self.charges += [Change(c, state="settled" if c.id in settled else state) for c in charges]
 
-    def _bill_patient(self, row: Row[Encounter], file: Whom, charges: list[Row[Charge]]) -> None:
-        """Self pay: the charges that no credit undid go straight to the guarantor."""
+    def _bill_patient(self, row: Row[Encounter], file: Whom, kept: list[Charge]) -> None:
+        """Self pay: what credits left of the charges goes straight to the guarantor."""
         key = f"self-pay:{row.id}:{row.row_version}"
         at = Posting(practice=self.practice, key=key, cause=row.id, on=self.tx.now.date())
-        kept = [c.record for c in charges if c.record.kind == "charge"]
         if booked := self_pay(row.id, kept, file.guarantor_id, at):
             self.booked.append(booked)
 

@@ -87,7 +87,7 @@ def test_self_pay_makes_no_claim() -> None:
     found = built(
         priced(), visit=encounter(icd10=(), diagnoses=(), coverages=(coverage("self_pay"),), rendering=None)
     )
-    assert found == Built(self_pay=True)
+    assert found == Built(self_pay=True, kept=(priced(),))
 
 
 def test_everything_missing_is_said_at_once() -> None:
