@@ -120,7 +120,7 @@ class TheDesk:
         return self._by
 
     @cached_property
-    def _store(self) -> Store:
+    def store(self) -> Store:
         store = open_hub_store(self._loaded, SecretStore(self._loaded.folder), SystemClock())
         self._undo.callback(store.close)
         return store
@@ -137,6 +137,9 @@ class TheDesk:
 
     def read(self, instance: str, body: bytes, content_type: str) -> Reading:
         return self._host(instance).source(instance).read(body, content_type)
+
+    def edited(self, instance: str, body: bytes, content_type: str, place: str, value: str) -> bytes:
+        return self._host(instance).source(instance).edited(body, content_type, place, value)
 
     def _host(self, instance: str) -> PluginHost:
         """The host of this instance, for as long as the desk stands."""
@@ -191,14 +194,14 @@ class TheDesk:
             equals["source"] = source
         if state:
             equals["state"] = state if isinstance(state, str) else list(state)
-        with self._store.view() as view:
+        with self.store.view() as view:
             return tuple(_told(view, item) for item in reversed(view.inbox.newest(limit, **equals)))
 
     def message(self, id: str) -> StoredMessage:  # noqa: A002
-        with self._store.view() as view:
+        with self.store.view() as view:
             item = item_of(view, id)
             told = _told(view, item, view.blobs.content(item.blob_id))
-        with self._store.begin("admin") as tx:
+        with self.store.begin("admin") as tx:
             tx.event("message.viewed", "message", item.id, practice=item.practice, actor=self._by)
         return told
 
@@ -209,19 +212,19 @@ class TheDesk:
     def replay(self, id: str) -> str:  # noqa: A002
         from hub.flow import mending
 
-        with self._store.begin("admin") as tx:
+        with self.store.begin("admin") as tx:
             return mending.replay(tx, item_of(tx, id), self._by)
 
     def edit(self, id: str, body: bytes, why: str) -> str:  # noqa: A002
         from hub.flow import mending
 
-        with self._store.begin("admin") as tx:
+        with self.store.begin("admin") as tx:
             return mending.edit(tx, item_of(tx, id), body, self._by, why)
 
     def skip(self, id: str, why: str) -> str:  # noqa: A002
         from hub.flow import mending
 
-        with self._store.begin("admin") as tx:
+        with self.store.begin("admin") as tx:
             return mending.skip(tx, item_of(tx, id), self._by, why)
 
 

@@ -26,11 +26,13 @@ def replay(tx: Tx, item: InboxItem, by: str) -> str:
     """Read a message anew, in its own place. What it brought before is known again by its keys. One that waits behind
     another is read when that one is; `Refused` for one that was replaced or is waiting to be read.
     """
-    if item.state == "blocked":
+    if item.state == "blocked" and tx.held_lanes.ahead(item.source, [tx.held_lanes.place(item)]):
         fix = "see what it waits for: hub messages lanes; or let that go: hub messages skip"
         raise Refused("it waits behind a message of its lane that could not be applied", fix=fix)
     if item.state in {"replaced", "received"}:
         raise Refused(PAST[item.state], fix=f"hub messages show {item.id}")
+    if tx.blobs.buried([item.blob_id]):
+        raise Refused("its bytes were purged when their time was over", fix="let it go: hub messages skip")
     guarded(tx, item.source)
     tx.inbox.put_state(item, "received")
     tx.work.resolve_for(item.id, "", "read again", by)

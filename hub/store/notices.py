@@ -7,11 +7,12 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Index, Integer, Row, Table, Text, case, func, select, update
+from sqlalchemy import ColumnElement, Index, Integer, Row, Table, Text, and_, case, func, select, update
 from sqlalchemy import text as sql
 
 from hub.store import queries
 from hub.store.aggregates import STATEMENTS
+from hub.store.held_lanes import stopping
 from hub.store.once import insert_new
 from hub.store.schema import METADATA, Id, Instant, clear
 from hub.store.session import Session
@@ -178,11 +179,14 @@ class Conditions:
         return queries.remove(self._session, CONDITIONS, *ended)
 
     def troubles(self, owner: str = "it") -> list[Trouble]:
-        """The open work items of a role by reason and aggregate; those of connectors each by itself."""
+        """The open work items of a role by reason and aggregate; those of connectors each by itself. What stops a
+        lane of a feed is left out: the lane is told.
+        """
         about = case((WORK.c.aggregate == "connector", WORK.c.aggregate_id), else_="")
         by = (WORK.c.reason, WORK.c.aggregate, about)
         query = select(*by, func.count(), func.min(WORK.c.opened_at)).group_by(*by).order_by(*by)
-        rows = self._conn.execute(query.where(WORK.c.resolved_at.is_(None), WORK.c.owner == owner))
+        told = and_(WORK.c.aggregate == "message", stopping(WORK.c.aggregate_id))
+        rows = self._conn.execute(query.where(WORK.c.resolved_at.is_(None), WORK.c.owner == owner, ~told))
         names = Trouble.__struct_fields__
         return [Trouble(**dict(zip(names, row, strict=True))) for row in rows]
 

@@ -13,6 +13,7 @@ from hub.store.accounts import BY_CLAIM, BY_GUARANTOR, MOVING
 from hub.store.aggregates import BURIED, CLAIMS, REMIT_CLAIMS, REMITS, STATEMENTS
 from hub.store.blobs import BLOBS
 from hub.store.expectations import EXPECTATIONS
+from hub.store.held_lanes import stopping
 from hub.store.ids import made_at
 from hub.store.inbox import INBOX
 from hub.store.ledger_tables import ENTRIES
@@ -26,12 +27,15 @@ CHUNK = 500
 MARGIN = timedelta(days=90)
 """A message may have come so long before the visit that was put together from it."""
 ENDED = ("sent", "answered", "refused")
-READ = frozenset({"read", "read_in_part", "set_aside", "stored", "test", "informational"})
+READ = frozenset(
+    {"read", "read_in_part", "set_aside", "stored", "test", "informational", "replaced", "skipped"},
+)
 BOOKED = frozenset({"posted", "duplicate", "notified", "set_aside", "unmatched"})
 OLDER = "newer than the oldest thing that is still open"
 HELD = "legal hold"
 WORK_OPEN = "open work: a person has not done with it"
 UNREAD = "not read, or not sent"
+STOPS = "it stops a lane of its feed"
 NO_ACCOUNT = frozenset({"message", "connector", "source", "backup", "file"})
 """Work that is about no account: what it is about is kept by itself, and nothing else for it."""
 
@@ -135,6 +139,7 @@ class Due:
         abouts = [row.id for rows in (*came.values(), *went.values(), *remits.values()) for row in rows]
         busy = self._busy(abouts)
         held, unbooked = self._held_files(went), self._unbooked(remits)
+        stops = self._stopping(came)
         found = []
         for head in heads:
             rows = [*came.get(head.id, []), *went.get(head.id, [])]
@@ -143,6 +148,8 @@ class Due:
             why = self._why(head, came.get(head.id, []), went.get(head.id, []), mine)
             if not why and busy & {one.id for one in (*rows, *mine)}:
                 why = WORK_OPEN
+            if not why and stops & {one.id for one in rows}:
+                why = STOPS
             why = (
                 why or (HELD if head.id in held else "") or ("payment not posted" if head.id in unbooked else "")
             )
@@ -185,6 +192,15 @@ class Due:
             query = select(table.c.id, table.c.blob_id, table.c.practice, table.c.state)
             for row in self._session.conn.execute(query.where(table.c.blob_id.in_(part))):
                 found.setdefault(row.blob_id, []).append(row)
+        return found
+
+    def _stopping(self, came: Mapping[str, Sequence[Any]]) -> set[str]:
+        """Messages behind which others wait: only their bytes can let those go on."""
+        aside = [row.id for rows in came.values() for row in rows if row.state == "set_aside"]
+        found: set[str] = set()
+        for part in _parts(aside):
+            query = select(INBOX.c.id).where(INBOX.c.id.in_(part), stopping(INBOX.c.id))
+            found.update(self._session.conn.scalars(query))
         return found
 
     def _busy(self, abouts: Sequence[str]) -> set[str]:

@@ -53,6 +53,7 @@ PORTS = (
     ports.Clearinghouse,
     ports.PrintVendor,
     ports.EhrSource,
+    ports.MendingSource,
     ports.ListeningSource,
     ports.Notifier,
 )

@@ -581,6 +581,25 @@ SOMEWHERE = (
         "message {}",
     ),
     Damage(
+        "a message waits in a lane of its feed, and nothing stops it",
+        "SELECT id FROM inbox WHERE kind = 'message' AND state = 'read' ORDER BY seq LIMIT 1 OFFSET 1",
+        (
+            "UPDATE inbox SET state = 'blocked' WHERE id = '{}'",
+            "INSERT INTO held_lanes (source, lane, seq, practice, role, since) "
+            "SELECT source, 'a', seq, practice, 'wait', 0 FROM inbox WHERE id = '{}'",
+        ),
+        "message {}",
+    ),
+    Damage(
+        "a lane of a feed stands still behind a message that was read",
+        "SELECT id FROM inbox WHERE kind = 'message' AND state = 'read' ORDER BY seq LIMIT 1 OFFSET 2",
+        (
+            "INSERT INTO held_lanes (source, lane, seq, practice, role, since) "
+            "SELECT source, 'b', seq, practice, 'stop', 0 FROM inbox WHERE id = '{}'",
+        ),
+        "message {}",
+    ),
+    Damage(
         "a remittance is balanced and never posted",
         "SELECT id FROM remits WHERE id NOT IN (SELECT cause FROM ledger_transactions) ORDER BY id LIMIT 1",
         ("UPDATE remits SET state = 'balanced', state_since = 0 WHERE id = '{}'",),

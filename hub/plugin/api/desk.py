@@ -129,6 +129,10 @@ class Desk(Protocol):
         """What this connector makes of a message, as the hub would read it; nothing is stored."""
         ...
 
+    def edited(self, instance: str, body: bytes, content_type: str, place: str, value: str) -> bytes:
+        """The message with one place of it changed, by its plugin's own `edited`; nothing is stored."""
+        ...
+
     def payers(self, instance: str) -> Mapping[str, str]:
         """The source's plan token or name -> payer, as configured (`[sources.NAME.payers]`)."""
         ...

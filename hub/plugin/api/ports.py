@@ -240,6 +240,17 @@ class EhrSource(Plugin, Protocol):
 
 
 @runtime_checkable
+class MendingSource(EhrSource, Protocol):
+    """A source that can change one place of a message and nothing else, for a person who mends it."""
+
+    def edited(self, raw: bytes, content_type: str, place: str, value: str) -> bytes:
+        """The message with `value` at `place` (as its problems name places: `FT1[2]-7.1`). Pure. Raises `Refused` for
+        a place that is none, or that the message cannot have.
+        """
+        ...
+
+
+@runtime_checkable
 class ListeningSource(EhrSource, Protocol):
     """A source that also waits for messages (MLLP, web hooks).
 

@@ -20,6 +20,7 @@ from hub.plugin.api import (
     Outgoing,
     PrintResult,
     Ref,
+    Refused,
     Step,
 )
 from hub.plugin.host import answers
@@ -124,7 +125,9 @@ class GuardedSource(Guarded):
     @property
     def listens(self) -> bool:
         """Whether the plugin waits for messages: it has `serve`, and no attribute `listens` that says otherwise."""
-        return callable(getattr(type(self._inner), "serve", None)) and getattr(self._inner, "listens", True) is True
+        return (
+            callable(getattr(type(self._inner), "serve", None)) and getattr(self._inner, "listens", True) is True
+        )
 
     def changes(self, cursor: str) -> Changes:
         return self._guard.call(
@@ -134,6 +137,13 @@ class GuardedSource(Guarded):
     def read(self, raw: bytes, content_type: str) -> Reading:
         check = answers.record(Reading)
         return self._guard.call("read", lambda: self._inner.read(raw, content_type), check, _TOTAL)
+
+    def edited(self, raw: bytes, content_type: str, place: str, value: str) -> bytes:
+        """One place of a message changed; raises `Refused` where the plugin cannot do that."""
+        change = getattr(self._inner, "edited", None)
+        if not callable(change):
+            raise Refused("its plugin cannot change one place", fix="mend it whole: --file FILE or --editor")
+        return self._guard.call("edited", lambda: change(raw, content_type, place, value), answers.body)
 
     async def serve(self, inbox: Inbox, stop: ThreadEvent) -> None:
         """Listen until `stop`. It runs beside the other calls, in the caller's loop; a listener that is still

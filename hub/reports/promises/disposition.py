@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -13,12 +13,18 @@ from hub.reports.promises.room import Room, slices
 DONE = None
 """A disposition that ends the path; the others may stand for so many days without an open work item."""
 
+BEHIND = None
+"""A message that waits in its lane for one that is set aside, whose limit and work are its own too (`_blocked`)."""
+
 STATES: dict[str, dict[str, int | None]] = {
     "inbox": {
         "received": 1,
         "read": DONE,
         "read_in_part": 0,
         "set_aside": 0,
+        "blocked": BEHIND,
+        "replaced": DONE,
+        "skipped": DONE,
         "stored": DONE,
         "test": DONE,
         "informational": DONE,
@@ -41,6 +47,7 @@ STATES: dict[str, dict[str, int | None]] = {
         "patient": DONE,
         "history": DONE,
         "cancelled": DONE,
+        "merged": DONE,
         "test": DONE,
     },
     "charges": {
@@ -100,6 +107,13 @@ STATES: dict[str, dict[str, int | None]] = {
         "printed": DONE,
         "moved": DONE,
     },
+    "appointments": {
+        "gathering": 1,
+        "booked": DONE,
+        "cancelled": DONE,
+        "noshow": DONE,
+        "done": DONE,
+    },
 }
 """Table -> state -> age limit in days. 0: a work item from the first moment."""
 
@@ -112,6 +126,7 @@ CALLED = {
     "remits": "remit",
     "remit_claims": "remit claim",
     "statements": "statement",
+    "appointments": "appointment",
 }
 #: Columns whose value may be what a work item is about, beside the row's own id.
 PARENTS: dict[str, tuple[str, ...]] = {
@@ -123,10 +138,12 @@ PARENTS: dict[str, tuple[str, ...]] = {
     "remits": (),
     "remit_claims": ("remit_id",),
     "statements": ("file_id",),
+    "appointments": (),
 }
 #: A visit that waits for its source is looked at every day anew: its age counts from its day, or from its arrival.
 LOOKED_AT_DAILY = "waiting"
 AGES: dict[str, tuple[str, ...]] = {"encounters": ("created_at", "service_date")}
+PAGE, ALL = 1_000, 1_000_000
 SETTLE = timedelta(hours=1)
 """What a running hub may have in its hands at this moment."""
 REPLAY = "hub replay ID; and find which step left it there without a work item"
@@ -137,6 +154,8 @@ def somewhere(room: Room) -> None:
     for table in STATES:
         with room.guarded(table):
             _table(room, table)
+    with room.guarded("lanes of feeds"):
+        _blocked(room)
     with room.guarded("charges on claims"):
         _charges(room)
     with room.guarded("provider adjustments"):
@@ -213,6 +232,33 @@ def _words(room: Room, ids: Iterable[str]) -> dict[str, datetime]:
                 continue
             found[item.aggregate_id] = max(found.get(item.aggregate_id, until), until)
     return found
+
+
+def _blocked(room: Room) -> None:
+    """What waits in a lane stands behind something there; what stops a lane is set aside, or about to be read."""
+    inbox, count = room.view.inbox, 0
+    page = inbox.find(state="blocked", limit=PAGE)
+    while page:
+        count += len(page)
+        for source in {item.source for item in page}:
+            _behind(room, source, [item for item in page if item.source == source])
+        page = inbox.find(state="blocked", limit=PAGE, after=page[-1].seq)
+    room.count("messages that wait in a lane", count)
+    for stop in room.view.held_lanes.stops(limit=ALL):
+        if stop.state not in {"set_aside", "received"}:
+            why = f"it is {stop.state}, and {stop.lanes} lanes of {stop.source} stand still behind it"
+            room.breach(f"message {stop.message}", why, REPLAY)
+
+
+def _behind(room: Room, source: str, rows: Sequence[Any]) -> None:
+    places = room.view.held_lanes.places(rows)
+    ahead = room.view.held_lanes.ahead(source, set(places.values()))
+    for row in rows:
+        if places[row.seq] not in ahead:
+            why = "it waits in a lane of its feed, and nothing stands before it there"
+            room.breach(
+                f"message {row.id}", why, "hub messages skip ID, or edit it: then it is read; and report it"
+            )
 
 
 def _charges(room: Room) -> None:
