@@ -11,8 +11,9 @@ from pydantic import BaseModel
 
 from hub.errors import Problem
 from hub.model.facts import Reading
-from hub.plugin.api import Changes, Context, Inbox, Misconfigured, Step
+from hub.plugin.api import Changes, Context, Inbox, Misconfigured, Refused, Step
 from hub.plugin.api.folder import FolderDrop
+from hub_hl7_adt.message.editing import NotEditable, edited
 from hub_hl7_adt.mllp.listener import Listener
 from hub_hl7_adt.mllp.tls import server_side
 from hub_hl7_adt.reading import read
@@ -54,6 +55,17 @@ class Hl7Source:
         if content_type != "hl7v2":
             return Reading(problems=(_wrong_type(),))
         return read(raw, self._settings)
+
+    def edited(self, raw: bytes, content_type: str, place: str, value: str) -> bytes:
+        """One place of a message changed (`FT1[2]-7.1`, `PID-3[2]`); a whole field is given as HL7 writes it
+        (`G0438^^HCPCS`), a part of one as it reads.
+        """
+        if content_type != "hl7v2":
+            raise Refused("this source changes HL7 v2 (hl7v2) only", fix="mend it whole: --file or --editor")
+        try:
+            return edited(raw, place, value, charset=self._settings.charset, literal="." not in place)
+        except NotEditable as error:
+            raise Refused(str(error), fix="a place is written as problems name it: FT1[2]-7.1") from None
 
     def check(self) -> Iterator[Step]:
         """Look at the folder, and at the certificates of the listener."""

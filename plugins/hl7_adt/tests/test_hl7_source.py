@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from hub.errors import Misconfigured
+from hub.errors import Misconfigured, Refused
 from hub.model.facts import PatientFact, Reading
 from hub.plugin.api import Changes
 from hub.testing.fakes import FakeContext
@@ -237,3 +237,15 @@ def test_read_is_total(raw: bytes) -> None:
     for body in (raw, message(1) + raw, message(1, CHARGE).replace(b"G0438", raw)):
         found = read(body, Hl7Settings())
         assert msgspec.json.decode(msgspec.json.encode(found), type=Reading) == found
+
+
+def test_a_person_changes_one_place(tmp_path: Path) -> None:
+    """One place is changed and nothing else: a whole field as HL7 writes it, a part of one as it reads; what is no
+    place is refused with what to do."""
+    it, raw = source(tmp_path), message(1)
+    assert it.edited(raw, "hl7v2", "FT1-7", "J1100^^HCPCS") == raw.replace(b"G0438^^HCPCS", b"J1100^^HCPCS")
+    assert it.edited(raw, "hl7v2", "PID-5.1", "A^B") == raw.replace(b"QUILLFEATHER", rb"A\S\B")
+    for kind, place in (("hl7v2", "nowhere"), ("hl7v2", "ZZ9-1"), ("fhir+json", "PID-5.1")):
+        with pytest.raises(Refused) as refused:
+            it.edited(raw, kind, place, "x")
+        assert refused.value.fix
