@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from itertools import groupby
 
+from msgspec.structs import replace
+
 from hub.clock import today
 from hub.config.people import Practice
 from hub.config.settings import Settings
@@ -17,7 +19,7 @@ from hub.model.coverage import PatientFile
 from hub.model.people import Address, Name, Record
 from hub.model.statement import Statement, StatementLine
 from hub.money import from_cents, to_cents
-from hub.store import Nudge, Tx
+from hub.store import Nudge, Tx, View
 from hub.store.book import Posted
 from hub.store.documents import New, Row
 
@@ -60,9 +62,9 @@ def make(hub: Hub, practice: str) -> Outcome:
     if statements_wait(hub, practice):
         return Outcome()
     with hub.store.view() as view:
-        balances = view.book.sum(by=("guarantor_id",), account=A.PATIENT_RECEIVABLE, practice=practice)
-        wanted = [g for (g,), cents in sorted(balances.items()) if cents >= hub.settings.print.least_cents]
-        recent = _recent(view.statements.heads(practice=practice, limit=1_000_000), hub)
+        balances = _balances(view, practice)
+        wanted = [who for who, cents in sorted(balances.items()) if cents >= hub.settings.print.least_cents]
+        recent = _recent(view, view.statements.heads(practice=practice, limit=1_000_000), hub)
     due = [guarantor for guarantor in wanted if guarantor not in recent]
     made = 0
     for part in chunks(due, PER_TRANSACTION):
@@ -72,14 +74,26 @@ def make(hub: Hub, practice: str) -> Outcome:
     return Outcome(done=made)
 
 
-def _recent(rows: Iterable[Row[None]], hub: Hub) -> set[str]:
+def _balances(view: View, practice: str) -> dict[str, int]:
+    """What each guarantor owes, in cents; the books of those who were merged count for whom they are now."""
+    booked = view.book.sum(by=("guarantor_id",), account=A.PATIENT_RECEIVABLE, practice=practice)
+    now = view.resolve_many("patient", [who for (who,) in booked]) if view.aliases.any("patient") else {}
+    sums: dict[str, int] = {}
+    for (who,), cents in booked.items():
+        sums[now.get(who, who)] = sums.get(now.get(who, who), 0) + cents
+    return sums
+
+
+def _recent(view: View, rows: Iterable[Row[None]], hub: Hub) -> set[str]:
     since = today(hub.clock) - timedelta(days=hub.settings.print.every_days)
-    return {row.col("guarantor_id") for row in rows if row.col("statement_date") > since}
+    asked = {row.col("guarantor_id") for row in rows if row.col("statement_date") > since}
+    return set(view.resolve_many("patient", asked).values())
 
 
 def _make_one(tx: Tx, hub: Hub, practice: str, guarantor: str) -> int:
     through = tx.book.last_no()
-    entries = tx.book.entries(guarantor_id=guarantor, practice=practice, through=through, limit=1_000_000)
+    accounts = (guarantor, *tx.aliases.merged_into("patient", [guarantor])[guarantor])
+    entries = tx.book.entries(guarantor_id=accounts, practice=practice, through=through, limit=1_000_000)
     owed = owed_by(guarantor, entries, _codes(tx, entries), tx.now.date())
     person = _whom(tx, owed)
     if person is None:
@@ -87,6 +101,8 @@ def _make_one(tx: Tx, hub: Hub, practice: str, guarantor: str) -> int:
         return 0
     number = str(tx.registry.take("statement", ref=guarantor)[0])
     statement = statement_of(owed, person, hub.settings, practice, number, tx.now.date(), through)
+    if len(accounts) > 1:
+        statement = replace(statement, accounts=accounts)
     tx.statements.add_many(
         [
             New(
@@ -206,8 +222,9 @@ class _Person(Record, frozen=True, kw_only=True):
 
 def _whom(tx: Tx, owed: Owed) -> _Person | None:
     """The guarantor's name and address, from one of their patients; None without a whole address."""
-    rows = tx.patients.get_many(owed.patient_ids)
-    for row in rows.values():
+    now = tx.resolve_many("patient", owed.patient_ids)
+    rows = tx.patients.get_many({*now, *now.values()})
+    for row in [rows[one] for one in dict.fromkeys((*now.values(), *owed.patient_ids)) if one in rows]:
         file: PatientFile = row.record
         guarantor = file.patient.guarantor if row.record.guarantor_id != row.id else None
         name = guarantor.name if guarantor else file.patient.name

@@ -57,11 +57,13 @@ class _Purge:
             return [one for account in going for one in getattr(account, name)]
 
         bury, done, claims = tx.purges.bury, Counter[str](), all_of("claims")
-        done["facts"] = bury("facts", self.id, "id", visits_of(tx.session, all_of("encounters")))
-        done["lookup.removed"] = tx.purges.remove_lookups(all_of("people"))
+        facts = visits_of(tx.session, all_of("encounters"))
+        done["facts"] = bury("facts", self.id, "id", facts)
+        leading = [*all_of("people"), *all_of("encounters"), *facts]
+        done["lookup.removed"] = tx.purges.remove_lookups(leading)
         done["remit_claims"] = bury("remit_claims", self.id, "claim_id", claims)
         done["claim_versions"] = bury("claim_versions", self.id, "claim_id", claims)
-        for table in ("claims", "charges", "encounters", "statements", "patients"):
+        for table in ("claims", "charges", "encounters", "appointments", "statements", "patients"):
             done[table] = bury(table, self.id, "id", all_of(table))
         for account in going:
             where = account.practice
@@ -73,6 +75,7 @@ class _Purge:
         """One transaction: what the EHR said of people without an account."""
         with self.store.begin("keep.purge") as tx:
             removed = tx.purges.remove_facts([one.id for one in facts])
+            tx.purges.remove_lookups([one.id for one in facts])
             self._note(tx, Counter({"facts.removed": removed}), before)
 
     def bytes(self, page: Sequence[Raw], before: datetime, since: Mapping[str, datetime]) -> None:

@@ -25,6 +25,7 @@ class StatementLine(Record, frozen=True, kw_only=True):
 class Statement(Record, frozen=True, kw_only=True):
     """What one guarantor is asked to pay. `through_entry` is the last ledger entry counted (promise 7);
     `pending` is what insurance still has and is shown apart; ageing runs from the first day billed.
+    `accounts` are the ids whose books were summed, where they are several: those that were one by then.
     """
 
     number: str
@@ -42,3 +43,4 @@ class Statement(Record, frozen=True, kw_only=True):
     through_entry: int
     ageing: tuple[tuple[str, Decimal], ...] = ()
     pay_at: str = ""
+    accounts: tuple[str, ...] = ()

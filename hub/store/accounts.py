@@ -10,11 +10,21 @@ import msgspec
 from sqlalchemy import Table, func, or_, select
 
 from hub.ledger import AccountKind
-from hub.store.aggregates import BURIED, CHARGES, CLAIMS, ENCOUNTERS, PATIENTS, REMIT_CLAIMS, STATEMENTS
+from hub.store.aggregates import (
+    APPOINTMENTS,
+    BURIED,
+    CHARGES,
+    CLAIMS,
+    ENCOUNTERS,
+    PATIENTS,
+    REMIT_CLAIMS,
+    STATEMENTS,
+)
 from hub.store.documents import Collection as Documents
 from hub.store.expectations import EXPECTATIONS
 from hub.store.households import households
 from hub.store.ledger_tables import ENTRIES
+from hub.store.lookup import Aliases
 from hub.store.session import Session
 from hub.store.submissions import SUBMISSIONS
 from hub.store.work import WORK
@@ -33,6 +43,7 @@ MOVING: dict[str, frozenset[str]] = {
     "remits": frozenset({"reading", "balanced"}),
     "remit_claims": frozenset({"read"}),
     "statements": frozenset({"made", "frozen", "sent"}),
+    "appointments": frozenset({"gathering"}),
 }
 RECENT = "not old enough"
 """No reason to keep anything back: its time has not come."""
@@ -56,6 +67,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     encounters: tuple[str, ...] = ()
     charges: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
+    appointments: tuple[str, ...] = ()
     statements: tuple[str, ...] = ()
     last: datetime
     kept: str = ""
@@ -78,7 +90,7 @@ class _Page:
         """Documents, then what hangs on them, then the books."""
         people = list(self.of)
         self._documents(PATIENTS.table, "id", people)
-        for kind in (ENCOUNTERS, CHARGES, CLAIMS):
+        for kind in (ENCOUNTERS, CHARGES, CLAIMS, APPOINTMENTS):
             self._documents(kind.table, "patient_id", people)
         self._documents(STATEMENTS.table, "guarantor_id", people)
         claims = {one: number for number, ids in enumerate(self.ids) for one in ids.get("claims", ())}
@@ -119,13 +131,14 @@ class _Page:
     def _balances(self, people: Sequence[str]) -> None:
         sums: dict[tuple[int, str, str, str], int] = {}
         columns = (ENTRIES.c.guarantor_id, ENTRIES.c.account, ENTRIES.c.claim_id)
+        now = Aliases(self.session).resolve_many("patient", people)
         told = (*columns, func.sum(ENTRIES.c.cents).label("cents"), func.max(ENTRIES.c.posting_date).label("on"))
         for part in _parts(people):
             query = select(*told).where(ENTRIES.c.guarantor_id.in_(part)).group_by(*columns)
             for row in self.session.conn.execute(query):
                 number = self.of[row.guarantor_id]
                 self.last[number] = max(self.last[number], _noon(row.on) or self.last[number])
-                at = (number, row.account, row.guarantor_id, row.claim_id if row.account in BY_CLAIM else "")
+                at = (number, row.account, now[row.guarantor_id], row.claim_id if row.account in BY_CLAIM else "")
                 sums[at] = sums.get(at, 0) + int(row.cents)
         for (number, account, _, _), cents in sums.items():
             if cents and account in {*BY_GUARANTOR, *BY_CLAIM}:
@@ -176,6 +189,7 @@ def _account(page: _Page, number: int, terms: Terms) -> Account:
         encounters=tuple(ids.get("encounters", ())),
         charges=tuple(ids.get("charges", ())),
         claims=tuple(ids.get("claims", ())),
+        appointments=tuple(ids.get("appointments", ())),
         statements=tuple(ids.get("statements", ())),
         last=page.last[number],
         kept=kept,

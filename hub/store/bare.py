@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from hub.model import claim, coverage, encounter, facts, remit, statement
+from hub.model import appointment, claim, coverage, encounter, facts, remit, statement
 from hub.model.facts import GONE
 
 T = TypeVar("T")
@@ -26,7 +26,8 @@ KEPT: dict[type, frozenset[str]] = {
     ),
     remit.ServicePayment: frozenset({"control_number", "remarks"}),
     remit.ClaimPayment: frozenset({"patient_control_number", "status", "remarks"}),
-    statement.Statement: frozenset({"number"}),
+    statement.Statement: frozenset({"number", "accounts"}),
+    appointment.Appointment: frozenset({"source", "patient_id", "status"}),
 }
 #: Records of a money movement of many people: their days tell of no one.
 DATED = frozenset({remit.Remittance})
@@ -49,8 +50,8 @@ def _bare(value: Any, *, dated: bool = False) -> Any:
         case tuple():
             words = all(isinstance(one, str) for one in value)
             return () if words else tuple(_bare(one, dated=dated) for one in value)
-        case str():
-            return ""
+        case str() | dict():
+            return type(value)()
         case datetime():
             return datetime(value.year, 1, 1, tzinfo=value.tzinfo)
         case date():

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import and_, or_, select
 
-from hub.model.facts import CoverageFact, MergeFact
+from hub.model.facts import AnyFact, AppointmentFact, CoverageFact, MergeFact, MoveFact
 from hub.store.aggregates import BURIED, ENCOUNTERS, FACTS
 from hub.store.documents import Collection as Documents
 from hub.store.lookup import Lookup
 from hub.store.session import Session
 
 CHUNK = 500
-PERSONAL = ("patient", "coverage", "merge")
+PERSONAL = ("patient", "coverage", "merge", "move", "appointment")
 _F = FACTS.table
 
 
@@ -88,15 +88,21 @@ def _known(session: Session, rows: Sequence[Any]) -> set[str]:
     opened = Documents(session, FACTS).get_many([row.id for row in rows])
     by_source: dict[str, dict[str, str]] = {}
     for row in opened.values():
-        fact = row.record
-        key = fact.patient_key if isinstance(fact, CoverageFact) else fact.key
-        key = fact.from_key if isinstance(fact, MergeFact) else key
-        by_source.setdefault(row.col("source"), {})[row.id] = key
+        by_source.setdefault(row.col("source"), {})[row.id] = _about(row.record)
     found: set[str] = set()
     for source, keys in by_source.items():
         leads = Lookup(session).first("patient", source, set(keys.values()))
         found |= {one for one, key in keys.items() if key in leads}
     return found
+
+
+def _about(fact: AnyFact) -> str:
+    """The source's key of the person that a fact is about."""
+    if isinstance(fact, CoverageFact | AppointmentFact):
+        return fact.patient_key
+    if isinstance(fact, MoveFact):
+        return fact.into_key
+    return fact.from_key if isinstance(fact, MergeFact) else fact.key
 
 
 def _parts(items: Sequence[str]) -> list[list[str]]:

@@ -36,19 +36,24 @@ def _together(page: Sequence[Row[Statement]]) -> dict[tuple[str, int], list[Row[
 
 
 def _against_book(room: Room, practice: str, through: int, rows: Sequence[Row[Statement]]) -> None:
-    guarantors = {row.col("guarantor_id") for row in rows}
+    guarantors = {one for row in rows for one in _accounts(row)}
     balances = room.view.book.balances
     due = balances("guarantor_id", guarantors, through=through, practice=practice, account=A.PATIENT_RECEIVABLE)
     pending = balances(
         "guarantor_id", guarantors, through=through, practice=practice, account=A.INSURANCE_RECEIVABLE
     )
     for row in rows:
-        guarantor = row.col("guarantor_id")
-        if to_cents(row.record.total_due) != due[guarantor]:
+        accounts = _accounts(row)
+        if to_cents(row.record.total_due) != sum(due[one] for one in accounts):
             why = "it does not ask for what the guarantor owed at its ledger entry"
             room.breach(f"statement {row.id} total", why, CORRECT)
-        if to_cents(row.record.pending) != pending[guarantor]:
+        if to_cents(row.record.pending) != sum(pending[one] for one in accounts):
             room.breach(f"statement {row.id} pending", "it does not show what insurance still had", CORRECT)
+
+
+def _accounts(row: Row[Statement]) -> tuple[str, ...]:
+    """The ids whose books a statement sums: several, where patients were one when it was made."""
+    return row.record.accounts or (row.col("guarantor_id"),)
 
 
 def _itself(room: Room, row: Row[Statement], last: int) -> None:
