@@ -175,7 +175,12 @@ class _Message:
     def _people(self) -> None:
         told = self.rules.provider
         if told:
-            for name, position, always in (("PV1", 7, True), ("PV1", 8, False), ("FT1", 20, False)):
+            for name, position, always in (
+                ("PV1", 7, True),
+                ("PV1", 8, False),
+                ("FT1", 20, False),
+                ("FT1", 21, False),
+            ):
                 for line in self._all(name):
                     if (always or line.get(position).strip(line.component)) and not is_npi(line.get(position, 1)):
                         npi = line.component.join([told.npi, told.last, told.first, *[""] * 5, "NPI"])

@@ -27,6 +27,7 @@ _EMPTIED = {
     PV1.discharge_date_time: ("ended_at",),
     **_OF_STAY,
 }
+_FIX_KEY = "set visit_places to where this sender numbers its visits"
 _ACCOUNT = {PID.patient_account_number: ("account",)}
 _AUTHORIZATION = {IN1.authorization_information: ("authorization",)}
 _ACCIDENT = {ACC.accident_date_time: ("accident",)}
@@ -41,14 +42,26 @@ def visit_key(scene: Scene) -> str:
         return found
     opened = _opening_day(scene)
     if not opened:
+        _say_lost(scene)
         return ""
     scene.notes.warn(
         "hl7.visit.key",
         "PV1-19",
         "the message names neither visit nor account; patient and day stand for the visit",
-        "set visit_places to where this sender numbers its visits",
+        _FIX_KEY,
     )
     return f"{scene.patient_key}@{opened}"
+
+
+def _say_lost(scene: Scene) -> None:
+    """A visit that cannot be told from others is not kept; one that is called off must be known, or it may bill."""
+    pv1 = scene.message.first(b"PV1")
+    if scene.trigger.status == "cancelled":
+        why = "the message calls off a visit and names neither its number, nor its account, nor its day"
+        scene.poison("hl7.visit.key", "PV1-19", why, _FIX_KEY)
+    elif pv1 is not None and pv1.text(PV1.patient_class).upper() != "N" and not scene.message.all(b"FT1"):
+        why = "the message names neither visit, nor account, nor day, so its visit is not kept"
+        scene.notes.warn("hl7.visit.key", "PV1-19", why, _FIX_KEY)
 
 
 def _opening_day(scene: Scene) -> str:
@@ -161,7 +174,7 @@ def _times(scene: Scene, pv1: Segment | None) -> tuple[datetime | None, datetime
 def _status(scene: Scene, ended: datetime | None) -> str:
     """The status that the message tells, empty for none. A discharge time ends a visit that is not called off."""
     told = scene.trigger.status
-    return "finished" if ended is not None and told in ("", "open") and scene.kind != "DFT" else told
+    return "finished" if ended is not None and told in ("", "open") else told
 
 
 def _ready(scene: Scene, status: str, *, charged: bool) -> bool | None:

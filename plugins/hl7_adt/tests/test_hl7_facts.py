@@ -92,6 +92,25 @@ def test_visit_without_a_number() -> None:
     assert codes(found) == ["hl7.visit.key"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "pv1", "expected", "poison"),
+    [
+        ("ADT^A11", "PV1|1|O", ["hl7.visit.key"], True),
+        ("ADT^A38", "", ["hl7.visit.key"], True),
+        ("ADT^A08", "PV1|1|O", ["hl7.visit.key"], False),
+        ("ADT^A08", "PV1|1|N", [], False),
+        ("ADT^A08", "", [], False),
+        ("ADT^A31", "PV1|1|O", [], False),
+    ],
+)
+def test_a_visit_that_cannot_be_told(kind: str, pv1: str, expected: list[str], poison: bool) -> None:
+    """A visit without number, account and day is not kept, and a person is told. A message that calls one off must
+    not be lost: it stops its lane, lest the visit be billed."""
+    found = reading(PID, pv1, kind=kind)
+    assert (codes(found), found.poison) == (expected, poison)
+    assert not [f for f in found.facts if isinstance(f, EncounterFact)]
+
+
 def test_charge() -> None:
     """FT1 gives the charge with exact money, all its codes, modifiers, units, diagnoses and performer."""
     charge = only(reading(PID, PV1, FT1), ChargeFact)

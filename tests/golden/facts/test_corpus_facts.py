@@ -16,7 +16,10 @@ from typing import Any
 import msgspec
 import pytest
 from hub_ehr_fhir.source import FhirSource
+from hub_hl7_adt.names import MSG, MSH
 from hub_hl7_adt.source import Hl7Source
+from hub_hl7_adt.triggers import TABLE
+from hub_hl7_adt.wire import message_of, messages_of
 
 from hub.model.facts import EncounterFact, Reading
 from hub.plugin.api import EhrSource
@@ -57,6 +60,7 @@ def summary(reading: Reading) -> dict[str, Any]:
         "ready": ready,
         "problems": dict(sorted(problems.items())),
         "not_billable": reading.not_billable,
+        "poison": reading.poison,
     }
     return {key: value for key, value in told.items() if value}
 
@@ -113,16 +117,61 @@ def test_all_synthea_encounters_are_found() -> None:
     assert not any(s.get("problems") for s in found.values())
 
 
+def by_event() -> dict[str, dict[str, Any]]:
+    """What the real HL7 messages of each type and event come to, under the names of events that the table has."""
+    reader, found = port("hl7"), dict[str, dict[str, Any]]()
+    for path in files("hl7").values():
+        for raw in messages_of("", path.read_bytes()):
+            reading = reader.read(raw, "hl7v2")
+            row = found.setdefault(_event(raw), {"messages": 0, "verdicts": Counter(), "problems": Counter()})
+            row["messages"] += 1
+            row["verdicts"][_verdict(reading)] += 1
+            row["problems"].update({problem.code for problem in reading.problems})
+    counted = {event: {key: _plain(value) for key, value in row.items()} for event, row in sorted(found.items())}
+    return {event: {key: value for key, value in row.items() if value} for event, row in counted.items()}
+
+
+def _event(raw: bytes) -> str:
+    """Type and event, such as `ADT^A08`; `other` for what no table of events has."""
+    message = message_of(raw, "utf-8")
+    if message is None:
+        return "no message"
+    kind, event = (message.header.text(MSH.message_type, part) for part in (MSG.message_code, MSG.trigger_event))
+    return f"{kind}^{event}" if event in TABLE.get(kind, {}) else "other"
+
+
+def _verdict(reading: Reading) -> str:
+    if reading.not_billable or reading.poison:
+        return reading.not_billable or "not applied"
+    return ("in part" if reading.facts else "nothing") if reading.problems else "read"
+
+
+def _plain(value: Any) -> Any:
+    return dict(sorted(value.items())) if isinstance(value, Counter) else value
+
+
+def test_every_event_gives_its_golden_verdict() -> None:
+    """The messages of each event come to what its row says: how many are read, held, for test or of no interest."""
+    if not (SHARED / "hl7").is_dir():
+        pytest.skip("the real hl7 samples are not at hand (set HUB_SHARED_DATA)")
+    assert by_event() == golden("hl7_events")
+
+
+def write(name: str, told: dict[str, Any], *, force: bool) -> None:
+    """One golden file, a row for each key."""
+    target = HERE / f"{name}.json"
+    if target.exists() and not force:
+        raise SystemExit(f"{target.name} exists: look at what changed, then run with --force")
+    rows = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in told.items())
+    target.write_text("{\n" + rows + "\n}\n")
+
+
 def regenerate(*, force: bool) -> None:
     """Write the golden files anew; refuses to replace one without `--force`."""
     for name in CORPORA:
-        target = HERE / f"{name}.json"
-        if target.exists() and not force:
-            raise SystemExit(f"{target.name} exists: look at what changed, then run with --force")
         reader = port(name)
-        told = {key: summary(read(reader, path)) for key, path in files(name).items()}
-        rows = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in told.items())
-        target.write_text("{\n" + rows + "\n}\n")
+        write(name, {key: summary(read(reader, path)) for key, path in files(name).items()}, force=force)
+    write("hl7_events", by_event(), force=force)
 
 
 if __name__ == "__main__":
