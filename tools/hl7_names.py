@@ -127,7 +127,8 @@ def views(segments: dict[str, Rows], types: dict[str, Rows]) -> str:
     for name in sorted(segments):
         kind = f"list[{name.title()}Segment]"
         out += ["    @overload", f'    def all(self, name: Literal["{name}"]) -> {kind}: ...']
-    out += ["    @overload", "    def all(self, name: bytes | str) -> list[Segment]: ...", ""]
+    out += ["    @overload", "    def all(self, name: bytes | str) -> list[Segment]: ..."]
+    out += ["    def first(self, name: bytes | str) -> Segment | None: ...", ""]
     return "\n".join(out)
 
 

@@ -46,13 +46,6 @@ class Message(Named):
             counts[name] = counts.get(name, 0) + 1
             yield Segment(line, self._frame, counts[name])
 
-    def first(self, name: bytes | str) -> Segment | None:
-        """The first segment of one name, if any."""
-        found = self._by_name.get(name)
-        if found is None:
-            found = self.all(name)
-        return found[0] if found else None
-
     def z(self, name: str) -> list[Segment]:
         """The sender's own segments of a name that begins with Z, in order; their fields have positions only."""
         if not name.startswith("Z"):

@@ -19,13 +19,21 @@ class Named:
     def all(self, name: bytes | str) -> list[Segment]:
         """Every segment of one name, in order."""
         found = self._by_name.get(name)
-        if found is None:
-            said = name.decode("ascii", errors="replace") if isinstance(name, bytes) else name
-            lines = self._lines_by_name().get(said, ())
-            frame = self._frame
-            found = [Segment(line, frame, n, said) for n, line in enumerate(lines, 1)]
-            self._by_name[said] = self._by_name[said.encode()] = found
+        if found is not None:
+            return found
+        said = name.decode("ascii", errors="replace") if isinstance(name, bytes) else name
+        lines = (self._grouped or self._lines_by_name()).get(said)
+        if lines is None:
+            return []
+        frame = self._frame
+        found = [Segment(line, frame, n, said) for n, line in enumerate(lines, 1)]
+        self._by_name[said] = self._by_name[said.encode()] = found
         return found
+
+    def first(self, name: bytes | str) -> Segment | None:
+        """The first segment of one name, if any."""
+        found = self._by_name.get(name) or self.all(name)
+        return found[0] if found else None
 
     def _lines_by_name(self) -> dict[str, list[str]]:
         grouped = self._grouped

@@ -1,4 +1,4 @@
-"""Segments, fields, repetitions and components, by position and by name; everything is split when it is asked for.
+"""Segments, fields, repetitions and components, by position and by name; a segment is split when it is asked for.
 
 By position is what mapping code uses (`segment.text(PID.patient_name, XPN.family_name)`): it costs least. By name
 (`message.pid.patient_name[0].family`) is the same with the table of names in between. What is not there is empty,
@@ -49,7 +49,7 @@ class Value:
     def __init__(self, written: str, frame: Frame) -> None:
         self.written = written
         self._frame = frame
-        self._parts: list[str] | None = None
+        self._parts = written.split(frame.component)
 
     def __bool__(self) -> bool:
         return self.written not in ("", NULL)
@@ -67,8 +67,6 @@ class Value:
     def text(self, component: int = 1, sub: int = 1) -> str:
         """A component, or its subcomponent `sub`, without escapes; empty when it is not there or null."""
         parts = self._parts
-        if parts is None:
-            parts = self._parts = self.written.split(self._frame.component)
         if component > len(parts):
             return ""
         part = parts[component - 1]
@@ -86,8 +84,7 @@ class Value:
 
     def texts(self, count: int) -> list[str]:
         """The first `count` components at once, each as `text` gives it; those that are not there are empty."""
-        frame = self._frame
-        parts = self.written.split(frame.component)
+        frame, parts = self._frame, self._parts
         if frame.escapes or frame.subcomponent in self.written or NULL in self.written:
             return [self.text(n) for n in range(1, count + 1)]
         found = [part.strip() for part in parts[:count]]
@@ -97,12 +94,15 @@ class Value:
 class Segment:
     """One segment; `number` counts the segments of its name from 1, for places such as `FT1[2]-7`."""
 
-    __slots__ = ("_fields", "_frame", "_line", "name", "number")
+    __slots__ = ("_frame", "_line", "fields", "name", "number")
 
     def __init__(self, line: str, frame: Frame, number: int, name: str = "") -> None:
         self._line = line
         self._frame = frame
-        self._fields: list[str] | None = None
+        self.fields = fields = line.split(frame.field)
+        """The fields as they are written, decoded; index 0 is the name, and MSH-1 is the separator itself."""
+        if fields[0] in HEADERS:
+            fields.insert(1, frame.field)
         self.name = name or line[:3]
         self.number = number
 
@@ -114,24 +114,13 @@ class Segment:
         """The bytes of the segment as they came, without its end."""
         return self._line.encode(self._frame.codec)
 
-    @property
-    def fields(self) -> list[str]:
-        """The fields as they are written, decoded; index 0 is the name, and MSH-1 is the separator itself."""
-        fields = self._fields
-        if fields is None:
-            fields = self._line.split(self._frame.field)
-            if fields[0] in HEADERS:
-                fields.insert(1, self._frame.field)
-            self._fields = fields
-        return fields
-
     def field(self, position: int) -> bytes:
         """The raw bytes of field `position`, with all its repetitions."""
         return self.written(position).encode(self._frame.codec)
 
     def written(self, position: int) -> str:
         """Field `position` as it is written, decoded, with all its repetitions."""
-        fields = self._fields or self.fields
+        fields = self.fields
         return fields[position] if position < len(fields) else ""
 
     def has(self, position: int) -> bool:
@@ -148,7 +137,7 @@ class Segment:
 
     def values(self, position: int) -> list[Value]:
         """Every repetition of a field that has something in it."""
-        fields = self._fields or self.fields
+        fields = self.fields
         if position >= len(fields):
             return []
         text, frame = fields[position], self._frame
@@ -158,7 +147,7 @@ class Segment:
 
     def value(self, position: int) -> Value:
         """The first repetition of a field, empty when there is none."""
-        fields = self._fields or self.fields
+        fields = self.fields
         text, frame = fields[position] if position < len(fields) else "", self._frame
         if frame.repetition in text and not self._is_header(position):
             text = text.split(frame.repetition, 1)[0]
@@ -166,7 +155,7 @@ class Segment:
 
     def text(self, position: int, component: int = 1, sub: int = 1) -> str:
         """A component of the first repetition, without escapes; empty when it is not there or null."""
-        fields = self._fields or self.fields
+        fields = self.fields
         if position >= len(fields):
             return ""
         part = fields[position]
