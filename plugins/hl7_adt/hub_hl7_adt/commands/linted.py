@@ -9,7 +9,7 @@ from hub.plugin.api import Terminal
 from hub_hl7_adt.commands.drawn import counted, folded, heading, item, plural, some
 from hub_hl7_adt.linting import toml
 from hub_hl7_adt.linting.becomes import NOWHERE, Row, rows
-from hub_hl7_adt.linting.report import Report, Score
+from hub_hl7_adt.linting.report import Report
 from hub_hl7_adt.linting.samples import Gathered
 from hub_hl7_adt.linting.shapes import shown_code
 
@@ -67,7 +67,7 @@ def _odd(found: Gathered) -> Iterator[str]:
 
 
 def _becomes(terminal: Terminal, report: Report, *, everything: bool, values: bool) -> None:
-    heading(terminal, "What becomes what")
+    heading(terminal, f"What becomes what{_with(report)}")
     for thing, told in rows(report.trace, report.survey, everything=everything).items():
         columns = ["field", "from", "filled", "looks like"] + (["values"] if values else [])
         cells = [_cells(row, values=values) for row in told]
@@ -85,7 +85,7 @@ def _cells(row: Row, *, values: bool) -> list[str]:
 
 
 def _gaps(terminal: Terminal, report: Report) -> None:
-    heading(terminal, "Missing for a claim")
+    heading(terminal, f"Missing for a claim{_with(report)}")
     if not report.gaps:
         nothing = (
             "nothing: every visit with charges has what a claim needs" if report.visits else "no visit to bill"
@@ -104,7 +104,8 @@ def _faults(terminal: Terminal, report: Report, *, everything: bool) -> None:
     most = len(report.faults) if everything else _FEW
     for one in report.faults[:most]:
         text = f"{one.where}: {one.why} ({one.code}, {one.count:,} times, first in {one.example})"
-        item(terminal, text, one.fix, style="error" if one.severity == "error" else "warning")
+        fix = "the settings below mend this" if one.mended else one.fix
+        item(terminal, text, fix, style="error" if one.severity == "error" else "warning")
     if len(report.faults) > most:
         terminal.say(f"  and {len(report.faults) - most} more: --all")
 
@@ -148,13 +149,20 @@ def _profile(terminal: Terminal, report: Report) -> None:
     for line in toml.profile(report.proposals, width=terminal.width or 100).splitlines():
         terminal.say(terminal.paint(line, "aside") if line.startswith("#") else line)
     terminal.say()
-    if report.before != report.after:
-        terminal.say(f"Tried on these samples: {_scored(report.before)} without it,")
-        terminal.say(f"{_scored(report.after)} with it.")
+    before, after = report.before, report.after
+    if before.unread != after.unread:
+        terminal.say(
+            f"Tried on these samples: {plural(before.unread, 'message')} could not be read without them, "
+            f"{after.unread or 'none'} with them."
+        )
+    elif before.count != after.count:
+        terminal.say(
+            f"Tried on these samples: {plural(before.count, 'finding')} without them, {after.count} with them."
+        )
 
 
-def _scored(score: Score) -> str:
-    return f"{plural(score.unread, 'message')} with an error and {plural(score.count, 'finding')}"
+def _with(report: Report) -> str:
+    return ", read with the settings below" if any(one.sure for one in report.proposals) else ""
 
 
 def as_data(report: Report, found: Gathered, *, values: bool) -> dict[str, Any]:

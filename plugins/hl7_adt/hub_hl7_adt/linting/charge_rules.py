@@ -50,11 +50,9 @@ def _codes(view: View) -> Found:
                 about="charge codes", what=f"{told}; {field}.4 holds the HCPCS code, which is taken as well"
             )
         else:
-            yield Remark(
-                about="charge codes",
-                what=told,
-                fix="add a row for each of them to charge_map.toml; `hub hl7 lint` lists them",
-            )
+            mapped = "add a row for each of them to charge_map.toml; `hub hl7 lint` lists them"
+            fix = f"nothing: {good[0]} holds what a claim needs" if good else mapped
+            yield Remark(about="charge codes", what=told, fix=fix)
     if good and good[0] != view.settings.charge_code_places[0]:
         rest = [place for place in view.settings.charge_code_places if place not in good]
         reason = (

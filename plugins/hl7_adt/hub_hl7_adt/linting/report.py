@@ -27,10 +27,13 @@ from hub_hl7_adt.wire import Message, message_of
 _SURVEYED = 3000
 _TRIED = 300
 _HEAVY = 10
+_ROUNDS = 3
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
-    """A problem of the reading, counted over the samples; `example` names the first message that has it."""
+    """A problem of the reading, counted over the samples; `example` names the first message that has it; `mended`:
+    it is gone with the profile that is proposed.
+    """
 
     code: str
     where: str
@@ -39,6 +42,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     severity: str
     count: int
     example: str
+    mended: bool = False
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +73,10 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What lint found; holds no patient's value but in `codes` and `plans`, which the command shows with care."""
+    """What lint found. What could not be read is of the profile in force; visits, what becomes what and what a claim
+    lacks are of the profile that is proposed, for what cannot be read shows nothing. Holds no patient's value but in
+    `codes` and `plans`, which the command shows with care.
+    """
 
     messages: int
     visits: int
@@ -103,20 +110,21 @@ def lint(
 ) -> Report:
     """Read all samples under a profile. `step` hears how many messages were read."""
     known = known or Known()
-    readings = []
-    for number, sample in enumerate(samples, 1):
-        readings.append(read_message(sample.body, settings))
-        step(number)
     view = _view(spread(samples, _SURVEYED), settings)
     tried = spread(samples, _TRIED)
     proposals, remarks = _ruled(view, tried, known)
-    visits = billed(readings)
     mended = apply(settings, proposals)
+    before, after = [], []
+    for number, sample in enumerate(samples, 1):
+        before.append(read_message(sample.body, settings))
+        after.append(before[-1] if mended == settings else read_message(sample.body, mended))
+        step(number)
+    visits = billed(after)
     header = [message.header for message in view.messages]
     return Report(
         messages=len(samples),
         visits=len(visits),
-        charges=_charges(readings),
+        charges=_charges(after),
         kinds=tuple(_kinds(samples, settings)),
         senders=_counted(f"{one.text(3)} {one.text(4)}".strip() or "(none)" for one in header),
         versions=_counted(one.text(12) or "(none)" for one in header),
@@ -124,16 +132,16 @@ def lint(
         separators=_counted(_separators(message) for message in view.messages),
         identifiers=tuple((*key, count) for key, count in identifiers(view.messages).most_common()),
         gaps=tuple(gaps(visits, known)),
-        faults=tuple(_faults(samples, readings)),
+        faults=tuple(_faults(samples, before, after)),
         codes=unmapped_codes((c for v in visits for c in v.charges if c.kind == "charge"), known),
         plans=unmapped_plans(visits, known),
         remarks=tuple(remarks),
         proposals=tuple(proposals),
         before=score(tried, settings, known),
         after=score(tried, mended, known),
-        trace=traced(samples, settings),
+        trace=traced(samples, mended),
         survey=view.survey,
-    )  # fmt: skip
+    )
 
 
 def _separators(message: Message) -> str:
@@ -190,26 +198,36 @@ def _said(kind: str, event: str) -> str:
 def _ruled(view: View, tried: tuple[Sample, ...], known: Known) -> tuple[list[Proposal], list[Remark]]:
     """What the rules say; of the proposals those that, tried on the samples one after the other, make nothing worse.
 
-    Each is tried on top of those before it, and the rules are asked again with the profile that came of it.
+    Each is tried on top of those before it. What mends nothing while messages cannot be read at all is tried again
+    when others have made them readable.
     """
     said = [*sender_rules(view), *charge_rules(view)]
     remarks = [one for one in said if isinstance(one, Remark)]
-    settings, kept = view.settings, []
-    now = score(tried, settings, known)
-    for one in (one for one in said if isinstance(one, Proposal)):
-        if one.key not in Hl7Settings.model_fields:
-            continue
-        if not one.sure:
-            kept.append(one)
-            continue
-        try:
-            changed = apply(settings, [one])
-        except ValidationError:  # such as a Z-segment that this setting may not name
-            continue
-        then = score(tried, changed, known)
-        if then.better(now, as_good=one.quiet):
-            kept, settings, now = [other for other in kept if other.key != one.key] + [one], changed, then
+    given = [one for one in said if isinstance(one, Proposal) and one.key in Hl7Settings.model_fields]
+    settings, kept = view.settings, [one for one in given if not one.sure]
+    now, left = score(tried, settings, known), [one for one in given if one.sure]
+    for _ in range(_ROUNDS):
+        rest = []
+        for one in left:
+            changed = _applied(settings, one)
+            then = score(tried, changed, known) if changed else now
+            if changed and then.better(now, as_good=one.quiet):
+                settings, now = changed, then
+                kept = [other for other in kept if other.key != one.key or not other.sure] + [one]
+            else:
+                rest.append(one)
+        if len(rest) == len(left):
+            break
+        left = rest
     return kept, remarks
+
+
+def _applied(settings: Hl7Settings, proposal: Proposal) -> Hl7Settings | None:
+    """None where the settings do not allow it, such as a Z-segment that this one may not name."""
+    try:
+        return apply(settings, [proposal])
+    except ValidationError:
+        return None
 
 
 def apply(settings: Hl7Settings, proposals: list[Proposal] | tuple[Proposal, ...]) -> Hl7Settings:
@@ -241,20 +259,25 @@ def _charges(readings: list[Reading]) -> int:
     return sum(isinstance(fact, ChargeFact) for one in readings for fact in one.facts)
 
 
-def _faults(samples: tuple[Sample, ...], readings: list[Reading]) -> list[Fault]:
+def _faults(samples: tuple[Sample, ...], before: list[Reading], after: list[Reading]) -> list[Fault]:
+    """The problems of the profile in force; `mended` are those that are gone with what is proposed."""
     told: dict[tuple[str, str, str], list[Any]] = {}
-    for sample, reading in zip(samples, readings, strict=True):
+    for sample, reading in zip(samples, before, strict=True):
         for problem in reading.problems:
-            key = (problem.code, _anywhere(problem.where), problem.why)
-            told.setdefault(key, [0, problem, sample])[0] += 1
-    found = [_fault(where, *rest) for (_, where, _), rest in told.items()]
-    return sorted(found, key=lambda one: (one.severity != "error", -one.count, one.code))
+            told.setdefault(_same(problem), [0, problem, sample])[0] += 1
+    stay = {_same(problem) for reading in after for problem in reading.problems}
+    found = [_fault(key[1], *rest, mended=key not in stay) for key, rest in told.items()]
+    return sorted(found, key=lambda one: (one.mended, one.severity != "error", -one.count, one.code))
 
 
-def _fault(where: str, count: int, problem: Problem, sample: Sample) -> Fault:
+def _same(problem: Problem) -> tuple[str, str, str]:
+    return problem.code, _anywhere(problem.where), problem.why
+
+
+def _fault(where: str, count: int, problem: Problem, sample: Sample, *, mended: bool) -> Fault:
     return Fault(
         code=problem.code, where=where, why=problem.why, fix=problem.fix, severity=problem.severity, count=count,
-        example=f"{sample.file} message {sample.nth}",
+        example=f"{sample.file} message {sample.nth}", mended=mended,
     )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def _ids(view: View) -> Found:
         )
     if not many:
         return
-    said = f"MSH-10 repeats with another body ({many} ids)"
+    said = f"MSH-10 repeats with another body ({many} of {len(bodies)} ids)"
     if getattr(view.settings, "same_id", "process") != "process":
         yield Proposal(
             key="same_id", value="process", reason=f"{said}, so it does not name a message", quiet=True
@@ -227,7 +227,7 @@ def _classes(view: View) -> Found:
     told = view.settings.patient_classes
     own = {one: count for one, count in found.items() if one.upper() not in _STANDARD and one not in told}
     if own and all(map(shown_code, own)):
-        reason = f"PV1-2 has {len(own)} patient classes of the sender's own: say what each one is"
+        reason = f"PV1-2 holds patient classes of the sender's own ({len(own)}): say what each one is"
         value = {**told, **dict.fromkeys(sorted(own), "ambulatory")}
         yield Proposal(key="patient_classes", value=value, reason=reason, sure=False)
     classes = view.survey.at(view.settings.financial_class_places[0])
@@ -252,7 +252,8 @@ def _points(view: View) -> Found:
         return
     guesses = {"I": "21", "E": "23"}
     table = {point: guesses.get(c.most_common(1)[0][0], "11") for point, c in sorted(unknown.items())}
-    reason = f"{len(unknown)} points of care (PV1-3.1, FT1-16.1) have no place of service: check each code"
+    said = "1 point of care has" if len(unknown) == 1 else f"{len(unknown)} points of care have"
+    reason = f"{said} no place of service (PV1-3.1, FT1-16.1): check each code"
     value = {**view.settings.place_of_service, **table}
     yield Proposal(key="place_of_service", value=value, reason=reason, sure=False)
 
@@ -282,8 +283,8 @@ def _z_segments(view: View) -> Found:
         more = f" and {len(found) - 12} more" if len(found) > 12 else ""
         yield Remark(
             about=name,
-            what=f"{view.survey.segments[name]} times; filled: {', '.join(told)}{more}",
-            fix="nothing reads it; ask the sender what it holds, if a claim lacks something",
+            what=f"{view.survey.segments[name]} in all; filled: {', '.join(told)}{more}",
+            fix="ask the sender what it holds, if a claim lacks something; settings may name its fields",
         )
 
 

@@ -137,6 +137,8 @@ NEEDED = "is read at all"
 
 def _compared(before: Reading, after: Reading) -> set[Becomes]:
     found = {("message", "bills or not")} if before.not_billable != after.not_billable else set()
+    if before.facts and not after.facts:
+        return {*found, ("message", NEEDED)}
     ours, theirs = _by_kind(before), _by_kind(after)
     for kind, facts in ours.items():
         others = theirs.get(kind, [])
