@@ -283,7 +283,7 @@ class Facts:
         told = {
             self.key("appointment", k.fact.key): k.fact for k in changed if isinstance(k.fact, AppointmentFact)
         }
-        rows = self.tx.appointments.find(key=told, **self._about()) if told else []
+        rows = self.tx.appointments.find(key=list(told), **self._about()) if told else []
         fresh = told.keys() - {row.col("key") for row in rows}
         if keys and self.tx.appointments.heads(practice=self.practice, source=self.source, limit=1):
             ids = [*patient_ids(self.tx, self.source, keys).values()]
