@@ -99,4 +99,45 @@ ROWS: tuple[Row, ...] = tuple(sorted(_rows(Hl7Settings.model_fields), key=lambda
 """Every key of the profile, by what it is about."""
 BY_KEY: Mapping[str, Row] = {row.key: row for row in ROWS}
 
-__all__ = ["BY_KEY", "PARTS", "ROWS", "Row", "presets"]
+_TITLES = {
+    "arrival": "How messages arrive",
+    "reading": "How they are read",
+    "keys": "Whose they are",
+    "charges": "Charges",
+    "money": "What a line is, and its money",
+    "policies": "Who pays",
+    "stay": "The stay",
+}
+
+
+def documented() -> str:
+    """The profile as the README has it: a table for each part, and the presets."""
+    lines: list[str] = []
+    for part in PARTS:
+        rows = [row for row in ROWS if row.part == part]
+        lines += [f"**{_TITLES[part]}**", "", "| Setting | Default | What it says |", "|---|---|---|"]
+        lines += [f"| `{row.key}` | {_shown(row)} | {_takes(row)} |" for row in rows]
+        lines.append("")
+    lines += ["| Preset | Which senders |", "|---|---|"]
+    lines += [f"| `{preset.name}` | {preset.about} |" for preset in presets().values()]
+    return "\n".join(lines)
+
+
+def _shown(row: Row) -> str:
+    if row.default in (None, "", {}) or row.default == []:
+        return "none"
+    told = row.default if isinstance(row.default, list) else [row.default]
+    return ", ".join(f"`{each}`" for each in told)
+
+
+def _takes(row: Row) -> str:
+    """What a key says, with the words that it takes where the text does not name them."""
+    missing = [choice for choice in row.choices if choice not in row.words]
+    words = row.words.replace("|", "\\|")
+    return f"{words} ({', '.join(f'`{choice}`' for choice in row.choices)})" if missing else words
+
+
+if __name__ == "__main__":
+    print(documented())  # noqa: T201 - what this command is for
+
+__all__ = ["BY_KEY", "PARTS", "ROWS", "Row", "documented", "presets"]
