@@ -52,7 +52,7 @@ def _rows(one: Health, now: datetime) -> Iterator[list[str]]:
     """A row for each peer; the first says how the feed stands."""
     unread = _unread(one, now)
     lanes = f"{one.lanes:,} stopped" if one.lanes else "-"
-    stand = f"{one.stand}"
+    stand = one.stand
     if not one.peers:
         last = _ago(one.last, now)
         yield [one.source, "-", stand, last, *["0"] * 2, *["-"] * 5, unread, lanes]
@@ -83,9 +83,8 @@ def one(folder: Path, name: str, *, days: int, as_json: bool) -> None:
     with _looked(folder) as (hub, place, vitals):
         found = {each.source: each for each in health(place, vitals)}
         if name not in found:
-            guess = near(name, found)
-            fix = f"the feeds are: {', '.join(found) or 'none'}"
-            raise Misconfigured(f"there is no feed {name}{f', did you mean {guess}?' if guess else ''}", fix=fix)
+            fix = near(name, found) or f"the feeds are: {', '.join(found) or 'none'}"
+            raise Misconfigured(f"there is no feed {name}", fix=fix)
         now, zone = place.now, zone_of(hub.settings, name)
         hours = vitals.feed_counts(now - timedelta(days=days + 1), name)
         habit = learn(vitals.feed_hours(name, now - WEEKS), zone)

@@ -13,7 +13,7 @@ from hub.flow.facts_store import Facts, patient_ids
 from hub.model.encounter import Encounter
 from hub.model.facts import AnyFact, CoverageFact, MergeFact, PatientFact, Reading
 from hub.plugin.api import RawMessage
-from hub.plugin.host import GuardedSource, PluginFault
+from hub.plugin.host import PluginFault
 from hub.store import Nudge, Tx
 from hub.store.documents import Change, Row
 from hub.store.held_lanes import STOP, WAIT
@@ -23,6 +23,8 @@ FACTS = 1_000
 """Facts per transaction: about four bundles of 25 visits."""
 BODY_BYTES = 1 << 20
 """Bytes of messages that are read from the store at once."""
+HANDFUL_BYTES = 1 << 14
+"""Bytes of messages that a plugin reads in one turn of its thread."""
 NOT_WHOLE = Problem(
     code="feed.not_whole",
     where="message",
@@ -37,14 +39,11 @@ def pull(hub: Hub, source: str) -> Outcome:
     port = hub.host.source(source)
     with hub.store.view() as view:
         cursor = (view.plugin_state(source).get("cursor") or b"").decode()
-    changes = port.changes(cursor)
+    changes, practice = port.changes(cursor), hub.settings.practice_of(source)
+    arrivals = [_arrival(message) for message in changes.messages]
     with hub.store.begin("ingest.receive") as tx:
-        fresh = tx.inbox.put_many(
-            [_arrival(message) for message in changes.messages],
-            practice=hub.settings.practice_of(source),
-            source=source,
-            kind="message",
-        )
+        fresh = tx.inbox.put_many(arrivals, practice=practice, source=source, kind="message")
+        _count(tx, practice, source, arrivals, fresh)
         if changes.cursor != cursor:
             tx.plugin_state(source).put("cursor", changes.cursor.encode())
         hub.host.state(source).commit(tx)
@@ -53,16 +52,11 @@ def pull(hub: Hub, source: str) -> Outcome:
     return Outcome(done=fresh, more=changes.more)
 
 
-def receive(hub: Hub, tx: Tx, source: str, message: RawMessage) -> tuple[int, bool]:
-    """Put one message in the inbox: its sequence number, and whether it is new."""
-    return tx.inbox.put(
-        practice=hub.settings.practice_of(source),
-        source=source,
-        kind="message",
-        content_type=message.content_type,
-        external=message.external_id,
-        body=message.body,
-    )
+def _count(tx: Tx, practice: str, source: str, arrivals: Sequence[Arrival], fresh: int) -> None:
+    """For the health of the feed: what came, and how much of it had come before."""
+    size = sum(len(one.body) for one in arrivals)
+    repeats = len(arrivals) - fresh
+    tx.feeds.count(practice=practice, source=source, messages=len(arrivals), repeats=repeats, size=size)
 
 
 def _arrival(message: RawMessage) -> Arrival:
@@ -125,13 +119,26 @@ def _page(hub: Hub, source: str) -> tuple[list[tuple[InboxItem, Reading | Plugin
     port, answers, facts = hub.host.source(source), list[tuple[InboxItem, Reading | PluginFault]](), 0
     with hub.store.view() as view:
         waiting = view.inbox.waiting("received", CHUNK, source=source, kind="message")
-    for row, body in _bodies(hub, waiting):
-        reading = _reading(port, body, row.content_type)
-        answers.append((row, reading))
-        facts += 0 if isinstance(reading, PluginFault) else len(reading.facts)
+    for some in _handfuls(_bodies(hub, waiting)):
+        readings = port.read_many([(body, row.content_type) for row, body in some])
+        answers += [(row, reading) for (row, _), reading in zip(some, readings, strict=True)]
+        facts += sum(len(one.facts) for one in readings if not isinstance(one, PluginFault))
         if facts >= FACTS:
             break
     return answers, len(answers) < len(waiting) or len(waiting) == CHUNK
+
+
+def _handfuls(bodies: Iterable[tuple[InboxItem, bytes]]) -> Iterator[list[tuple[InboxItem, bytes]]]:
+    """Messages that are read in one turn of a plugin: many small ones, or one that is large."""
+    some, size = list[tuple[InboxItem, bytes]](), 0
+    for row, body in bodies:
+        some.append((row, body))
+        size += len(body)
+        if size >= HANDFUL_BYTES:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 def _bodies(hub: Hub, waiting: Sequence[InboxItem]) -> Iterator[tuple[InboxItem, bytes]]:
@@ -142,16 +149,6 @@ def _bodies(hub: Hub, waiting: Sequence[InboxItem]) -> Iterator[tuple[InboxItem,
             bodies = view.blobs.first_contents([row.blob_id for row in left], BODY_BYTES)
         yield from zip(left, bodies, strict=False)
         left = left[len(bodies) :]
-
-
-def _reading(port: GuardedSource, body: bytes, content_type: str) -> Reading | PluginFault:
-    """What a plugin makes of a message, or how it failed on this one; a plugin that hangs ends the run."""
-    try:
-        return port.read(body, content_type)
-    except PluginFault as fault:
-        if fault.hung:
-            raise
-        return fault
 
 
 def _moved(reading: Reading | PluginFault, verdict: str) -> tuple[str, str]:
@@ -188,4 +185,4 @@ def replay(tx: Tx, rows: Sequence[Row[Encounter]]) -> int:
     return len(rows)
 
 
-__all__ = ["Facts", "patient_ids", "pull", "read", "receive", "replay"]
+__all__ = ["Facts", "patient_ids", "pull", "read", "replay"]

@@ -24,6 +24,7 @@ AREAS = (
         "dispatch",
         "encounter",
         "events",
+        "feed",
         "fetch",
     ),
     *("fhir", "gate", "hl7", "ingest", "overdue", "payment", "posting", "print", "rejected", "remit", "restore"),
@@ -42,6 +43,7 @@ _CODES = frozenset(
         *("ready", "running", "backing_off", "held", "alarm", "warning", "ok", "hub", "keeper", "key"),
         *("hub.listeners", "hub.watch", "hub.digest"),
         *("value", "event", "exception", "unwritten"),
+        *("hour", "day", "accepted", "failed", "rejected"),
     }
 )
 

@@ -23,6 +23,7 @@ from hub.schedule import Schedule, due
 from hub.store.vitals import Vitals, Waiting, look
 from hub.watch.checks import standing
 from hub.watch.checks_flow import known_schedules
+from hub.watch.feed_health import Health, health
 from hub.watch.labels import Labels
 from hub.watch.looking import Place, living
 
@@ -61,6 +62,13 @@ GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "hub_expectations_overdue": ("Answers overdue (2000: or more)", ("kind", "mailbox")),
     "hub_inbox_waiting": ("Messages and files not read yet (2000: or more)", ("source",)),
     "hub_inbox_oldest_seconds": ("Age of the oldest message or file not read yet", ("source",)),
+    "hub_feed_messages": ("Messages of a feed in this hour and in 24 hours", ("source", "span")),
+    "hub_feed_repeats": ("Messages of a feed in 24 hours that had come before", ("source",)),
+    "hub_feed_answers": ("Answers to a feed in 24 hours: accepted, failed, rejected", ("source", "answer")),
+    "hub_feed_slowest_seconds": ("The slowest answer to a feed in 24 hours", ("source",)),
+    "hub_feed_last_seconds": ("Time since the last message of a feed", ("source",)),
+    "hub_feed_silent": ("Whether a feed is silent against its habit or limit", ("source",)),
+    "hub_feed_lanes_stopped": ("Lanes of a feed that stand still", ("source",)),
     "hub_outbox_waiting": ("Frozen files not sent yet (2000: or more)", ("mailbox",)),
     "hub_outbox_oldest_seconds": ("Age of the oldest frozen file not sent yet", ("mailbox",)),
     "hub_schedule_lag_seconds": ("How late each schedule is", ("schedule",)),
@@ -198,10 +206,12 @@ def _looks(found: Hub) -> Iterator[Sample]:
     place = Place.of(found)
     now = place.now
     with look(found.store.engines) as vitals:
-        for one in vitals.overdue(now):
-            labels = {"kind": one.kind, "mailbox": one.place}
-            yield Sample(metric="hub_expectations_overdue", value=one.count, labels=labels)
+        for late in vitals.overdue(now):
+            labels = {"kind": late.kind, "mailbox": late.place}
+            yield Sample(metric="hub_expectations_overdue", value=late.count, labels=labels)
         yield from _aged("hub_inbox", "source", vitals.unread(), now)
+        for one in health(place, vitals):
+            yield from _of_feed(one, now)
         yield from _aged("hub_outbox", "mailbox", vitals.unsent(), now)
         for schedule in known_schedules(place):
             yield from _lag(schedule, vitals, now)
@@ -216,6 +226,22 @@ def _aged(metric: str, label: str, found: Iterable[Waiting], now: datetime) -> I
         labels = {label: one.place}
         yield Sample(metric=f"{metric}_waiting", value=one.count, labels=labels)
         yield Sample(metric=f"{metric}_oldest_seconds", value=_seconds(now, one.since), labels=labels)
+
+
+def _of_feed(one: Health, now: datetime) -> Iterator[Sample]:
+    """A source that never sent anything has no age."""
+    source = {"source": one.source}
+    for span in ("hour", "day"):
+        yield Sample(metric="hub_feed_messages", value=one.total(span), labels={**source, "span": span})
+    yield Sample(metric="hub_feed_repeats", value=one.total("repeats"), labels=source)
+    for answer in ("accepted", "failed", "rejected"):
+        yield Sample(metric="hub_feed_answers", value=one.total(answer), labels={**source, "answer": answer})
+    slowest = max((peer.slowest_ms for peer in one.peers), default=0) / 1000
+    yield Sample(metric="hub_feed_slowest_seconds", value=slowest, labels=source)
+    if one.last is not None:
+        yield Sample(metric="hub_feed_last_seconds", value=_seconds(now, one.last), labels=source)
+    yield Sample(metric="hub_feed_silent", value=one.stand == "silent", labels=source)
+    yield Sample(metric="hub_feed_lanes_stopped", value=one.lanes, labels=source)
 
 
 def _lag(schedule: Schedule, vitals: Vitals, now: datetime) -> Iterator[Sample]:
