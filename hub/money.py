@@ -18,6 +18,8 @@ def parse_amount(text: str) -> Decimal:
 
     Leading zeros and a bare leading point (`.5`), both legal in X12 type R, are read.
     """
+    if text[-3:-2] == "." and len(text) <= _DIGITS and text.isascii() and (text[:-3] + text[-2:]).isdigit():
+        return Decimal(text)  # as most are written: dollars and two digits of cents
     body = text.removeprefix("-")
     digits = body.replace(".", "", 1)
     if not digits or not digits.isascii() or not digits.isdigit():

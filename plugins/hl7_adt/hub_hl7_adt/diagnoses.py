@@ -10,6 +10,7 @@ from hub_hl7_adt.scene import Scene, is_emptied
 from hub_hl7_adt.stay import present
 from hub_hl7_adt.wire import Segment
 
+_ADMITTING = ("A", "AD")
 _ORDER = {"F": 0, "W": 1, "": 1}
 
 
@@ -21,13 +22,13 @@ def diagnoses_of(scene: Scene) -> tuple[Diagnosis, ...]:
     every = scene.message.all(b"DG1")
     if not every or one_by_one(scene):
         return ()
-    kept = [(dg1, code) for dg1 in every if not _deleted(dg1) and (code := _code(scene, dg1))]
-    if any(not _admitting(dg1) for dg1, _ in kept):
-        kept = [(dg1, code) for dg1, code in kept if not _admitting(dg1)]
+    kept = [(dg1, code, _type(dg1)) for dg1 in every if not _deleted(dg1) and (code := _code(scene, dg1))]
+    others = [each for each in kept if each[2] not in _ADMITTING]
+    kept = others or kept
     if len(kept) > 1:
-        kept.sort(key=lambda pair: (_ORDER.get(_type(pair[0]), 2), _priority(pair[0])))
+        kept.sort(key=lambda each: (_ORDER.get(each[2], 2), _priority(each[0])))
     unique: dict[Coding, str] = {}
-    for dg1, code in kept:
+    for dg1, code, _ in kept:
         unique.setdefault(code, present(dg1))
     return tuple(Diagnosis(coding=code, rank=n, present=told) for n, (code, told) in enumerate(unique.items(), 1))
 
@@ -93,10 +94,6 @@ def _deleted(dg1: Segment) -> bool:
 
 def _type(dg1: Segment) -> str:
     return dg1.text(DG1.diagnosis_type).upper()
-
-
-def _admitting(dg1: Segment) -> bool:
-    return _type(dg1) in ("A", "AD")
 
 
 def _priority(dg1: Segment) -> int:

@@ -12,7 +12,7 @@ from hub.model.encounter import Coding
 from hub.model.people import Address, Name, Provider
 from hub.money import NotMoney, from_cents, parse_amount, to_cents
 from hub_hl7_adt.names import CP, CWE, CX, XAD, XCN, XPN, XTN
-from hub_hl7_adt.wire import Value
+from hub_hl7_adt.wire import Frame, Value
 
 _INSTANT = re.compile(
     r"(\d{4})(\d\d)?(\d\d)?(?:(\d\d)(\d\d)?(?:(\d\d)(?:\.(\d{1,6})\d*)?)?)?(?:([+-])(\d\d)(\d\d))?", re.ASCII
@@ -96,19 +96,22 @@ def postal(value: Value) -> Address | None:
         return None
     state = value.text(XAD.state_or_province).upper()
     digits = value.text(XAD.zip_or_postal_code).replace("-", "").replace(" ", "")
+    country = value.text(XAD.country).upper()
     return Address(
         line1=line1,
         line2=value.text(XAD.other_designation),
         city=city,
         state=state if len(state) == 2 and state.isalpha() else "",
         zip=digits if len(digits) in (5, 9) and digits.isascii() and digits.isdigit() else "",
-        country={"USA": "US", "": "US"}.get(country := value.text(XAD.country).upper(), country),
+        country="US" if country in ("USA", "") else country,
     )
 
 
 def phone(value: Value) -> str:
     """Ten digits or what digits there are, from the whole number or from its parts."""
     whole = value.text(XTN.unformatted_telephone_number) or value.text(XTN.telephone_number)
+    if whole.isdecimal() and whole.isascii():
+        return whole
     return _DIGITS.sub("", whole or value.text(XTN.area_city_code) + value.text(XTN.local_number))
 
 
@@ -156,13 +159,18 @@ def system_name(text: str, default: str = "LOCAL") -> str:
 
 def codings(value: Value, default: str = "LOCAL") -> list[Coding]:
     """A coded value and its alternate, in that order; `default` is the system of codes that name none."""
-    found = []
+    return list(_codings(*value.spelt, default))
+
+
+@lru_cache(maxsize=8192)
+def _codings(written: str, frame: Frame, default: str) -> tuple[Coding, ...]:
+    value, found = Value(written, frame), list[Coding]()
     if code := value.text(CWE.identifier):
         found.append(Coding(system=system_name(value.text(CWE.name_of_coding_system), default), code=code))
     if other := value.text(CWE.alternate_identifier):
         system = system_name(value.text(CWE.name_of_alternate_coding_system), "LOCAL")
         found.append(Coding(system=system, code=other))
-    return found
+    return tuple(found)
 
 
 def amount(value: Value, component: int = CP.price) -> Decimal | None:
@@ -208,8 +216,13 @@ def provider(values: list[Value]) -> Provider | None:
     """The clinician of an XCN: the repetition that is marked as an NPI, else the first whose identifier has
     ten digits, else the first with a name and no NPI.
     """
+    return _provider(tuple([value.spelt for value in values])) if values else None
+
+
+@lru_cache(maxsize=4096)
+def _provider(spelt: tuple[tuple[str, Frame], ...]) -> Provider | None:
     best: Provider | None = None
-    for value in values:
+    for value in (Value(written, frame) for written, frame in spelt):
         npi = value.text(XCN.person_identifier)
         ten = len(npi) == 10 and npi.isascii() and npi.isdigit()
         last = value.text(XCN.family_name)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from hub_hl7_adt.message.charset import decoded, plain
 from hub_hl7_adt.message.named import Named
-from hub_hl7_adt.message.parts import Frame, Segment
+from hub_hl7_adt.message.parts import Segment, frame_of
 from hub_hl7_adt.message.separators import Separators, separators
 
 _TEXT_ENDS = re.compile(r"[\r\n\x0b\x1c]+")
@@ -26,7 +26,7 @@ class Message(Named):
         self.seps = seps
         self.codec = codec
         self.charset_fallback = fallback
-        self._frame = Frame(seps, codec, text)
+        self._frame = frame_of(seps, codec, escapes=text.find(seps.escape, 9) >= 0)
         self._texts = _lines(text)
         self._by_name = {}
         self._grouped = None

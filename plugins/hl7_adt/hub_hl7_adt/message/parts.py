@@ -8,6 +8,7 @@ never an error; HL7's explicit null (`""`) reads as empty too, and `is_null` tel
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hub_hl7_adt.message.lookup import kinds_of, names_of, position
@@ -22,7 +23,7 @@ class Frame:
 
     __slots__ = ("codec", "component", "escape", "escapes", "field", "repetition", "seps", "subcomponent")
 
-    def __init__(self, seps: Separators, codec: str, text: str) -> None:
+    def __init__(self, seps: Separators, codec: str, *, escapes: bool) -> None:
         self.seps = seps
         self.codec = codec
         self.field = seps.field.decode("ascii")
@@ -30,7 +31,7 @@ class Frame:
         self.repetition = seps.repetition.decode("ascii")
         self.subcomponent = seps.subcomponent.decode("ascii")
         self.escape = seps.escape
-        self.escapes = seps.escape in text[9:]
+        self.escapes = escapes
 
     def meant(self, text: str) -> str:
         """A component without escapes and surrounding blanks; empty for the explicit null."""
@@ -39,6 +40,12 @@ class Frame:
         elif text == NULL:
             return ""
         return text.strip()
+
+
+@lru_cache(maxsize=256)
+def frame_of(seps: Separators, codec: str, *, escapes: bool) -> Frame:
+    """The frame of such messages: one for all of them, so that what a text means can be remembered by it."""
+    return Frame(seps, codec, escapes=escapes)
 
 
 class Value:
@@ -58,6 +65,11 @@ class Value:
     def raw(self) -> bytes:
         """The bytes as they came."""
         return self.written.encode(self._frame.codec)
+
+    @property
+    def spelt(self) -> tuple[str, Frame]:
+        """What is written and what separators and escapes mean in it: equal for values that mean the same."""
+        return self.written, self._frame
 
     @property
     def is_null(self) -> bool:
