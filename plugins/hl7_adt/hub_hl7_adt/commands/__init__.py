@@ -139,21 +139,3 @@ def replay(
         ids=tuple(ids or ()), set_aside=set_aside, connector=connector, dry_run=dry_run, as_json=as_json
     )
     done.replay(ctx.obj, choice, config, by)
-
-
-@hl7.command()
-def edit(
-    ctx: typer.Context,
-    message: Annotated[str, typer.Argument(help="Id of a message that cannot be applied.")],
-    changes: Annotated[list[str], typer.Option("--set", help="PLACE=VALUE, such as PID-3.1=100; several times.")],
-    why: Annotated[str, typer.Option(help="Why, in a few words without patient data.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what it would become.")] = False,
-    config: Config = None,
-    by: By = "",
-    as_json: AsJson = False,
-) -> None:
-    """Mend places of a message that is set aside; the original is kept, the mended one takes its turn."""
-    from hub_hl7_adt.commands import replay_command as done
-
-    choice = done.Edit(id=message, changes=tuple(changes), why=why, dry_run=dry_run, as_json=as_json)
-    done.edit(ctx.obj, choice, config, by)

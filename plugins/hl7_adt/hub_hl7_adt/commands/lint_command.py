@@ -105,8 +105,11 @@ def _of_file(path: Path) -> Hl7Settings:
 def _known(desk: Desk, connector: str) -> Known:
     places = {*desk.facilities(connector), *desk.places(connector)}
     return Known(
-        payers=of_payers(desk.payers(connector)), codes=desk.charge_codes(), places=frozenset(places)
-    )  # fmt: skip
+        configured=True,
+        payers=of_payers(desk.payers(connector)),
+        codes=desk.charge_codes(),
+        places=frozenset(places),
+    )
 
 
 def _write(path: Path, report: Report, connector: str) -> None:

@@ -1,4 +1,4 @@
-"""`hub hl7 replay` and `edit`: read stored messages anew with the settings of today, or mend one place of one."""
+"""`hub hl7 replay`: read stored messages anew with the settings of today."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from hub.errors import HubError
 from hub.model.facts import Reading
 from hub.plugin.api import Commands, Desk, StoredMessage, Terminal
 from hub_hl7_adt.commands.drawn import item, plural
-from hub_hl7_adt.message.editing import NotEditable, edited
 
-_STATES = ("set_aside", "blocked")
 _MOST = 10_000
 
 
@@ -55,8 +53,8 @@ def replay(given: Commands, choice: Choice, config: Path | None, by: str) -> Non
 
 
 def _standing(desk: Desk, connector: str) -> tuple[str, ...]:
-    """The messages that are set aside, or wait behind one, in the order in which they came."""
-    return tuple(one.id for one in desk.messages(source=connector, state=_STATES[:1], limit=_MOST))
+    """The messages that are set aside, in the order in which they came; what waits behind them follows by itself."""
+    return tuple(one.id for one in desk.messages(source=connector, state="set_aside", limit=_MOST))
 
 
 def _row(desk: Desk, stored: StoredMessage, *, dry_run: bool) -> Row:
@@ -105,51 +103,7 @@ def _told(terminal: Terminal, rows: list[Row], choice: Choice) -> None:
     terminal.table("Messages read with the settings of today", columns, cells, styles=styles)
     left = sum(not row.well for row in rows)
     if left:
-        fix = "look at one with hub hl7 show ID; mend it with hub hl7 edit ID, or change the settings"
+        fix = "look at one with hub hl7 show ID; mend it with hub messages edit ID, or change the settings"
         item(terminal, f"{plural(left, 'message')} cannot be applied yet", fix, style="error")
     if choice.dry_run and left < len(rows):
         terminal.say(f"{plural(len(rows) - left, 'message')} would be replayed; leave --dry-run out to do it.")
-
-
-class Edit(msgspec.Struct, frozen=True, kw_only=True):
-    """Which message, which places (`PID-3.1=100`), why, and whether only to show."""
-
-    id: str
-    changes: tuple[str, ...]
-    why: str
-    dry_run: bool = False
-    as_json: bool = False
-
-    def __repr__(self) -> str:
-        return f"Edit({self.id!r})"
-
-
-def edit(given: Commands, choice: Edit, config: Path | None, by: str) -> None:
-    """Store a mended copy of a message in its place; the original is kept and linked."""
-    terminal = given.terminal
-    with given.desk(config, by) as desk:
-        stored = desk.message(choice.id)
-        charset = getattr(desk.settings(stored.source), "charset", "utf-8")
-        body = stored.body
-        for change in choice.changes:
-            body = _changed(terminal, body, change, charset)
-        reading = desk.read(stored.source, body, stored.content_type)
-        new = "" if choice.dry_run else desk.edit(choice.id, body, choice.why)
-    errors = [problem for problem in reading.problems if problem.severity == "error"]
-    if choice.as_json:
-        terminal.document({"original": choice.id, "new": new, "becomes": _becomes(reading), "problems": errors})
-        return
-    terminal.say(f"Mended it reads as: {_becomes(reading)}")
-    for problem in errors:
-        item(terminal, f"{problem.where}: {problem.why} ({problem.code})", problem.fix, style="error")
-    terminal.say(f"Stored as {new}; the original is kept." if new else "Nothing was stored (--dry-run).")
-
-
-def _changed(terminal: Terminal, body: bytes, change: str, charset: str) -> bytes:
-    place, mark, value = change.partition("=")
-    if not mark:
-        terminal.fail("--set wants PLACE=VALUE", "write for example --set PID-3.1=100 or --set FT1[2]-10=1")
-    try:
-        return edited(body, place.strip().upper(), value, charset=charset)
-    except NotEditable as error:
-        terminal.fail(f"{place.strip().upper()}: {error}")

@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from hub.model.facts import ChargeFact, EncounterFact
+from hub.model.facts import ChargeFact, CoverageFact, EncounterFact
 from hub_hl7_adt.linting.shapes import is_npi
 from hub_hl7_adt.linting.visits import Visit
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What configuration maps already: plan tokens and names (in lower case), charge codes by system,
-    and the places, departments and kinds of visit of which it knows the place of service.
+    """What configuration maps already, where there is one: plan tokens and names (in lower case), charge codes by
+    system, and the places, departments and kinds of visit of which it knows the place of service.
     """
 
+    configured: bool = False
     payers: frozenset[str] = frozenset()
     codes: frozenset[tuple[str, str]] = frozenset()
     places: frozenset[str] = frozenset()
@@ -129,6 +130,8 @@ def gaps(visits: list[Visit], known: Known) -> list[Gap]:
         for check, count in counts
         if count
     ]
+    if known.configured:
+        found += _of_plans(visits, known)
     found += _of_lines([line for visit in visits for line in visit.charges if line.kind == "charge"], known)
     return sorted(found, key=lambda gap: (-gap.weight, -gap.count, gap.code))
 
@@ -149,6 +152,20 @@ def _of_lines(lines: list[ChargeFact], known: Known) -> list[Gap]:
     ]
 
 
+def _of_plans(visits: list[Visit], known: Known) -> list[Gap]:
+    """Visits none of whose plans means a payer to the hub."""
+    count = sum(
+        bool(one.coverages) and not any(_means_payer(policy, known) for policy in one.coverages) for one in visits
+    )
+    fix = "add each plan to [sources.NAME.payers] of practices.toml (the list is below)"
+    what = "no plan of the visit is mapped to a payer"
+    return [Gap(code="claim.payer", what=what, fix=fix, count=count, of=len(visits))] if count else []
+
+
+def _means_payer(policy: CoverageFact, known: Known) -> bool:
+    return bool({policy.payer_token.strip().casefold(), policy.payer_name.strip().casefold()} & known.payers)
+
+
 def unmapped_codes(lines: Iterable[ChargeFact], known: Known) -> Counter[tuple[str, str]]:
     """The codes of lines of which no code is HCPCS or has a row in the charge map: (system, code), counted."""
     found: Counter[tuple[str, str]] = Counter()
@@ -166,7 +183,7 @@ def unmapped_plans(visits: Iterable[Visit], known: Known) -> Counter[str]:
     found: Counter[str] = Counter()
     for visit in visits:
         for one in visit.coverages:
-            if not {one.payer_token.strip().casefold(), one.payer_name.strip().casefold()} & known.payers:
+            if not _means_payer(one, known):
                 found[one.payer_token] += 1
     return found
 
