@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -37,30 +37,40 @@ def rows_of(path: Path) -> Iterator[tuple[str, str, str, str]]:
     """(code, why, fix, file) of each problem or work item that a file makes with a code of its own."""
     if "tests" in path.parts:
         return
-    for node in ast.walk(ast.parse(path.read_text())):
+    tree = ast.parse(path.read_text())
+    known = {
+        one.targets[0].id: text(one.value, {})
+        for one in tree.body
+        if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name)
+    }
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            told = arguments(node)
+            told = arguments(node, known)
             code, why = told.get("code") or told.get("reason") or "", told.get("why", "")
             if why and "." in code and " " not in code:
                 yield code, clean(why), clean(told.get("fix", "")), str(path.relative_to(ROOT))
 
 
-def arguments(call: ast.Call) -> dict[str, str]:
-    """The texts a call is given, by name; a call of `problem`, `warn`, `error` or `_finding` by position."""
-    told = {one.arg: text(one.value) for one in call.keywords if one.arg}
+def arguments(call: ast.Call, known: Mapping[str, str]) -> dict[str, str]:
+    """The texts a call is given, by name; a call of `problem`, `warn`, `poison` and kin by position. `known` are the
+    texts that the module has names for.
+    """
+    told = {one.arg: text(one.value, known) for one in call.keywords if one.arg}
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    if name in {"problem", "warn", "error", "hold"}:
-        told |= dict(zip(POSITIONAL, map(text, call.args), strict=False))
+    given = [text(one, known) for one in call.args]
+    if name in {"problem", "warn", "error", "hold", "poison", "SetAside"}:
+        told |= dict(zip(POSITIONAL, given, strict=False))
     if name == "_finding":
-        values = list(map(text, call.args))
-        told |= dict(zip(POSITIONAL, [f"scrub.{values[0]}", *values[1:]], strict=False))
+        told |= dict(zip(POSITIONAL, [f"scrub.{given[0]}", *given[1:]], strict=False))
     return told
 
 
-def text(node: ast.expr) -> str:
+def text(node: ast.expr, known: Mapping[str, str]) -> str:
     """A text as it stands, with what is filled in shown in braces; empty for anything else."""
     if isinstance(node, ast.IfExp):
-        return text(node.body)
+        return text(node.body, known)
+    if isinstance(node, ast.Name):
+        return known.get(node.id, "")
     if isinstance(node, ast.Constant):
         return str(node.value) if isinstance(node.value, str) else ""
     if isinstance(node, ast.JoinedStr):
