@@ -6,7 +6,7 @@ from hub.model.coverage import Subscriber
 from hub.model.facts import CoverageFact
 from hub_hl7_adt import values
 from hub_hl7_adt.financial import class_fact
-from hub_hl7_adt.names import CWE, IN1, IN2, PID, XON, XPN
+from hub_hl7_adt.names import CWE, IN1, PID, XON, XPN
 from hub_hl7_adt.scene import Scene, is_emptied, text_at
 from hub_hl7_adt.triggers import Says
 from hub_hl7_adt.wire import Segment
@@ -28,7 +28,7 @@ def coverage_facts(scene: Scene) -> list[CoverageFact]:
         if _ended(scene, in1):
             gone = True
             continue
-        taken.add(rank := _rank(in1, taken))
+        taken.add(rank := _rank(scene, [in1, *rest], taken))
         if fact := _coverage(scene, [in1, *rest], rank):
             kept.append(fact)
     if (kept or gone) and scene.trigger.says in (Says.VISIT, Says.PERSON):
@@ -100,9 +100,10 @@ def _payer_name(in1: Segment) -> str:
     return company or in1.text(IN1.health_plan_id, CWE.text)
 
 
-def _rank(in1: Segment, taken: set[int]) -> int:
+def _rank(scene: Scene, group: list[Segment], taken: set[int]) -> int:
     """The priority of IN1-22, else the set id, else (also where two say the same) the next that is free."""
-    for text in (in1.text(IN1.coord_of_ben_priority), in1.text(IN1.set_id_in1)):
+    for where in scene.settings.rank_places:
+        text = text_at(scene.message, (where,), group)
         if text.isascii() and text.isdigit() and 1 <= int(text[:4]) <= 20:
             rank = int(text[:4])
             return rank if rank not in taken else _next(taken, rank)
@@ -120,7 +121,7 @@ def _subscriber(scene: Scene, group: list[Segment]) -> tuple[str, Subscriber | N
     else; otherwise `other`, with a problem, because a wrong relationship is a denied claim.
     """
     in1 = group[0]
-    stated = _stated(group)
+    stated = _stated(scene, group)
     name = values.person(in1.value(IN1.name_of_insured))
     if stated == "self" or (not stated and (name is None or _is_patient(scene, in1))):
         return "self", None
@@ -148,13 +149,9 @@ def _subscriber(scene: Scene, group: list[Segment]) -> tuple[str, Subscriber | N
     return _of_patient(stated), subscriber
 
 
-def _stated(group: list[Segment]) -> str:
+def _stated(scene: Scene, group: list[Segment]) -> str:
     """What the insured is to the patient, in our words; empty when nobody says."""
-    text = group[0].text(IN1.insured_s_relationship_to_patient)
-    in2 = next((each for each in group if each.name == "IN2"), None)
-    if not text and in2 is not None:
-        text = in2.text(IN2.hcfa_patient_s_relationship_to_insured)
-    return values.relationship(text)
+    return values.relationship(text_at(scene.message, scene.settings.relationship_places, group))
 
 
 def _of_patient(stated: str) -> str:

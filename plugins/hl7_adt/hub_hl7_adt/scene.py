@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from typing import TypeVar
@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 # Identifier types of table 0203 that the hub has no business with; SSN, licence, passport, card numbers.
 _PRIVATE = frozenset(("SS", "SSN", "DL", "DLN", "PPN", "PP", "BC", "CC"))
+_OF_A_POLICY = frozenset(("IN1", "IN2", "IN3"))
 _NULL = '""'
 _COMPONENTS = 13
 _FIX_VALUE = "correct the value at the sender and send the message again"
@@ -137,16 +138,25 @@ def first_text(segments: list[Segment], places: tuple[str, ...]) -> str:
 
 def text_at(message: Message, places: tuple[str, ...], near: list[Segment] | None = None) -> str:
     """The first of some places that has text: in the segments `near` when they have one of that name, else in the
-    first segment of the message that has it.
+    first segment of the message that has it; but what is not said of a policy is never taken from another one.
     """
     for where in places:
         name, spot = _segment_of(where)
         segment = _of_name(near, name) if near else None
-        if segment is None:
+        if segment is None and not (near and name in _OF_A_POLICY):
             segment = message.first(name)
         if segment is not None and (text := segment.text(spot.field, spot.component or 1, spot.sub)):
             return text
     return ""
+
+
+def found_at(message: Message, places: tuple[str, ...]) -> Iterator[tuple[Segment, Place]]:
+    """The places at which something stands, each with the first segment of its name, in order."""
+    for where in places:
+        name, spot = _segment_of(where)
+        segment = message.first(name)
+        if segment is not None and segment.has(spot.field):
+            yield segment, spot
 
 
 def _of_name(segments: list[Segment], name: str) -> Segment | None:

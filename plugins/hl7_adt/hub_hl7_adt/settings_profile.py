@@ -247,6 +247,16 @@ class PolicyProfile(Profiled):
         description="the member id",
         json_schema_extra=among("policies", *POLICY),
     )
+    relationship_places: Places = Field(
+        default=("IN1-17.1", "IN2-72.1"),
+        description="what the insured is to the patient",
+        json_schema_extra=among("policies", *POLICY),
+    )
+    rank_places: Places = Field(
+        default=("IN1-22.1", "IN1-1.1"),
+        description="in which order the policies pay, from 1",
+        json_schema_extra=among("policies", *POLICY),
+    )
     coverage_scope: Literal["visit", "patient"] = Field(
         default="visit",
         description="whether an IN1 in a message with a visit holds for that visit alone",
@@ -266,7 +276,28 @@ class PolicyProfile(Profiled):
 
 
 class StayProfile(Profiled):
-    """What PV1, PV2, DRG, UB1 and UB2 say of a stay."""
+    """What PV1, PV2, DRG, UB1 and UB2 say of a visit, and of a stay."""
+
+    attending_places: Places = Field(
+        default=("PV1-7",),
+        description="who treats the patient, the first place that names a person",
+        json_schema_extra=among("stay", *VISIT),
+    )
+    referring_places: Places = Field(
+        default=("PV1-8",),
+        description="who referred the patient, the first place that names a person",
+        json_schema_extra=among("stay", *VISIT),
+    )
+    admission_places: Places = Field(
+        default=("PV1-44",),
+        description="when the visit began, the first place that is filled",
+        json_schema_extra=among("stay", *VISIT),
+    )
+    discharge_places: Places = Field(
+        default=("PV1-45",),
+        description="when the visit ended, the first place that is filled",
+        json_schema_extra=among("stay", *VISIT),
+    )
 
     bill_type_places: Places = Field(
         default=(),
@@ -303,8 +334,18 @@ class StayProfile(Profiled):
         description="the UB-04 discharge status for the sender's own codes",
         json_schema_extra=among("stay"),
     )
+    patient_class_places: Places = Field(
+        default=("PV1-2.1",),
+        description="the class of patient",
+        json_schema_extra=among("stay", *VISIT),
+    )
     patient_classes: dict[str, Literal["ambulatory", "emergency", "inpatient", "home", "virtual"]] = Field(
         default_factory=dict,
         description="what the sender's patient classes (PV1-2) mean beside E, I, O and R",
         json_schema_extra=among("stay"),
     )
+
+    @field_validator("patient_classes", mode="after")
+    @classmethod
+    def _in_capitals(cls, told: dict[str, str]) -> dict[str, str]:
+        return {word.upper(): meaning for word, meaning in told.items()}

@@ -6,11 +6,12 @@ from datetime import date, datetime
 
 from hub.model.encounter import Accident
 from hub.model.facts import EncounterFact
-from hub.model.people import Facility
+from hub.model.people import Facility, Provider
 from hub_hl7_adt import values
 from hub_hl7_adt.diagnoses import diagnoses_of, no_diagnoses
 from hub_hl7_adt.names import ACC, AUI, CX, EVN, FT1, IN1, IN3, PID, PL, PV1, PV2
-from hub_hl7_adt.scene import Scene, text_at
+from hub_hl7_adt.plan import plan_of
+from hub_hl7_adt.scene import Scene, found_at, text_at
 from hub_hl7_adt.stay import EMPTIED as _OF_STAY
 from hub_hl7_adt.stay import stay_fields
 from hub_hl7_adt.triggers import Says
@@ -93,12 +94,12 @@ def encounter_fact(scene: Scene, *, charged: bool) -> EncounterFact:
         ended_at=ended,
         place_of_service=place_of_service(scene, pv1, PV1.assigned_patient_location) if pv1 else "",
         facility=_facility(pv1) if pv1 else None,
-        rendering=values.provider(pv1.values(PV1.attending_doctor)) if pv1 else None,
-        referring=values.provider(pv1.values(PV1.referring_doctor)) if pv1 else None,
+        rendering=_person(scene, scene.settings.attending_places),
+        referring=_person(scene, scene.settings.referring_places),
         diagnoses=diagnoses_of(scene),
         accident=_accident(scene),
         authorization=_authorization(scene),
-        admitted_on=_admitted(scene, pv1, kind),
+        admitted_on=_admitted(scene, kind),
         **stay_fields(scene),
         ready=ready is True,
         cleared=_cleared(scene, pv1, status, ready, started),
@@ -132,16 +133,45 @@ def _nulls(scene: Scene, pv1: Segment | None) -> list[str]:
     return found
 
 
+def _first_service(scene: Scene) -> datetime | None:
+    """When the first line was served, by the profile of lines."""
+    message = scene.message
+    for spot in plan_of(scene.settings).dates:
+        segment = message.first(spot.segment)
+        if segment and (found := scene.instant(segment, spot.field, spot.component)) is not None:
+            return found
+    return None
+
+
+def _person(scene: Scene, places: tuple[str, ...]) -> Provider | None:
+    """The first place that names somebody."""
+    for segment, spot in found_at(scene.message, places):
+        if (found := values.provider(segment.values(spot.field))) is not None:
+            return found
+    return None
+
+
+def _moment(scene: Scene, places: tuple[str, ...]) -> datetime | None:
+    """The instant at the first place that is filled."""
+    for segment, spot in found_at(scene.message, places):
+        if (found := scene.instant(segment, spot.field, spot.component or 1)) is not None:
+            return found
+    return None
+
+
 def _kind(scene: Scene, pv1: Segment | None) -> str:
     """The class of patient, by the profile, then by table 0004; where there is none, what the event is about."""
-    code = pv1.text(PV1.patient_class).upper() if pv1 else ""
+    code = text_at(scene.message, scene.settings.patient_class_places).upper()
     if not code:
         return scene.trigger.of_stay if pv1 and not scene.emptied(pv1, {PV1.patient_class: ("kind",)}) else ""
     return scene.settings.patient_classes.get(code) or _KINDS.get(code, "")
 
 
-def _admitted(scene: Scene, pv1: Segment | None, kind: str) -> date | None:
-    return scene.day(pv1, PV1.admit_date_time) if pv1 and kind == "inpatient" else None
+def _admitted(scene: Scene, kind: str) -> date | None:
+    if kind != "inpatient":
+        return None
+    found = found_at(scene.message, scene.settings.admission_places)
+    return next((on for segment, spot in found if (on := scene.day(segment, spot.field))), None)
 
 
 def _facility(pv1: Segment) -> Facility | None:
@@ -157,14 +187,14 @@ def _times(scene: Scene, pv1: Segment | None) -> tuple[datetime | None, datetime
     """
     ft1 = scene.message.first(b"FT1") if scene.trigger.says is Says.CHARGES else None
     if pv1 is None:
-        return (scene.instant(ft1, FT1.transaction_date) if ft1 is not None else None), None
-    started = scene.instant(pv1, PV1.admit_date_time)
+        return (_first_service(scene) if ft1 is not None else None), None
+    started = _moment(scene, scene.settings.admission_places)
     if started is None and ft1 is not None:
-        started = scene.instant(ft1, FT1.transaction_date)
+        started = _first_service(scene)
     pv2 = scene.message.first(b"PV2")
     if started is None and pv2 is not None and scene.trigger.status == "planned":
         started = scene.instant(pv2, PV2.expected_admit_date_time)
-    ended = None if scene.trigger.reopens else scene.instant(pv1, PV1.discharge_date_time)
+    ended = None if scene.trigger.reopens else _moment(scene, scene.settings.discharge_places)
     if ended is None and scene.event == "A03":
         evn = scene.message.first(b"EVN")
         ended = scene.instant(evn, EVN.event_occurred) if evn is not None else None
