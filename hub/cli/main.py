@@ -15,6 +15,7 @@ from hub.cli.keep_commands import backup, db_upgrade, restore
 from hub.cli.message_commands import messages
 from hub.cli.notice_commands import notices
 from hub.cli.options import HERE, AsJson, By, Folder, Limit
+from hub.cli.patient_commands import appointments, patients
 from hub.cli.plugin_commands import Root
 from hub.cli.retention_commands import hold, keys, retention
 from hub.cli.schedule_commands import runs, schedule
@@ -42,6 +43,8 @@ for name, group in (
     ("files", files),
     ("messages", messages),
     ("work", work),
+    ("patients", patients),
+    ("appointments", appointments),
     ("schedule", schedule),
     ("runs", runs),
     ("notices", notices),
