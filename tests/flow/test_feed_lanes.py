@@ -294,7 +294,16 @@ def _acted(feed: Feed, deeds: list[tuple[str, list[str], int]]) -> dict[int, set
             ingest.read(feed.hub, SOURCE)
         elif stopped := [number for number in came if feed.item(number).state in {"set_aside", "blocked"}]:
             _mended(feed, deed, stopped[which % len(stopped)], came)
+        _each_waits_for_something(feed)
     return came
+
+
+def _each_waits_for_something(feed: Feed) -> None:
+    with feed.store.view() as view:
+        waiting = view.inbox.find(source=SOURCE, state="blocked")
+        places = set(view.held_lanes.places(waiting).values())
+        assert view.held_lanes.ahead(SOURCE, places) == places
+        assert {one.state for one in view.held_lanes.stops()} <= {"set_aside", "received"}
 
 
 def _mended(feed: Feed, deed: str, number: int, came: dict[int, set[str]]) -> None:

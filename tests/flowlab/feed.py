@@ -38,13 +38,16 @@ class Feed(House):
         super().__init__(store, clock)
         self.applied: list[int] = []
         self.healed: set[int] = set()
-        self.host.source = lambda _name: SimpleNamespace(read=self._reading)  # type: ignore[method-assign]
+        self.host.source = lambda _name: SimpleNamespace(read_many=self._readings)  # type: ignore[method-assign]
         monkeypatch.setattr(ingest, "Facts", lambda *_: SimpleNamespace(store=self._keep))
 
-    def _reading(self, body: bytes, _content_type: str) -> Reading:
+    def _readings(self, some: list[tuple[bytes, str]]) -> list[Reading | PluginFault]:
+        return [self._reading(body) for body, _content_type in some]
+
+    def _reading(self, body: bytes) -> Reading | PluginFault:
         line = msgspec.json.decode(body, type=Line)
         if line.breaks and line.number not in self.healed:
-            raise PluginFault(plugin="p", instance=SOURCE, method="read", cause="ValueError")
+            return PluginFault(plugin="p", instance=SOURCE, method="read", cause="ValueError")
         bad = line.bad and line.number not in self.healed
         fact = PatientFact(key=str(line.number), patient=Patient(name=Name(last="X")))
         return Reading(

@@ -45,7 +45,9 @@ class StubHost:
 
     def source(self, name: str) -> Any:
         """Reads what `House.tell` put into the inbox."""
-        return SimpleNamespace(read=lambda body, content_type: msgspec.json.decode(body, type=Reading))
+        return SimpleNamespace(
+            read_many=lambda some: [msgspec.json.decode(body, type=Reading) for body, _content_type in some]
+        )
 
     def instances(self) -> tuple[Any, ...]:
         """No connector was made."""

@@ -212,6 +212,39 @@ def test_reading_is_checked_and_total() -> None:
         source.read(b"", "x")
 
 
+def test_many_messages_in_one_turn_are_judged_one_by_one() -> None:
+    """A message on which a plugin fails is a fault beside the readings of the others, told and counted as a call of
+    its own; one that hangs is a fault for all."""
+    freed, told = threading.Event(), list[PluginFault]()
+
+    class Picky:
+        def read(self, raw: bytes, content_type: str) -> Reading:
+            if raw == b"hang":
+                freed.wait()
+            if raw == b"bad":
+                raise ValueError(CANARY)
+            return Reading(not_billable=raw.decode()) if raw != b"wrong" else CANARY  # type: ignore[return-value]
+
+    guarded = guard(deadline_seconds=0.5, on_fault=told.append)
+    source = GuardedSource(Picky(), guarded, TurnedClock(START))
+    assert source.read_many([]) == []
+    first, bad, wrong, last = source.read_many(
+        [(raw, "x") for raw in (b"test", b"bad", b"wrong", b"informational")]
+    )
+    assert [one.not_billable for one in (first, last) if isinstance(one, Reading)] == ["test", "informational"]
+    assert isinstance(bad, PluginFault)
+    assert isinstance(wrong, PluginFault)
+    assert (bad.cause, wrong.cause) == ("ValueError", "returned what is not a Reading")
+    assert told == [bad, wrong]
+    assert "ZZCANARY" not in shown(bad)
+    (count,) = guarded.counts()
+    assert (count.calls, count.faults) == (4, 2)
+    with pytest.raises(PluginFault) as hung:
+        source.read_many([(b"test", "x"), (b"hang", "x")])
+    freed.set()
+    assert hung.value.hung
+
+
 def test_changes_keep_their_bytes() -> None:
     """Checking an answer does not alter it."""
     messages = (RawMessage(external_id="1", content_type="hl7v2", body=b"\xff\x00"),)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -130,6 +130,26 @@ class Guard:
             close = getattr(source, "close", None)
             if close is not None and not self.held:
                 self.call(method, close, anything, _FURTHER)
+
+    def each(
+        self, method: str, functions: Sequence[Callable[[], Any]], check: Check[T], limits: Limits = USUAL
+    ) -> list[T | PluginFault | HubError]:
+        """As many calls as `functions`, one behind the other in one turn of the thread: what each answered, or how it
+        failed. A hung one raises `PluginFault` for all.
+        """
+        if not functions:
+            return []
+        total = limits.total
+        found = self._carry(
+            method,
+            Ferry(()),
+            lambda: [self._answer(lambda one=one: check(one()), total=total) for one in functions],  # type: ignore[misc]
+            limits,
+        )
+        failed = [isinstance(one, _Fault) for one in found]
+        self._counts[method].calls += len(found) - 1
+        self._counts[method].faults += sum(failed)
+        return [self.fault(method, *one) if isinstance(one, _Fault) else one for one in found]
 
     async def watch(self, method: str, begin: Callable[[], Awaitable[T]]) -> T:
         """Await what runs in the caller's loop, beside other calls: isolated, without lock and deadline."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from threading import Event as ThreadEvent
 from typing import Any
 
@@ -24,7 +25,7 @@ from hub.plugin.api import (
     Step,
 )
 from hub.plugin.host import answers
-from hub.plugin.host.faults import HUNG
+from hub.plugin.host.faults import HUNG, PluginFault
 from hub.plugin.host.guard import Guard, Limits
 
 _TOTAL = Limits(total=True)
@@ -137,6 +138,15 @@ class GuardedSource(Guarded):
     def read(self, raw: bytes, content_type: str) -> Reading:
         check = answers.record(Reading)
         return self._guard.call("read", lambda: self._inner.read(raw, content_type), check, _TOTAL)
+
+    def read_many(self, messages: Sequence[tuple[bytes, str]]) -> list[Reading | PluginFault]:
+        """Each (bytes, content type) as `read`, in one turn; a message on which the plugin fails is a fault beside
+        the others, one on which it hangs raises.
+        """
+        check = answers.record(Reading)
+        calls = [partial(self._inner.read, raw, content_type) for raw, content_type in messages]
+        found = self._guard.each("read", calls, check, _TOTAL)
+        return [one for one in found if isinstance(one, Reading | PluginFault)]
 
     def edited(self, raw: bytes, content_type: str, place: str, value: str) -> bytes:
         """One place of a message changed; raises `Refused` where the plugin cannot do that."""
