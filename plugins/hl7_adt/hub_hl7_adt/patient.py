@@ -6,7 +6,7 @@ from hub.model.facts import PatientFact
 from hub.model.people import Address, Guarantor, Identifier, Name, Patient
 from hub_hl7_adt import values
 from hub_hl7_adt.names import CX, GT1, MSH, PID, XAD, XON, XPN
-from hub_hl7_adt.scene import Scene, is_private, patient_key
+from hub_hl7_adt.scene import PRIVATE, Scene, patient_key
 from hub_hl7_adt.wire import Segment, Value
 
 _EMPTIED = {
@@ -22,6 +22,7 @@ _NUMBERS = (
     (PID.patient_id, "EXTERNAL"),
     (PID.alternate_patient_id_pid, "ALTERNATE"),
 )
+_ADDRESSES = {"M": 0, "H": 1, "": 2, "BA": 9, "BDL": 9, "BR": 9, "N": 9}
 _PHONES = (PID.phone_number_home, PID.patient_telecommunication_information, PID.phone_number_business)
 
 
@@ -89,10 +90,12 @@ def _legal(names: list[Value], first: Value) -> Value:
 
 def _home(addresses: list[Value]) -> Address | None:
     """The mailing address, else the home, else the first that is neither bad nor of somebody's birth."""
-    order = {"M": 0, "H": 1, "": 2, "BA": 9, "BDL": 9, "BR": 9, "N": 9}
     if len(addresses) > 1:
-        addresses = sorted(addresses, key=lambda a: order.get(a.text(XAD.address_type).upper(), 3))
-    return next((found for each in addresses if (found := values.postal(each))), None)
+        addresses = sorted(addresses, key=lambda a: _ADDRESSES.get(a.text(XAD.address_type).upper(), 3))
+    for each in addresses:
+        if (found := values.postal(each)) is not None:
+            return found
+    return None
 
 
 def _phone(pid: Segment) -> str:
@@ -109,12 +112,12 @@ def _identifiers(pid: Segment) -> tuple[Identifier, ...]:
     found = []
     for position, unnamed in _NUMBERS:
         for value in pid.values(position):
-            number = value.text(CX.id_number)
-            if number and not is_private(value):
+            number, kind = value.text(CX.id_number), value.text(CX.identifier_type_code).upper()
+            if number and kind not in PRIVATE:
                 authority = value.text(CX.assigning_authority)
-                kind = value.text(CX.identifier_type_code).upper() or unnamed
+                kind = kind or unnamed
                 found.append(Identifier(authority=f"{kind}:{authority}" if authority else kind, value=number))
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)
 
 
 def _guarantor(scene: Scene, patient: Name) -> Guarantor | None:
@@ -146,5 +149,5 @@ def _first_guarantor(scene: Scene) -> Segment | None:
 
 
 def _names_somebody(gt1: Segment) -> bool:
-    organization = gt1.text(GT1.guarantor_organization_name, XON.organization_name)
-    return bool(gt1.text(GT1.guarantor_name, XPN.family_name) or organization)
+    person = gt1.text(GT1.guarantor_name, XPN.family_name)
+    return bool(person or gt1.text(GT1.guarantor_organization_name, XON.organization_name))

@@ -20,7 +20,7 @@ from hub_hl7_adt.wire import Message, Segment, Value
 T = TypeVar("T")
 
 # Identifier types of table 0203 that the hub has no business with; SSN, licence, passport, card numbers.
-_PRIVATE = frozenset(("SS", "SSN", "DL", "DLN", "PPN", "PP", "BC", "CC"))
+PRIVATE = frozenset(("SS", "SSN", "DL", "DLN", "PPN", "PP", "BC", "CC"))
 _OF_A_POLICY = frozenset(("IN1", "IN2", "IN3"))
 _NULL = '""'
 _COMPONENTS = 13
@@ -140,14 +140,19 @@ def text_at(message: Message, places: tuple[str, ...], near: list[Segment] | Non
     """The first of some places that has text: in the segments `near` when they have one of that name, else in the
     first segment of the message that has it; but what is not said of a policy is never taken from another one.
     """
-    for where in places:
-        name, spot = _segment_of(where)
+    for name, field, component, sub in _spots(places):
         segment = _of_name(near, name) if near else None
         if segment is None and not (near and name in _OF_A_POLICY):
             segment = message.first(name)
-        if segment is not None and (text := segment.text(spot.field, spot.component or 1, spot.sub)):
+        if segment is not None and (text := segment.text(field, component, sub)):
             return text
     return ""
+
+
+@lru_cache(maxsize=1024)
+def _spots(places: tuple[str, ...]) -> tuple[tuple[str, int, int, int], ...]:
+    found = (_segment_of(where) for where in places)
+    return tuple((name, spot.field, spot.component or 1, spot.sub) for name, spot in found)
 
 
 def found_at(message: Message, places: tuple[str, ...]) -> Iterator[tuple[Segment, Place]]:
@@ -240,19 +245,18 @@ def best_identifiers(found: list[Value], settings: Hl7Settings, authority: str =
     """The keys of all identifiers of the type that comes first in the profile, in order; without such a type, the
     first that is not private.
     """
-    types, ranked = settings.patient_id_types, list[tuple[int, Value]]()
+    types, kept = settings.patient_id_types, list[Value]()
+    best = len(types) + 1
     for value in found:
         kind = value.text(CX.identifier_type_code).upper()
-        if value.text(CX.id_number) and kind not in _PRIVATE:
-            ranked.append((types.index(kind) if kind in types else len(types), value))
-    if not ranked:
-        return []
-    best = min(rank for rank, _ in ranked)
-    kept = [value for rank, value in ranked if rank == best]
+        if kind in PRIVATE or not value.text(CX.id_number):
+            continue
+        rank = types.index(kind) if kind in types else len(types)
+        if rank < best:
+            best, kept = rank, [value]
+        elif rank == best:
+            kept.append(value)
     keys = [values.key_of(*values.identifier(value, authority)) for value in kept]
-    return list(dict.fromkeys(keys if best < len(types) else keys[:1]))
-
-
-def is_private(value: Value) -> bool:
-    """Whether an identifier is of a type that the hub does not keep."""
-    return value.text(CX.identifier_type_code).upper() in _PRIVATE
+    if len(keys) < 2:
+        return keys
+    return list(dict.fromkeys(keys)) if best < len(types) else keys[:1]

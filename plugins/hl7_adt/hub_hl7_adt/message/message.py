@@ -58,8 +58,11 @@ class Message(Named):
         name = opener.decode("ascii") if isinstance(opener, bytes) else opener
         wanted = {member.decode("ascii") for member in members}
         current: tuple[Segment, list[Segment]] | None = None
+        mark = self._frame.field
         for line in self._texts:
-            said = line.split(self._frame.field, 1)[0]
+            said = line[:3]
+            if line[3:4] != mark and len(line) != 3:
+                said = line.split(mark, 1)[0]
             if said == name:
                 if current:
                     yield current

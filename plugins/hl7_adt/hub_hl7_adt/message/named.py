@@ -22,9 +22,7 @@ class Named:
         if found is not None:
             return found
         said = name.decode("ascii", errors="replace") if isinstance(name, bytes) else name
-        lines = (self._grouped or self._lines_by_name()).get(said)
-        if lines is None:
-            return []
+        lines = (self._grouped or self._lines_by_name()).get(said, ())
         frame = self._frame
         found = [Segment(line, frame, n, said) for n, line in enumerate(lines, 1)]
         self._by_name[said] = self._by_name[said.encode()] = found
@@ -32,7 +30,9 @@ class Named:
 
     def first(self, name: bytes | str) -> Segment | None:
         """The first segment of one name, if any."""
-        found = self._by_name.get(name) or self.all(name)
+        found = self._by_name.get(name)
+        if found is None:
+            found = self.all(name)
         return found[0] if found else None
 
     def _lines_by_name(self) -> dict[str, list[str]]:
@@ -40,7 +40,9 @@ class Named:
         if grouped is None:
             grouped, mark = {}, self._frame.field
             for line in self._texts:
-                name = line[:3] if line[3:4] == mark or len(line) == 3 else line.split(mark, 1)[0]
+                name = line[:3]
+                if line[3:4] != mark and len(line) != 3:
+                    name = line.split(mark, 1)[0]
                 if name in grouped:
                     grouped[name].append(line)
                 else:
