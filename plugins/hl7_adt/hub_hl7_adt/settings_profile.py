@@ -47,7 +47,7 @@ def places_of(value: object) -> tuple[str, ...]:
     """The places that a setting names, whether it holds one, a list, a table by place, or a word."""
     if isinstance(value, str):
         return (value,) if "-" in value else ()
-    return tuple(str(each) for each in value) if isinstance(value, tuple | dict) else ()
+    return tuple(str(each) for each in value) if isinstance(value, tuple | list | dict) else ()
 
 
 def _check_segment(text: str, segments: list[str]) -> None:

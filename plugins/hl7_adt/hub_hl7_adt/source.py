@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from threading import Event as ThreadEvent
 from typing import ClassVar
 
+from msgspec import structs
 from pydantic import BaseModel
 
 from hub.errors import Problem
 from hub.model.facts import Reading
 from hub.plugin.api import Changes, Context, Inbox, Misconfigured, Refused, Step
 from hub.plugin.api.folder import FolderDrop
+from hub_hl7_adt.advice import advise, sampled
 from hub_hl7_adt.message.editing import NotEditable, edited
 from hub_hl7_adt.mllp.listener import Listener
 from hub_hl7_adt.mllp.tls import server_side
@@ -22,6 +24,8 @@ from hub_hl7_adt.settings_mllp import MllpSettings
 from hub_hl7_adt.wire import messages_of
 
 LOOK_SECONDS = 0.5
+MOST_ADVICE = 10
+"""Findings of conformance that are told of one message of the sample."""
 
 
 class Hl7Source:
@@ -54,7 +58,15 @@ class Hl7Source:
         """Facts and problems of one message, or of several when `raw` holds them."""
         if content_type != "hl7v2":
             return Reading(problems=(_wrong_type(),))
-        return read(raw, self._settings)
+        reading = read(raw, self._settings)
+        if (
+            self._settings.advice_sample
+            and not reading.not_billable
+            and sampled(raw, self._settings.advice_sample)
+        ):
+            advice = tuple(advise(raw, self._settings.charset))[:MOST_ADVICE]
+            return structs.replace(reading, problems=(*reading.problems, *advice))
+        return reading
 
     def edited(self, raw: bytes, content_type: str, place: str, value: str) -> bytes:
         """One place of a message changed (`FT1[2]-7.1`, `PID-3[2]`); a whole field is given as HL7 writes it
