@@ -109,15 +109,15 @@ def _phone(pid: Segment) -> str:
 
 def _identifiers(pid: Segment) -> tuple[Identifier, ...]:
     """The identifiers of PID-3, PID-2 and PID-4 as (`MR:EAST`, value); private ones are not kept."""
-    found = []
+    found: dict[tuple[str, str], None] = {}
     for position, unnamed in _NUMBERS:
         for value in pid.values(position):
             number, kind = value.text(CX.id_number), value.text(CX.identifier_type_code).upper()
             if number and kind not in PRIVATE:
                 authority = value.text(CX.assigning_authority)
                 kind = kind or unnamed
-                found.append(Identifier(authority=f"{kind}:{authority}" if authority else kind, value=number))
-    return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)
+                found[f"{kind}:{authority}" if authority else kind, number] = None
+    return tuple([Identifier(authority=authority, value=number) for authority, number in found])
 
 
 def _guarantor(scene: Scene, patient: Name) -> Guarantor | None:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from hub_hl7_adt.message.lookup import is_table, unknown
 from hub_hl7_adt.message.parts import Frame, Segment
+
+
+@lru_cache(maxsize=256)
+def _said(name: bytes) -> str:
+    return name.decode("ascii", errors="replace")
 
 
 class Named:
@@ -19,10 +26,14 @@ class Named:
     def all(self, name: bytes | str) -> list[Segment]:
         """Every segment of one name, in order."""
         found = self._by_name.get(name)
-        if found is not None:
+        return self._made(name) if found is None else found
+
+    def _made(self, name: bytes | str) -> list[Segment]:
+        said = _said(name) if isinstance(name, bytes) else name
+        lines = (self._grouped or self._lines_by_name()).get(said)
+        if lines is None:
+            found = self._by_name[name] = []
             return found
-        said = name.decode("ascii", errors="replace") if isinstance(name, bytes) else name
-        lines = (self._grouped or self._lines_by_name()).get(said, ())
         frame = self._frame
         found = [Segment(line, frame, n, said) for n, line in enumerate(lines, 1)]
         self._by_name[said] = self._by_name[said.encode()] = found
@@ -32,7 +43,7 @@ class Named:
         """The first segment of one name, if any."""
         found = self._by_name.get(name)
         if found is None:
-            found = self.all(name)
+            found = self._made(name)
         return found[0] if found else None
 
     def _lines_by_name(self) -> dict[str, list[str]]:
