@@ -28,9 +28,11 @@ def move_facts(scene: Scene) -> list[AnyFact]:
 def _moved(scene: Scene, pair: Pair, kind: str) -> list[AnyFact]:
     into, sides = patient_key(pair.pid, scene.settings), sides_of(scene, pair, kind)
     keys = dict.fromkeys((*sides.old, sides.new) if sides.new else sides.old)
-    if not keys or not into:
-        why = "the move names no patient to move to" if keys else "the move names nothing that moves"
-        scene.poison("hl7.move", sides.where if into else "PID-3", why, _FIX)
+    if not into:
+        scene.poison("hl7.move", "PID-3", "the move names no patient to move to", _FIX)
+        return []
+    if not keys:
+        scene.poison("hl7.move", sides.where, "the move names neither account nor visit", _FIX)
         return []
     found: list[AnyFact] = [*joined(scene, sides)] if sides.new else []
     if kind == "account" and sides.new and is_visit(scene, pair):

@@ -58,11 +58,19 @@ def _say_lost(scene: Scene) -> None:
     """A visit that cannot be told from others is not kept; one that is called off must be known, or it may bill."""
     pv1 = scene.message.first(b"PV1")
     if scene.trigger.status == "cancelled":
-        why = "the message calls off a visit and names neither its number, nor its account, nor its day"
-        scene.poison("hl7.visit.key", "PV1-19", why, _FIX_KEY)
+        scene.poison(
+            "hl7.visit.key",
+            "PV1-19",
+            "the message calls off a visit and names neither its number, nor its account, nor its day",
+            _FIX_KEY,
+        )
     elif pv1 is not None and pv1.text(PV1.patient_class).upper() != "N" and not scene.message.all(b"FT1"):
-        why = "the message names neither visit, nor account, nor day, so its visit is not kept"
-        scene.notes.warn("hl7.visit.key", "PV1-19", why, _FIX_KEY)
+        scene.notes.warn(
+            "hl7.visit.key",
+            "PV1-19",
+            "the message names neither visit, nor account, nor day, so its visit is not kept",
+            _FIX_KEY,
+        )
 
 
 def _opening_day(scene: Scene) -> str:
