@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 from flowlab.feed import BAD, Feed, encoded
@@ -13,8 +16,9 @@ from hypothesis import strategies as st
 
 from hub.clock import TurnedClock
 from hub.errors import HubError, Refused
-from hub.flow import ingest, mending, replaying
-from hub.store import Keyring, Store, open_store
+from hub.flow import feed_lanes, ingest, mending, replaying
+from hub.store import Keyring, Store, Tx, open_store
+from hub.store.raw_due import STOPS, Due
 
 
 @pytest.fixture
@@ -257,7 +261,20 @@ def test_replaying_all_that_is_set_aside(feed: Feed) -> None:
 
 
 LANES = st.lists(st.sampled_from("ABCD"), min_size=0, max_size=2, unique=True)
-DEEDS = st.sampled_from(["arrive", "arrive", "arrive", "arrive bad", "read", "replay", "edit", "skip"])
+DEEDS = st.sampled_from(
+    [
+        "arrive",
+        "arrive",
+        "arrive",
+        "arrive bad",
+        "read",
+        "killed before",
+        "killed after",
+        "replay",
+        "edit",
+        "skip",
+    ]
+)
 
 
 @given(st.lists(st.tuples(DEEDS, LANES, st.integers(0, 30)), max_size=30), st.integers(1, 5))
@@ -266,7 +283,8 @@ def test_no_lane_waits_for_ever_and_none_is_overtaken(
     cheap: Feed, deeds: list[tuple[str, list[str], int]], page: int
 ) -> None:
     """However messages of one or two lanes come, go bad, and are read again, mended and let go between pages of any
-    size: each lane is applied in the order of arrival, each message once, and where no bad one is left none waits."""
+    size, and whoever reads is killed at its commit: each lane is applied in the order of arrival, each message once,
+    what waits has something before it at any time, and where no bad one is left none waits."""
     feed = cheap
     feed.applied.clear()
     feed.healed.clear()
@@ -292,10 +310,31 @@ def _acted(feed: Feed, deeds: list[tuple[str, list[str], int]]) -> dict[int, set
             feed.say(feed.messages, *lanes, bad=deed.endswith("bad"))
         elif deed == "read":
             ingest.read(feed.hub, SOURCE)
+        elif deed.startswith("killed"):
+            _killed(feed, deed.removeprefix("killed "))
         elif stopped := [number for number in came if feed.item(number).state in {"set_aside", "blocked"}]:
             _mended(feed, deed, stopped[which % len(stopped)], came)
         _each_waits_for_something(feed)
     return came
+
+
+class _Kill(Exception):
+    """The process ends."""
+
+
+def _killed(feed: Feed, side: str) -> None:
+    """Read, and die before the commit or right after it: what was not committed is as if it had not been."""
+    known = list(feed.applied)
+
+    def die(*_: object) -> None:
+        raise _Kill
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(feed.store._crash, side, die)
+        with suppress(_Kill):
+            ingest.read(feed.hub, SOURCE)
+    if side == "before":
+        feed.applied[:] = known
 
 
 def _each_waits_for_something(feed: Feed) -> None:
@@ -341,3 +380,67 @@ def test_a_long_lane_flows_in_pages(cheap: Feed) -> None:
     cheap.read()
     assert cheap.applied == list(range(1, 261))
     assert cheap.held() == 0
+
+
+def test_no_message_waits_for_one_that_is_let_go_at_the_same_moment(
+    pg_url: str, keyring: Keyring, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where two processes write at once, a page that is judged while its lane opens waits for that and flows."""
+    store = open_store(pg_url, keyring, clock)
+    store.create_all()
+    feed = Feed(store, clock, monkeypatch)
+    feed.say(1, "A", bad=True)
+    feed.read()
+    feed.say(2, "A")
+    asked = threading.Event()
+    real = feed_lanes.guarded
+
+    def guarded(tx: Tx, source: str) -> None:
+        asked.set()
+        real(tx, source)
+
+    reader = threading.Thread(target=feed.read)
+    with store.begin("admin") as tx:
+        mending.skip(tx, feed.item(1), "kim", "sent twice")
+        monkeypatch.setattr(feed_lanes, "guarded", guarded)
+        reader.start()
+        assert asked.wait(30)
+    reader.join(30)
+    assert (feed.applied, feed.stands()[2], feed.held()) == ([2], "read", 0)
+    store.close()
+
+
+def test_retention_keeps_what_stops_a_lane(cheap: Feed) -> None:
+    """The bytes of a message that stops a lane stay, however old, also when its work was closed by hand; once it is
+    let go or replaced they may go like all others."""
+    cheap.say(1, "A", bad=True)
+    cheap.say(2, "B", bad=True)
+    cheap.read()
+    with cheap.store.begin("work.resolve") as tx:
+        for number in (1, 2):
+            tx.work.resolve_for(cheap.item(number).id, "", "seen", "kim")
+    blobs = [cheap.item(number).blob_id for number in (1, 2)]
+    cheap.clock.turn(timedelta(days=4_000))
+    assert kept(cheap, blobs) == {blobs[0]: STOPS, blobs[1]: STOPS}
+    cheap.skip(1)
+    cheap.edit(2, "B")
+    assert kept(cheap, blobs) == {blobs[0]: "", blobs[1]: ""}
+
+
+def kept(feed: Feed, blobs: list[str]) -> dict[str, str]:
+    """Why the bytes of each message are kept; empty: they may go."""
+    with feed.store.view() as view:
+        due = Due(view.session, view.now, frozenset(), {})
+        return {one.blob: one.kept for one in due.again(blobs)}
+
+
+def test_what_was_purged_is_not_read_again(cheap: Feed) -> None:
+    """A message whose bytes are gone is refused plainly: it would stop every page that it stands in."""
+    cheap.say(1)
+    cheap.read()
+    with cheap.store.begin("keep.purge") as tx:
+        tx.blobs.bury([cheap.item(1).blob_id], "prg_1")
+    with cheap.store.view() as view:
+        (item,) = view.inbox.find(source=SOURCE)
+    with pytest.raises(Refused, match="purged"), cheap.store.begin("admin") as tx:
+        mending.replay(tx, item, "kim")
