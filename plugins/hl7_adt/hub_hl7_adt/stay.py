@@ -18,7 +18,10 @@ from hub_hl7_adt.wire import Segment
 
 # Table 0007 (suggested values) to the UB-04's types of admission; routine, labor and accident have none.
 _ADMISSIONS = {"E": "1", "U": "2", "C": "3", "N": "4"}
-_POINTER = "1YNUW"
+_TYPES = frozenset("123459")
+_ORIGINS = frozenset("123456789ABCDEFG")
+_STATUSES = frozenset(f"{n:02}" for n in range(1, 100))
+_PRESENT = "1YNUW"
 # Fields of UB2 and UB1 that count days, and the value codes that a UB-04 gives them.
 _DAYS = {
     "80": (UB2.covered_days_7, UB1.covered_days),
@@ -74,28 +77,26 @@ def _codes(scene: Scene) -> StayFields:
     settings, message = scene.settings, scene.message
     found = StayFields()
     if kind := text_at(message, settings.admission_type_places):
-        found["admission_type"] = settings.admission_types.get(kind) or _ub(
-            _ADMISSIONS.get(kind.upper(), kind), 1
-        )
+        code = _ADMISSIONS.get(kind.upper(), kind)
+        found["admission_type"] = settings.admission_types.get(kind) or _told(code, _TYPES)
     if source := text_at(message, settings.admission_source_places):
-        found["admission_source"] = settings.admission_sources.get(source) or _ub(source, 1)
+        found["admission_source"] = settings.admission_sources.get(source) or _told(source.upper(), _ORIGINS)
     if status := text_at(message, settings.discharge_status_places):
-        found["discharge_status"] = settings.discharge_statuses.get(status) or _ub(status.zfill(2), 2)
+        found["discharge_status"] = settings.discharge_statuses.get(status) or _told(status.zfill(2), _STATUSES)
     if bill := text_at(message, settings.bill_type_places):
         found["bill_type"] = bill
     return found
 
 
-def _ub(code: str, length: int) -> str:
-    """A code of the UB-04 (a digit, or two; points of origin may be letters), else nothing."""
-    told = code.upper()
-    return told if len(told) == length and told.isascii() and told.isalnum() else ""
+def _told(code: str, known: frozenset[str]) -> str:
+    """A code that the UB-04 has, else nothing."""
+    return code if code in known else ""
 
 
 def present(dg1: Segment) -> str:
     """Whether a diagnosis was present on admission (DG1-26): Y, N, U, W, 1 (exempt), or empty."""
     told = dg1.text(DG1.present_on_admission_poa_indicator).upper()
-    return told if told and told in _POINTER else ""
+    return told if told and told in _PRESENT else ""
 
 
 def _admitting(scene: Scene) -> Coding | None:

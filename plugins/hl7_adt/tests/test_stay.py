@@ -43,13 +43,13 @@ def test_admission_and_discharge() -> None:
 @pytest.mark.parametrize(
     ("told", "profile", "expected"),
     [
-        ("E", {}, "1"), ("U", {}, "2"), ("C", {}, "3"), ("N", {}, "4"), ("5", {}, "5"), ("R", {}, "R"),
+        ("E", {}, "1"), ("U", {}, "2"), ("C", {}, "3"), ("N", {}, "4"), ("5", {}, "5"), ("R", {}, ""),
         ("EMERG", {}, ""), ("EMERG", {"admission_types": {"EMERG": "1"}}, "1"), ("", {}, ""),
     ],
 )  # fmt: skip
 def test_types_of_admission(told: str, profile: dict[str, Any], expected: str) -> None:
     """Table 0007's codes that the UB-04 has are translated, the sender's own by its profile; nothing is guessed."""
-    assert visit(f4=told, settings=profile).admission_type == (expected if expected != "R" else "")
+    assert visit(f4=told, settings=profile).admission_type == expected
 
 
 def test_codes_by_profile() -> None:
@@ -123,7 +123,7 @@ def test_procedures() -> None:
 
 
 def test_diagnoses_of_a_stay() -> None:
-    """Each diagnosis says whether it was present on admission; the admitting one is apart; PV2-3 may give a reason."""
+    """A diagnosis says whether it was present on admission; the admitting one is apart, and PV2-3 gives a reason."""
     dg1 = [
         segment("DG1", {1: "1", 3: "I10^^I10", 6: "F", 26: "Y"}),
         segment("DG1", {1: "2", 3: "E11.9^^I10", 6: "F", 26: "N"}),
