@@ -6,7 +6,7 @@ import io
 import json
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -107,7 +107,7 @@ def test_lint_for_programs(hub: Callable[..., Ran], samples: Path) -> None:
     code, out, _ = hub("lint", samples, "--json")
     told = json.loads(out)
     assert (code, told["messages"], told["kinds"][0]["name"]) == (1, 6, "DFT^P03")
-    assert {"key": "units_when_empty", "sure": True}.items() <= told["proposals"][0].items()
+    assert ("units_when_empty", True) in {(one["key"], one["sure"]) for one in told["proposals"]}
     member = next(row for row in told["becomes"] if row["field"] == "member id")
     assert member["places"] == ["IN1-36.1"]
     assert told["with"]["unread"] < told["without"]["unread"]
@@ -184,13 +184,8 @@ def test_show_less(hub: Callable[..., Ran], one: Path) -> None:
 def test_show_for_programs(hub: Callable[..., Ran], one: Path) -> None:
     """--json has the lines of the tree and the problems; without values none."""
     told = json.loads(hub("show", one, "--json")[1])
-    assert {
-        "place": "PID-7",
-        "name": "date time of birth",
-        "depth": 1,
-        "value": "19800203",
-        "written": "",
-    } in told["lines"]
+    born = next(line for line in told["lines"] if line["place"] == "PID-7")
+    assert (born["name"], born["depth"], born["value"]) == ("date time of birth", 1, "19800203")
     assert [problem["code"] for problem in told["problems"]] == ["hl7.charge.units"] * 2
     assert "19800203" not in hub("show", one, "--json", "--no-values")[1]
 
@@ -313,7 +308,7 @@ def read(config: Path) -> None:
 
 
 @pytest.fixture
-def stored(config: Path) -> Iterator[Path]:
+def stored(config: Path) -> Path:
     """The practice, whose hub got three messages that leave the quantity out."""
     with opened(config) as it:
         it.store.migrate()
@@ -360,9 +355,7 @@ def test_show_what_the_hub_has(hub: Callable[..., Ran], stored: Path) -> None:
     assert "QUILL0" in hub("show", row["id"], "-c", stored, "--values", "--by", "ada")[1]
     assert "--raw --values" in hub("show", row["id"], "-c", stored, "--raw")[2]
     with opened(stored) as it, it.store.view() as view:
-        lookers = [
-            event.actor for event in view.events.of("message", row["id"]) if event.kind == "message.viewed"
-        ]
+        lookers = [event.actor for event in view.events.find(kind="message.viewed")]
     assert "ada" in lookers
 
 
@@ -372,10 +365,10 @@ def test_show_what_the_hub_has(hub: Callable[..., Ran], stored: Path) -> None:
 def test_lines_fit() -> None:
     """Texts are folded between words into the terminal, and not at all where nobody watches."""
     narrow = SimpleNamespace(width=40)
-    told = folded(narrow, "word " * 30)  # type: ignore[arg-type]
+    told = folded(narrow, "word " * 30)
     assert len(told) > 3
     assert max(map(len, told)) <= 40
-    assert len(folded(SimpleNamespace(width=0), "word " * 30)) == 1  # type: ignore[arg-type]
+    assert len(folded(SimpleNamespace(width=0), "word " * 30)) == 1
     assert (plural(1, "message"), plural(1200, "message"), some(list("abc"), 2)) == (
         "1 message", "1,200 messages", "a, b and 1 more",
     )  # fmt: skip
