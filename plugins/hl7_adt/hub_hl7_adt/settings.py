@@ -16,6 +16,7 @@ from hub_hl7_adt.places import Place, Places, PlaceText, place
 from hub_hl7_adt.presets import under
 from hub_hl7_adt.settings_mllp import MllpSettings
 from hub_hl7_adt.settings_profile import ChargeProfile, MoneyProfile, PolicyProfile, StayProfile, among
+from hub_hl7_adt.sftp_drop import SftpDropSettings
 
 __all__ = ["Hl7Settings", "Place", "PlaceText", "Places", "place"]
 
@@ -44,6 +45,11 @@ class Hl7Settings(ChargeProfile, MoneyProfile, PolicyProfile, StayProfile, Folde
     mllp: MllpSettings | None = Field(
         default=None,
         description="listen for messages over TCP (MLLP); beside `folder`, or alone",
+        json_schema_extra=among("arrival"),
+    )
+    sftp: SftpDropSettings | None = Field(
+        default=None,
+        description="take files from the folders of an SFTP account; beside `folder` and `mllp`, or alone",
         json_schema_extra=among("arrival"),
     )
     preset: str = Field(

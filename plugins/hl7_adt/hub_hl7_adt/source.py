@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from threading import Event as ThreadEvent
 from typing import ClassVar
 
+import msgspec
 from msgspec import structs
 from pydantic import BaseModel
 
 from hub.errors import Problem
 from hub.model.facts import Reading
-from hub.plugin.api import Changes, Context, Inbox, Misconfigured, Refused, Step
+from hub.plugin.api import Changes, Context, Inbox, Misconfigured, Refused, RetryLater, Step
 from hub.plugin.api.folder import FolderDrop
 from hub_hl7_adt.advice import advise, sampled
 from hub_hl7_adt.message.editing import NotEditable, edited
@@ -21,6 +22,7 @@ from hub_hl7_adt.mllp.tls import server_side
 from hub_hl7_adt.reading import read
 from hub_hl7_adt.settings import Hl7Settings
 from hub_hl7_adt.settings_mllp import MllpSettings
+from hub_hl7_adt.sftp_drop import BothCursors, SftpDrop, both
 from hub_hl7_adt.wire import messages_of
 
 LOOK_SECONDS = 0.5
@@ -37,6 +39,7 @@ class Hl7Source:
         self._settings = settings
         self._context = context
         self._drop = FolderDrop(settings, lambda _name, _body: "hl7v2", context.stop, messages_of)
+        self._far: SftpDrop | None = None
         self.listener: Listener | None = None
         """What listens, where `[mllp]` is set; its `ready` and `port` tell where."""
         self.listens = settings.mllp is not None
@@ -45,7 +48,24 @@ class Hl7Source:
 
     def changes(self, cursor: str) -> Changes:
         """What was dropped since `cursor`, one raw message for each HL7 message."""
-        return self._drop.changes(cursor)
+        if self._settings.sftp is None:
+            return self._drop.changes(cursor)
+        was = both(cursor)
+        near = self._drop.changes(was.folder)
+        try:
+            far = self._account().changes(was.sftp)
+        except RetryLater:
+            if not near.messages:
+                raise
+            far = Changes(messages=(), cursor=was.sftp)
+        now = msgspec.json.encode(BothCursors(folder=near.cursor, sftp=far.cursor)).decode()
+        return Changes(messages=near.messages + far.messages, cursor=now, more=near.more or far.more)
+
+    def _account(self) -> SftpDrop:
+        if self._far is None:
+            assert self._settings.sftp is not None  # noqa: S101 - the callers have looked
+            self._far = SftpDrop(self._settings.sftp, self._context, "hl7v2", messages_of)
+        return self._far
 
     async def serve(self, inbox: Inbox, stop: ThreadEvent) -> None:
         """Listen for MLLP until `stop`; without `[mllp]` there is nothing to do but wait for it."""
@@ -80,13 +100,17 @@ class Hl7Source:
             raise Refused(str(error), fix="a place is written as problems name it: FT1[2]-7.1") from None
 
     def check(self) -> Iterator[Step]:
-        """Look at the folder, and at the certificates of the listener."""
+        """Look at the folder, the SFTP account, and the certificates of the listener."""
         yield from self._drop.check()
+        if self._settings.sftp is not None:
+            yield from self._account().check()
         if self._settings.mllp is not None:
             yield _listening(self._settings.mllp, self._context)
 
     def close(self) -> None:
-        """Nothing is held open: what listens ends with `serve`."""
+        """Hang up: what listens ends with `serve`."""
+        if self._far is not None:
+            self._far.close()
 
 
 def _listening(settings: MllpSettings, context: Context) -> Step:
