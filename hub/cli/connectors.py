@@ -78,7 +78,7 @@ def _counts(loaded: Loaded, secrets: SecretStore) -> dict[str, dict[str, int]]:
             for (source, state), number in view.inbox.tally().items():
                 one = found.setdefault(source, dict(_NO_COUNTS))
                 one["received"] += number
-                one["unread"] += number if state in {"received", "set_aside", "read_in_part"} else 0
+                one["unread"] += number if state in {"received", "blocked", "set_aside", "read_in_part"} else 0
             for (mailbox, state), number in view.files.tally("mailbox", "state").items():
                 one = found.setdefault(mailbox, dict(_NO_COUNTS))
                 one["files"] += number

@@ -23,6 +23,7 @@ from hub.model.facts import Reading
 from hub.plugin.api.desk import StoredMessage
 from hub.store import Store, Tx, View
 from hub.store.inbox import InboxItem
+from hub.watch.words import counted
 
 NEXT = "The running hub takes it up within a minute; where none runs: hub run --once"
 PAGE = 100
@@ -178,7 +179,13 @@ def replay(folder: Path, what: Which, *, by: str, dry_run: bool, as_json: bool) 
             if not after:
                 break
     told = {"replayed": done}
-    _tell(told, f"{len(done)} messages to be read again", dry_run=dry_run, as_json=as_json, goes_on=bool(done))
+    _tell(
+        told,
+        f"{counted(len(done), 'message')} to be read again",
+        dry_run=dry_run,
+        as_json=as_json,
+        goes_on=bool(done),
+    )
 
 
 def _wanted(view: View, what: Which, after: int) -> tuple[list[InboxItem], int]:

@@ -13,6 +13,7 @@ from hub.cli.ui import age, print_json, say, table, when
 from hub.store import View
 from hub.store.held_lanes import Stop
 from hub.store.inbox import InboxItem
+from hub.watch.words import counted
 
 _STYLES = {"set_aside": "bold red", "blocked": "bold magenta", "read_in_part": "magenta", "received": "bold"}
 _HIDDEN = frozenset({"external", "digest", "blob_id"})
@@ -132,7 +133,8 @@ def _lines(told: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     if told["edited"]:
         yield "mended into", told["edited"]
     if told["stops"]:
-        yield "stops", f"{told['lanes']} lanes, {told['behind']} messages wait"
+        behind = counted(told["behind"], "message waits", "messages wait")
+        yield "stops", f"{counted(told['lanes'], 'lane')}, {behind}"
     for one in told["waits_for"]:
         yield "waits for", one
 
@@ -150,7 +152,9 @@ def lanes(folder: Path, *, source: str, limit: int, as_json: bool) -> None:
     columns = ("message", "source", "reason", "lanes", "for", "wait")
     table("Stopped by", columns, rows, right=(3, 4, 5), styles=[_style(one) for one in stops])
     for one in whole:
-        say(f"{one.source}: {one.lanes} lanes stand still since {when(one.since)}, {one.waiting} messages wait")
+        lanes = counted(one.lanes, "lane stands", "lanes stand")
+        behind = counted(one.waiting, "message waits", "messages wait")
+        say(f"{one.source}: {lanes} still since {when(one.since)}, {behind}")
     if stops:
         say(f"  hub messages show {stops[0].message}")
 

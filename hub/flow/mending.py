@@ -81,7 +81,7 @@ def skip(tx: Tx, item: InboxItem, by: str, why: str) -> str:
     tx.work.resolve_for(item.id, "", f"let go: {why}"[:200], by)
     released = let_go(tx, item)
     _told(tx, "message.skipped", item, by, was=item.state, how=why[:200], released=released)
-    return f"it is let go; {released} messages that waited are read" if released else "it is let go"
+    return f"it is let go; messages that waited for it alone: {released}" if released else "it is let go"
 
 
 def _reasoned(why: str) -> None:

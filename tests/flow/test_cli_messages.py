@@ -232,7 +232,7 @@ def test_letting_go_asks_first(
 ) -> None:
     """A message is let go with a reason, after a question or `--yes`; a dry run says what would follow."""
     skip = ("messages", "skip", ids[0], "--why", "sent twice")
-    assert "would do: it is let go; 1 messages" in hub(*skip, "--dry-run")[1]
+    assert "would do: it is let go; messages that waited for it alone: 1" in hub(*skip, "--dry-run")[1]
     assert "--yes" in hub(*skip)[2]
     assert states(ask)[:2] == ["set_aside", "blocked"]
     assert ask(*skip, "--yes", "--by", "kim")["skipped"] is True
