@@ -18,12 +18,18 @@ feeds = typer.Typer(
 
 
 @feeds.callback()
-def feeds_list(ctx: typer.Context, folder: Folder = HERE, as_json: AsJson = False) -> None:
-    """How each feed does, by connection: last message, messages in this hour and day, answers, what waits."""
+def feeds_all(ctx: typer.Context, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """How the feeds of EHRs do: last message, rates, answers, lanes that stand still, silence."""
     if ctx.invoked_subcommand is None:
-        from hub.cli import feeds as told
+        feeds_list(folder, as_json)
 
-        told.table_of(folder, as_json=as_json)
+
+@feeds.command("list")
+def feeds_list(folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Every feed by connection: last message, messages in this hour and day, answers, what waits."""
+    from hub.cli import feeds as told
+
+    told.table_of(folder, as_json=as_json)
 
 
 @feeds.command("show")

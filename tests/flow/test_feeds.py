@@ -292,6 +292,7 @@ def test_the_commands(hub: Callable[..., Ran], app: App) -> None:
         1234,
     ]
     assert found["adt"]["unread"] == 1
+    assert json.loads(hub("feeds", "list", "--json")[1]) == list(found.values())
     code, out, _ = hub("feeds", "show", "adt", "--days", "2")
     assert "no habit yet" in out
     assert "█ is 1,240" in out
