@@ -225,7 +225,8 @@ def test_settings_are_checked(wrong: dict[str, Any]) -> None:
 
 
 PIECES = (
-    b"MSH|^~\\&| PID| FT1| PV1| IN1| MRG| DG1| | ^ ~ & \\ 20260101 CG DFT^P03 ADT^A40 1 -9 1e9 BTS|9 P".split()
+    b"MSH|^~\\&| PID| FT1| PV1| IN1| MRG| DG1| | ^ ~ & \\ 20260101 CG DFT^P03 ADT^A40 1 -9 1e9 BTS|9 P"
+    b' SCH| TQ1| AIP| GT1| EVN| ACC| IN3| "" D U BAR^P12 SIU^S12 ADT^A36 ADT^A45 ADT^A37 ADT^A11 ADT |||'.split()
 )
 PIECES += [b"\r", b"\n", b" ", b"\xff"]
 

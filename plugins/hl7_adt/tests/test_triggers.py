@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hl7lab import FT1, PID, PV1, codes, every, only, reading
 from hub_hl7_adt.reading import read
 from hub_hl7_adt.settings import Hl7Settings
 from hub_hl7_adt.triggers import TABLE, Says, trigger_of
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hub.model.facts import AppointmentFact, ChargeFact, EncounterFact, MergeFact, MoveFact, PatientFact
+from hub.model.facts import AppointmentFact, ChargeFact, EncounterFact, MergeFact, MoveFact, PatientFact, Reading
 
 OPENED = ("status",)
 NOT_READY = ("ready",)
@@ -234,6 +237,30 @@ def test_what_is_no_message(raw: bytes) -> None:
     assert (found.facts, found.lanes) == ((), ())
     assert codes(found) == (["hl7.header"] if raw else [])
     assert found.poison == bool(raw)
+
+
+EVENTS = [f"{kind}^{event}" for kind, events in TABLE.items() for event in events]
+FIELD = st.sampled_from(
+    [*"|||", "1", "100^^^EAST^MR", "QUILL^ADA", "20260105", '""', "I10^^I10", "D", "CG", "9.5", "~", "&"]
+)
+SEGMENT = st.builds(
+    lambda name, fields: "|".join([name, *fields]),
+    st.sampled_from(
+        ["PID", "MRG", "PV1", "PV2", "IN1", "IN2", "GT1", "DG1", "FT1", "SCH", "AIS", "TQ1", "ACC", "EVN"]
+    ),
+    st.lists(FIELD, max_size=45),
+)
+
+
+@given(st.sampled_from(EVENTS), st.lists(st.one_of(SEGMENT, st.sampled_from([PID, PV1, FT1])), max_size=9))
+def test_any_message_is_applied_whole_or_not_at_all(kind: str, segments: list[str]) -> None:
+    """Whatever stands in a message: its facts have keys and one version, and one that must not be applied has none
+    and says why; only a missing patient or account leaves it without a lane."""
+    found = reading(*segments, kind=kind)
+    assert all(fact.key and fact.version == found.facts[0].version for fact in found.facts)
+    assert not (found.poison and found.facts)
+    assert not found.poison or any(problem.severity == "error" for problem in found.problems)
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Reading) == found
 
 
 def test_the_table_answers_for_any_type() -> None:
