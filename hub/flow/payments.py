@@ -50,7 +50,7 @@ def restated(row: Row[Charge] | None, told: Charge, state: str) -> tuple[Charge,
     """What to keep of money that the source tells (again), and in which state; None where nothing is new. Pure.
 
     `state` is that of a charge of the same visit (`void` where the source took it back). What comes out as `new` is
-    posted, or reversed and posted anew, by the next run.
+    posted, or reversed and posted anew, by the next run. Money whose visit is now another one stays as it stands.
     """
     gone = state in TAKEN_BACK
     if row is None:
@@ -60,7 +60,7 @@ def restated(row: Row[Charge] | None, told: Charge, state: str) -> tuple[Charge,
     target = replace(told, amount=ZERO) if gone else told
     same = target == row.record or (row.state == "posted" and _posted_as(target) == _posted_as(row.record))
     if same and (row.state in {"posted", "held", "new"} or (row.state == "void" and target.amount == ZERO)):
-        return None
+        return None if row.record.encounter_id == target.encounter_id else (target, row.state)
     return target, "new"
 
 

@@ -30,10 +30,11 @@ class Line:
     (NTE, PR1, the sender's own), and those that speak for all lines.
     """
 
-    __slots__ = ("around", "dialect", "ft1")
+    __slots__ = ("around", "dialect", "fields", "ft1")
 
     def __init__(self, ft1: Segment, around: Around, dialect: object) -> None:
         self.ft1 = ft1
+        self.fields = ft1.fields
         self.around = around
         self.dialect = dialect
 
@@ -49,8 +50,13 @@ class Line:
 
         What cannot be read raises each time.
         """
-        segment = self.ft1 if spot.segment == "FT1" else self.segment(spot)
-        if segment is None or not (written := segment.written(spot.field)):
+        segment: Segment | None = self.ft1
+        if spot.segment == "FT1":
+            written = self.fields[spot.field] if spot.field < len(self.fields) else ""
+        else:
+            segment = self.segment(spot)
+            written = segment.written(spot.field) if segment is not None else ""
+        if segment is None or not written:
             return empty
         key: Any = written if self.dialect is None else (self.dialect, written)
         memo = spot.memo
@@ -64,7 +70,14 @@ class Line:
 
     def text(self, spot: Spot) -> str:
         """The text at a place (its first component where it names none)."""
-        segment = self.ft1 if spot.segment == "FT1" else self.segment(spot)
+        if spot.segment == "FT1":
+            fields = self.fields
+            if spot.field >= len(fields) or not (written := fields[spot.field]):
+                return ""
+            if spot.component == spot.sub == 1 and written.isalnum():  # nothing parts it: it is one component
+                return written
+            return self.ft1.text(spot.field, spot.component, spot.sub)
+        segment = self.segment(spot)
         return segment.text(spot.field, spot.component, spot.sub) if segment is not None else ""
 
     def first(self, spots: tuple[Spot, ...]) -> str:
