@@ -243,6 +243,7 @@ EVENTS = [f"{kind}^{event}" for kind, events in TABLE.items() for event in event
 FIELD = st.sampled_from(
     [*"|||", "1", "100^^^EAST^MR", "QUILL^ADA", "20260105", '""', "I10^^I10", "D", "CG", "9.5", "~", "&"]
 )
+NAMES = ("PID", "MRG", "PV1", "PV2", "IN1", "IN2", "GT1", "DG1", "FT1", "SCH", "AIS", "TQ1", "ACC", "EVN")
 SEGMENT = st.builds(
     lambda name, fields: "|".join([name, *fields]),
     st.sampled_from(
