@@ -93,7 +93,7 @@ def report_of(samples: tuple[Sample, ...], known: Known | None = None) -> Report
 )
 def test_gaps(changes: dict[str, dict[int, str]], code: str, count: int) -> None:
     """What a claim would lack is counted over the visits or lines of the samples, with a remedy."""
-    found = report_of(several(**changes))
+    found = report_of(several(6, **changes))
     assert missing(found).get(code) == count
     assert all(gap.fix for gap in found.gaps)
 
@@ -102,6 +102,13 @@ def test_no_policy() -> None:
     """A visit whose patient has no policy in the samples is told."""
     samples = tuple(sample(n, person(n), visit(n), line(n, 1)) for n in range(3))
     assert missing(report_of(samples))["claim.coverage"] == 3
+
+
+def test_which_identifier_is_the_key() -> None:
+    """Of the identifiers the one that becomes the patient's key is named by its type and authority."""
+    found = report_of(several(3, pid={3: "9^^^SSA^SS~1^^^WEST^PT~7^^^EAST^MRN"}))
+    assert found.key == ("MRN", "EAST")
+    assert {(kind, who) for kind, who, _ in found.identifiers} == {("SS", "SSA"), ("PT", "WEST"), ("MRN", "EAST")}
 
 
 def test_gaps_are_ranked() -> None:

@@ -46,8 +46,9 @@ def _samples(terminal: Terminal, report: Report, found: Gathered, *, everything:
     for name, told in (("From", report.senders), ("HL7", report.versions), ("MSH-18", report.charsets)):
         _line(terminal, f"{name}: {counted(told.items())}")
     _line(terminal, f"Separators: {counted(report.separators.items())}")
-    named = [(f"{kind or '(no type)'} of {who or '(nobody)'}", count) for kind, who, count in report.identifiers]
-    _line(terminal, f"Identifiers in PID-3: {counted(named[:_FEW]) or 'none'}")
+    named = [(_identifier(kind, who), count) for kind, who, count in report.identifiers]
+    key = f"; the patient's key is {_identifier(*report.key)}" if any(report.key) else ""
+    _line(terminal, f"Identifiers in PID-3: {counted(named[:_FEW]) or 'none'}{key}")
     for text in _odd(found):
         item(terminal, text, style="warning")
 
@@ -55,6 +56,10 @@ def _samples(terminal: Terminal, report: Report, found: Gathered, *, everything:
 def _line(terminal: Terminal, text: str) -> None:
     for line in folded(terminal, text, indent=0):
         terminal.say(line)
+
+
+def _identifier(kind: str, authority: str) -> str:
+    return f"{kind or '(no type)'} of {authority or '(nobody)'}"
 
 
 def _odd(found: Gathered) -> Iterator[str]:
@@ -179,6 +184,7 @@ def as_data(report: Report, found: Gathered, *, values: bool) -> dict[str, Any]:
         "versions": report.versions,
         "charsets": report.charsets,
         "identifiers": [{"type": kind, "authority": who, "messages": n} for kind, who, n in report.identifiers],
+        "key": report.key,
         "becomes": [row.data(values=values) for one in listed.values() for row in one],
         "unread": dict(report.trace.unread.most_common()),
         "missing": report.gaps,

@@ -16,7 +16,7 @@ from hub_hl7_adt.linting.evidence import Survey, survey
 from hub_hl7_adt.linting.gaps import Gap, Known, gaps, unmapped_codes, unmapped_plans
 from hub_hl7_adt.linting.proposals import Proposal, Remark, View, lines_of
 from hub_hl7_adt.linting.samples import Sample, spread
-from hub_hl7_adt.linting.sender_rules import identifiers, sender_rules
+from hub_hl7_adt.linting.sender_rules import identifiers, key_type, sender_rules
 from hub_hl7_adt.linting.tracing import Trace, traced
 from hub_hl7_adt.linting.visits import billed
 from hub_hl7_adt.reading import read_message
@@ -87,6 +87,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     charsets: dict[str, int]
     separators: dict[str, int]
     identifiers: tuple[tuple[str, str, int], ...]
+    key: tuple[str, str]
     gaps: tuple[Gap, ...]
     faults: tuple[Fault, ...]
     codes: Counter[tuple[str, str]]
@@ -131,6 +132,7 @@ def lint(
         charsets=_counted(one.text(18) or "(none)" for one in header),
         separators=_counted(_separators(message) for message in view.messages),
         identifiers=tuple((*key, count) for key, count in identifiers(view.messages).most_common()),
+        key=key_type(identifiers(view.messages), mended),
         gaps=tuple(gaps(visits, known)),
         faults=tuple(_faults(samples, before, after)),
         codes=unmapped_codes((c for v in visits for c in v.charges if c.kind == "charge"), known),

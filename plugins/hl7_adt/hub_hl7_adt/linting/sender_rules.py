@@ -9,6 +9,7 @@ from hub_hl7_adt.linting.evidence import Evidence
 from hub_hl7_adt.linting.proposals import Found, Proposal, Remark, View
 from hub_hl7_adt.linting.shapes import shown_code
 from hub_hl7_adt.linting.zones import zone_of_state
+from hub_hl7_adt.settings import Hl7Settings
 from hub_hl7_adt.wire import Message
 
 _MOST = 0.6
@@ -95,6 +96,13 @@ def identifiers(messages: tuple[Message, ...]) -> Counter[tuple[str, str]]:
 
 
 _PRIVATE = frozenset(("SS", "SSN", "DL", "DLN", "PPN", "PP", "BC", "CC"))
+
+
+def key_type(found: Counter[tuple[str, str]], settings: Hl7Settings) -> tuple[str, str]:
+    """Type and authority of the identifier that names most patients under a profile; both empty without any."""
+    types = settings.patient_id_types
+    public = [one for one, _ in found.most_common() if one[0] not in _PRIVATE]
+    return min(public, key=lambda one: types.index(one[0]) if one[0] in types else len(types), default=("", ""))
 
 
 def _patients(view: View) -> Found:
