@@ -489,6 +489,19 @@ def test_mutual_tls(tmp_path: Path) -> None:
                 tls.load_cert_chain(*pair)
             assert said(at, tls) == heard
         assert at.bodies == [message()]
+        until(lambda: at.events.count("mllp.tls") == 2)
+
+
+def test_a_handshake_that_never_ends_is_ended(tmp_path: Path) -> None:
+    """A sender that begins no handshake is closed after `message_seconds`, and a stop does not wait for it."""
+    authority = Authority(tmp_path)
+    cert, key = authority.certificate("hub")
+    with house(tls_cert=str(cert), tls_key=str(key), message_seconds=0.2) as at:
+        assert at.line().answer() == b""
+        until(lambda: "mllp.tls" in at.events)
+    with house(tls_cert=str(cert), tls_key=str(key), drain_seconds=0.1) as at:
+        at.line()
+        until(lambda: len(at.source.listener.connections) == 1)  # type: ignore[union-attr]
 
 
 def said(at: House, tls: ssl.SSLContext) -> bool:

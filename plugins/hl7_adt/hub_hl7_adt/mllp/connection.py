@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections import Counter, deque
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine, Iterable
+from typing import TYPE_CHECKING, Any
 
 from hub.plugin.api import Inbox, RawMessage, RetryLater
 from hub_hl7_adt.mllp import answers
@@ -52,7 +53,11 @@ class Connection(asyncio.Protocol):
         self._listener = listener
         self._inbox = inbox
         self._peer = ""
+        self._plain: asyncio.Transport | None = None
         self._transport: asyncio.Transport | None = None
+        """What is read and written; None until a handshake is over, and when the connection is lost."""
+        self._early = b""
+        self._ended = False
         self._framer = Framer(listener.settings.max_bytes)
         self._waiting: deque[Batch] = deque()
         self._flights: deque[Batch] = deque()
@@ -64,30 +69,62 @@ class Connection(asyncio.Protocol):
         self._rest: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Hear it, or close it at once."""
+        """Hear it, close it at once, or make it secure first."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - create_server makes no other
         peer = self._listener.welcome(transport)
         if peer is None:
             transport.abort()
             return
-        self._peer, self._transport = peer, transport
+        self._peer, self._plain = peer, transport
         self._listener.connections.add(self)
+        if self._listener.tls is None:
+            self._transport = transport
+            return
+        transport.pause_reading()
+        self._run(self._secure(transport, self._listener.tls))
+
+    async def _secure(self, transport: asyncio.Transport, tls: ssl.SSLContext) -> None:
+        """Shake hands; who is not let in is told of in the log, with the kind of fault."""
+        loop, patience = asyncio.get_running_loop(), self._listener.settings.message_seconds
+        try:
+            secured = await loop.start_tls(
+                transport, self, tls, server_side=True, ssl_handshake_timeout=patience, ssl_shutdown_timeout=5
+            )
+        except OSError as error:
+            self._listener.log.warning("mllp.tls", place=self._peer, exception=type(error).__name__)
+            secured = None
+        if secured is None:
+            transport.abort()
+            self._listener.connections.discard(self)
+            return
+        self._transport = secured
+        early, self._early = self._early, b""
+        if early:
+            self.data_received(early)
+        if self._ended or self._draining:
+            self.drain()
 
     def connection_lost(self, _error: Exception | None) -> None:
         """What was read is stored all the same; nobody is left to be told."""
-        self._transport = None
+        self._transport = self._plain = None
         self._listener.connections.discard(self)
         if self._rest:
             self._rest.cancel()
 
     def eof_received(self) -> bool:
         """The sender sends no more, and may still read what it is told (not so over TLS)."""
+        if self._transport is None:
+            self._ended = True
+            return False
         self._take(self._framer.end())
         self.drain()
-        return self._transport is not None and self._transport.get_extra_info("sslcontext") is None
+        return self._listener.tls is None
 
     def data_received(self, data: bytes) -> None:
         """Cut what came into messages and put them."""
+        if self._transport is None:  # the last of the handshake brought it
+            self._early += data
+            return
         was_begun = self._framer.inside or self._framer.garbage
         found = self._framer.feed(data)
         self._heard = time.monotonic()
@@ -166,10 +203,13 @@ class Connection(asyncio.Protocol):
             self._flights.append(self._waiting.popleft())
             self._listener.storing += len(batch.messages)
             self._listener.storing_bytes += batch.size
-            task = asyncio.get_running_loop().create_task(self._store(batch))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._run(self._store(batch))
         self._breathe()
+
+    def _run(self, doing: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(doing)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _store(self, batch: Batch) -> None:
         verdicts: tuple[str, ...] = ()
@@ -263,8 +303,8 @@ class Connection(asyncio.Protocol):
 
     def cut(self) -> None:
         """Close now."""
-        if self._transport is not None:
-            self._transport.abort()
+        if self._plain is not None:
+            self._plain.abort()
 
 
 _BROKEN = {"too_large": answers.TOO_LARGE, "broken_off": answers.BROKEN_OFF}

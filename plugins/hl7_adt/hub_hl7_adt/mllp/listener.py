@@ -38,6 +38,7 @@ class Listener:
         self.once = once
         self.log = context.log
         self.answers = Answers(context.clock, settings.acks)
+        self.tls: ssl.SSLContext | None = None
         self.port = 0
         """The port that is listened on while `ready` is set."""
         self.ready = threading.Event()
@@ -54,11 +55,11 @@ class Listener:
     async def serve(self, inbox: Inbox, stop: threading.Event) -> None:
         """Listen until `stop`; then take nothing more, answer what was read, and close."""
         loop = asyncio.get_running_loop()
-        tls = server_side(self.settings, self._context.secrets)
+        self.tls = server_side(self.settings, self._context.secrets)
         self.ended = False
         self.storing = self.storing_bytes = 0
         loop.set_exception_handler(self._fault)
-        server = await self._bind(loop, inbox, tls)
+        server = await self._bind(loop, inbox)
         self.port = server.sockets[0].getsockname()[1]
         self.log.info("mllp.listening", port=str(self.port))
         self.ready.set()
@@ -70,16 +71,11 @@ class Listener:
             self.ready.clear()
             await self._drain(server, inbox)
 
-    async def _bind(
-        self, loop: asyncio.AbstractEventLoop, inbox: Inbox, tls: ssl.SSLContext | None
-    ) -> asyncio.Server:
+    async def _bind(self, loop: asyncio.AbstractEventLoop, inbox: Inbox) -> asyncio.Server:
         host, port = address(self.settings.listen)
-        patience: dict[str, Any] = {}
-        if tls is not None:
-            patience = {"ssl": tls, "ssl_handshake_timeout": self.settings.message_seconds}
         try:
             return await loop.create_server(
-                lambda: Connection(self, inbox), host or None, port, backlog=256, reuse_address=True, **patience
+                lambda: Connection(self, inbox), host or None, port, backlog=256, reuse_address=True
             )
         except (OSError, OverflowError) as error:
             raise Misconfigured(
