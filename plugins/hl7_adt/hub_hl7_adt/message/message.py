@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from hub_hl7_adt.message.charset import decoded, plain
 from hub_hl7_adt.message.named import Named
-from hub_hl7_adt.message.parts import Segment, frame_of
+from hub_hl7_adt.message.parts import Segment, fields_of, frame_of
 from hub_hl7_adt.message.separators import Separators, separators
 
 _TEXT_ENDS = re.compile(r"[\r\n\x0b\x1c]+")
@@ -29,8 +29,8 @@ class Message(Named):
         self._frame = frame_of(seps, codec, escapes=text.find(seps.escape, 9) >= 0)
         self._texts = _lines(text)
         self._by_name = {}
-        self._grouped = None
-        self.header = Segment(self._texts[0], self._frame, 1)
+        self._order = []
+        self.header = Segment(fields_of(self._texts[0], self._frame.field), self._frame, 1)
 
     @property
     def lines(self) -> list[bytes]:
@@ -38,13 +38,11 @@ class Message(Named):
         return [line for line in _ENDS.split(self.raw) if line]
 
     @property
-    def segments(self) -> Iterator[Segment]:
+    def segments(self) -> list[Segment]:
         """Every segment in order, each numbered among those of its name."""
-        counts: dict[str, int] = {}
-        for line in self._texts:
-            name = line.split(self._frame.field, 1)[0][:3]
-            counts[name] = counts.get(name, 0) + 1
-            yield Segment(line, self._frame, counts[name])
+        if not self._order:
+            self._split()
+        return list(self._order)
 
     def z(self, name: str) -> list[Segment]:
         """The sender's own segments of a name that begins with Z, in order; their fields have positions only."""
@@ -54,22 +52,17 @@ class Message(Named):
 
     def groups(self, opener: bytes | str, members: frozenset[bytes]) -> Iterator[tuple[Segment, list[Segment]]]:
         """Each `opener` segment with the `members` that follow it directly (IN1 with its IN2 and IN3)."""
-        openers = iter(self.all(opener))
         name = opener.decode("ascii") if isinstance(opener, bytes) else opener
         wanted = {member.decode("ascii") for member in members}
         current: tuple[Segment, list[Segment]] | None = None
-        mark = self._frame.field
-        for line in self._texts:
-            said = line[:3]
-            if line[3:4] != mark and len(line) != 3:
-                said = line.split(mark, 1)[0]
-            if said == name:
+        for segment in self.segments:
+            if segment.name == name:
                 if current:
                     yield current
-                current = (next(openers), [])
-            elif current and said in wanted:
-                current[1].append(Segment(line, self._frame, current[0].number, said))
-            elif current and said != "NTE":
+                current = (segment, [])
+            elif current and segment.name in wanted:
+                current[1].append(Segment(segment.fields, self._frame, current[0].number))
+            elif current and segment.name != "NTE":
                 yield current
                 current = None
         if current:
@@ -80,7 +73,10 @@ def _lines(text: str) -> list[str]:
     """The segments; most messages end them with CR alone, as the standard says."""
     if "\n" in text or "\x0b" in text or "\x1c" in text:
         return [line for line in _TEXT_ENDS.split(text) if line]
-    return [line for line in text.split("\r") if line]
+    lines = text.split("\r")
+    if not lines[-1]:
+        lines.pop()
+    return [line for line in lines if line] if "" in lines else lines
 
 
 def message_of(raw: bytes, default_charset: str) -> Message | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from hub_hl7_adt.message.lookup import is_table, unknown
-from hub_hl7_adt.message.parts import Frame, Segment
+from hub_hl7_adt.message.parts import Frame, Segment, fields_of
 
 
 @lru_cache(maxsize=256)
@@ -16,12 +16,12 @@ def _said(name: bytes) -> str:
 class Named:
     """The part of a message that finds segments by their name."""
 
-    __slots__ = ("_by_name", "_frame", "_grouped", "_texts")
+    __slots__ = ("_by_name", "_frame", "_order", "_texts")
 
     _frame: Frame
     _texts: list[str]
     _by_name: dict[bytes | str, list[Segment]]
-    _grouped: dict[str, list[str]] | None
+    _order: list[Segment]
 
     def all(self, name: bytes | str) -> list[Segment]:
         """Every segment of one name, in order."""
@@ -29,15 +29,24 @@ class Named:
         return self._made(name) if found is None else found
 
     def _made(self, name: bytes | str) -> list[Segment]:
+        """What is asked for the first time: every segment is split and told apart by its name, once."""
+        if not self._order:
+            self._split()
         said = _said(name) if isinstance(name, bytes) else name
-        lines = (self._grouped or self._lines_by_name()).get(said)
-        if lines is None:
-            found = self._by_name[name] = []
-            return found
-        frame = self._frame
-        found = [Segment(line, frame, n, said) for n, line in enumerate(lines, 1)]
-        self._by_name[said] = self._by_name[said.encode()] = found
+        found = self._by_name[name] = self._by_name.get(said, [])
         return found
+
+    def _split(self) -> None:
+        frame, by_name, order = self._frame, self._by_name, self._order
+        mark = frame.field
+        for line in self._texts:
+            fields = fields_of(line, mark)
+            known = by_name.get(fields[0])
+            if known is None:
+                known = by_name[fields[0]] = []
+            segment = Segment(fields, frame, len(known) + 1)
+            known.append(segment)
+            order.append(segment)
 
     def first(self, name: bytes | str) -> Segment | None:
         """The first segment of one name, if any."""
@@ -46,24 +55,9 @@ class Named:
             found = self._made(name)
         return found[0] if found else None
 
-    def _lines_by_name(self) -> dict[str, list[str]]:
-        grouped = self._grouped
-        if grouped is None:
-            grouped, mark = {}, self._frame.field
-            for line in self._texts:
-                name = line[:3]
-                if line[3:4] != mark and len(line) != 3:
-                    name = line.split(mark, 1)[0]
-                if name in grouped:
-                    grouped[name].append(line)
-                else:
-                    grouped[name] = [line]
-            self._grouped = grouped
-        return grouped
-
     def __getattr__(self, name: str) -> Segment:
         said = name.upper()
         if len(name) != 3 or not name.islower() or not (is_table(said) or said.startswith("Z")):
             raise unknown(name)
         found = self.all(said)
-        return found[0] if found else Segment("", self._frame, 1, said)
+        return found[0] if found else Segment([said], self._frame, 0)

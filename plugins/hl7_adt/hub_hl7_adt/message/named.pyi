@@ -3354,7 +3354,8 @@ class Named:
     _frame: Frame
     _texts: list[str]
     _by_name: dict[bytes | str, list[Segment]]
-    _grouped: dict[str, list[str]] | None
+    _order: list[Segment]
+    def _split(self) -> None: ...
     @property
     def abs(self) -> AbsSegment: ...
     @property

@@ -48,6 +48,14 @@ def frame_of(seps: Separators, codec: str, *, escapes: bool) -> Frame:
     return Frame(seps, codec, escapes=escapes)
 
 
+def fields_of(line: str, separator: str) -> list[str]:
+    """A segment's fields by their position."""
+    fields = line.split(separator)
+    if fields[0] in HEADERS:
+        fields.insert(1, separator)
+    return fields
+
+
 class Value:
     """One repetition of a field."""
 
@@ -104,27 +112,27 @@ class Value:
 
 
 class Segment:
-    """One segment; `number` counts the segments of its name from 1, for places such as `FT1[2]-7`."""
+    """One segment; `number` counts the segments of its name from 1, for places such as `FT1[2]-7`. `fields` are as
+    they are written, decoded; index 0 is the name, and MSH-1 is the separator itself.
+    """
 
-    __slots__ = ("_frame", "_line", "fields", "name", "number")
+    __slots__ = ("_frame", "fields", "name", "number")
 
-    def __init__(self, line: str, frame: Frame, number: int, name: str = "") -> None:
-        self._line = line
-        self._frame = frame
-        self.fields = fields = line.split(frame.field)
-        """The fields as they are written, decoded; index 0 is the name, and MSH-1 is the separator itself."""
-        if fields[0] in HEADERS:
-            fields.insert(1, frame.field)
-        self.name = name or line[:3]
+    def __init__(self, fields: list[str], frame: Frame, number: int) -> None:
+        self.fields = fields
+        self.name = fields[0]
         self.number = number
+        self._frame = frame
 
     def __bool__(self) -> bool:
-        return self._line != ""
+        return self.number > 0
 
     @property
     def raw(self) -> bytes:
         """The bytes of the segment as they came, without its end."""
-        return self._line.encode(self._frame.codec)
+        fields, frame = self.fields, self._frame
+        written = [fields[0], *fields[2:]] if fields[0] in HEADERS else fields
+        return frame.field.join(written).encode(frame.codec)
 
     def field(self, position: int) -> bytes:
         """The raw bytes of field `position`, with all its repetitions."""
