@@ -163,7 +163,7 @@ def moved(scene: Scene, kind: str, key: str, into: str) -> MoveFact:
 def parting_facts(scene: Scene) -> list[MergeFact]:
     """A37: the patients of two PIDs are not one, whichever of them was merged into the other before."""
     keys = [patient_key(pid, scene.settings) for pid in scene.message.all(b"PID")]
-    if len(keys) < 2 or not all(keys):
+    if len(set(keys)) < 2 or not all(keys):
         scene.poison("hl7.merge", "PID", "an unlink message does not name two patients", _FIX)
         return []
     return [

@@ -75,14 +75,9 @@ _ADT = {
     "A45": Trigger(Says.MOVE, kinds=("encounter",)),
 }
 _DFT = {"P03": CHARGES, "P11": CHARGES}
-# P02 purges accounts: it takes nothing away. P10 and P12 carry codes of a visit and no status.
-_BAR = {
-    "P01": _OPEN,
-    "P05": _UPDATE,
-    "P06": _FINISHED,
-    "P10": _UPDATE,
-    "P12": _UPDATE,
-}
+# P02 purges accounts: it takes nothing away. P01 opens an account, which may be long after the visit ended or was
+# called off; P10 and P12 carry codes: none of them tells a status.
+_BAR = {**dict.fromkeys(("P01", "P05", "P10", "P12"), _UPDATE), "P06": _FINISHED}
 _BOOKED = Trigger(Says.APPOINTMENT, "booked")
 _CALLED_OFF = Trigger(Says.APPOINTMENT, "cancelled")
 _SIU = {

@@ -149,6 +149,7 @@ def test_who_remains_is_told() -> None:
         ("A50", (PID, "MRG|||||V1", PV1.replace("V77", "")), "hl7.merge"),
         ("A37", (PID,), "hl7.merge"),
         ("A37", (PID, "PID|2||||QUILL"), "hl7.merge"),
+        ("A37", (PID, PID), "hl7.merge"),
         ("A44", (PID, "MRG|200"), "hl7.move"),
         ("A44", (ACCOUNT,), "hl7.move"),
         ("A45", (ACCOUNT, "MRG|200||ACC1"), "hl7.move"),

@@ -36,7 +36,7 @@ VISITS = [
     ("ADT", "A55", "open", False, ()),
     ("DFT", "P03", "open", True, ()),
     ("DFT", "P11", "open", True, ()),
-    ("BAR", "P01", "open", False, OPENED),
+    ("BAR", "P01", "open", False, ()),
     ("BAR", "P05", "open", False, ()),
     ("BAR", "P06", "finished", True, ()),
     ("BAR", "P10", "open", False, ()),
@@ -246,9 +246,7 @@ FIELD = st.sampled_from(
 NAMES = ("PID", "MRG", "PV1", "PV2", "IN1", "IN2", "GT1", "DG1", "FT1", "SCH", "AIS", "TQ1", "ACC", "EVN")
 SEGMENT = st.builds(
     lambda name, fields: "|".join([name, *fields]),
-    st.sampled_from(
-        ["PID", "MRG", "PV1", "PV2", "IN1", "IN2", "GT1", "DG1", "FT1", "SCH", "AIS", "TQ1", "ACC", "EVN"]
-    ),
+    st.sampled_from(NAMES),
     st.lists(FIELD, max_size=45),
 )
 
