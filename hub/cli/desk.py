@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hub.cli import ui
+from hub.cli.messages import item_of
 from hub.cli.options import HERE
 from hub.clock import SystemClock
 from hub.config import Loaded, SecretStore, load
@@ -241,14 +242,6 @@ def _host_of(loaded: Loaded, instance: str) -> PluginHost:
         first = problems[0]
         raise Misconfigured(f"{first.where}: {first.why}", fix=first.fix or "run: hub check")
     return host
-
-
-def item_of(view: View, wanted: str) -> InboxItem:
-    """The message of that id or number. Raises `HubError` where there is none."""
-    found = view.inbox.get(int(wanted)) if wanted.isdigit() else view.inbox.by_id(wanted)
-    if found is None or found.kind != "message":
-        raise HubError("there is no message with this id", fix="hub messages list")
-    return found
 
 
 def _told(view: View, item: InboxItem, body: bytes = b"") -> StoredMessage:

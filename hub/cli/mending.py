@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-from hub.cli.desk import Given, TheDesk, item_of
+from hub.cli.desk import Given, TheDesk
+from hub.cli.messages import item_of
 from hub.cli.ui import print_json, say, table
 from hub.errors import HubError, Refused
 from hub.flow import mending

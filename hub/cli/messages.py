@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hub.cli.desk import item_of
 from hub.cli.opened import opened
 from hub.cli.ui import age, print_json, say, table, when
+from hub.errors import HubError
 from hub.store import View
 from hub.store.held_lanes import Stop
 from hub.store.inbox import InboxItem
@@ -34,6 +34,14 @@ def listed(folder: Path, *, source: str, state: str, limit: int, as_json: bool) 
     ]
     columns = ("message", "source", "received", "state", "for", "reason")
     table("Messages", columns, rows, right=(4,), styles=[_STYLES.get(one.state, "") for one in items])
+
+
+def item_of(view: View, wanted: str) -> InboxItem:
+    """The message of that id or number. Raises `HubError` where there is none."""
+    found = view.inbox.get(int(wanted)) if wanted.isdigit() else view.inbox.by_id(wanted)
+    if found is None or found.kind != "message":
+        raise HubError("there is no message with this id", fix="hub messages list")
+    return found
 
 
 def record(item: InboxItem) -> dict[str, Any]:
