@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -137,7 +139,18 @@ def _takes(row: Row) -> str:
     return f"{words} ({', '.join(f'`{choice}`' for choice in row.choices)})" if missing else words
 
 
-if __name__ == "__main__":
-    print(documented())  # noqa: T201 - what this command is for
+BEGINS, ENDS = "<!-- profile: renewed by python -m hub_hl7_adt.profile README.md -->\n", "\n<!-- /profile -->"
 
-__all__ = ["BY_KEY", "PARTS", "ROWS", "Row", "documented", "presets"]
+
+def renewed(readme: str) -> str:
+    """A README with the profile as it is now between its two marks."""
+    before, _, rest = readme.partition(BEGINS)
+    _, _, after = rest.partition(ENDS)
+    return f"{before}{BEGINS}{documented()}{ENDS}{after}"
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        Path(name).write_text(renewed(Path(name).read_text()))
+
+__all__ = ["BY_KEY", "PARTS", "ROWS", "Row", "documented", "presets", "renewed"]
