@@ -1,7 +1,8 @@
 """A folder that somebody drops files into, as a source of raw messages: for plugins whose `changes` reads files.
 
 The contract, for any plugin that uses it:
-1. Files come in a stable order (modification time, then name), each once; a file that changes comes again.
+1. Files come in a stable order (modification time then name, or name alone), each once; a file that changes comes
+   again. Folders within the folder are left alone.
 2. A file that is still being written never comes: its size and time must hold still for `settle_seconds`, and
    must be the same after it was read. Names with a leading dot or an ending of unfinished transfers are skipped.
 3. What a call returned counts as taken when its cursor comes back: only then is a file archived. A crash in
@@ -35,6 +36,9 @@ class FolderSettings(BaseModel):
 
     folder: Path | None = Field(default=None, description="the folder that is watched")
     pattern: str = Field(default="*", description="which file names are taken, such as *.hl7")
+    order: Literal["time", "name"] = Field(
+        default="time", description="which file comes first: the oldest, or the first by name"
+    )
     after: Literal["archive", "leave"] = Field(
         default="archive",
         description="what happens to a file that was taken: moved to `archive`, or left where it is",
@@ -130,7 +134,8 @@ class FolderDrop:
                 f"the drop folder cannot be read ({type(error).__name__})",
                 fix="check `folder` and the rights of the user that the hub runs as",
             ) from None
-        return sorted(found, key=lambda f: (f.modified, f.name))
+        by_name = self._settings.order == "name"
+        return sorted(found, key=lambda f: (0 if by_name else f.modified, f.name))
 
     def _wanted(self, name: str) -> bool:
         unfinished = name.startswith(".") or name.lower().endswith(_UNFINISHED)

@@ -148,6 +148,15 @@ def test_files_come_in_order_and_once(partner: Folder) -> None:
     assert drain(source(partner.path, after="leave"), cursor)[0] == [message(9)]
 
 
+def test_files_may_come_by_name(partner: Folder) -> None:
+    """With `order = "name"` a file's name says when it comes, whatever its time; folders within are left alone."""
+    for n in (3, 1, 2):
+        partner.offer(f"f{n}", message(n))
+    (partner.path / "sub.hl7").mkdir()
+    (partner.path / "sub.hl7" / "f0.hl7").write_bytes(message(0))
+    assert drain(source(partner.path, order="name"))[0] == [message(1), message(2), message(3)]
+
+
 def test_files_are_archived_after_the_commit(partner: Folder) -> None:
     """A file is moved only when the cursor that names it came back, and nothing in the archive is replaced."""
     partner.offer("f1", message(1))
