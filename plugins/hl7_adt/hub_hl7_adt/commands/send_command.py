@@ -30,7 +30,7 @@ _ANSWERS = {
 # HL7 table 0357 in our words.
 _ERRORS = {
     "100": "the segments are not in order", "101": "a required field is missing", "102": "a data type is wrong",
-    "103": "a value is not in its table", "200": "the type of message is not supported",
+    "103": "a value is not in its table", "104": "it is too large", "200": "the type of message is not supported",
     "201": "the event is not supported", "202": "the processing id (MSH-11) is not supported",
     "203": "the version is not supported", "204": "a key is not known", "205": "the key is there already",
     "206": "the record is locked", "207": "an error within the receiver",
