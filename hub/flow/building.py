@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from hub.codes import is_npi
 from hub.config.people import Practice
 from hub.config.settings import Settings
@@ -69,15 +71,15 @@ def build(
             other_coverages=coverages[1:],
             billing=billing_provider(house),
             rendering=rendering,
-            referring=lead.referring,
+            referring=_told(lead.referring, settings),
             facility=_elsewhere(lead.facility, house),
             place_of_service=place,
             diagnoses=lead.icd10,
-            lines=_lines(part, rendering, place),
+            lines=_lines(part, rendering, place, settings),
             accident=lead.accident,
             authorization=lead.authorization,
             admitted_on=lead.admitted_on,
-            supervising=lead.supervising,
+            supervising=_told(lead.supervising, settings),
             dates=dates_of(lead, settings.hub.zone),
             references=lead.references,
             notes=lead.notes,
@@ -129,12 +131,21 @@ def rendering_of(
         named = of_charges.pop() if len(of_charges) == 1 else None
     if named is None:
         return None, [_no_provider()]
-    known = settings.provider(named.npi) if named.npi else None
-    if known is not None:
-        return Provider(npi=known.npi, last=known.last, first=known.first, taxonomy=known.taxonomy), []
-    if not is_npi(named.npi):
+    known = known_provider(named, settings)
+    if known is None or not is_npi(known.npi):
         return None, [_bad_npi()]
-    return named, []
+    return known, []
+
+
+def known_provider(named: Provider | None, settings: Settings) -> Provider | None:
+    """A person as a claim may name them: completed from providers.toml by NPI or by the source's own id, and without
+    that id. None for nobody, and for an id that providers.toml does not know."""
+    if named is None:
+        return None
+    known = settings.provider(named.npi or named.id) if named.npi or named.id else None
+    if known is not None:
+        return Provider(npi=known.npi, last=known.last, first=known.first, taxonomy=known.taxonomy)
+    return replace(named, id="") if named.npi or named.last else None
 
 
 def place_of(encounter: Encounter, charges: Iterable[Priced]) -> str:
@@ -189,7 +200,14 @@ def _parts(charges: list[Priced]) -> list[list[Priced]]:
     return [ordered[start : start + MAX_LINES] for start in range(0, len(ordered), MAX_LINES)]
 
 
-def _lines(charges: Sequence[Priced], rendering: Provider | None, place: str) -> tuple[ClaimLine, ...]:
+def _told(named: Provider | None, settings: Settings) -> Provider | None:
+    """Who is named beside the rendering provider: as told, but an id of the source is what providers.toml says."""
+    return known_provider(named, settings) if named is not None and named.id else named
+
+
+def _lines(
+    charges: Sequence[Priced], rendering: Provider | None, place: str, settings: Settings
+) -> tuple[ClaimLine, ...]:
     return tuple(
         ClaimLine(
             number=number,
@@ -204,8 +222,8 @@ def _lines(charges: Sequence[Priced], rendering: Provider | None, place: str) ->
             pointers=charge.pointers,
             place_of_service=charge.place_of_service if charge.place_of_service != place else "",
             drug=charge.drug,
-            rendering=charge.rendering if charge.rendering and not _same(charge.rendering, rendering) else None,
-            ordering=charge.ordering,
+            rendering=_another(_told(charge.rendering, settings), rendering),
+            ordering=_told(charge.ordering, settings),
             description=charge.description,
             notes=charge.notes,
             control_number="",
@@ -214,8 +232,9 @@ def _lines(charges: Sequence[Priced], rendering: Provider | None, place: str) ->
     )
 
 
-def _same(one: Provider, other: Provider | None) -> bool:
-    return other is not None and one.npi in {other.npi, ""}
+def _another(one: Provider | None, other: Provider | None) -> Provider | None:
+    """Who rendered a line, where that is not who rendered the claim."""
+    return None if one is None or (other is not None and one.npi in {other.npi, ""}) else one
 
 
 def _price(charge: Charge) -> Decimal:

@@ -101,7 +101,8 @@ class Patient(Record, frozen=True, kw_only=True):
 class Provider(Record, frozen=True, kw_only=True):
     """A clinician or organisation; `first` empty means an organisation, unless `is_person` says otherwise.
 
-    `taxonomy` is ten characters or empty. Address and contact stand on a claim for an ordering provider only.
+    `taxonomy` is ten characters or empty. Address and contact stand on a claim for an ordering provider only. `id` is
+    what a source calls them where it gives no NPI; providers.toml says who that is, and no claim carries it.
     """
 
     npi: str
@@ -114,6 +115,7 @@ class Provider(Record, frozen=True, kw_only=True):
     references: tuple[Reference, ...] = ()
     address: Address | None = None
     contact: Contact | None = None
+    id: str = ""
 
 
 class Facility(Record, frozen=True, kw_only=True):

@@ -207,3 +207,18 @@ def test_an_inpatient_who_went_home_has_a_day_of_discharge() -> None:
         replace(visit, ended_at=None),
     ):
         assert built(priced(), visit=other).claims[0].dates == ()
+
+
+def test_people_by_the_sources_own_ids() -> None:
+    """Whom a source calls by its own id is whom providers.toml says; an id that nobody knows stands on no claim."""
+    ours = Provider(npi="", last="", id="DR-LARKSPUR")
+    unknown = Provider(npi="", last="", id="D55")
+    visit = encounter(icd10=("E119",), rendering=ours, referring=unknown, supervising=replace(ours, last="LARK"))
+    found = built(priced(ordering=ours, rendering=unknown), visit=visit)
+    (one,) = found.claims
+    assert one.rendering
+    assert one.supervising
+    assert (one.rendering.npi, one.supervising.npi, one.referring) == (LARKSPUR.npi, LARKSPUR.npi, None)
+    assert one.lines[0].ordering
+    assert (one.lines[0].ordering.npi, one.lines[0].rendering) == (LARKSPUR.npi, None)
+    assert reasons(built(priced(), visit=encounter(icd10=("E119",), rendering=unknown))) == ["claim.npi"]

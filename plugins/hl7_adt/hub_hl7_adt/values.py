@@ -27,6 +27,8 @@ class Unreadable(ValueError):
 @lru_cache(maxsize=8192)
 def day(text: str) -> date | None:
     """The calendar date of an HL7 date or time, as it was written; None when empty; raises `Unreadable`."""
+    if len(text) == 8 and text.isdigit() and text.isascii():
+        return _date(text[:4], text[4:6], text[6:])
     return _date_of(_matched(text)) if text else None
 
 
@@ -38,6 +40,13 @@ def instant(text: str, zone: ZoneInfo) -> datetime | None:
     """
     if not text:
         return None
+    if len(text) == 14 and text.isdigit() and text.isascii():
+        on = _date(text[:4], text[4:6], text[6:8])
+        try:
+            at = datetime(on.year, on.month, on.day, int(text[8:10]), int(text[10:12]), int(text[12:]), 0, zone)
+            return at.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise Unreadable("not a time of day") from None
     match = _matched(text)
     on = _date_of(match)
     try:
@@ -60,8 +69,12 @@ def _matched(text: str) -> re.Match[str]:
 
 
 def _date_of(match: re.Match[str]) -> date:
+    return _date(match[1], match[2], match[3])
+
+
+def _date(year: str, month: str, day: str) -> date:
     try:
-        return date(int(match[1]), int(match[2]), int(match[3]))
+        return date(int(year), int(month), int(day))
     except ValueError:
         raise Unreadable("not a date of the calendar") from None
 
@@ -214,7 +227,7 @@ def times(unit: Decimal, units: Decimal) -> Decimal:
 
 def provider(values: list[Value]) -> Provider | None:
     """The clinician of an XCN: the repetition that is marked as an NPI, else the first whose identifier has
-    ten digits, else the first with a name and no NPI.
+    ten digits, else the first with a name or with the sender's own number.
     """
     return _provider(tuple([value.spelt for value in values])) if values else None
 
@@ -226,9 +239,10 @@ def _provider(spelt: tuple[tuple[str, Frame], ...]) -> Provider | None:
         npi = value.text(XCN.person_identifier)
         ten = len(npi) == 10 and npi.isascii() and npi.isdigit()
         last = value.text(XCN.family_name)
-        if not (ten or last):
+        if not (npi or last):
             continue
-        found = Provider(npi=npi if ten else "", last=last, first=value.text(XCN.given_name))
+        first, own = value.text(XCN.given_name), "" if ten else npi
+        found = Provider(npi=npi if ten else "", last=last, first=first, id=own)
         marks = (value.text(XCN.assigning_authority) + value.text(XCN.identifier_type_code)).upper()
         if ten and "NPI" in marks:
             return found

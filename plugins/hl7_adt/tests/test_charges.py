@@ -186,6 +186,19 @@ def test_who_did_and_who_ordered() -> None:
     assert attending.rendering.last == "HALE"
 
 
+def test_people_by_the_senders_own_numbers() -> None:
+    """Who has no NPI here is named by the sender's own number, which configuration knows; an NPI goes before it."""
+    own = charge(line(f20="D55^HALE^IDA")).rendering
+    assert own
+    assert (own.npi, own.id, own.last) == ("", "D55", "HALE")
+    bare = charge(line(f20="D55")).rendering
+    assert bare
+    assert (bare.npi, bare.id, bare.last) == ("", "D55", "")
+    both = charge(line(f20="D55^HALE^IDA~1234567893^HALE^IDA^^^^^^NPI")).rendering
+    assert both
+    assert (both.npi, both.id) == ("1234567893", "")
+
+
 def test_departments() -> None:
     """The place of service is that of the first department that the profile knows: FT1-16, else FT1-13."""
     profile = {"place_of_service": {"LAB": "81", "CLINIC": "11"}}
