@@ -21,6 +21,8 @@ from hub.store.held_lanes import STOP, WAIT, Held
 from hub.store.inbox import InboxItem
 
 APPLY = "apply"
+AGAIN = "message.again"
+"""The reason of a message that is to be read anew: what it says now stands against what was read of it before."""
 Roles = dict[str, str]
 """Lane -> role."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 from hub.errors import Problem
@@ -74,12 +75,15 @@ def read(hub: Hub, source: str) -> Outcome:
     with hub.store.begin("ingest.read") as tx:
         judged = feed_lanes.judged(tx, source, practice, [_asked(row, reading) for row, reading in answers])
         verdicts = [(*answers[index], verdict) for index, verdict in judged.verdicts]
-        tx.inbox.put_states([(row, *_moved(reading, verdict)) for row, reading, verdict in verdicts])
-        facts = [fact for row, reading, verdict in verdicts for fact in _applied(tx, row, reading, verdict)]
-        dirty = Facts(tx, source, practice).store(facts)
+        tx.inbox.put_states([(row, *_moved(row, reading, verdict)) for row, reading, verdict in verdicts])
+        facts, marked = 0, 0
+        for again, some in groupby(verdicts, lambda one: one[0].reason == feed_lanes.AGAIN):
+            told = [fact for row, reading, verdict in some for fact in _applied(tx, row, reading, verdict)]
+            facts += len(told)
+            marked += Facts(tx, source, practice).store(told, again=again)
         tx.event("messages.read", "source", source, practice=practice, **_counts(verdicts, facts))
         more |= feed_lanes.released(tx, source, judged.freed) > 0
-        if dirty:
+        if marked:
             tx.then(Nudge("ingest.assemble", source))
     return Outcome(done=len(answers), more=more)
 
@@ -105,11 +109,11 @@ def _applied(tx: Tx, row: InboxItem, reading: Reading | PluginFault, verdict: st
     return () if verdict == STOP or reading.not_billable == "test" else _billable(reading)
 
 
-def _counts(verdicts: Sequence[Verdict], facts: Sequence[AnyFact]) -> dict[str, Any]:
+def _counts(verdicts: Sequence[Verdict], facts: int) -> dict[str, Any]:
     """What the log says of a page: how many stopped and wait only where any did."""
     told = [verdict for *_, verdict in verdicts]
     some = {name: told.count(name) for name in (STOP, WAIT) if name in told}
-    return {"messages": len(verdicts), "facts": len(facts), **some}
+    return {"messages": len(verdicts), "facts": facts, **some}
 
 
 def _page(hub: Hub, source: str) -> tuple[list[tuple[InboxItem, Reading | PluginFault]], bool]:
@@ -151,10 +155,10 @@ def _bodies(hub: Hub, waiting: Sequence[InboxItem]) -> Iterator[tuple[InboxItem,
         left = left[len(bodies) :]
 
 
-def _moved(reading: Reading | PluginFault, verdict: str) -> tuple[str, str]:
+def _moved(row: InboxItem, reading: Reading | PluginFault, verdict: str) -> tuple[str, str]:
     """The state and the reason that a message comes to."""
     if verdict == WAIT:
-        return "blocked", "lane.waits"
+        return "blocked", row.reason or "lane.waits"
     if isinstance(reading, PluginFault):
         return "set_aside", "step.file"
     if verdict == STOP:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from hub.errors import HubError, Refused
-from hub.flow.feed_lanes import guarded, let_go
+from hub.flow.feed_lanes import AGAIN, guarded, let_go
 from hub.store import Nudge, Tx
 from hub.store.inbox import InboxItem
 
@@ -34,7 +34,7 @@ def replay(tx: Tx, item: InboxItem, by: str) -> str:
     if tx.blobs.buried([item.blob_id]):
         raise Refused("its bytes were purged when their time was over", fix="let it go: hub messages skip")
     guarded(tx, item.source)
-    tx.inbox.put_state(item, "received")
+    tx.inbox.put_state(item, "received", AGAIN)
     tx.work.resolve_for(item.id, "", "read again", by)
     _told(tx, "message.replayed", item, by, was=item.state, kind_of=item.kind)
     tx.then(Nudge("ingest.read", item.source))
@@ -63,6 +63,7 @@ def edit(tx: Tx, item: InboxItem, body: bytes, by: str, why: str) -> str:
     if made is None or not fresh:
         raise Refused("these bytes were put in its place before", fix=f"hub messages show {item.id}")
     tx.held_lanes.edited(made.id, original, by)
+    tx.inbox.put_state(made, "received", AGAIN)
     tx.inbox.put_state(item, "replaced", "message.edited")
     tx.work.resolve_for(item.id, "", f"replaced by {made.id}: {why}"[:200], by)
     _told(tx, "message.edited", item, by, was=item.state, into=made.id, how=why[:200])

@@ -154,7 +154,7 @@ class HeldLanes:
             free = select(HELD_LANES.c.seq).where(
                 HELD_LANES.c.source == source, HELD_LANES.c.lane.in_(part), HELD_LANES.c.role == WAIT, ~stopped
             )
-            values = {"state": RECEIVED, "reason": "", "state_since": self._session.now}
+            values = {"state": RECEIVED, "state_since": self._session.now}
             where = (INBOX.c.state == BLOCKED, INBOX.c.source == source, _stands_at(free))
             moved += self._conn.execute(update(INBOX).where(*where).values(values)).rowcount
         return moved

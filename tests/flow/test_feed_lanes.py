@@ -166,6 +166,30 @@ def test_a_merge_waits_for_both_of_its_lanes(feed: Feed) -> None:
     assert feed.held() == 0
 
 
+def test_what_is_read_anew_is_told_so(feed: Feed) -> None:
+    """A message that is read again, or mended, says so to the facts, also when it had to wait meanwhile: what it says
+    now stands against what was read of it before."""
+    feed.say(1, "A")
+    feed.say(2, "A")
+    feed.say(3, "B", bad=True)
+    feed.read()
+    assert feed.again == []
+    feed.edit(3, "B")
+    feed.replay(2)
+    feed.read()
+    assert (feed.applied, feed.again) == ([1, 2, 2, 3], [2, 3])
+    feed.say(4, "C", bad=True)
+    feed.say(5, "C")
+    feed.read()
+    feed.edit(5, "C", breaks=True)
+    feed.healed = {4, 5}
+    feed.read()
+    assert feed.item(5).state == "blocked"
+    feed.replay(4)
+    feed.read()
+    assert feed.again == [2, 3, 4, 5]
+
+
 def test_let_go_is_recorded(feed: Feed) -> None:
     """A message is let go for a reason that is kept with who did it; it is not used, and its lane flows."""
     feed.say(1, "A", bad=True)

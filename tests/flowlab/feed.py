@@ -32,11 +32,14 @@ class Line(msgspec.Struct):
 
 
 class Feed(House):
-    """A practice with a source of `Line`s; `applied` are those whose facts were stored, in their order."""
+    """A practice with a source of `Line`s; `applied` are those whose facts were stored, in their order, `again` those
+    of them that were read anew or mended.
+    """
 
     def __init__(self, store: Store, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__(store, clock)
         self.applied: list[int] = []
+        self.again: list[int] = []
         self.healed: set[int] = set()
         self.host.source = lambda _name: SimpleNamespace(read_many=self._readings)  # type: ignore[method-assign]
         monkeypatch.setattr(ingest, "Facts", lambda *_: SimpleNamespace(store=self._keep))
@@ -58,8 +61,9 @@ class Feed(House):
             not_billable="test" if line.test else "",
         )
 
-    def _keep(self, facts: list[Any]) -> int:
+    def _keep(self, facts: list[Any], *, again: bool) -> int:
         self.applied += [int(fact.key) for fact in facts]
+        self.again += [int(fact.key) for fact in facts if again]
         return 0
 
     def say(self, number: int, *lanes: str, **how: bool) -> None:
