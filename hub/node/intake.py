@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hub.app import App, Current
 from hub.errors import HubError, RetryLater, Stale
@@ -166,7 +166,7 @@ class Intake:
                 loop.call_soon_threadsafe(_tell, mine)
 
     def _stored(self, batch: Sequence[_Waiting]) -> list[Told]:
-        """What becomes of each; where all together fail for a reason of one of them, each alone."""
+        """What becomes of each; where all together fail for a reason of one message, each alone."""
         try:
             return [*self._store(batch)]
         except RetryLater as error:
@@ -174,10 +174,19 @@ class Intake:
         except Exception as error:  # noqa: BLE001 - whatever it is, the sender is told that nothing is stored
             if len(batch) > 1:
                 return [self._stored([one])[0] for one in batch]
+            if len(batch[0].messages) > 1:
+                return [self._each(batch[0])]
             if not isinstance(error, HubError):
                 get_log().warning("listener.unstored", instance=batch[0].source, exception=type(error).__name__)
             said = "another writer was first" if isinstance(error, Stale) else "the hub could not store it"
             return [RetryLater(f"{said}: send it again", after_seconds=5)]
+
+    def _each(self, one: _Waiting) -> Told:
+        """Each message by itself: those that can be are stored, and known when all are sent again."""
+        alone = [replace(one, messages=(message,), size=len(message.body)) for message in one.messages]
+        told = [said for part in alone for said in self._stored([part])]
+        failed = next((said for said in told if isinstance(said, Exception)), None)
+        return failed or tuple([verdict for said in told if not isinstance(said, Exception) for verdict in said])
 
     def _store(self, batch: Sequence[_Waiting]) -> list[tuple[str, ...]]:
         with self._current.use() as app:

@@ -213,7 +213,7 @@ class DataKeys:
         self._keyring = keyring
 
     def _hash(self, key_id: int, kind: str, value: str) -> str:
-        message = f"{kind}\x1f{value}".encode()
+        message = f"{kind}\x1f{value}".encode("utf-8", "surrogatepass")  # what a sender wrote need not be Unicode
         return hmac.digest(self._hashers[key_id], message, "sha256").hex()[:32]
 
     def _find_sealer(self, key_id: int) -> AESGCM:

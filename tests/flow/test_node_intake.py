@@ -20,6 +20,7 @@ from hub.node.intake import Intake
 from hub.plugin.api import RawMessage
 from hub.plugin.host.answers import WrongAnswer
 from hub.store import Store
+from hub.store.arrivals import prepare as prepare_all
 from hub.store.feeds import Hour
 
 PATIENCE_SECONDS = 20.0
@@ -161,6 +162,34 @@ def test_one_that_cannot_be_stored(
     assert isinstance(bad, RetryLater)
     assert said in str(bad)
     assert bodies(store, "adt") == [b"1", b"2"]
+
+
+def test_neighbours_of_one_that_cannot_be_stored(
+    store: Store, taking: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of messages that were put together the others are stored, though nobody is told yes for any of them yet; sent
+    again they are known.
+    """
+    real = prepare_all
+
+    def prepare(keys: Any, clock: Any, arrivals: Any) -> Any:
+        if any(one.external == "bad" for one in arrivals):
+            raise ValueError("a bug")
+        return real(keys, clock, arrivals)
+
+    monkeypatch.setattr(intake, "prepare", prepare)
+    sent = [message("1"), message("bad"), message("2")]
+    with pytest.raises(RetryLater, match="could not"):
+        asyncio.run(taking.inbox("adt").put_many(sent))
+    assert bodies(store, "adt") == [b"1", b"2"]
+    monkeypatch.undo()
+    assert asyncio.run(taking.inbox("adt").put_many(sent)) == ("known", "new", "known")
+
+
+def test_ids_need_not_be_text(store: Store, taking: Intake) -> None:
+    """An id of which a plugin could not decode each byte is an id like any other."""
+    odd = RawMessage(external_id="A\udc80|\x00", content_type="hl7v2", body=b"x")
+    assert asyncio.run(taking.inbox("adt").put_many([odd, odd])) == ("new", "known")
 
 
 def test_a_message_that_is_none(store: Store, taking: Intake) -> None:

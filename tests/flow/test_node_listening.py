@@ -24,6 +24,7 @@ from hub.plugin.host import ConnectorSpec, HostContext, Keep, Options, PluginHos
 from hub.runner import LocalRunner
 from hub.store import Store
 from hub.store.arrivals import Arrival, Prepared, Taken
+from hub.store.arrivals import prepare as prepare_all
 from hub.store.crypto import DataKeys
 from hub.testing import listener as fake
 from hub.testing.fakes import encode_facts
@@ -134,7 +135,7 @@ def test_a_store_that_is_away_is_a_no(
         patch.setattr(intake, "store", away)
         assert not line.send(message(1))
     with monkeypatch.context() as patch:
-        patch.setattr(intake.room, "make_sure", away)
+        patch.setattr("hub.node.intake.room.make_sure", away)
         assert not line.send(message(1))
     assert line.send(message(1))
     with app.store.view() as view:
@@ -146,7 +147,7 @@ def test_one_bad_message_harms_no_other(
     app: App, line: MemoryLine, listeners: Listeners, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Messages that were to be stored together are stored apart where one of them cannot be stored at all."""
-    real = intake.prepare
+    real = prepare_all
 
     def prepare(keys: DataKeys, clock: Clock, arrivals: Sequence[Arrival]) -> list[Prepared]:
         if any(one.body == message(3) for one in arrivals):
@@ -196,7 +197,7 @@ def test_a_listener_that_needs_a_person_waits_for_one(
 ) -> None:
     """`Misconfigured` is not tried again until the work item is resolved."""
     monkeypatch.setattr(listening, "LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(listening.Retry, "wait_seconds", lambda *_: 0.0)
+    monkeypatch.setattr("hub.node.listening.Retry.wait_seconds", lambda *_: 0.0)
     line.fail_next = Misconfigured("the certificate is missing")
     found = Listeners(Current(app))
     found.follow()
