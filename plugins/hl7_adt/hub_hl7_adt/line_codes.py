@@ -16,6 +16,8 @@ from hub_hl7_adt.wire import Segment
 # UCUM and table 0396 units to those of X12 CTP05-1 (2410).
 _DRUG_UNITS = {"ML": "ML", "UN": "UN", "EA": "UN", "GR": "GR", "GM": "GR", "G": "GR", "ME": "ME", "MG": "ME",
                "F2": "F2", "IU": "F2", "[IU]": "F2"}  # fmt: skip
+_NO_CODES: tuple[Coding, ...] = ()
+_NO_WORDS: tuple[str, ...] = ()
 _NO_CODE = "the line has no charge code in any place of the profile"
 
 
@@ -25,7 +27,7 @@ def codes(scene: Scene, line: Line, plan: Plan, kind: str) -> tuple[tuple[Coding
     found: dict[Coding, None] = {}
     modifiers: dict[str, None] = {}
     for place in plan.codes:
-        for coding in line.read(place.spot, place.read, ()):
+        for coding in line.read(place.spot, place.read, _NO_CODES):
             code, inside = _parted(coding.code, mark) if mark else (coding.code, ())
             found[coding if not inside else Coding(system=coding.system, code=code)] = None
             modifiers |= dict.fromkeys(inside)
@@ -33,7 +35,7 @@ def codes(scene: Scene, line: Line, plan: Plan, kind: str) -> tuple[tuple[Coding
         raise SetAside("hl7.charge.code", line.ft1.at(0).removesuffix("-0"), _NO_CODE)
     listed = _joined if plan.modifiers_joined else _listed
     for spot in plan.modifiers:
-        modifiers |= dict.fromkeys(line.read(spot, listed, ()))
+        modifiers |= dict.fromkeys(line.read(spot, listed, _NO_WORDS))
     if ndc := line.first(plan.drugs):
         found[Coding(system="NDC", code=values.ndc(ndc) or ndc)] = None
     return tuple(found), tuple(modifiers)
@@ -62,7 +64,7 @@ def diagnoses(scene: Scene, line: Line, plan: Plan) -> tuple[Coding, ...]:
     """The line's own diagnoses, best first: codes, or numbers of DG1 segments, which are one or two digits long."""
     found: tuple[Coding, ...] = ()
     for place in plan.diagnoses:
-        for told in line.read(place.spot, place.read_all, ()):
+        for told in line.read(place.spot, place.read_all, _NO_CODES):
             found += (told,) if told.system != POINTER else _pointed(scene, line, place.spot, told.code)
     return tuple(dict.fromkeys(found)) if len(found) > 1 else found
 

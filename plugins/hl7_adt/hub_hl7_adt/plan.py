@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from hub_hl7_adt.names import CWE, FT1
 from hub_hl7_adt.places import Place, place
 from hub_hl7_adt.settings import Hl7Settings
 from hub_hl7_adt.values import codings
-from hub_hl7_adt.wire import Segment
+from hub_hl7_adt.wire import Frame, Segment, Value
 
 STANDARD = {"CG": "charge", "CD": "credit", "PY": "payment", "CO": "copay", "AJ": "adjustment"}
 """Transaction types (table 0017) and what they are."""
@@ -54,20 +55,29 @@ class CodeSpot(msgspec.Struct, frozen=True):
 
     def read_all(self, segment: Segment, spot: Spot) -> tuple[Coding, ...]:
         """The codes of every repetition; numbers of DG1 segments come as codings of the system `POINTER`."""
-        found: dict[Coding, None] = {}
-        for value in segment.values(spot.field):
-            code = value.text(spot.component, spot.sub)
-            if _points(code) and not value.text(CWE.name_of_coding_system):
-                found[Coding(system=POINTER, code=code.translate(BETWEEN))] = None
-            elif spot.whole:
-                found |= dict.fromkeys(codings(value, self.system))
-            elif code:
-                found[Coding(system=self.system, code=code)] = None
-        return tuple(found)
+        values = segment.values(spot.field)
+        told = [_told(*value.spelt, spot.component, spot.sub, spot.whole, self.system) for value in values]
+        if len(told) == 1:
+            return told[0]
+        return tuple(dict.fromkeys([coding for codes in told for coding in codes]))
+
+
+@lru_cache(maxsize=8192)
+def _told(written: str, frame: Frame, component: int, sub: int, whole: bool, system: str) -> tuple[Coding, ...]:
+    """What one repetition of a field of diagnoses says."""
+    value = Value(written, frame)
+    code = value.text(component, sub)
+    if _points(code) and not value.text(CWE.name_of_coding_system):
+        return (Coding(system=POINTER, code=code.translate(BETWEEN)),)
+    if whole:
+        return tuple(dict.fromkeys(codings(value, system)))
+    return (Coding(system=system, code=code),) if code else ()
 
 
 def _points(text: str) -> bool:
     """Whether a text is numbers of DG1 segments: `1`, `2,3`; no diagnosis code is so short."""
+    if text[:1].isalpha():
+        return False
     words = text.translate(BETWEEN).split()
     return bool(words) and all(len(word) <= 2 and word.isascii() and word.isdigit() for word in words)
 
