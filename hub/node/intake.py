@@ -231,7 +231,8 @@ class Intake:
                 tx.feeds.add(hours)
         except Exception as error:  # noqa: BLE001 - counts are no reason to end
             self._counts.put_back(hours)
-            get_log().warning("feeds.uncounted", exception=type(error).__name__)
+            if not isinstance(error, HubError):
+                get_log().warning("feeds.uncounted", exception=type(error).__name__)
 
 
 class SourceInbox:
