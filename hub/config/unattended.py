@@ -102,5 +102,7 @@ class Retention(Part):
 
     years: int = Field(default=6, ge=1, le=100, description="years after the last activity of an account")
     raw_years: int = Field(default=6, ge=1, le=100, description="years for raw messages and files")
-    history_days: int = Field(default=400, ge=7, description="days for runs, lane journals, notices and hours of feeds")
+    history_days: int = Field(
+        default=400, ge=7, description="days for runs, lane journals, notices and hours of feeds"
+    )
     purge: bool = Field(default=False, description="whether the scheduled step `keep.purge` may remove anything")
