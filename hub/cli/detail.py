@@ -278,11 +278,17 @@ def work_item(folder: Path, wanted: str, *, as_json: bool) -> None:
         say(f"  {command}")
 
 
+OF_SOURCES = ("feed.", "fhir.", "hl7.")
+"""Reasons about messages of sources; other messages are files of partners."""
+
+
 def next_commands(aggregate: str, about: str, item_id: str, reason: str) -> list[str]:
     """What a person may type about an item."""
     resolve = f'hub work resolve {item_id} --how "..."'
     look = {"claim": "hub claims show", "file": "hub files show", "message": "hub files show"}
     found = [f"{look[aggregate]} {about}"] if aggregate in look else []
+    if aggregate == "message" and reason.startswith(OF_SOURCES):
+        found = [f"hub messages show {about}"]
     if aggregate in {"claim", "submission"} or reason in {"dispatch.in_doubt", "dispatch.refused"}:
         found.append(f"{resolve} --resend")
     if reason == "coding.proposal":

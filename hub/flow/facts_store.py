@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time
 from typing import Any
 
+from msgspec.structs import replace
+
 from hub.flow.folding import overlaid
 from hub.flow.merging import instant_of, newest_pairs, source_key
 from hub.model.appointment import Appointment
@@ -26,9 +28,11 @@ from hub.model.people import Record
 from hub.store import Nudge, Tx, View
 from hub.store.documents import Change, New, Row
 
-REOPENED_BY_PATIENT = ("gathering", "waiting", "held", "incomplete")
-"""Encounters that are looked at again when their patient or coverage changes; the others are already coded."""
-NOT_YET_CLAIMED = ("ready", "proposal", "coded")
+REOPENED_BY_PATIENT = ("gathering", "waiting", "held", "incomplete", "ready", "coded")
+"""Encounters that are looked at again when their patient or coverage changes; the others are billed, or wait for a
+coder's word."""
+FRESH = "fresh"
+"""The state of a fact of a person whose file is to be written anew; of all others it is `kept`."""
 UNSENT = ("new", "ready")
 """Claims that a merge still reaches: nothing of them was written into a file."""
 
@@ -39,6 +43,7 @@ class Kept(Record, frozen=True, kw_only=True):
     id: str
     fact: AnyFact
     was: AnyFact | None
+    fresh: bool = False
 
 
 class Facts:
@@ -47,6 +52,7 @@ class Facts:
     def __init__(self, tx: Tx, source: str, practice: str) -> None:
         self.tx, self.source, self.practice = tx, source, practice
         self.again = False
+        self._digests: dict[tuple[str, str], str] = {}
 
     def store(self, facts: Sequence[AnyFact], *, again: bool = False) -> int:
         """Keep what is newer, mark what it touches as `gathering`; returns how much was marked. `again`: the
@@ -69,11 +75,15 @@ class Facts:
         keys = {fact.key for fact in said if isinstance(fact, PatientFact)} | merged
         keys |= {fact.patient_key for fact in said if isinstance(fact, CoverageFact) and not fact.encounter_key}
         marked = len(visits) + self._reopen(patients, set(visits)) + self._reopen_kin(keys, merged)
-        return marked + self._appointments(changed, keys)
+        fresh = sum(1 for kept in changed if kept.fresh)
+        return marked + self._appointments(changed, keys) + fresh
 
     def key(self, kind: str, key: str) -> str:
-        """The keyed digest under which a source's key is found."""
-        return source_key(self.tx, self.source, kind, key)
+        """The keyed digest under which a source's key is found; asked for several times of each fact."""
+        found = self._digests.get((kind, key))
+        if found is None:
+            found = self._digests[kind, key] = source_key(self.tx, self.source, kind, key)
+        return found
 
     def _keep(self, facts: Sequence[AnyFact]) -> list[Kept]:
         keys = {id(fact): self.key(_kind(fact), fact.key) for fact in facts}
@@ -90,23 +100,28 @@ class Facts:
             holds = overlaid(held, fact, again=self.again)
             if holds != held:
                 latest[at] = holds
-        rows = self.tx.facts.add_many([self._new(fact, at) for at, fact in latest.items() if at not in known])
+        strangers = {fact.key for at, fact in latest.items() if isinstance(fact, PatientFact) and at not in known}
+        rows = self.tx.facts.add_many(
+            [self._new(fact, at, _state(fact, strangers)) for at, fact in latest.items() if at not in known]
+        )
         rows += self.tx.facts.put_many(
             [
-                Change(known[at], record=fact, parent=self._parent(fact))
+                Change(row := known[at], record=fact, parent=self._parent(fact), state=_changed(row, fact))
                 for at, fact in latest.items()
                 if at in known
             ]
         )
         before = {row.id: row.record for row in found}
-        return [Kept(id=row.id, fact=row.record, was=before.get(row.id)) for row in rows]
+        return [
+            Kept(id=row.id, fact=row.record, was=before.get(row.id), fresh=row.state == FRESH) for row in rows
+        ]
 
-    def _new(self, fact: AnyFact, at: tuple[str, str]) -> New[AnyFact]:
+    def _new(self, fact: AnyFact, at: tuple[str, str], state: str) -> New[AnyFact]:
         return New(
             self.tx.new_id("fct"),
             fact,
             practice=self.practice,
-            state="kept",
+            state=state,
             source=self.source,
             kind=at[0],
             key=at[1],
@@ -311,7 +326,7 @@ class Facts:
 def reopen_patients(tx: Tx, patients: Collection[str], *, claimed: bool = False) -> int:
     """Look again at visits of patients by our ids; `claimed`: also at those whose claims did not leave yet."""
     ids = sorted(patients)
-    rows = tx.encounters.find(patient_id=ids, state=(*REOPENED_BY_PATIENT, *NOT_YET_CLAIMED), limit=1_000_000)
+    rows = tx.encounters.find(patient_id=ids, state=(*REOPENED_BY_PATIENT, "proposal"), limit=1_000_000)
     if claimed:
         claims = tx.claims.find(patient_id=ids, state=UNSENT, limit=1_000_000)
         wanted = {one for claim in claims for one in claim.record.encounter_ids}
@@ -320,6 +335,22 @@ def reopen_patients(tx: Tx, patients: Collection[str], *, claimed: bool = False)
     for source in sorted({row.col("source") for row in rows}):
         tx.then(Nudge("ingest.assemble", source))
     return len(rows)
+
+
+def _state(fact: AnyFact, strangers: Collection[str]) -> str:
+    """A policy that comes later than its patient is of somebody whose file may stand already."""
+    late = isinstance(fact, CoverageFact) and not fact.encounter_key and fact.patient_key not in strangers
+    return FRESH if late else "kept"
+
+
+def _changed(row: Row[AnyFact], fact: AnyFact) -> str:
+    """Whether a fact tells something else of a person than it did."""
+    was = row.record
+    if isinstance(fact, PatientFact) and isinstance(was, PatientFact):
+        return FRESH if fact.patient != was.patient else row.state
+    if isinstance(fact, CoverageFact) and isinstance(was, CoverageFact) and not fact.encounter_key:
+        return FRESH if replace(fact, version=was.version) != was else row.state
+    return row.state
 
 
 def _kind(fact: AnyFact) -> str:
