@@ -115,9 +115,9 @@ def named(code: str, event: str, structure: str, recorded: str) -> tuple[str, st
 
 def trigger_of(kind: str, event: str) -> Trigger:
     """What message `kind` with trigger `event` says; `NOTHING` for those that do not matter to billing, `UNKNOWN`
-    for a message that would matter and does not say what happened.
+    for a message that says neither what it is nor what happened, or would matter and does not say what happened.
     """
     events = TABLE.get(kind)
     if events is None:
-        return NOTHING
+        return NOTHING if kind or event else UNKNOWN
     return events.get(event, NOTHING) if event else UNKNOWN

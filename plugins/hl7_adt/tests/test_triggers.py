@@ -182,7 +182,7 @@ def test_charges_are_charges(told: str) -> None:
     assert only(reading(PID, PV1, FT1, kind=told), ChargeFact).kind == "charge"
 
 
-@pytest.mark.parametrize("told", ["ADT", "ADT^^ADT_A01", "BAR"])
+@pytest.mark.parametrize("told", ["ADT", "ADT^^ADT_A01", "BAR", ""])
 def test_an_event_that_is_not_named(told: str) -> None:
     """A message that does not say what happened might be a cancel or a merge: it is not applied, its lanes stop."""
     found = reading(PID, PV1, "MRG|200", kind=told)
@@ -265,4 +265,5 @@ def test_any_message_is_applied_whole_or_not_at_all(kind: str, segments: list[st
 def test_the_table_answers_for_any_type() -> None:
     """A type that is not in the table says nothing; one that is, without an event, is unknown."""
     assert trigger_of("MFN", "").says is Says.NOTHING
-    assert trigger_of("ADT", "").says is Says.UNKNOWN
+    assert trigger_of("", "R01").says is Says.NOTHING
+    assert trigger_of("ADT", "").says is trigger_of("", "").says is Says.UNKNOWN
