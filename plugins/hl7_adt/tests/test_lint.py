@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -14,9 +16,12 @@ from hub_hl7_adt.linting.gaps import Known
 from hub_hl7_adt.linting.report import Report, lint
 from hub_hl7_adt.linting.samples import Sample, gathered, spread
 from hub_hl7_adt.linting.shapes import is_npi, shapes, shown_code
+from hub_hl7_adt.linting.toml import profile
 from hub_hl7_adt.linting.tracing import traced
 from hub_hl7_adt.settings import Hl7Settings
 from hub_hl7_adt.wire import message_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lint_samples import NPI, line, person, policy, sample, segment, several, visit
 
 from hub.errors import Refused
@@ -69,6 +74,13 @@ def test_rows_name_what_is_nowhere() -> None:
     assert (row.places, row.looks) == ((), "nothing in the samples")
     name = next(row for row in told["patient"] if row.field == "name")
     assert (name.places, name.filled) == (("PID-5",), "6 of 6")
+
+
+def test_rows_of_what_stands_elsewhere() -> None:
+    """A diagnosis on the charge line is none that the visit lacks."""
+    told = rows(report_of(several()).trace, survey(()), everything=False)
+    visits = next(row for row in told["visit"] if row.field == "diagnosis")
+    assert (visits.places, visits.looks) == ((), "none; each charge has it")
 
 
 def report_of(samples: tuple[Sample, ...], known: Known | None = None) -> Report:
@@ -190,6 +202,28 @@ def test_odd_messages_are_told() -> None:
     found = report_of(samples)
     assert {kind.name: kind.count for kind in found.kinds} == {"(not a message)": 2, "ORU^R01": 1, "ADT^A31": 1}
     assert found.visits == 0
+
+
+TORN = (b"|", b"^", b"~", b"\\", b"\r", b"Z-", b"\xff", b"")
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=25, deadline=None)
+def test_torn_messages(chance: random.Random) -> None:
+    """Whatever was torn from messages or written into them, lint tells what it can and makes nothing worse."""
+    bodies = []
+    for one in several(3, more=(segment("ZCH", {1: "1", 3: "G0438"}),)):
+        body = bytearray(one.body)
+        for _ in range(chance.randint(0, 30)):
+            at = chance.randrange(len(body))
+            body[at : at + chance.randint(0, 12)] = chance.choice(
+                (b"|", b"^", b"~", b"\\", b"\r", b"Z-", b"\xff", b"")
+            )
+        bodies.append(Sample(file="torn", nth=one.nth, body=bytes(body)))
+    found = report_of(tuple(bodies))
+    assert found.after == found.before or found.after.better(found.before, as_good=True)
+    assert isinstance(tomllib.loads(profile(found.proposals)), dict)
+    assert rows(found.trace, found.survey, everything=True) is not None
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of real messages is not here")

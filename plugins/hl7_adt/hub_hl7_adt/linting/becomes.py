@@ -25,6 +25,8 @@ _LOOKS = ("npi", "icd10 with point", "hcpcs", "five digits", "amount", "time wit
 
 TOGETHER = "a default, or several together"
 NOWHERE = "nothing in the samples"
+# What a claim takes from the charge line or else from the visit.
+_EITHER = ("diagnosis", "rendering", "place of service")
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +60,23 @@ def rows(trace: Trace, survey: Survey, *, everything: bool) -> dict[str, list[Ro
         told = found if everything else {place.partition(".")[0] for place in found}
         places.setdefault(thing, {}).setdefault(name, set()).update(told)
     present = {(thing, _family(field)) for thing, field in trace.present}
-    return {thing: _of_thing(thing, fields, survey, present) for thing, fields in places.items()}
+    made = {thing: _of_thing(thing, fields, survey, present) for thing, fields in places.items()}
+    for thing, other in (("visit", "charge"), ("charge", "visit")):
+        made |= (
+            {thing: [_elsewhere(row, other, made.get(other, [])) for row in made[thing]]} if thing in made else {}
+        )
+    return made
+
+
+def _elsewhere(row: Row, thing: str, others: list[Row]) -> Row:
+    """A row whose field stands nowhere here, but in the other thing that a claim takes it from."""
+    if (
+        row.looks != NOWHERE
+        or row.field not in _EITHER
+        or not any(o.field == row.field and o.places for o in others)
+    ):
+        return row
+    return msgspec.structs.replace(row, looks=f"none; each {thing} has it")
 
 
 def _has(trace: Trace, thing: str) -> bool:

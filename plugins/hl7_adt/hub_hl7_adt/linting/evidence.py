@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
@@ -12,6 +13,7 @@ from hub_hl7_adt.linting.shapes import shapes
 from hub_hl7_adt.wire import Message, Segment
 
 _DISTINCT = 4000
+_NAME = re.compile(r"[A-Z][A-Z0-9]{2}", re.ASCII)
 _seen = lru_cache(maxsize=20_000)(shapes)
 
 
@@ -79,7 +81,7 @@ def survey(messages: Iterable[Message]) -> Survey:
     found = Survey()
     for message in messages:
         repetition, component = message.seps.repetition.decode(), message.seps.component.decode()
-        for segment in message.segments:
+        for segment in filter(is_named, message.segments):
             found.segments[segment.name] += 1
             for field in filled(segment):
                 _count(found, segment, field, repetition, component)
@@ -99,6 +101,11 @@ def _count(found: Survey, segment: Segment, field: int, repetition: str, compone
                 evidence = found.places[place] = Evidence(place=place)
             evidence.add(text)
             evidence.repeated += part == 1 and repeated
+
+
+def is_named(segment: Segment) -> bool:
+    """Whether a segment has a name of HL7's form; what has none is a torn line."""
+    return _NAME.fullmatch(segment.name) is not None
 
 
 def filled(segment: Segment) -> list[int]:

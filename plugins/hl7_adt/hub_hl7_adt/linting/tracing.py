@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from hub.model.facts import AnyFact, Reading
-from hub_hl7_adt.linting.evidence import filled
+from hub_hl7_adt.linting.evidence import filled, is_named
 from hub_hl7_adt.linting.samples import Sample
 from hub_hl7_adt.reading import read_message
 from hub_hl7_adt.settings import Hl7Settings
@@ -112,7 +112,7 @@ def _spots(message: Message) -> Iterator[Spot]:
     """The filled components of a message's first segments of each name."""
     repetition, component = message.seps.repetition.decode(), message.seps.component.decode()
     for index, segment in enumerate(message.segments):
-        if segment.number > _REPEATS:
+        if segment.number > _REPEATS or not is_named(segment):
             continue
         for field in filled(segment):
             first = segment.written(field).split(repetition)[0]
