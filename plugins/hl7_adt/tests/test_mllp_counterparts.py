@@ -24,6 +24,8 @@ from mllplab import PATIENCE_SECONDS, Authority, house, message
 from hub.testing.fakes import FakeSecrets
 
 PEERS = Path(__file__).resolve().parents[3] / "tests" / "counterparts"
+OLD_CLOCK = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
+"""python-hl7 dates its answers with a call that Python 3.12 no longer likes."""
 COUNT = 25
 MESSAGES = [message(n, kind="ADT^A08^ADT_A01") for n in range(COUNT)]
 YES = [("AA", f"M{n}") for n in range(COUNT)]
@@ -163,6 +165,8 @@ class PythonHl7Server:
                 writer.writemessage(one.create_ack())
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
             writer.close()
 
     def __enter__(self) -> Self:
@@ -175,6 +179,7 @@ class PythonHl7Server:
         self._thread.join(PATIENCE_SECONDS)
 
 
+@OLD_CLOCK
 @pytest.mark.parametrize("window", [1, 8])
 def test_receiver_python_hl7(window: int) -> None:
     """python-hl7's server hears every message once, in order, and its answers are matched, pipelined or not."""
@@ -184,6 +189,7 @@ def test_receiver_python_hl7(window: int) -> None:
     assert [parts(one.encode()) for one in peer.heard] == [parts(one) for one in MESSAGES]
 
 
+@OLD_CLOCK
 def test_receiver_python_hl7_over_tls(tmp_path: Path) -> None:
     """The same over TLS, where the sender believes the authority that it was given."""
     import ssl
