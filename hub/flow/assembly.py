@@ -181,6 +181,7 @@ def charge_of(fact: ChargeFact, *, patient_id: str, encounter_id: str, source: s
         revenue=fact.revenue,
         method=fact.method,
         reference=fact.reference,
+        replaces=fact.replaces,
     )
 
 

@@ -28,8 +28,9 @@ def net_of_credits(
     Returns what is left, the ids of what is settled (credits, and charges that nothing is left of), and problems.
     """
     kept = [(id_, charge) for id_, charge in charges if charge.kind == "charge"]
+    out = {charge.key for _, charge in billed}
     settled: list[str] = []
-    problems: list[Problem] = []
+    problems = [_replaced_late() for _, charge in kept if charge.replaces and charge.replaces in out]
     for id_, credit in charges:
         if credit.kind != "credit":
             continue
@@ -107,6 +108,15 @@ def _lonely_credit() -> Problem:
         where="charges",
         why="a credit has no charge of the same code and day that it could undo, whole or by units of its price",
         fix="find the charge it belongs to, then correct one of them at the source",
+    )
+
+
+def _replaced_late() -> Problem:
+    return Problem(
+        code="claim.replaced_late",
+        where="charges",
+        why="a charge stands in the place of one that is already on a claim or a bill: both would be asked for",
+        fix="decide whether a corrected claim must go out in the place of the first, and resolve this item",
     )
 
 

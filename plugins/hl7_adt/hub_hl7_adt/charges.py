@@ -51,7 +51,8 @@ def _facts(scene: Scene, plan: Plan, line: Line) -> list[ChargeFact]:
     earlier = line.first(plan.replaces) if plan.replaces else ""
     if not earlier or fact.kind == "credit" or earlier == line.text(plan.number):
         return [fact]
-    return [fact, _withdrawn(scene, plan, line, earlier)]
+    old = _withdrawn(scene, plan, line, earlier)
+    return [msgspec.structs.replace(fact, replaces=old.key), old]
 
 
 def _charge(scene: Scene, plan: Plan, line: Line, kind: str) -> ChargeFact:

@@ -276,7 +276,9 @@ def test_a_line_that_replaces() -> None:
     """A line that names the one it replaces withdraws it; a credit that names its charge leaves both to be netted."""
     profile = {"replaces_places": ["FT1-3"]}
     new, old = lines(line(f2="T9", f3="T1"), settings=profile)
-    assert [(f.key, f.active) for f in (new, old)] == [("V77/T9", True), ("V77/T1", False)]
+    assert [(f.key, f.active, f.replaces) for f in (new, old)] == [
+        ("V77/T9", True, "V77/T1"), ("V77/T1", False, ""),
+    ]  # fmt: skip
     assert [f.key for f in lines(line(f2="T9", f3="T1", f6="CD"), settings=profile)] == ["V77/T9/back"]
     void = {"replaces_places": ["FT1-3"], "transaction_types": {"V": "void"}}
     assert [(f.key, f.active) for f in lines(line(f2="T9", f3="T1", f6="V"), settings=void)] == [
