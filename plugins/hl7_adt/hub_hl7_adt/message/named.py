@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from hub_hl7_adt.message.lookup import is_table, unknown
 from hub_hl7_adt.message.parts import Frame, Segment, fields_of
-
-
-@lru_cache(maxsize=256)
-def _said(name: bytes) -> str:
-    return name.decode("ascii", errors="replace")
 
 
 class Named:
@@ -25,35 +18,29 @@ class Named:
 
     def all(self, name: bytes | str) -> list[Segment]:
         """Every segment of one name, in order."""
-        found = self._by_name.get(name)
-        return self._made(name) if found is None else found
-
-    def _made(self, name: bytes | str) -> list[Segment]:
-        """What is asked for the first time: every segment is split and told apart by its name, once."""
         if not self._order:
             self._split()
-        said = _said(name) if isinstance(name, bytes) else name
-        found = self._by_name[name] = self._by_name.get(said, [])
-        return found
+        return self._by_name.get(name, [])
+
+    def first(self, name: bytes | str) -> Segment | None:
+        """The first segment of one name, if any."""
+        if not self._order:
+            self._split()
+        found = self._by_name.get(name)
+        return found[0] if found else None
 
     def _split(self) -> None:
+        """Every segment is split and told apart by its name, as text and as bytes, once."""
         frame, by_name, order = self._frame, self._by_name, self._order
         mark = frame.field
         for line in self._texts:
             fields = fields_of(line, mark)
             known = by_name.get(fields[0])
             if known is None:
-                known = by_name[fields[0]] = []
+                known = by_name[fields[0]] = by_name[fields[0].encode()] = []
             segment = Segment(fields, frame, len(known) + 1)
             known.append(segment)
             order.append(segment)
-
-    def first(self, name: bytes | str) -> Segment | None:
-        """The first segment of one name, if any."""
-        found = self._by_name.get(name)
-        if found is None:
-            found = self._made(name)
-        return found[0] if found else None
 
     def __getattr__(self, name: str) -> Segment:
         said = name.upper()
