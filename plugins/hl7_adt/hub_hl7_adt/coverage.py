@@ -24,7 +24,7 @@ def coverage_facts(scene: Scene) -> list[CoverageFact]:
         return [fact] if (fact := class_fact(scene)) else []
     taken: set[int] = set()
     kept, gone = list[CoverageFact](), False
-    for in1, rest in scene.message.groups(b"IN1", _MEMBERS):
+    for in1, rest in scene.message.groups(b"IN1", _members(scene)):
         if _ended(scene, in1):
             gone = True
             continue
@@ -34,6 +34,16 @@ def coverage_facts(scene: Scene) -> list[CoverageFact]:
     if (kept or gone) and scene.trigger.says in (Says.VISIT, Says.PERSON):
         kept += [_withdrawn(scene, rank) for rank in range(1, _RANKS + 1) if rank not in taken]
     return kept
+
+
+def _members(scene: Scene) -> frozenset[bytes]:
+    """What belongs to the IN1 before it: IN2, IN3, and segments of the sender's own."""
+    raw = scene.message.raw
+    if b"\rZ" not in raw and b"\nZ" not in raw:
+        return _MEMBERS
+    return _MEMBERS | {
+        segment.name.encode() for segment in scene.message.segments if segment.name.startswith("Z")
+    }
 
 
 def _ended(scene: Scene, in1: Segment) -> bool:

@@ -9,7 +9,8 @@ from hub_hl7_adt.scene import Scene, text_at
 def class_fact(scene: Scene) -> CoverageFact | None:
     """The coverage that the profile gives for the financial class of a visit; None where it gives none.
 
-    Its key is that of the first policy of the visit, so that a policy that is told later takes its place.
+    Its key is that of the first policy of the visit, and its version sorts before those of all messages: a policy
+    that is told takes its place, whichever of the two came first.
     """
     settings = scene.settings
     if not settings.financial_classes or not scene.visit:
@@ -19,7 +20,7 @@ def class_fact(scene: Scene) -> CoverageFact | None:
         return None
     return CoverageFact(
         key=f"{scene.visit}/coverage/1",
-        version=scene.version,
+        version=f"!{scene.version}",
         patient_key=scene.patient_key,
         encounter_key=scene.visit,
         payer_token=token,

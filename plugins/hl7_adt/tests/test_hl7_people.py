@@ -155,6 +155,23 @@ def test_a_policy_of_the_patient() -> None:
     assert (registered.encounter_key, registered.key) == ("", "EAST|100/coverage/1")
 
 
+def test_a_financial_class_gives_way_to_a_policy() -> None:
+    """What a financial class says of the payer stands only where no policy is told, earlier or later."""
+    settings = {"financial_classes": {"SP": "SELFPAY"}}
+    pv1 = segment("PV1", {2: "O", 19: "V77", 20: "SP"})
+    first = reading(PID, pv1, segment("IN1", IN1), FT1, sent="20260106", settings=settings)
+    later = reading(PID, pv1, FT1, sent="20260107", settings=settings)
+    policy, by_class = only(first, CoverageFact), only(later, CoverageFact)
+    assert (policy.key, by_class.payer_token) == (by_class.key, "SELFPAY")
+    assert by_class.version < policy.version
+
+
+def test_what_stands_between() -> None:
+    """Segments of the sender's own between IN1 and IN2 part nothing."""
+    told = coverage(segment("IN1", IN1 | {36: ""}), "ZIN|x", "NTE|1", segment("IN2", {61: "M9"}))
+    assert told.member_id == "M9"
+
+
 def visit(*segments: str, kind: str = "ADT^A01") -> EncounterFact:
     """The visit of a message."""
     return only(reading(PID, *segments, kind=kind), EncounterFact)
