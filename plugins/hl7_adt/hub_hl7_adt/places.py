@@ -28,15 +28,10 @@ class Place(msgspec.Struct, frozen=True):
     component: int = 0
     sub: int = 1
 
-    @property
-    def is_extra(self) -> bool:
-        """Whether the place stands in a segment of the sender's own making (`ZFT`)."""
-        return self.segment.startswith(b"Z")
-
 
 @lru_cache(maxsize=2048)
 def place(text: str) -> Place:
-    """Read `FT1-7`, `FT1-7.4`, `PID-3.4.1`; for anything else raises ValueError, which names the nearest right one."""
+    """Read `FT1-7`, `FT1-7.4`, `PID-3.4.1`; anything else raises ValueError, which names the nearest right one."""
     match = _PLACE.fullmatch(text)
     if match is None or int(match[2]) == 0:
         near = nearest(text)
