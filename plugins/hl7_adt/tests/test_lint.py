@@ -143,6 +143,26 @@ def test_configuration_is_known() -> None:
     assert (after.codes, after.plans, missing(after)) == (Counter(), Counter(), {})
 
 
+def test_numbers_of_the_senders_own() -> None:
+    """A clinician whom the sender calls by a number is no gap where configuration says who that is."""
+    samples = several(3, ft1={20: "77^HALE^IDA"}, pv1={7: "77^HALE^IDA"})
+    assert missing(report_of(samples))["claim.npi"] == 3
+    known = Known(npi_of={"77": NPI}.get)  # type: ignore[arg-type]
+    assert "claim.npi" not in missing(report_of(samples, known))
+
+
+def test_kinds_of_messages() -> None:
+    """What each kind of message tells the hub is said in words."""
+    kinds = ("ADT^A01", "ADT^A08", "ADT^A40", "ADT^A44", "SIU^S12", "ORU^R01", "ADT^A31")
+    samples = tuple(sample(n, person(n), kind=kind) for n, kind in enumerate(kinds))
+    told = {kind.name: kind.says for kind in report_of(samples).kinds}
+    assert told == {
+        "ADT^A01": "a visit (open)", "ADT^A08": "a visit", "ADT^A40": "two that are one",
+        "ADT^A44": "a visit or account of another patient", "SIU^S12": "an appointment",
+        "ORU^R01": "not for billing", "ADT^A31": "the person and policies",
+    }  # fmt: skip
+
+
 def test_nothing_of_a_patient() -> None:
     """Neither what is told by default nor any repr holds a value of a patient."""
     secrets = ("QUILL", "700001", "XYZ000001", "19800203", "Elm", "ACC1")

@@ -109,6 +109,7 @@ def _known(desk: Desk, connector: str) -> Known:
         payers=of_payers(desk.payers(connector)),
         codes=desk.charge_codes(),
         places=frozenset(places),
+        npi_of=desk.provider,
     )
 
 

@@ -8,19 +8,22 @@ from collections.abc import Callable, Iterable, Mapping
 import msgspec
 
 from hub.model.facts import ChargeFact, CoverageFact, EncounterFact
+from hub.model.people import Provider
 from hub_hl7_adt.linting.shapes import is_npi
 from hub_hl7_adt.linting.visits import Visit
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What configuration maps already, where there is one: plan tokens and names (in lower case), charge codes by
-    system, and the places, departments and kinds of visit of which it knows the place of service.
+    system, the places, departments and kinds of visit of which it knows the place of service, and who it is whom the
+    source calls by a number of its own (`npi_of`, empty for nobody).
     """
 
     configured: bool = False
     payers: frozenset[str] = frozenset()
     codes: frozenset[tuple[str, str]] = frozenset()
     places: frozenset[str] = frozenset()
+    npi_of: Callable[[str], str] = lambda _id: ""
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,14 +57,16 @@ def _told(visit: Visit) -> list[ChargeFact | EncounterFact]:
     return [*visit.charges, *visit.encounters]
 
 
+def _people(visit: Visit) -> list[Provider]:
+    return [one.rendering for one in _told(visit) if one.rendering]
+
+
 def _no_npi(visit: Visit) -> bool:
-    people = [one.rendering for one in _told(visit)]
-    return not any(one and one.npi for one in people)
+    return not any(one.npi for one in _people(visit))
 
 
 def _bad_npi(visit: Visit) -> bool:
-    people = [one.rendering for one in _told(visit)]
-    return any(one and one.npi and not is_npi(one.npi) for one in people)
+    return any(one.npi and not is_npi(one.npi) for one in _people(visit))
 
 
 def _no_patient(field: str) -> Callable[[Visit], bool]:
@@ -99,7 +104,7 @@ _CHECKS = (
            lambda v: not any(one.diagnoses for one in _told(v))),
     _Check("claim.npi", 3, "no NPI of whoever treated",
            "have the sender put the NPI into FT1-20 or PV1-7, or map its numbers by `ids` in providers.toml",
-           _no_npi),
+           _no_npi, lambda v, known: any(known.npi_of(one.id) for one in _people(v))),
     _Check("claim.npi.digit", 3, "an NPI whose check digit is wrong",
            "check that the field holds NPIs and not numbers of the sender's own", _bad_npi),
     _Check("claim.place", 2, "no place of service",

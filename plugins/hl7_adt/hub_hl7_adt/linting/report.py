@@ -170,7 +170,7 @@ def _view(samples: tuple[Sample, ...], settings: Hl7Settings) -> View:
 
 def _matters(message: Message) -> bool:
     kind, event = message.header.text(9), message.header.text(9, 2)
-    return trigger_of(kind, event).says is not Says.NOTHING or message.first(b"FT1") is not None
+    return trigger_of(kind, event).says not in (Says.NOTHING, Says.UNKNOWN) or message.first(b"FT1") is not None
 
 
 def _kinds(samples: tuple[Sample, ...], settings: Hl7Settings) -> list[Kind]:
@@ -184,17 +184,17 @@ def _kinds(samples: tuple[Sample, ...], settings: Hl7Settings) -> list[Kind]:
     ]
 
 
-_SAYS = {"charges": "charges", "merge": "two that are one", "person": "the person and policies"}
+_SAYS = {
+    "charges": "charges", "merge": "two that are one", "part": "two that are no longer one",
+    "move": "a visit or account of another patient", "person": "the person and policies",
+    "appointment": "an appointment", "unknown": "not known: a person must look", "nothing": "not for billing",
+}  # fmt: skip
 
 
 def _said(kind: str, event: str) -> str:
     trigger = trigger_of(kind, event)
-    if trigger.says.value == "visit":
-        return f"a visit ({trigger.status})"
-    return (
-        _SAYS.get(trigger.says.value, "" if trigger.says is Says.NOTHING else trigger.says.value)
-        or "not for billing"
-    )
+    told = _SAYS.get(trigger.says.value, "a visit")
+    return f"{told} ({trigger.status})" if trigger.status and trigger.says is Says.VISIT else told
 
 
 def _ruled(view: View, tried: tuple[Sample, ...], known: Known) -> tuple[list[Proposal], list[Remark]]:
