@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import permutations
 
+import pytest
 from hub_hl7_adt.reading import read
 from hub_hl7_adt.settings import Hl7Settings
 from hypothesis import given, settings
@@ -104,3 +106,23 @@ def test_what_is_known_in_the_end() -> None:
 def test_any_order_and_repetition(order: list[int], again: list[int]) -> None:
     """Messages that come late, early or twice change nothing of what is known in the end."""
     assert known_after([*again, *order]) == known_after([*order, *again]) == IN_ORDER
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_what_is_derived_gives_way(order: tuple[int, ...]) -> None:
+    """A visit begins when its admission says, and only without one on the day of its charges; its class is that of
+    PV1-2, and only without one that of the event: which message comes last does not matter."""
+    bare = "PV1|1||CLINIC" + "|" * 16 + "V7"
+    told = (
+        ("ADT^A04", PID, VISIT),
+        ("DFT^P03", PID, bare, FT1.replace("20260105", "20260109")),
+        ("ADT^A01", PID, bare),
+    )
+    known: AnyFact | None = None
+    for number in order:
+        kind, *segments = told[number]
+        header = f"MSH|^~\\&|APP|FAC|HUB|SITE|20260106{number:02}0000||{kind}|M{number}|P|2.5"
+        facts = read("\r".join([header, *segments]).encode(), Hl7Settings()).facts
+        known = overlaid(known, next(fact for fact in facts if isinstance(fact, EncounterFact)))
+    assert isinstance(known, EncounterFact)
+    assert (known.started_at, known.kind) == (datetime(2026, 1, 5, 9, tzinfo=UTC), "ambulatory")

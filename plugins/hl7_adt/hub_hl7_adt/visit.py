@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
+
+import msgspec
 
 from hub.model.encounter import Accident
 from hub.model.facts import EncounterFact
@@ -87,8 +90,10 @@ def encounter_fact(scene: Scene, *, charged: bool) -> EncounterFact:
     where `cleared` names it. `charged`: the message carries what is billed.
     """
     pv1 = scene.message.first(b"PV1")
-    kind = _kind(scene, pv1)
+    kind = _kind(scene)
     started, ended = _times(scene, pv1)
+    derived = _derived(scene, pv1, kind, started, ended)
+    kind, started, ended = kind or derived.kind, started or derived.started, ended or derived.ended
     status = _status(scene, ended)
     ready = _ready(scene, status, charged=charged)
     return EncounterFact(
@@ -110,6 +115,7 @@ def encounter_fact(scene: Scene, *, charged: bool) -> EncounterFact:
         admitted_on=_admitted(scene, kind),
         **stay_fields(scene),
         ready=ready is True,
+        stamps=derived.stamps,
         cleared=_cleared(scene, pv1, status, ready, started),
         partial=True,
     )
@@ -167,12 +173,39 @@ def _moment(scene: Scene, places: tuple[str, ...]) -> datetime | None:
     return None
 
 
-def _kind(scene: Scene, pv1: Segment | None) -> str:
-    """The class of patient, by the profile, then by table 0004; where there is none, what the event is about."""
+class _Derived(msgspec.Struct, frozen=True):
+    """What the message does not tell itself, with the version that it stands under: below all that is told."""
+
+    kind: str = ""
+    started: datetime | None = None
+    ended: datetime | None = None
+    stamps: Mapping[str, str] = {}
+
+
+_NOTHING = _Derived()
+
+
+def _derived(
+    scene: Scene, pv1: Segment | None, kind: str, started: datetime | None, ended: datetime | None
+) -> _Derived:
+    """The class from the event where PV1-2 is empty; the beginning from the first service where no admission is told;
+    the end of an A03 from when it is said to have occurred (EVN-6).
+    """
+    of_stay = scene.trigger.of_stay if pv1 and not (kind or pv1.written(PV1.patient_class)) else ""
+    begins = _first_service(scene) if started is None and scene.trigger.says is Says.CHARGES else None
+    evn = scene.message.first(b"EVN") if ended is None and scene.event == "A03" else None
+    ends = scene.instant(evn, EVN.event_occurred) if evn is not None else None
+    if not (of_stay or begins or ends):
+        return _NOTHING
+    found = {"kind": of_stay, "started_at": begins, "ended_at": ends}
+    stamps = {name: f"!{scene.version}" for name, value in found.items() if value}
+    return _Derived(of_stay, begins, ends, stamps)
+
+
+def _kind(scene: Scene) -> str:
+    """The class of patient, by the profile, then by table 0004."""
     code = text_at(scene.message, scene.settings.patient_class_places).upper()
-    if not code:
-        return scene.trigger.of_stay if pv1 and not scene.emptied(pv1, {PV1.patient_class: ("kind",)}) else ""
-    return scene.settings.patient_classes.get(code) or _KINDS.get(code, "")
+    return (scene.settings.patient_classes.get(code) or _KINDS.get(code, "")) if code else ""
 
 
 def _admitted(scene: Scene, kind: str) -> date | None:
@@ -190,23 +223,14 @@ def _facility(pv1: Segment) -> Facility | None:
 
 
 def _times(scene: Scene, pv1: Segment | None) -> tuple[datetime | None, datetime | None]:
-    """When the visit began and ended; a message with charges and no admission began on its first service day. A
-    discharge without a time (PV1-45) was when the event is said to have occurred (EVN-6).
-    """
-    ft1 = scene.message.first(b"FT1") if scene.trigger.says is Says.CHARGES else None
+    """When the visit began (for one that is planned: when it is expected) and ended."""
     if pv1 is None:
-        return (_first_service(scene) if ft1 is not None else None), None
+        return None, None
     started = _moment(scene, scene.settings.admission_places)
-    if started is None and ft1 is not None:
-        started = _first_service(scene)
     pv2 = scene.message.first(b"PV2")
     if started is None and pv2 is not None and scene.trigger.status == "planned":
         started = scene.instant(pv2, PV2.expected_admit_date_time)
-    ended = None if scene.trigger.reopens else _moment(scene, scene.settings.discharge_places)
-    if ended is None and scene.event == "A03":
-        evn = scene.message.first(b"EVN")
-        ended = scene.instant(evn, EVN.event_occurred) if evn is not None else None
-    return started, ended
+    return started, None if scene.trigger.reopens else _moment(scene, scene.settings.discharge_places)
 
 
 def _status(scene: Scene, ended: datetime | None) -> str:
