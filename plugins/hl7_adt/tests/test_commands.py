@@ -15,7 +15,7 @@ import pytest
 from hub_hl7_adt.commands.drawn import folded, plural, some
 from hub_hl7_adt.commands.send_command import is_here, percentiles
 from lint_samples import dft, segment, several
-from mllplab import house
+from mllplab import Authority, house
 
 from hub.cli import main
 from hub.cli.desk import Given
@@ -265,6 +265,32 @@ def test_send_stops(hub: Callable[..., Ran], tmp_path: Path) -> None:
         assert (code, "message 2 (2.hl7, message 1 of it): AR" in out) == (1, True)
         assert hub("send", folder, to, "--from", 3)[0] == 0
         assert [body.split(b"|")[9] for body in it.bodies] == [b"M0", b"M0", b"M2", b"M2"]
+
+
+def test_send_over_tls(hub: Callable[..., Ran], samples: Path, tmp_path: Path) -> None:
+    """Over TLS both sides may show certificates; a receiver whose authority is not trusted gets nothing."""
+    authority, stranger = Authority(tmp_path), Authority(tmp_path, "stranger")
+    cert, key = authority.certificate("receiver")
+    mine, own = authority.certificate("sender")
+    shown = ("--tls-cert", mine, "--tls-key", own, "--tls-name", "localhost")
+    with house(tls_cert=str(cert), tls_key=str(key), tls_client_ca=str(authority.ca)) as it:
+        to = f"127.0.0.1:{it.port}"
+        assert hub("send", samples, to, *shown, "--tls-ca", authority.ca)[0] == 0
+        code, out, _ = hub("send", samples, to, *shown, "--tls-ca", stranger.ca)
+        assert (code, "SSLCertVerificationError" in out) == (1, True)
+        assert len(it.bodies) == 6
+
+
+def test_send_is_stopped_by_hand(hub: Callable[..., Ran], samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who stops it is told what was answered so far, and where to go on."""
+
+    def interrupted(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    with house() as it:
+        monkeypatch.setattr("hub_hl7_adt.commands.send_command.time.sleep", interrupted)
+        code, out, _ = hub("send", samples, f"127.0.0.1:{it.port}", "--rate", 1)
+    assert (code, "stopped by hand" in out, "--from 1" in out) == (1, True, True)
 
 
 def test_send_asks_first(hub: Callable[..., Ran], samples: Path) -> None:

@@ -229,6 +229,9 @@ def _fed(terminal: Terminal, sender: MllpSender, bodies: _Bodies, sent: Sent, ch
     except OSError as error:
         sent.stopped = f"the connection failed: {error.strerror or type(error).__name__}"
         sent.fix = f"check the address and TLS on both sides, then send on with --from {choice.first + at}"
+    except KeyboardInterrupt:
+        sent.stopped = "stopped by hand; what was on its way may have been taken"
+        sent.fix = f"send on with --from {choice.first + at}"
     except NotEditable as error:
         sent.stopped, sent.fix = (
             f"message {at + 1} cannot have an id of its own: {error}",
