@@ -145,10 +145,15 @@ class HeldLanes:
         """Let what waits in the lanes, and what nothing stops in any lane of its own, be read; returns how many. Each
         stands there until it is read: what is newer stays behind it.
         """
-        mine, ahead = HELD_LANES.alias(), HELD_LANES.alias()
-        same = (mine.c.source == source, mine.c.seq == HELD_LANES.c.seq)
-        before = (ahead.c.source == source, ahead.c.lane == mine.c.lane, ahead.c.seq < mine.c.seq)
-        stopped = exists().where(*same, *before, ahead.c.role == STOP)
+        stop, mine = HELD_LANES.alias(), HELD_LANES.alias()
+        stops = (  # few, and looked for once: what waits may be thousands
+            select(stop.c.lane, func.min(stop.c.seq).label("first"))
+            .where(stop.c.source == source, stop.c.role == STOP)
+            .group_by(stop.c.lane)
+            .subquery("stops")
+        )
+        before = (stops.c.lane == mine.c.lane, stops.c.first < mine.c.seq)
+        stopped = exists().where(mine.c.source == source, mine.c.seq == HELD_LANES.c.seq, *before)
         moved = 0
         for part in _slices(lanes):
             free = select(HELD_LANES.c.seq).where(

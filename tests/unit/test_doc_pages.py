@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -11,7 +12,7 @@ import typer
 from hub.cli.main import app
 
 ROOT = Path(__file__).parents[2]
-HUB = typer.main.get_command(app)
+HUB: Any = typer.main.get_command(app)
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 CODE = re.compile(r"`(hub [^`]+)`|^(?:    )+(hub .+)$", re.MULTILINE)
 
@@ -38,8 +39,10 @@ def test_named_commands_exist(page: Path) -> None:
 
 
 def _known(words: list[str]) -> None:
-    at = HUB
+    at: Any = HUB
     rest = words[1:]
+    if rest and rest[0] not in HUB.commands and (of_plugin := HUB.get_command(typer.Context(HUB), rest[0])):
+        at, rest = of_plugin, rest[1:]
     while rest and (inner := getattr(at, "commands", {})):
         names = rest[0].split("|")
         default = getattr(at, "first", None)
