@@ -352,6 +352,10 @@ class _Page:
     def _charge(self, put: Put, key: str, fact: ChargeFact, state: str) -> None:
         encounter, source = put.encounter, put.encounter.source
         charge = charge_of(fact, patient_id=encounter.patient_id, encounter_id=put.row.id, source=source)
+        row = self.known.get(key)
+        if row is not None and not fact.active and row.record.kind in MONEY:  # a withdrawal need not say of what
+            about = {"patient_id": charge.patient_id, "encounter_id": charge.encounter_id}
+            charge = msgspec.structs.replace(row.record, **about)
         columns: dict[str, Any] = {
             "patient_id": charge.patient_id,
             "encounter_id": put.row.id,
@@ -359,7 +363,6 @@ class _Page:
             "cents": None if charge.amount is None else to_cents(charge.amount),
             "service_date": charge.service_from,
         }
-        row = self.known.get(key)
         is_money = charge.kind in MONEY and (row is None or row.record.kind in MONEY)
         if is_money:
             told = restated(row, charge, state)
@@ -368,8 +371,8 @@ class _Page:
             charge, state = told
             columns["cents"] = None if charge.amount is None else to_cents(charge.amount)
         if row is None:
-            about = {"practice": self.practice, "state": state, "source": source, "key": key}
-            self.fresh.append(New(self.tx.new_id("chg"), charge, **about, **columns))
+            where = {"practice": self.practice, "state": state, "source": source, "key": key}
+            self.fresh.append(New(self.tx.new_id("chg"), charge, **where, **columns))
         elif is_money or row.state in OPEN_CHARGE | WITHDRAWN:
             self.changed.append(Change(row, record=charge, state=state, **columns))
         else:

@@ -73,6 +73,15 @@ def test_a_payment_that_was_taken_back(house: House) -> None:
     assert (cash(house), house.states("charges"), house.work()) == (2500, {"claimed": 1, "posted": 1}, {})
 
 
+def test_a_payment_taken_back_without_its_kind(house: House) -> None:
+    """What takes a payment back need not say that it was one: it names it by its key."""
+    house.tell(*VISIT, paid())
+    house.take_in()
+    house.tell(charge_fact("P1", version="2", active=False, codings=()))
+    house.take_in()
+    assert (cash(house), house.states("charges"), house.work()) == (0, {"claimed": 1, "void": 1}, {})
+
+
 def test_a_payment_taken_back_before_it_was_posted(house: House) -> None:
     """What was told and taken back before anybody looked moves nothing."""
     house.tell(*VISIT, paid(), paid(version="2", active=False))
