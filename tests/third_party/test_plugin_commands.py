@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from hub.cli import main
+from hub.cli.desk import Given
 from hub.cli.opened import opened
 from hub.config.template import write_template
+from hub.errors import HubError
 from hub.model.facts import MergeFact
 from hub.testing.fakes import encode_facts
 from hub.testing.installed import install, on_path
@@ -189,3 +193,52 @@ def test_an_unknown_name_stays_unknown(hub: Callable[..., Ran]) -> None:
     code, _, err = hub("nonsense")
     assert code == 2
     assert "No such command" in err
+
+
+def test_what_settings_say_is_asked_without_a_database(folder: Path) -> None:
+    """A desk answers what a linter asks of the settings, for each source, and opens no store for it."""
+    day = date(2026, 3, 2)
+    with Given("lines", "ehr_lines").desk(folder, "kim") as desk:
+        assert desk.by == "kim"
+        assert [one.name for one in desk.instances("ehr_lines")] == ["lines"]
+        assert {one.plugin for one in desk.instances()} > {"ehr_lines", "hl7_adt"}
+        assert desk.payers("adt")["BLUEHERON"] == "ppo"
+        assert (desk.payer("adt", "blueheron"), desk.payer("adt", "other", "HARBOR")) == ("ppo", "ppo_second")
+        assert (desk.payer("adt", "other"), desk.payers("lines")) == ("", {})
+        assert desk.payer_names().keys() >= {"ppo", "medicare"}
+        assert desk.facilities("adt") == {"MAIN": "main", "SHORE": "shore", "FAMMED": "main", "SHORECL": "shore"}
+        assert desk.places("adt")["emergency"] == "23"
+        assert ("LOCAL", "AWV-FIRST") in desk.charge_codes("LOCAL") <= desk.charge_codes()
+        assert (desk.charge("LOCAL", "AWV-FIRST", day), desk.charge("LOCAL", "OTHER", day)) == ("G0438", "")
+        assert (desk.diagnosis("ICD10", "OTHER", day), desk.provider("OTHER")) == ("", "")
+        assert desk.provider("DR-LARKSPUR").isdigit()
+        assert (desk.priced("G0438", day), desk.priced("Z9999", day)) == (True, False)
+    assert not (folder.parent / "data").exists()
+
+
+def test_a_terminal_speaks_plainly_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
+    """In a pipe there are no colours, no progress and no folded lines, and JSON stands in one line."""
+    terminal = Given("lines", "ehr_lines").terminal
+    assert (terminal.coloured, terminal.width, terminal.paint("x", "error")) == (False, 0, "x")
+    terminal.progress("reading", 3, 9)
+    terminal.emit({"a": [1]})
+    terminal.document({"a": 1})
+    terminal.say("done")
+    assert capsys.readouterr() == ('{"a":[1]}\n{\n  "a": 1\n}\ndone\n', "")
+    with pytest.raises(HubError, match="no such file") as failed:
+        terminal.fail("no such file", "name one")
+    assert failed.value.fix == "name one"
+
+
+def test_a_terminal_that_is_watched_is_coloured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who watches sees colours, and is asked; NO_COLOR turns colours off."""
+    terminal = Given("lines", "ehr_lines").terminal
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("builtins.input", lambda _question: "Yes")
+    assert (terminal.paint("x", "error"), terminal.paint("x", "nothing")) == ("\x1b[1;31mx\x1b[0m", "x")
+    assert terminal.confirm("Go on?")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert terminal.paint("x", "error") == "x"

@@ -235,9 +235,9 @@ class EhrSource(Plugin, Protocol):
         ...
 
     def read(self, raw: bytes, content_type: str) -> Reading:
-        """Pure and total: bytes to facts and problems. Never raises for bad data, never looks outside. A message that
-        must not be applied in part says so (`Reading.poison`), and names the `lanes` that then stand still until it is
-        mended; one on which `read` itself fails is set aside and stops nothing.
+        """Pure and total: bytes to facts and problems. Never raises for bad data, never looks outside. A message
+        that must not be applied in part says so (`Reading.poison`), and names the `lanes` that then stand still
+        until it is mended; one on which `read` itself fails is set aside and stops nothing.
         """
         ...
 
