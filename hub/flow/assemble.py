@@ -27,7 +27,7 @@ from hub.flow.facts_store import UNSENT
 from hub.flow.folding import filled
 from hub.flow.merging import Kin, accounts_of, kin_of, moves_of, patient_of, source_key
 from hub.flow.payments import MONEY, restated
-from hub.flow.persons import Person, Told, expected, people, policy_of, told_of
+from hub.flow.persons import Person, Told, expected, freshen, people, policy_of, told_of
 from hub.flow.refreshing import refresh
 from hub.model.claim import Claim
 from hub.model.coverage import Coverage, PatientFile
@@ -91,6 +91,8 @@ def assemble(hub: Hub, source: str) -> Outcome:
         pieces = _pieces(view, waiting, source, practice) if waiting else None
         known = _known_charges(view, pieces, source) if pieces else {}
     if pieces is None:
+        if fresh := freshen(hub, source):
+            return Outcome(done=fresh, more=True)
         return appointing.gather(hub, source)
     with hub.store.begin("ingest.assemble") as tx:
         persons = people(tx, hub.settings, pieces.told, source, practice)

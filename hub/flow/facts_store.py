@@ -204,7 +204,7 @@ class Facts:
             if isinstance(fact, EncounterFact) and fact.account:
                 if not isinstance(was, EncounterFact) or was.account != fact.account:
                     accounts.append((fact.account, visits[self.key("encounter", fact.key)]))
-            elif isinstance(fact, MergeFact) and fact.kind != "patient":
+            elif isinstance(fact, MergeFact):
                 merges.append((f"{self.source}/{fact.kind}", self.key(fact.kind, fact.into_key), kept.id))
             elif isinstance(fact, MoveFact):
                 moves.append((self.key(fact.kind, fact.moved_key), kept.id))

@@ -11,7 +11,8 @@ import msgspec
 from hub.config.people import Source
 from hub.config.settings import Settings
 from hub.flow.assembly import Policy, coverages_of
-from hub.flow.facts_store import patient_ids
+from hub.flow.base import CHUNK, Hub
+from hub.flow.facts_store import FRESH, patient_ids
 from hub.flow.merging import source_key
 from hub.model.coverage import PatientFile
 from hub.model.facts import CoverageFact, MergeFact, PatientFact
@@ -44,13 +45,18 @@ def policy_of(settings: Settings, source: str) -> Policy:
     )
 
 
-def with_survivors(view: View, patients: set[str], source: str, practice: str) -> set[str]:
-    """The patients, by the digest of their key, and those that they were merged into, however often."""
+def with_kin(view: View, patients: set[str], source: str, practice: str) -> set[str]:
+    """The patients, by the digest of their key, and all those that hang together with them by merges."""
+    if not view.lookup.any("merge", f"{source}/patient"):
+        return patients
     found, left = set(patients), set(patients)
     while left:
-        merges = view.facts.find(kind="merge", parent=left, practice=practice, source=source, limit=1_000_000)
-        into = {expected(row.record, MergeFact).into_key for row in merges}
-        left = {source_key(view, source, "patient", key) for key in into} - found
+        ids = view.lookup.leads("merge", f"{source}/patient", left)
+        rows = list(view.facts.get_many(ids).values())
+        rows += view.facts.find(kind="merge", parent=left, practice=practice, source=source, limit=1_000_000)
+        facts = [row.record for row in rows if isinstance(row.record, MergeFact)]
+        keys = {key for fact in facts if fact.kind == "patient" for key in (fact.from_key, fact.into_key)}
+        left = {source_key(view, source, "patient", key) for key in keys} - found
         found |= left
     return found
 
@@ -63,10 +69,10 @@ def expected(record: object, kind: type[F]) -> F:
 
 
 def told_of(view: View, source: str, practice: str, keys: Iterable[str]) -> Told:
-    """What a source says of the patients of these keys, and of those that they were merged into."""
+    """What a source says of the patients of these keys, and of those that hang together with them by merges."""
     about: dict[str, Any] = {"practice": practice, "source": source, "limit": 1_000_000}
     named = {source_key(view, source, "patient", key): key for key in keys if key}
-    patients = with_survivors(view, set(named), source, practice)
+    patients = with_kin(view, set(named), source, practice)
     standing: dict[str, list[CoverageFact]] = {}
     for row in view.facts.find(kind="coverage", parent=patients, **about):
         standing.setdefault(row.col("parent"), []).append(expected(row.record, CoverageFact))
@@ -98,10 +104,12 @@ def people(tx: Tx, settings: Settings, told: Told, source: str, practice: str) -
     merged_into = tx.aliases.merged_into("patient", tops.values())
     kin = {one for top, below in merged_into.items() for one in (top, *below)}
     files = {one: row.record for one, row in tx.patients.get_many(kin - files.keys()).items()} | files
+    keys = {ids[digest]: fact.key for digest, fact in told.patients.items()}
     parted = {row.from_id for row in tx.aliases.of("patient", ids.values())}
     result = {}
     for digest, one in ids.items():
-        same = (tops[one], *(each for each in merged_into[tops[one]] if each != one))
+        below = sorted(merged_into[tops[one]], key=lambda each: (keys.get(each, ""), each))
+        same = (tops[one], *(each for each in below if each != one))
         others = tuple(files[each] for each in same if each in files and each != one)
         result[digest] = Person(
             patient_id=one,
@@ -178,6 +186,25 @@ def _marked(patient: Patient, told: Source | None) -> Patient:
 def _fits(mark: str, value: str) -> bool:
     mark, value = mark.casefold(), value.casefold()
     return value.startswith(mark[:-1]) if mark.endswith("*") else value == mark
+
+
+def freshen(hub: Hub, source: str) -> int:
+    """Write anew the files of patients of whom something else was told; who has none yet is given one with their
+    first visit or appointment. Returns how many facts were looked at.
+    """
+    practice = hub.settings.practice_of(source)
+    with hub.store.view() as view:
+        rows = view.facts.waiting(FRESH, limit=CHUNK, practice=practice, source=source)
+    if not rows:
+        return 0
+    keys = {fact.patient_key if isinstance(fact := row.record, CoverageFact) else fact.key for row in rows}
+    with hub.store.begin("ingest.assemble") as tx:
+        ids = patient_ids(tx, source, keys)
+        files = tx.patients.heads_of(ids.values())
+        known = {key for key, one in ids.items() if one in files}
+        people(tx, hub.settings, told_of(tx, source, practice, known), source, practice)
+        tx.facts.put_many([Change(row, state="kept") for row in rows])
+    return len(rows)
 
 
 class Whom(Record, frozen=True, kw_only=True):

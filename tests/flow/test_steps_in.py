@@ -135,6 +135,8 @@ def test_a_late_patient_fact_leaves_what_is_billed_alone(house: House) -> None:
     house.take_in()
     after = [(row.id, row.row_version) for row in (*house.rows("encounters"), *house.rows("claims"))]
     assert after == before
+    (known,) = house.rows("patients")
+    assert (known.record.patient.phone, known.record.coverages[0].member_id) == ("2165550199", "BHP990000099")
 
 
 def test_a_late_charge_makes_a_second_claim(house: House) -> None:
