@@ -425,6 +425,23 @@ def test_answers_are_counted_by_peer() -> None:
         until(lambda: at.inbox.told.get("epic") == Counter({"AA": 5, "AR": 1}))
 
 
+def test_no_sender_floods_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes wrong again and again is logged once, and then how often it did."""
+    monkeypatch.setattr("hub_hl7_adt.mllp.listener.NOTED_SECONDS", 0.3)
+    with house() as at:
+        at.inbox.busy = True
+        line = at.line()
+        for n in range(20):
+            assert line.ask(message(n)) == ("AR", f"M{n}")
+        until(lambda: at.events.count("mllp.unstored") >= 2)
+        told = [values for event, values in at.context.log.lines if event == "mllp.unstored"]
+        assert {one["exception"] for one in told} == {"RetryLater"}
+        until(lambda: not at.source.listener._noted)  # type: ignore[union-attr]
+        told = [values for event, values in at.context.log.lines if event == "mllp.unstored"]
+        assert sum(int(one.get("count", 1)) for one in told) == 20
+        assert len(told) < 20
+
+
 def test_nothing_of_a_patient_is_logged() -> None:
     """The log holds events and counts, never a value of a message."""
     with house(message_seconds=0.3) as at:

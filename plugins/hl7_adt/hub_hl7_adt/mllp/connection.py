@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
-from hub.plugin.api import Inbox, RawMessage, RetryLater
+from hub.plugin.api import Inbox, RawMessage
 from hub_hl7_adt.mllp import answers
 from hub_hl7_adt.mllp.answers import Header, Verdict, header_of
 from hub_hl7_adt.mllp.framing import Broken, Framer
@@ -91,7 +91,7 @@ class Connection(asyncio.Protocol):
                 transport, self, tls, server_side=True, ssl_handshake_timeout=patience, ssl_shutdown_timeout=5
             )
         except OSError as error:
-            self._listener.log.warning("mllp.tls", place=self._peer, exception=type(error).__name__)
+            self._listener.note("mllp.tls", self._peer, type(error).__name__)
             secured = None
         if secured is None:
             transport.abort()
@@ -136,7 +136,7 @@ class Connection(asyncio.Protocol):
         if self._framer.undecided:
             self._wait_for_rest()
         if self._framer.garbage > MOST_GARBAGE:
-            self._listener.log.warning("mllp.noise", place=self._peer, bytes=self._framer.garbage)
+            self._listener.note("mllp.noise", self._peer, bytes=self._framer.garbage)
             self.drain()
 
     def _wait_for_rest(self) -> None:
@@ -216,10 +216,8 @@ class Connection(asyncio.Protocol):
         try:
             if batch.messages:
                 verdicts = await self._inbox.put_many(batch.messages, peer=self._peer)
-        except RetryLater:
-            self._listener.log.warning("mllp.unstored", count=len(batch.messages))
         except Exception as error:  # noqa: BLE001 - whatever it is, the sender is told that nothing is stored
-            self._listener.log.warning("mllp.unstored", count=len(batch.messages), exception=type(error).__name__)
+            self._listener.note("mllp.unstored", self._peer, type(error).__name__)
         self._answer(batch, verdicts)
         self._write()
         self._listener.stored(len(batch.messages), batch.size)
@@ -287,7 +285,7 @@ class Connection(asyncio.Protocol):
             if now - self._heard > settings.message_seconds:
                 self.cut()
         elif (self._framer.inside or self._framer.garbage) and now - self._begun > settings.message_seconds:
-            self._listener.log.warning("mllp.slow", place=self._peer, bytes=self._framer.waiting_bytes)
+            self._listener.note("mllp.slow", self._peer, bytes=self._framer.waiting_bytes)
             self._heard = now
             self._take(self._framer.end())
             self.drain()

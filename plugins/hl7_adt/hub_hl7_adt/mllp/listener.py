@@ -25,6 +25,8 @@ from hub_hl7_adt.settings_mllp import MllpSettings, address
 
 SWEEP_SECONDS = 0.1
 """How often connections are looked at: who is slow or idle, and what was answered."""
+NOTED_SECONDS = 10.0
+MOST_NOTED = 1_000
 STORING = 5_000
 STORING_BYTES = 48 << 20
 """More than this of all connections is never on its way to the store at once."""
@@ -51,6 +53,7 @@ class Listener:
         self._allowed = tuple(ipaddress.ip_network(one, strict=False) for one in settings.allow)
         self._told: dict[str, Counter[str]] = {}
         self._slowest: dict[str, float] = {}
+        self._noted: dict[tuple[str, str, str], list[float]] = {}
 
     async def serve(self, inbox: Inbox, stop: threading.Event) -> None:
         """Listen until `stop`; then take nothing more, answer what was read, and close."""
@@ -89,10 +92,10 @@ class Listener:
         host = str(peer[0]) if peer else "unknown"
         plain = host.removeprefix("::ffff:")
         if self.ended or len(self.connections) >= self.settings.connections:
-            self.log.warning("mllp.full", place=plain)
+            self.note("mllp.full", plain)
             return None
         if self._allowed and not self._is_allowed(host):
-            self.log.warning("mllp.refused", place=plain)
+            self.note("mllp.refused", plain)
             return None
         _keep_alive(transport)
         return self.settings.peers.get(plain, plain)
@@ -126,6 +129,23 @@ class Listener:
             if first in self._waiting:
                 return
 
+    def note(self, event: str, place: str, exception: str = "", **values: float) -> None:
+        """Log what went wrong; the same again within `NOTED_SECONDS` is counted, so that no sender floods the log."""
+        key = (event, place, exception)
+        if key in self._noted:
+            self._noted[key][1] += 1
+        elif len(self._noted) < MOST_NOTED:
+            self._noted[key] = [time.monotonic(), 0]
+            self.log.warning(event, place=place, exception=exception, **values)
+
+    def _note_repeats(self, now: float) -> None:
+        for key, (since, repeats) in tuple(self._noted.items()):
+            if now - since > NOTED_SECONDS:
+                del self._noted[key]
+                if repeats:
+                    event, place, exception = key
+                    self.log.warning(event, place=place, exception=exception, count=repeats)
+
     def tell(self, peer: str, codes: Counter[str], seconds: float) -> None:
         """Keep what was answered, to be counted with the next sweep."""
         self._told.setdefault(peer, Counter()).update(codes)
@@ -136,6 +156,7 @@ class Listener:
         now = time.monotonic()
         for connection in tuple(self.connections):
             connection.look(now)
+        self._note_repeats(now)
         self._count(inbox)
 
     def _count(self, inbox: Inbox) -> None:
@@ -162,7 +183,15 @@ class Listener:
     def _fault(self, _loop: asyncio.AbstractEventLoop, told: dict[str, Any]) -> None:
         """What asyncio would log with its text: only the kind of fault is kept."""
         error = told.get("exception")
-        self.log.warning("mllp.fault", exception=type(error).__name__ if error else "none")
+        self.note("mllp.fault", "", type(error).__name__ if error else "none")
+
+
+_PROBES = tuple(
+    (option, value)
+    for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
+    if hasattr(socket, option)
+)
+"""After a minute of silence the other machine is asked whether it is still there; two minutes later it is not."""
 
 
 def _keep_alive(transport: asyncio.Transport) -> None:
@@ -173,3 +202,5 @@ def _keep_alive(transport: asyncio.Transport) -> None:
     with suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for option, value in _PROBES:
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
