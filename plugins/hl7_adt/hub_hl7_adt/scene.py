@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from typing import TypeVar
@@ -155,13 +155,15 @@ def _spots(places: tuple[str, ...]) -> tuple[tuple[str, int, int, int], ...]:
     return tuple((name, spot.field, spot.component or 1, spot.sub) for name, spot in found)
 
 
-def found_at(message: Message, places: tuple[str, ...]) -> Iterator[tuple[Segment, Place]]:
+def found_at(message: Message, places: tuple[str, ...]) -> list[tuple[Segment, Place]]:
     """The places at which something stands, each with the first segment of its name, in order."""
+    found = []
     for where in places:
         name, spot = _segment_of(where)
         segment = message.first(name)
         if segment is not None and segment.has(spot.field):
-            yield segment, spot
+            found.append((segment, spot))
+    return found
 
 
 def _of_name(segments: list[Segment], name: str) -> Segment | None:

@@ -145,7 +145,8 @@ class Segment:
 
     def has(self, position: int) -> bool:
         """Whether anything but a null stands in a field."""
-        return self.written(position) not in ("", NULL)
+        fields = self.fields
+        return position < len(fields) and fields[position] not in ("", NULL)
 
     def is_null(self, position: int, component: int = 0) -> bool:
         """Whether a field, or a component of its first repetition, is HL7's explicit null."""
