@@ -108,7 +108,8 @@ def _faults(terminal: Terminal, report: Report, *, everything: bool) -> None:
     heading(terminal, "What could not be read")
     most = len(report.faults) if everything else _FEW
     for one in report.faults[:most]:
-        text = f"{one.where}: {one.why} ({one.code}, {one.count:,} times, first in {one.example})"
+        often = f"{one.count:,} times, first in" if one.count > 1 else "once, in"
+        text = f"{one.where}: {one.why} ({one.code}, {often} {one.example})"
         fix = "the settings below mend this" if one.mended else one.fix
         item(terminal, text, fix, style="error" if one.severity == "error" else "warning")
     if len(report.faults) > most:
