@@ -94,7 +94,8 @@ def _charge(scene: Scene, plan: Plan, line: Line, kind: str) -> ChargeFact:
 def _kind(plan: Plan, line: Line) -> str:
     for spot in plan.types:
         if kind := plan.kinds.get(line.text(spot).upper()):
-            return kind
+            paid = plan.insurers and kind in ("payment", "copay") and line.first(plan.insurers)
+            return "insurance_payment" if paid else kind
     if plan.otherwise:
         return plan.otherwise
     known = "CG, CD, PY, CO or AJ"

@@ -110,6 +110,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     descriptions: tuple[Spot, ...]
     key: tuple[Spot, ...]
     replaces: tuple[Spot, ...]
+    insurers: tuple[Spot, ...]
     methods: tuple[Spot, ...]
     references: tuple[Spot, ...]
     looks_around: bool
@@ -161,6 +162,7 @@ def _made(settings: Hl7Settings) -> Plan:
         descriptions=spots.all(settings.description_places),
         key=spots.all(key) if isinstance(key, tuple) else (),
         replaces=spots.all(settings.replaces_places),
+        insurers=spots.all(settings.insurer_places),
         methods=spots.all(settings.payment_method_places),
         references=spots.all(settings.payment_reference_places),
         looks_around=False,

@@ -194,7 +194,8 @@ class MoneyProfile(Profiled):
     charge_key: Literal["transaction", "message", "content"] | Places = Field(
         default="transaction",
         description="what makes a line the same line again: transaction (FT1-2 within the visit), message (MSH-10 and"
-        " the line), content (type, codes, day, modifiers, amount, how often), or a list of places within the visit",
+        " the line), content (type, codes, day, modifiers, amount; equal lines of two messages are one),"
+        " or a list of places within the visit",
         json_schema_extra=among("money", *LINE),
     )
     transaction_type_places: Places = Field(
@@ -216,6 +217,11 @@ class MoneyProfile(Profiled):
         default="positive",
         description="the sign of money received in PY and CO; the other sign is money given back",
         json_schema_extra=among("money"),
+    )
+    insurer_places: Places = Field(
+        default=(),
+        description="where a payment names the insurer that paid; such money is not posted from here",
+        json_schema_extra=among("money", *LINE),
     )
     payment_method_places: Places = Field(
         default=(),

@@ -264,6 +264,14 @@ def test_other_types_by_profile() -> None:
     assert charge(line(f7="9001"), settings=by_code).kind == "payment"
 
 
+def test_money_of_an_insurer() -> None:
+    """A payment that names its insurer, where the profile says that it would, is not the patient's money."""
+    profile = {"insurer_places": ["FT1-14.1"]}
+    told = lines(line(f6="PY", f14="PLAN9"), line(f6="PY", f2="T2"), line(f14="PLAN9", f2="T3"), settings=profile)
+    assert [f.kind for f in told] == ["insurance_payment", "payment", "charge"]
+    assert charge(line(f6="PY", f14="PLAN9")).kind == "payment"
+
+
 def test_what_takes_back_never_replaces() -> None:
     """A credit, or money given back, with the number of its line stands beside that line, not in its place."""
     assert charge(line(f6="CD")).key == "V77/T1/back"
