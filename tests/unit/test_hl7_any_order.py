@@ -111,12 +111,14 @@ def test_any_order_and_repetition(order: list[int], again: list[int]) -> None:
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_what_is_derived_gives_way(order: tuple[int, ...]) -> None:
     """A visit begins when its admission says, and only without one on the day of its charges; its class is that of
-    PV1-2, and only without one that of the event: which message comes last does not matter."""
+    PV1-2, and only without one that of the event; the diagnosis on admission stands only where there is no other:
+    which message comes last does not matter."""
     bare = "PV1|1||CLINIC" + "|" * 16 + "V7"
+    coded, admitting = "DG1|1||I10^^I10|||F", "DG1|1||R55^^I10|||A"
     told = (
-        ("ADT^A04", PID, VISIT),
+        ("ADT^A04", PID, VISIT, coded),
         ("DFT^P03", PID, bare, FT1.replace("20260105", "20260109")),
-        ("ADT^A01", PID, bare),
+        ("ADT^A01", PID, bare, admitting),
     )
     known: AnyFact | None = None
     for number in order:
@@ -126,3 +128,4 @@ def test_what_is_derived_gives_way(order: tuple[int, ...]) -> None:
         known = overlaid(known, next(fact for fact in facts if isinstance(fact, EncounterFact)))
     assert isinstance(known, EncounterFact)
     assert (known.started_at, known.kind) == (datetime(2026, 1, 5, 9, tzinfo=UTC), "ambulatory")
+    assert [diagnosis.coding.code for diagnosis in known.diagnoses] == ["I10"]

@@ -33,6 +33,11 @@ def diagnoses_of(scene: Scene) -> tuple[Diagnosis, ...]:
     return tuple(Diagnosis(coding=code, rank=n, present=told) for n, (code, told) in enumerate(unique.items(), 1))
 
 
+def only_admitting(scene: Scene) -> bool:
+    """Whether every diagnosis of the message is the one on admission: it gives way to any other, early or late."""
+    return all(_type(dg1) in _ADMITTING for dg1 in scene.message.all(b"DG1"))
+
+
 def no_diagnoses(scene: Scene) -> bool:
     """Whether the message says that there are none: every DG1 of it is deleted, or has the explicit null as code."""
     every = scene.message.all(b"DG1")

@@ -11,7 +11,7 @@ from hub.model.encounter import Accident
 from hub.model.facts import EncounterFact
 from hub.model.people import Facility, Provider
 from hub_hl7_adt import values
-from hub_hl7_adt.diagnoses import diagnoses_of, no_diagnoses
+from hub_hl7_adt.diagnoses import diagnoses_of, no_diagnoses, only_admitting
 from hub_hl7_adt.names import ACC, AUI, CX, EVN, FT1, IN1, IN3, PID, PL, PV1, PV2
 from hub_hl7_adt.plan import plan_of
 from hub_hl7_adt.scene import Scene, found_at, text_at
@@ -96,6 +96,9 @@ def encounter_fact(scene: Scene, *, charged: bool) -> EncounterFact:
     kind, started, ended = kind or derived.kind, started or derived.started, ended or derived.ended
     status = _status(scene, ended)
     ready = _ready(scene, status, charged=charged)
+    diagnoses, stamps = diagnoses_of(scene), derived.stamps
+    if diagnoses and only_admitting(scene):
+        stamps = {**stamps, "diagnoses": f"!{scene.version}"}
     return EncounterFact(
         key=scene.visit,
         version=scene.version,
@@ -109,13 +112,13 @@ def encounter_fact(scene: Scene, *, charged: bool) -> EncounterFact:
         facility=_facility(pv1) if pv1 else None,
         rendering=_person(scene, scene.settings.attending_places),
         referring=_person(scene, scene.settings.referring_places),
-        diagnoses=diagnoses_of(scene),
+        diagnoses=diagnoses,
         accident=_accident(scene),
         authorization=_authorization(scene),
         admitted_on=_admitted(scene, kind),
         **stay_fields(scene),
         ready=ready is True,
-        stamps=derived.stamps,
+        stamps=stamps,
         cleared=_cleared(scene, pv1, status, ready, started),
         partial=True,
     )
