@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from hub_hl7_adt.plan import Plan, Spot
 from hub_hl7_adt.wire import Message, Segment, Separators
@@ -12,7 +12,9 @@ T = TypeVar("T")
 
 Around = Mapping[str, list[Segment]]
 _USUAL = Separators()
-_MOST = 8192
+_UNKNOWN = object()
+_MOST = 2048
+"""Texts that are remembered of one place: enough for a day's codes and people, and little memory."""
 _WHOLE_MESSAGE = frozenset(("PV1", "PV2", "PID"))
 _FIX = "correct the line at the sender and send it again, or set the profile of this sender"
 
@@ -60,9 +62,9 @@ class Line:
             return empty
         key: Any = written if self.dialect is None else (self.dialect, written)
         memo = spot.memo
-        if key in memo:
-            known: T = memo[key]
-            return known
+        known = memo.get(key, _UNKNOWN)
+        if known is not _UNKNOWN:
+            return cast("T", known)
         if len(memo) >= _MOST:
             memo.clear()
         found = memo[key] = meant(segment, spot)
