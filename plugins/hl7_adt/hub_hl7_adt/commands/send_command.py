@@ -20,6 +20,7 @@ from hub_hl7_adt.commands.drawn import item, plural
 from hub_hl7_adt.linting.samples import Sample, gathered
 from hub_hl7_adt.message.editing import NotEditable, edited
 from hub_hl7_adt.mllp.sender import MllpSender, Nack, Told
+from hub_hl7_adt.names import MSH
 from hub_hl7_adt.settings_mllp import MllpTarget, address
 from hub_hl7_adt.wire import message_of
 
@@ -158,7 +159,7 @@ def _ask(terminal: Terminal, samples: tuple[Sample, ...], to: str, choice: Choic
     """Say what goes where; what leaves this machine a person must have wanted."""
     total = choice.count or len(samples)
     found = [message_of(one.body, "utf-8") for one in samples]
-    live = sum(message is not None and message.header.text(11) == "P" for message in found)
+    live = sum(message is not None and message.header.text(MSH.processing_id) == "P" for message in found)
     if choice.dry_run or not is_here(to):
         said = f"of the samples {live:,} say that they are production (MSH-11 P)"
         terminal.say(f"{plural(total, 'message')} would go to {to}; {said}.")

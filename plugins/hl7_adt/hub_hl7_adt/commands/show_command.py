@@ -14,6 +14,7 @@ from hub.plugin.api import Commands, Desk, StoredMessage, Terminal
 from hub_hl7_adt.commands.drawn import folded, heading, item, plural
 from hub_hl7_adt.commands.showing import Line, lines
 from hub_hl7_adt.linting.shapes import shapes
+from hub_hl7_adt.names import MSG, MSH
 from hub_hl7_adt.reading import read_message
 from hub_hl7_adt.settings import Hl7Settings
 from hub_hl7_adt.wire import Message, message_of, split
@@ -146,8 +147,11 @@ def _head(terminal: Terminal, message: Message | None, looked: Looked) -> None:
     terminal.say(terminal.paint(looked.said, "name"))
     if message is not None:
         header = message.header
-        kind = f"{header.text(9)}^{header.text(9, 2)}".rstrip("^") or "no type"
-        text = f"{kind}, HL7 {header.text(12) or '(no version)'}, {plural(len(message.lines), 'segment')}"
+        kind = (
+            f"{header.text(MSH.message_type)}^{header.text(MSH.message_type, MSG.trigger_event)}".rstrip("^")
+            or "no type"
+        )
+        text = f"{kind}, HL7 {header.text(MSH.version_id) or '(no version)'}, {plural(len(message.lines), 'segment')}"
         terminal.say(f"{text}, {len(looked.body):,} bytes")
         if message.charset_fallback:
             item(terminal, "the bytes are not in the declared character set and are read as windows-1252")

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from hub_hl7_adt.linting.evidence import Survey
+from hub_hl7_adt.names import FT1, PID, PV1
 from hub_hl7_adt.settings import Hl7Settings
 from hub_hl7_adt.wire import Message
 
@@ -73,19 +74,23 @@ def lines_of(messages: tuple[Message, ...]) -> tuple[Line, ...]:
 
 def _lines(number: int, message: Message) -> list[Line]:
     pv1, pid = message.first(b"PV1"), message.first(b"PID")
-    visit = (pv1.text(19) if pv1 else "") or (pid.text(18) if pid else "") or (pid.text(3) if pid else "")
+    visit = (
+        (pv1.text(PV1.visit_number) if pv1 else "")
+        or (pid.text(PID.patient_account_number) if pid else "")
+        or (pid.text(PID.patient_identifier_list) if pid else "")
+    )
     return [
         Line(
             message=number,
             visit=visit,
-            set_id=ft1.text(1),
-            id=ft1.text(2),
-            day=ft1.text(4)[:8],
-            kind=ft1.text(6).upper(),
-            code=ft1.text(25) or ft1.text(7),
-            units=ft1.text(10),
-            extended=ft1.text(11),
-            unit=ft1.text(12),
+            set_id=ft1.text(FT1.set_id_ft1),
+            id=ft1.text(FT1.transaction_id),
+            day=ft1.text(FT1.transaction_date)[:8],
+            kind=ft1.text(FT1.transaction_type).upper(),
+            code=ft1.text(FT1.procedure_code) or ft1.text(FT1.transaction_code),
+            units=ft1.text(FT1.transaction_quantity),
+            extended=ft1.text(FT1.transaction_amount_extended),
+            unit=ft1.text(FT1.transaction_amount_unit),
         )
         for ft1 in message.all(b"FT1")
     ]

@@ -19,6 +19,7 @@ from hub_hl7_adt.linting.samples import Sample, spread
 from hub_hl7_adt.linting.sender_rules import identifiers, key_type, sender_rules
 from hub_hl7_adt.linting.tracing import Trace, traced
 from hub_hl7_adt.linting.visits import billed
+from hub_hl7_adt.names import MSG, MSH
 from hub_hl7_adt.reading import read_message
 from hub_hl7_adt.settings import Hl7Settings
 from hub_hl7_adt.triggers import Says, trigger_of
@@ -127,9 +128,12 @@ def lint(
         visits=len(visits),
         charges=_charges(after),
         kinds=tuple(_kinds(samples, settings)),
-        senders=_counted(f"{one.text(3)} {one.text(4)}".strip() or "(none)" for one in header),
-        versions=_counted(one.text(12) or "(none)" for one in header),
-        charsets=_counted(one.text(18) or "(none)" for one in header),
+        senders=_counted(
+            f"{one.text(MSH.sending_application)} {one.text(MSH.sending_facility)}".strip() or "(none)"
+            for one in header
+        ),
+        versions=_counted(one.text(MSH.version_id) or "(none)" for one in header),
+        charsets=_counted(one.text(MSH.character_set) or "(none)" for one in header),
         separators=_counted(_separators(message) for message in view.messages),
         identifiers=tuple((*key, count) for key, count in identifiers(view.messages).most_common()),
         key=key_type(identifiers(view.messages), mended),
@@ -169,7 +173,7 @@ def _view(samples: tuple[Sample, ...], settings: Hl7Settings) -> View:
 
 
 def _matters(message: Message) -> bool:
-    kind, event = message.header.text(9), message.header.text(9, 2)
+    kind, event = message.header.text(MSH.message_type), message.header.text(MSH.message_type, MSG.trigger_event)
     return trigger_of(kind, event).says not in (Says.NOTHING, Says.UNKNOWN) or message.first(b"FT1") is not None
 
 
@@ -177,7 +181,11 @@ def _kinds(samples: tuple[Sample, ...], settings: Hl7Settings) -> list[Kind]:
     found: Counter[tuple[str, str]] = Counter()
     for sample in samples:
         message = message_of(sample.body, settings.charset)
-        found[(message.header.text(9), message.header.text(9, 2)) if message else ("(not a message)", "")] += 1
+        found[
+            (message.header.text(MSH.message_type), message.header.text(MSH.message_type, MSG.trigger_event))
+            if message
+            else ("(not a message)", "")
+        ] += 1
     return [
         Kind(name=f"{kind}^{event}".rstrip("^") or "(no type)", count=count, says=_said(kind, event))
         for (kind, event), count in found.most_common()

@@ -9,6 +9,7 @@ from hub_hl7_adt.linting.evidence import Evidence
 from hub_hl7_adt.linting.proposals import Found, Proposal, Remark, View
 from hub_hl7_adt.linting.shapes import shown_code
 from hub_hl7_adt.linting.zones import zone_of_state
+from hub_hl7_adt.names import CX, FT1, MSH, PID, PV1
 from hub_hl7_adt.settings import Hl7Settings
 from hub_hl7_adt.wire import Message
 
@@ -24,7 +25,7 @@ def sender_rules(view: View) -> Found:
 
 
 def _production(view: View) -> Found:
-    found = Counter(message.header.text(11) for message in view.messages)
+    found = Counter(message.header.text(MSH.processing_id) for message in view.messages)
     known = set(view.settings.production_ids)
     if count := found.get("") if "" not in known else 0:
         reason = f"MSH-11 is empty in {count} of {len(view.messages)} messages"
@@ -43,7 +44,7 @@ def _production(view: View) -> Found:
 def _ids(view: View) -> Found:
     bodies: dict[str, set[bytes]] = {}
     for message in view.messages:
-        number = message.header.text(10)
+        number = message.header.text(MSH.message_control_id)
         bodies.setdefault(number, set()).add(hashlib.sha256(message.raw.strip()).digest())
     many = sum(len(found) > 1 for number, found in bodies.items() if number)
     if missing := len(bodies.get("", ())):
@@ -91,7 +92,13 @@ def identifiers(messages: tuple[Message, ...]) -> Counter[tuple[str, str]]:
     for message in messages:
         pid = message.first(b"PID")
         values = pid.values(3) if pid else []
-        found.update({(one.text(5).upper(), one.text(4)) for one in values if one.text()})
+        found.update(
+            {
+                (one.text(CX.identifier_type_code).upper(), one.text(CX.assigning_authority))
+                for one in values
+                if one.text()
+            }
+        )
     return found
 
 
@@ -153,7 +160,10 @@ def _visits(view: View) -> Found:
 def _visit_row(message: Message) -> dict[str, str]:
     pv1, pid = message.first(b"PV1"), message.first(b"PID")
     row = {place: pv1.text(int(place[4:])) if pv1 else "" for place in _VISIT_PLACES if place.startswith("PV1")}
-    return row | {"PID-18": pid.text(18) if pid else "", "person": pid.text(3) if pid else ""}
+    return row | {
+        "PID-18": pid.text(PID.patient_account_number) if pid else "",
+        "person": pid.text(PID.patient_identifier_list) if pid else "",
+    }
 
 
 def _not_a_visit(rows: list[dict[str, str]], filled: int) -> str:
@@ -251,10 +261,10 @@ def _points(view: View) -> Found:
     classes: dict[str, Counter[str]] = {}
     for message in view.messages:
         pv1 = message.first(b"PV1")
-        points = [pv1.text(3)] if pv1 else []
-        points += [line.text(16) for line in message.all(b"FT1")]
+        points = [pv1.text(PV1.assigned_patient_location)] if pv1 else []
+        points += [line.text(FT1.assigned_patient_location) for line in message.all(b"FT1")]
         for point in filter(None, points):
-            classes.setdefault(point, Counter())[pv1.text(2).upper() if pv1 else ""] += 1
+            classes.setdefault(point, Counter())[pv1.text(PV1.patient_class).upper() if pv1 else ""] += 1
     unknown = {p: c for p, c in classes.items() if p not in view.settings.place_of_service and shown_code(p)}
     if not unknown:
         return
@@ -268,7 +278,7 @@ def _points(view: View) -> Found:
 
 def _outside(view: View) -> Found:
     known = {"DFT", "BAR", *view.settings.bill_ft1_from}
-    kinds = Counter(message.header.text(9) for message in view.messages if message.first(b"FT1"))
+    kinds = Counter(message.header.text(MSH.message_type) for message in view.messages if message.first(b"FT1"))
     other = {kind: count for kind, count in sorted(kinds.items()) if kind not in known and shown_code(kind)}
     if other:
         told = ", ".join(f"{count} {kind}" for kind, count in other.items())

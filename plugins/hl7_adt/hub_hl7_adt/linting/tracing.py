@@ -16,6 +16,7 @@ import msgspec
 from hub.model.facts import AnyFact, Reading
 from hub_hl7_adt.linting.evidence import filled, is_named
 from hub_hl7_adt.linting.samples import Sample
+from hub_hl7_adt.names import MSG, MSH
 from hub_hl7_adt.reading import read_message
 from hub_hl7_adt.settings import Hl7Settings
 from hub_hl7_adt.wire import Message, message_of
@@ -96,7 +97,7 @@ def _telling(samples: tuple[Sample, ...], settings: Hl7Settings) -> list[Message
         message = message_of(sample.body, settings.charset)
         if message is None or not read_message(sample.body, settings).facts:
             continue
-        header = message.header.text(9) + message.header.text(9, 2)
+        header = message.header.text(MSH.message_type) + message.header.text(MSH.message_type, MSG.trigger_event)
         rated.append((message, {f"{header} {spot.place}" for spot in _spots(message)}))
     rated.sort(key=lambda pair: (b"\rFT1" not in pair[0].raw, -len(pair[1])))
     known: set[str] = set()
