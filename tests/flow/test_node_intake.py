@@ -97,6 +97,30 @@ def test_order_is_kept_for_each_source(store: Store, taking: Intake, monkeypatch
     assert store.commit_points["ingest.receive"] <= 3 * 6
 
 
+def test_two_nodes_that_take_the_same(store: Store, clock: TurnedClock, taking: Intake) -> None:
+    """Where a sender turns from one node to another in the midst of a batch, each message is new to exactly one of
+    them, and of two bodies under an id that is used once exactly one is taken.
+    """
+    other = Intake(Place(store, clock))  # type: ignore[arg-type]
+    names = [f"{number:02}" for number in range(30)]
+    mine = [message(name, once=True) for name in (*names, *names[:5])] + [message("odd", "a", once=True)]
+    theirs = [message(name, once=True) for name in reversed(names)] + [message("odd", "b", once=True)]
+
+    async def put() -> list[tuple[str, ...]]:
+        boxes = (taking.inbox("adt"), other.inbox("adt"))
+        return list(await asyncio.gather(boxes[0].put_many(mine), boxes[1].put_many(theirs)))
+
+    first, second = asyncio.run(put())
+    other.close(PATIENCE_SECONDS)
+    told = [*zip(mine, first, strict=True), *zip(theirs, second, strict=True)]
+    for name in names:
+        verdicts = sorted(verdict for one, verdict in told if one.external_id == name)
+        assert verdicts[-1:] == ["new"]
+        assert set(verdicts[:-1]) == {"known"}
+    assert sorted([first[-1], second[-1]]) == ["new", "refused"]
+    assert len(bodies(store, "adt")) == len(names) + 1
+
+
 def test_bytes_bound_a_transaction(store: Store, taking: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
     """A message larger than a transaction should hold is stored by itself."""
     monkeypatch.setattr(intake, "TOGETHER_BYTES", 10)
