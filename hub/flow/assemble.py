@@ -232,7 +232,10 @@ def _put_together(
         return Put(row=row, state="merged", encounter=row.record)
     person = persons.get(pieces.parents.get(digest, ""))
     if fact is None or person is None or person.file is None:
-        return Put(row=row, state="incomplete", encounter=row.record)
+        patient_id = person.patient_id if person else ""
+        return Put(
+            row=row, state="incomplete", encounter=msgspec.structs.replace(row.record, patient_id=patient_id)
+        )
     facts = [child for _, child in children]
     charges = [child for child in facts if isinstance(child, ChargeFact)]
     on = service_day(fact, policy.zone)

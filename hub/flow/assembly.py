@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
+from hub.flow.folding import told_at
 from hub.model.coverage import Coverage, PatientFile
 from hub.model.encounter import Charge, Diagnosis, Encounter, Stay
 from hub.model.facts import ChargeFact, CoverageFact, DiagnosisFact, EncounterFact
@@ -83,16 +84,26 @@ def _payer_of(fact: CoverageFact, policy: Policy) -> str:
 def diagnoses_of(
     encounter: EncounterFact, apart: Iterable[DiagnosisFact], charges: Iterable[ChargeFact]
 ) -> tuple[Diagnosis, ...]:
-    """Every diagnosis once, ranked ones first in rank order, then as they came; charges' own come last."""
+    """Every diagnosis once, ranked ones first in rank order, then by their keys; charges' own come last, by day and
+    number of the charge. One that was withdrawn by itself is not in a list of the visit that was told before.
+    """
     found: dict[tuple[str, str], Diagnosis] = {}
-    loose = [fact.diagnosis for fact in sorted(apart, key=lambda f: f.key) if fact.active]
-    of_charges = [Diagnosis(coding=coding) for charge in charges for coding in charge.diagnoses]
-    for diagnosis in [*encounter.diagnoses, *loose, *of_charges]:
-        key = (diagnosis.coding.system, diagnosis.coding.code)
+    alone, listed_at = sorted(apart, key=lambda f: f.key), told_at(encounter, "diagnoses")
+    loose = [fact.diagnosis for fact in alone if fact.active]
+    gone = {_code_of(fact.diagnosis) for fact in alone if not fact.active and fact.version > listed_at}
+    listed = [diagnosis for diagnosis in encounter.diagnoses if _code_of(diagnosis) not in gone]
+    charged = sorted(charges, key=lambda f: (f.service_from, len(f.key), f.key))
+    of_charges = [Diagnosis(coding=coding) for charge in charged for coding in charge.diagnoses]
+    for diagnosis in [*listed, *loose, *of_charges]:
+        key = _code_of(diagnosis)
         known = found.get(key)
         if known is None or (diagnosis.rank and not known.rank):
             found[key] = diagnosis
     return tuple(sorted(found.values(), key=lambda d: d.rank or 99))
+
+
+def _code_of(diagnosis: Diagnosis) -> tuple[str, str]:
+    return diagnosis.coding.system, diagnosis.coding.code
 
 
 def encounter_of(

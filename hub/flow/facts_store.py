@@ -208,6 +208,7 @@ class Facts:
                 merges.append((f"{self.source}/{fact.kind}", self.key(fact.kind, fact.into_key), kept.id))
             elif isinstance(fact, MoveFact):
                 moves.append((self.key(fact.kind, fact.moved_key), kept.id))
+                moves.append((self.key("patient", fact.into_key), kept.id))
         self.tx.lookup.put_many("account", self.source, accounts)
         self.tx.lookup.put_all("merge", merges)
         self.tx.lookup.put_many("move", self.source, moves)
@@ -242,11 +243,20 @@ class Facts:
         if not patients:
             return 0
         facts = self.tx.facts.heads(kind="encounter", parent=patients, **self._about())
-        keys = {row.col("key") for row in facts} - marked
+        keys = {row.col("key") for row in facts} | self._moved_to(patients)
+        keys -= marked
         if not keys:
             return 0
         rows = self.tx.encounters.find(key=keys, state=REOPENED_BY_PATIENT, **self._about())
         return self._gather(rows)
+
+    def _moved_to(self, patients: set[str]) -> set[str]:
+        """The visits that were moved to one of these patients."""
+        if not self.tx.lookup.any("move", self.source):
+            return set()
+        rows = self.tx.facts.get_many(self.tx.lookup.leads("move", self.source, patients)).values()
+        moves = [row.record for row in rows if isinstance(row.record, MoveFact)]
+        return self._followed([Kept(id="", fact=fact, was=None) for fact in moves])
 
     def _gather(self, rows: Sequence[Row[Encounter]]) -> int:
         self.tx.encounters.put_many([Change(row, state="gathering") for row in rows if row.state != "gathering"])

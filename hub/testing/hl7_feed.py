@@ -72,7 +72,7 @@ class Patient(msgspec.Struct, kw_only=True):
 class Feed:
     """One sender. `prefix` stands in every number that it gives, so that feeds of one store stay apart; `patients`
     is about how many are known at once, and `poison` and `repeated` how many in a thousand messages cannot be
-    applied, or come twice.
+    applied, or come twice. At most `most_seconds` lie between two messages.
     """
 
     def __init__(
@@ -85,8 +85,10 @@ class Feed:
         repeated: int = 0,
         merges: int = 6,
         begin: datetime = BEGIN,
+        most_seconds: int = 600,
     ) -> None:
         self.random, self.prefix, self.now = Random(seed), prefix, begin
+        self.most_seconds = most_seconds
         self.patients, self.poison, self.repeated = patients, poison, repeated
         self.known: list[Patient] = []
         self.visits: list[Visit] = []
@@ -120,7 +122,7 @@ class Feed:
             if last is not None and self.random.randrange(1000) < self.repeated:
                 yield msgspec.structs.replace(last, again=True)
                 continue
-            self.now += timedelta(seconds=self.random.randint(1, 600))
+            self.now += timedelta(seconds=self.random.randint(1, self.most_seconds))
             last = self._next()
             yield last
 
@@ -280,6 +282,8 @@ class Feed:
             10: str(item.units),
         }
         fields[11] = item.amount
+        if visit.diagnoses:
+            fields[19] = f"{visit.diagnoses[len(item.key) % len(visit.diagnoses)]}^^I10"
         return segment("FT1", fields | ({25: code} if item.code else {}))
 
     # -------------------------------------------------------------------------------------------- plans

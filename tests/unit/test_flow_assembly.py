@@ -18,6 +18,7 @@ from flowlab.made import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hub.flow.assembly import charge_of, coverages_of, diagnoses_of, verdict
 from hub.model.coverage import PatientFile
@@ -129,3 +130,21 @@ def test_a_credit_keeps_its_kind_and_a_positive_amount() -> None:
         charge_fact(kind="credit", units=D(-1), amount=D(-30)), patient_id="p", encounter_id="e", source="ehr"
     )
     assert (found.kind, found.units, found.amount) == ("credit", D(1), D(30))
+
+
+def test_a_diagnosis_that_is_withdrawn_leaves_the_list() -> None:
+    """One that is taken back by itself is not in an older list of its visit; a newer list stands against that."""
+    withdrawn = replace(diagnosis_fact(code="E11.9"), version="2", active=False)
+    assert diagnoses_of(encounter_fact(version="1"), [withdrawn], []) == ()
+    assert len(diagnoses_of(encounter_fact(version="3"), [withdrawn], [])) == 1
+
+
+def test_diagnoses_of_charges_have_an_order_of_their_own() -> None:
+    """What charges say of diagnoses is ordered by day and number of the charge, whichever came first."""
+    charges = [
+        charge_fact(f"T{n}", diagnoses=(Coding(system="ICD10", code=code),))
+        for n, code in ((10, "I10"), (9, "J06.9"))
+    ]
+    for order in (charges, charges[::-1]):
+        found = diagnoses_of(encounter_fact(diagnoses=()), [], order)
+        assert [one.coding.code for one in found] == ["J06.9", "I10"]
