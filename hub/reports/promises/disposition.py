@@ -236,18 +236,22 @@ def _words(room: Room, ids: Iterable[str]) -> dict[str, datetime]:
 
 def _blocked(room: Room) -> None:
     """What waits in a lane stands behind something there; what stops a lane is set aside, or about to be read."""
-    inbox, count = room.view.inbox, 0
-    page = inbox.find(state="blocked", limit=PAGE)
-    while page:
-        count += len(page)
-        for source in {item.source for item in page}:
-            _behind(room, source, [item for item in page if item.source == source])
-        page = inbox.find(state="blocked", limit=PAGE, after=page[-1].seq)
-    room.count("messages that wait in a lane", count)
+    waiting = {source: number for (source, state), number in room.view.inbox.tally().items() if state == "blocked"}
+    for source in waiting:
+        _all_behind(room, source)
+    room.count("messages that wait in a lane", sum(waiting.values()))
     for stop in room.view.held_lanes.stops(limit=ALL):
         if stop.state not in {"set_aside", "received"}:
             why = f"it is {stop.state}, and {stop.lanes} lanes of {stop.source} stand still behind it"
             room.breach(f"message {stop.message}", why, REPLAY)
+
+
+def _all_behind(room: Room, source: str) -> None:
+    inbox = room.view.inbox
+    page = inbox.find(state="blocked", source=source, limit=PAGE)
+    while page:
+        _behind(room, source, page)
+        page = inbox.find(state="blocked", source=source, limit=PAGE, after=page[-1].seq)
 
 
 def _behind(room: Room, source: str, rows: Sequence[Any]) -> None:

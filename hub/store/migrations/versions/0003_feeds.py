@@ -1,6 +1,5 @@
 """Feeds."""
 
-# ruff: noqa: E501
 
 from __future__ import annotations
 
