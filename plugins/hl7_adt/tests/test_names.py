@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from hub_hl7_adt import names
+from hub_hl7_adt.message.lookup import position
 from hub_hl7_adt.message.lookup import names_of, tables
 
 TOOL = Path(__file__).parents[3] / "tools/hl7_names.py"
@@ -74,8 +75,10 @@ def test_withdrawn_fields_keep_their_names_and_places() -> None:
 
 
 def test_an_unknown_name_says_what_was_meant() -> None:
-    """A mistyped name fails where it stands, with the nearest one there is."""
-    with pytest.raises(AttributeError, match=r"PID has no 'patient_nam'; did you mean 'patient_name'\?"):
+    """A mistyped name fails where it stands (Python itself names the nearest in a traceback, `position` always)."""
+    with pytest.raises(AttributeError, match="'PID' has no attribute 'patient_nam'"):
         names.PID.patient_nam  # type: ignore[attr-defined]  # noqa: B018
+    with pytest.raises(AttributeError, match=r"PID has no 'patient_nam'; did you mean 'patient_name'\?"):
+        position("PID", "patient_nam")
     with pytest.raises(AttributeError, match="no segment or data type 'PIT'"):
         names.PIT  # type: ignore[attr-defined]  # noqa: B018
