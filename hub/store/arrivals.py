@@ -138,20 +138,19 @@ class Taking:
         self._session.conn.exec_driver_sql(sql, (locks,)).all()
 
     def _known(self, page: Sequence[Prepared]) -> dict[tuple[str, str], int]:
-        """(external, digest) -> number of what is there: all under the same ids; what has none, by its bytes."""
-        named = sorted({one.external for one in page if one.external})
-        bare = sorted({one.digest for one in page if not one.external})
-        found = self._among("external", named)
-        return found | self._among("digest", bare, "AND external = ''") if bare else found
+        """(external, digest) -> number of what is there already; for an id that is used `once` also one other number
+        under it. Never all under an id: there are senders who give every message the same.
+        """
+        pairs = sorted({(one.external, one.digest) for one in page})
+        found = self._rows(_pairs(len(pairs), sqlite=self._sqlite), pairs)
+        if left := sorted({one.external for one in page if one.once} - {external for external, _ in found}):
+            found |= self._rows(_any(len(left), sqlite=self._sqlite), [(external,) for external in left])
+        return found
 
-    def _among(self, column: str, values: list[str], also: str = "") -> dict[tuple[str, str], int]:
-        if not values:
-            return {}
-        sqlite = self._sqlite
-        marks = f"IN ({', '.join('?' * len(values))})" if sqlite else "= ANY(%s)"
-        sql = f"SELECT external, digest, seq FROM inbox WHERE source = {'?' if sqlite else '%s'} {also} "  # noqa: S608
-        bound = (self._source, *values) if sqlite else (self._source, values)
-        rows = self._session.conn.exec_driver_sql(f"{sql} AND {column} {marks}", bound).all()
+    def _rows(self, sql: str, wanted: Sequence[tuple[str, ...]]) -> dict[tuple[str, str], int]:
+        columns = [list(column) for column in zip(*wanted, strict=True)]
+        bound = (*chain.from_iterable(wanted),) if self._sqlite else (*columns,)
+        rows = self._session.conn.exec_driver_sql(sql, (*bound, self._source)).all()
         return {(external, digest): seq for external, digest, seq in rows}
 
     def _stored(self, fresh: list[Prepared]) -> dict[tuple[str, str], int]:
@@ -192,6 +191,34 @@ class Taking:
         if any((one.external, one.digest) not in found for one in lost):
             raise Stale("the same message is being stored by another process")
         return found
+
+
+def _pairs(number: int, *, sqlite: bool) -> str:
+    """Those of `number` pairs (id, digest) that are there."""
+    if sqlite:
+        return (
+            f"WITH w (e, d) AS (VALUES {', '.join(['(?, ?)'] * number)}) "  # noqa: S608 - marks only
+            "SELECT i.external, i.digest, i.seq FROM w CROSS JOIN inbox AS i "
+            "ON i.external = w.e AND i.digest = w.d AND i.source = ?"
+        )
+    return (
+        "SELECT i.external, i.digest, i.seq FROM unnest(%s::text[], %s::text[]) AS w (e, d) "
+        "JOIN inbox AS i ON i.external = w.e AND i.digest = w.d AND i.source = %s"
+    )
+
+
+def _any(number: int, *, sqlite: bool) -> str:
+    """One row under each of `number` ids, where there is any."""
+    one = "SELECT o.seq FROM inbox AS o WHERE o.external = w.e AND o.source = {} LIMIT 1"
+    if sqlite:
+        return (
+            f"WITH w (e) AS (VALUES {', '.join(['(?)'] * number)}) "  # noqa: S608 - marks only
+            f"SELECT i.external, i.digest, i.seq FROM w CROSS JOIN inbox AS i ON i.seq = ({one.format('?')})"
+        )
+    return (
+        "SELECT i.external, i.digest, i.seq FROM unnest(%s::text[]) AS w (e) "  # noqa: S608 - our own words
+        f"CROSS JOIN LATERAL ({one.format('%s')}) AS o JOIN inbox AS i ON i.seq = o.seq"
+    )
 
 
 _COLUMNS = (

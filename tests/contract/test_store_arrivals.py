@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from hub.clock import TurnedClock
 from hub.store import Store
-from hub.store.arrivals import Arrival, Taken, prepare
+from hub.store.arrivals import Arrival, Taken, Taking, prepare
 from hub.store.feeds import Hour, hour_of
 from hub.store.inbox import INBOX_ACKS
 
@@ -106,6 +106,24 @@ def test_several_pages(store: Store) -> None:
     assert [one.verdict for one in found] == ["new"] * 700 + ["known"] * 501
     assert len(stored(store)) == 700
     assert [one.seq for one in found[:501]] == [one.seq for one in found[700:]]
+
+
+def test_a_sender_whose_ids_are_all_the_same(store: Store) -> None:
+    """What stands under an id is never read whole: some senders give every message the same one."""
+    read: list[int] = []
+    kept = Taking._rows
+
+    def counted(self: Taking, sql: str, wanted: list[tuple[str, ...]]) -> dict[tuple[str, str], int]:
+        found = kept(self, sql, wanted)
+        read.append(len(found))
+        return found
+
+    take(store, *[arrival("1", b"%d" % n) for n in range(50)])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Taking, "_rows", counted)
+        found = take(store, arrival("1", b"7"), arrival("1", b"new"), arrival("1", b"other", once=True))
+    assert [one.verdict for one in found] == ["known", "new", "refused"]
+    assert sum(read) == 1
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
