@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Index, Table, Text, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Index, Select, Table, Text, delete, exists, func, or_, select, update
 
 from hub.store import queries
 from hub.store.inbox import INBOX
@@ -205,10 +205,8 @@ class HeldLanes:
         """The messages that stop lanes, the first first."""
         column = HELD_LANES.c
         where = [column.role == STOP, *([column.source == source] if source else [])]
-        query = select(column.source, column.seq, func.count(), func.min(column.since)).where(*where)
-        rows = self._conn.execute(
-            query.group_by(column.source, column.seq).order_by(column.seq).limit(limit)
-        ).all()
+        query = select(func.min(column.source), column.seq, func.count(), func.min(column.since)).where(*where)
+        rows = self._conn.execute(query.group_by(column.seq).order_by(column.seq).limit(limit)).all()
         return [self._stop(*row) for row in rows]
 
     def _stop(self, source: str, seq: int, lanes: int, since: datetime) -> Stop:
@@ -268,17 +266,20 @@ def standing(conn: Any) -> list[Stopped]:
 def stopping(message_id: Any) -> ColumnElement[bool]:
     """Whether a message (a column of its id) stops a lane, as it came or mended: a condition for other statements."""
     stops = select(HELD_LANES.c.seq).where(HELD_LANES.c.role == STOP)
-    found: ColumnElement[bool] = message_id.in_(select(INBOX.c.id).where(_stands_at(stops)))
-    return found
+    # two lists: PostgreSQL would read the whole inbox for one that is joined by OR
+    return or_(message_id.in_(select(INBOX.c.id).where(INBOX.c.seq.in_(stops))), message_id.in_(_mended(stops)))
 
 
 def _stands_at(places: Any) -> ColumnElement[bool]:
-    """Messages that have one of the places, as they came or mended."""
+    """Messages that have one of the places, as they came or mended: for statements that name their state, too."""
+    return or_(INBOX.c.seq.in_(places), INBOX.c.id.in_(_mended(places)))
+
+
+def _mended(places: Any) -> Select[tuple[str]]:
+    """The ids of what was mended of messages at these places."""
     original = INBOX.alias()
-    mended = select(INBOX_EDITS.c.edited_id).where(
-        INBOX_EDITS.c.original_id.in_(select(original.c.id).where(original.c.seq.in_(places)))
-    )
-    return or_(INBOX.c.seq.in_(places), INBOX.c.id.in_(mended))
+    came = select(original.c.id).where(original.c.seq.in_(places))
+    return select(INBOX_EDITS.c.edited_id).where(INBOX_EDITS.c.original_id.in_(came))
 
 
 def _slices(values: Iterable[Any]) -> Iterable[list[Any]]:
