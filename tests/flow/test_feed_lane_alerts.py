@@ -38,10 +38,10 @@ class Told(Feed):
         real = checks.standing
         monkeypatch.setattr(checks, "standing", lambda hub: [one for one in real(hub) if one.code in PASSING])
 
-    def look(self, times: int = 1) -> list[str]:
-        """The hub looks at itself, minute by minute, and says what it has to; the subjects so far."""
+    def look(self, times: int = 1, every: timedelta = MINUTE) -> list[str]:
+        """The hub looks at itself now and then, and says what it has to; the subjects so far."""
         for _ in range(times):
-            self.clock.turn(MINUTE)
+            self.clock.turn(every)
             conditions.look(self.hub, "hub")
             notices.send(self.hub, "mail")
         return [one.subject.partition("] ")[2] for one in self.board.notices]
@@ -67,15 +67,15 @@ def test_one_alert_when_it_stops_and_one_when_it_flows(told: Told) -> None:
     assert "4 messages wait" in subject
     told.say(30, "E", bad=True)
     told.read()
-    assert len(told.look(10)) == 1
+    assert len(told.look(4, 5 * MINUTE)) == 1
     told.healed = {1, 2, 3, 4, 30}
     for number in (1, 2, 3, 4):
         told.replay(number)
     told.read()
-    assert len(told.look(10)) == 1, "one stands still"
+    assert len(told.look(4, 5 * MINUTE)) == 1, "one stands still"
     told.replay(30)
     told.read()
-    subjects = told.look(120)
+    subjects = told.look(8, 20 * MINUTE)
     assert len(subjects) == 2
     assert (told.held(), told.work()) == (0, {})
 
