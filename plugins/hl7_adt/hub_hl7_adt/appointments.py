@@ -133,16 +133,19 @@ def _reason(scene: Scene, sch: Segment) -> Coding | None:
     spots = [(sch, SCH.appointment_reason), (sch, SCH.appointment_type)]
     spots += [(ais, AIS.universal_service_id)] if ais is not None else []
     for segment, position in spots:
-        if found := values.codings(segment.value(position)):
+        if found := segment.read(position, values.codings):
             return found[0]
     return None
 
 
 def _provider(scene: Scene) -> Provider | None:
     """The first person of AIP, the one with an NPI before others, else the attending doctor of PV1."""
-    people = [person for aip in scene.message.all(b"AIP") for person in aip.values(AIP.personnel_resource_id)]
-    pv1 = scene.message.first(b"PV1")
-    return values.provider(people) or (values.provider(pv1.values(PV1.attending_doctor)) if pv1 else None)
+    for aip in (every := scene.message.all("AIP"))[:1]:
+        people = aip.frame.repetition.join([each.written(AIP.personnel_resource_id) for each in every])
+        if (found := values.provider(people, aip.frame)) is not None:
+            return found
+    pv1 = scene.message.first("PV1")
+    return pv1.whole(PV1.attending_doctor, values.provider) if pv1 else None
 
 
 def _place(scene: Scene) -> str:

@@ -185,7 +185,7 @@ def _person(line: Line, spots: Iterable[Spot]) -> Provider | None:
 
 
 def _named(segment: Segment, spot: Spot) -> Provider | None:
-    return values.provider(segment.values(spot.field))
+    return segment.whole(spot.field, values.provider)
 
 
 def _place(scene: Scene, plan: Plan, line: Line) -> str:

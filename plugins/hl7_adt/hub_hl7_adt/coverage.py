@@ -132,7 +132,7 @@ def _subscriber(scene: Scene, group: list[Segment]) -> tuple[str, Subscriber | N
     """
     in1 = group[0]
     stated = _stated(scene, group)
-    name = values.person(in1.value(IN1.name_of_insured))
+    name = in1.read(IN1.name_of_insured, values.person)
     if stated == "self" or (not stated and (name is None or _is_patient(scene, in1))):
         return "self", None
     if not stated:
@@ -154,7 +154,7 @@ def _subscriber(scene: Scene, group: list[Segment]) -> tuple[str, Subscriber | N
         name=name,
         birth_date=scene.day(in1, IN1.insured_s_date_of_birth),
         sex=values.sex(in1.text(IN1.insured_s_administrative_sex)),
-        address=values.postal(in1.value(IN1.insured_s_address)),
+        address=in1.read(IN1.insured_s_address, values.postal),
     )
     return _of_patient(stated), subscriber
 

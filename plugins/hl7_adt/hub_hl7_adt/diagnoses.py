@@ -82,7 +82,7 @@ def _fact(scene: Scene, dg1: Segment) -> DiagnosisFact | None:
 def _code(scene: Scene, dg1: Segment) -> Coding | None:
     """The first code of DG1-3, of the system that it names, else of DG1-2. A diagnosis in words alone is told."""
     method = values.system_name(dg1.text(DG1.diagnosis_coding_method))
-    codes = values.codings(dg1.value(DG1.diagnosis_code_dg1), method)
+    codes = dg1.read(DG1.diagnosis_code_dg1, values.codings, method)
     if not codes and dg1.has(DG1.diagnosis_description):
         scene.notes.warn(
             "hl7.diagnosis.code",

@@ -77,7 +77,7 @@ def _pointed(scene: Scene, line: Line, spot: Spot, text: str) -> tuple[Coding, .
         dg1 = by_number.get(word) or by_number.get(word.lstrip("0"))
         if dg1 is not None:
             method = system_name(dg1.text(DG1.diagnosis_coding_method))
-            found += values.codings(dg1.value(DG1.diagnosis_code_dg1), method)[:1]
+            found += dg1.read(DG1.diagnosis_code_dg1, values.codings, method)[:1]
             continue
         scene.notes.warn(
             "hl7.charge.pointer",

@@ -179,8 +179,8 @@ def prior_patients(scene: Scene, pair: Pair) -> list[str]:
     """
     authority, parted, _ = patient_key(pair.pid, scene.settings).partition("|")
     authority = authority if parted else ""
-    listed = pair.mrg.values(MRG.prior_patient_identifier_list)
+    listed = pair.mrg.every(MRG.prior_patient_identifier_list, values.identity)
     if found := best_identifiers(listed, scene.settings, authority):
         return found
-    alone = values.key_of(*values.identifier(pair.mrg.value(MRG.prior_patient_id), authority))
+    alone = pair.mrg.read(MRG.prior_patient_id, values.identity).key(authority)
     return [alone] if alone else []

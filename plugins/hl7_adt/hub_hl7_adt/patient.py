@@ -5,9 +5,9 @@ from __future__ import annotations
 from hub.model.facts import PatientFact
 from hub.model.people import Address, Guarantor, Identifier, Name, Patient
 from hub_hl7_adt import values
-from hub_hl7_adt.names import CX, GT1, MSH, PID, XAD, XON, XPN
+from hub_hl7_adt.names import GT1, MSH, PID, XAD, XON, XPN
 from hub_hl7_adt.scene import PRIVATE, Scene, patient_key
-from hub_hl7_adt.wire import Segment, Value
+from hub_hl7_adt.wire import Frame, Segment, components
 
 _EMPTIED = {
     PID.date_time_of_birth: ("birth_date",),
@@ -32,7 +32,7 @@ def patient_fact(scene: Scene, pid: Segment | None, *, needed: bool) -> PatientF
     """
     if pid is None:
         return None
-    name = values.person(_legal(pid.values(PID.patient_name), pid.value(PID.patient_name)))
+    name = values.person(_legal(pid), pid.frame)
     if name is None:
         if needed:
             scene.poison(
@@ -57,8 +57,8 @@ def _patient(scene: Scene, pid: Segment, name: Name) -> Patient:
         name=name,
         birth_date=scene.day(pid, PID.date_time_of_birth),
         sex=values.sex(pid.text(PID.administrative_sex)),
-        address=_home(pid.values(PID.patient_address)),
-        phone=_phone(pid),
+        address=_home(pid, PID.patient_address),
+        phone=_first_phone(pid, _PHONES),
         identifiers=_identifiers(pid),
         guarantor=_guarantor(scene, name),
         death_date=scene.day(pid, PID.patient_death_date_and_time),
@@ -82,42 +82,47 @@ def _cleared(scene: Scene, pid: Segment, patient: Patient) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _legal(names: list[Value], first: Value) -> Value:
-    if len(names) < 2:
-        return first
-    return next((n for n in names if n.text(XPN.name_type_code).upper() == "L"), first)
+def _legal(pid: Segment) -> str:
+    """The legal name as it is written, else the first."""
+    names = pid.written(PID.patient_name).split(pid.frame.repetition)
+    for name in names if len(names) > 1 else ():
+        if components(name, pid.frame, XPN.name_type_code)[XPN.name_type_code].upper() == "L":
+            return name
+    return names[0]
 
 
-def _home(addresses: list[Value]) -> Address | None:
+def _home(segment: Segment, position: int) -> Address | None:
     """The mailing address, else the home, else the first that is neither bad nor of somebody's birth."""
-    if len(addresses) > 1:
-        addresses = sorted(addresses, key=lambda a: _ADDRESSES.get(a.text(XAD.address_type).upper(), 3))
-    for each in addresses:
-        if (found := values.postal(each)) is not None:
-            return found
-    return None
+    written, frame = segment.written(position), segment.frame
+    if frame.repetition not in written:
+        return values.postal(written, frame)
+    addresses = sorted(written.split(frame.repetition), key=lambda each: _likely(each, frame))
+    return next((found for each in addresses if (found := values.postal(each, frame)) is not None), None)
 
 
-def _phone(pid: Segment) -> str:
+def _likely(address: str, frame: Frame) -> int:
+    return _ADDRESSES.get(components(address, frame, XAD.address_type)[XAD.address_type].upper(), 3)
+
+
+def _first_phone(segment: Segment, positions: tuple[int, ...]) -> str:
     """The first number of home, else of any kind (2.7 has one field for all), else of work."""
-    for position in _PHONES:
-        for value in pid.values(position):
-            if found := values.phone(value):
+    for position in positions:
+        for found in segment.every(position, values.phone):
+            if found:
                 return found
     return ""
 
 
 def _identifiers(pid: Segment) -> tuple[Identifier, ...]:
     """The identifiers of PID-3, PID-2 and PID-4 as (`MR:EAST`, value); private ones are not kept."""
-    found: dict[tuple[str, str], None] = {}
+    found: dict[Identifier, None] = {}
     for position, unnamed in _NUMBERS:
-        for value in pid.values(position):
-            number, kind = value.text(CX.id_number), value.text(CX.identifier_type_code).upper()
-            if number and kind not in PRIVATE:
-                authority = value.text(CX.assigning_authority)
-                kind = kind or unnamed
-                found[f"{kind}:{authority}" if authority else kind, number] = None
-    return tuple([Identifier(authority=authority, value=number) for authority, number in found])
+        for each in pid.every(position, values.identity):
+            if each.number and each.kind not in PRIVATE:
+                kind = each.kind or unnamed
+                giver = f"{kind}:{each.authority}" if each.authority else kind
+                found[Identifier(authority=giver, value=each.number)] = None
+    return tuple(found)
 
 
 def _guarantor(scene: Scene, patient: Name) -> Guarantor | None:
@@ -125,16 +130,15 @@ def _guarantor(scene: Scene, patient: Name) -> Guarantor | None:
     gt1 = _first_guarantor(scene)
     if gt1 is None:
         return None
-    name = values.person(gt1.value(GT1.guarantor_name))
+    name = gt1.read(GT1.guarantor_name, values.person)
     name = name or Name(last=gt1.text(GT1.guarantor_organization_name, XON.organization_name))
     stated = values.relationship(gt1.text(GT1.guarantor_relationship))
     same = (name.last, name.first) == (patient.last, patient.first)
-    phone = values.phone(gt1.value(GT1.guarantor_ph_num_home))
     return Guarantor(
         name=name,
-        address=_home(gt1.values(GT1.guarantor_address)),
+        address=_home(gt1, GT1.guarantor_address),
         relationship=stated or ("self" if same else "other"),
-        phone=phone or values.phone(gt1.value(GT1.guarantor_ph_num_business)),
+        phone=_first_phone(gt1, (GT1.guarantor_ph_num_home, GT1.guarantor_ph_num_business)),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -49,28 +48,29 @@ class CodeSpot(msgspec.Struct, frozen=True):
     def read(self, segment: Segment, spot: Spot) -> tuple[Coding, ...]:
         """The code, and its alternate, of the first repetition; of a component alone where the place names one."""
         if spot.whole:
-            return tuple(codings(segment.value(spot.field), self.system))
+            return segment.read(spot.field, codings, self.system)
         code = segment.text(spot.field, spot.component, spot.sub)
         return (Coding(system=self.system, code=code),) if code else ()
 
     def read_all(self, segment: Segment, spot: Spot) -> tuple[Coding, ...]:
         """The codes of every repetition; numbers of DG1 segments come as codings of the system `POINTER`."""
-        values = segment.values(spot.field)
-        told = [_told(*value.spelt, spot.component, spot.sub, spot.whole, self.system) for value in values]
+        told = segment.every(spot.field, _told, spot.component, spot.sub, spot.whole, self.system)
         if len(told) == 1:
             return told[0]
         return tuple(dict.fromkeys([coding for codes in told for coding in codes]))
 
 
-@lru_cache(maxsize=8192)
 def _told(written: str, frame: Frame, component: int, sub: int, whole: bool, system: str) -> tuple[Coding, ...]:
     """What one repetition of a field of diagnoses says."""
+    if whole and written[:1].isalpha():  # as most are; no number of a segment begins with a letter
+        found = codings(written, frame, system)
+        return found if len(found) < 2 else tuple(dict.fromkeys(found))
     value = Value(written, frame)
     code = value.text(component, sub)
     if _points(code) and not value.text(CWE.name_of_coding_system):
         return (Coding(system=POINTER, code=code.translate(BETWEEN)),)
     if whole:
-        return tuple(dict.fromkeys(codings(value, system)))
+        return tuple(dict.fromkeys(codings(written, frame, system)))
     return (Coding(system=system, code=code),) if code else ()
 
 

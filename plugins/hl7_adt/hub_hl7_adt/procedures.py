@@ -25,7 +25,7 @@ def procedures_of(scene: Scene) -> tuple[Procedure, ...]:
 
 def _procedure(scene: Scene, pr1: Segment) -> Procedure | None:
     method = values.system_name(pr1.text(PR1.procedure_coding_method))
-    codings = values.codings(pr1.value(PR1.procedure_code), method)
+    codings = pr1.read(PR1.procedure_code, values.codings, method)
     if not codings:
         return None
     modifiers = (value.text() for value in pr1.values(PR1.procedure_code_modifier))
@@ -40,6 +40,6 @@ def _procedure(scene: Scene, pr1: Segment) -> Procedure | None:
 def _performer(pr1: Segment) -> Provider | None:
     """The surgeon, else the practitioner."""
     for position in (PR1.surgeon, PR1.procedure_practitioner):
-        if (found := values.provider(pr1.values(position))) is not None:
+        if (found := pr1.whole(position, values.provider)) is not None:
             return found
     return None

@@ -15,7 +15,8 @@ from hub_hl7_adt.names import CX, EVN, MSG, MSH, PID
 from hub_hl7_adt.notes import Notes
 from hub_hl7_adt.settings import Hl7Settings, Place, place
 from hub_hl7_adt.triggers import CHARGES, Says, Trigger, named, trigger_of
-from hub_hl7_adt.wire import Message, Segment, Value
+from hub_hl7_adt.values import Identity
+from hub_hl7_adt.wire import Frame, Message, Segment, components
 
 T = TypeVar("T")
 
@@ -24,6 +25,7 @@ PRIVATE = frozenset(("SS", "SSN", "DL", "DLN", "PPN", "PP", "BC", "CC"))
 _OF_A_POLICY = frozenset(("IN1", "IN2", "IN3"))
 _NULL = '""'
 _COMPONENTS = 13
+_NAIVE = len("2026-01-31T12:00:00.000000")
 _FIX_VALUE = "correct the value at the sender and send the message again"
 
 
@@ -115,33 +117,17 @@ def _segment_of(where: str) -> tuple[str, Place]:
     return spot.segment.decode("ascii"), spot
 
 
-def at(segments: tuple[Segment, ...] | list[Segment], where: str) -> tuple[Value | None, Place]:
-    """The first repetition at a profile's place among some segments, and the place itself."""
-    name, spot = _segment_of(where)
-    for segment in segments:
-        if segment.name == name:
-            return segment.value(spot.field), spot
-    return None, spot
-
-
-def first_text(segments: list[Segment], places: tuple[str, ...]) -> str:
-    """The first of some places that has text."""
-    for where in places:
-        name, spot = _segment_of(where)
-        for segment in segments:
-            if segment.name == name:
-                if text := segment.text(spot.field, spot.component or 1, spot.sub):
-                    return text
-                break
-    return ""
-
-
 def text_at(message: Message, places: tuple[str, ...], near: list[Segment] | None = None) -> str:
     """The first of some places that has text: in the segments `near` when they have one of that name, else in the
     first segment of the message that has it; but what is not said of a policy is never taken from another one.
     """
     for name, field, component, sub in _spots(places):
-        segment = _of_name(near, name) if near else None
+        segment = None
+        if near:
+            for each in near:
+                if each.name == name:
+                    segment = each
+                    break
         if segment is None and not (near and name in _OF_A_POLICY):
             segment = message.first(name)
         if segment is not None and (text := segment.text(field, component, sub)):
@@ -166,23 +152,12 @@ def found_at(message: Message, places: tuple[str, ...]) -> list[tuple[Segment, P
     return found
 
 
-def _of_name(segments: list[Segment], name: str) -> Segment | None:
-    for segment in segments:
-        if segment.name == name:
-            return segment
-    return None
-
-
 def scene_of(message: Message, settings: Hl7Settings, notes: Notes) -> Scene:
     """Read the header, and the keys of patient and account."""
     header = message.header
     opening = message.first(b"EVN")
-    kind, event = named(
-        header.text(MSH.message_type, MSG.message_code),
-        header.text(MSH.message_type, MSG.trigger_event),
-        header.text(MSH.message_type, MSG.message_structure),
-        opening.text(EVN.event_type_code) if opening is not None else "",
-    )
+    recorded = opening.text(EVN.event_type_code) if opening is not None else ""
+    kind, event = header.read(MSH.message_type, _named, recorded)
     scene = Scene(
         message=message,
         settings=settings,
@@ -191,7 +166,7 @@ def scene_of(message: Message, settings: Hl7Settings, notes: Notes) -> Scene:
         event=event,
         trigger=_trigger(kind, event, settings),
         version="",
-        nulls=b'""' in message.raw,
+        nulls=b'"' in message.raw and b'""' in message.raw,
     )
     if scene.trigger.says is Says.NOTHING:
         return scene
@@ -201,6 +176,13 @@ def scene_of(message: Message, settings: Hl7Settings, notes: Notes) -> Scene:
         scene.patient_key = patient_key(pid, settings)
         scene.account = account_of(pid)
     return scene
+
+
+@lru_cache(maxsize=256)
+def _named(written: str, frame: Frame, recorded: str) -> tuple[str, str]:
+    """Type and event of an MSH-9 as it is written; a feed has few of them."""
+    parts = components(written, frame, MSG.message_structure)
+    return named(parts[MSG.message_code], parts[MSG.trigger_event], parts[MSG.message_structure], recorded)
 
 
 def _trigger(kind: str, event: str, settings: Hl7Settings) -> Trigger:
@@ -222,7 +204,7 @@ def _version(scene: Scene, opening: Segment | None) -> str:
             "the message does not say when it was sent, so whatever has a time counts as newer",
             "have the sender fill MSH-7; until then check what was changed twice",
         )
-    moment = f"{sent.replace(tzinfo=None).isoformat(timespec='microseconds')}Z" if sent else ""
+    moment = f"{sent.isoformat(timespec='microseconds')[:_NAIVE]}Z" if sent else ""
     return f"{moment}/{header.text(MSH.message_control_id).zfill(20)}"
 
 
@@ -233,32 +215,26 @@ def account_of(pid: Segment) -> str:
 
 def patient_key(pid: Segment, settings: Hl7Settings) -> str:
     """The key of the patient in PID: the best identifier of PID-3, else PID-2; empty when there is none."""
-    return best_identifier(pid.values(PID.patient_identifier_list), settings) or values.key_of(
-        *values.identifier(pid.value(PID.patient_id))
-    )
+    listed = pid.every(PID.patient_identifier_list, values.identity)
+    found = best_identifiers(listed, settings)
+    return found[0] if found else pid.read(PID.patient_id, values.identity).key()
 
 
-def best_identifier(found: list[Value], settings: Hl7Settings, authority: str = "") -> str:
-    """The key of the identifier whose type comes first in the profile, else of the first that is not private."""
-    return next(iter(best_identifiers(found, settings, authority)), "")
-
-
-def best_identifiers(found: list[Value], settings: Hl7Settings, authority: str = "") -> list[str]:
+def best_identifiers(listed: list[Identity], settings: Hl7Settings, authority: str = "") -> list[str]:
     """The keys of all identifiers of the type that comes first in the profile, in order; without such a type, the
-    first that is not private.
+    first that is not private. `authority` is that of identifiers which name none.
     """
-    types, kept = settings.patient_id_types, list[Value]()
-    best = len(types) + 1
-    for value in found:
-        kind = value.text(CX.identifier_type_code).upper()
-        if kind in PRIVATE or not value.text(CX.id_number):
+    types, kept = settings.patient_id_types, list[str]()
+    last = best = len(types)
+    for each in listed:
+        kind = each.kind
+        if not each.number or kind in PRIVATE:
             continue
-        rank = types.index(kind) if kind in types else len(types)
-        if rank < best:
-            best, kept = rank, [value]
+        rank = types.index(kind) if kind in types else last
+        if not kept or rank < best:
+            best, kept = rank, [each.key(authority)]
         elif rank == best:
-            kept.append(value)
-    keys = [values.key_of(*values.identifier(value, authority)) for value in kept]
-    if len(keys) < 2:
-        return keys
-    return list(dict.fromkeys(keys)) if best < len(types) else keys[:1]
+            kept.append(each.key(authority))
+    if len(kept) < 2:
+        return kept
+    return list(dict.fromkeys(kept)) if best < last else kept[:1]

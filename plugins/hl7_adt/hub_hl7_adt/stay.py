@@ -103,7 +103,7 @@ def _admitting(scene: Scene) -> Coding | None:
     for dg1 in scene.message.all("DG1"):
         if dg1.text(DG1.diagnosis_type).upper() in ("A", "AD"):
             method = values.system_name(dg1.text(DG1.diagnosis_coding_method))
-            if codings := values.codings(dg1.value(DG1.diagnosis_code_dg1), method):
+            if codings := dg1.read(DG1.diagnosis_code_dg1, values.codings, method):
                 return codings[0]
     return None
 
@@ -111,7 +111,7 @@ def _admitting(scene: Scene) -> Coding | None:
 def _reasons(scene: Scene) -> tuple[Coding, ...]:
     """Why the patient came (PV2-3), where it is a diagnosis code and not words."""
     pv2 = scene.message.first("PV2")
-    codings = values.codings(pv2.value(PV2.admit_reason)) if pv2 is not None else []
+    codings = pv2.read(PV2.admit_reason, values.codings) if pv2 is not None else ()
     return tuple(coding for coding in codings if coding.system in ("ICD10", "ICD9"))
 
 

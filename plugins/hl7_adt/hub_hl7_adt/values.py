@@ -6,13 +6,14 @@ import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from hub.model.encounter import Coding
 from hub.model.people import Address, Name, Provider
-from hub.money import NotMoney, from_cents, parse_amount, to_cents
-from hub_hl7_adt.names import CP, CWE, CX, XAD, XCN, XPN, XTN
-from hub_hl7_adt.wire import Frame, Value
+from hub.money import NotMoney, from_cents, to_cents
+from hub_hl7_adt.names import CWE, CX, XAD, XCN, XPN, XTN
+from hub_hl7_adt.wire import Frame, components
 
 _INSTANT = re.compile(
     r"(\d{4})(\d\d)?(\d\d)?(?:(\d\d)(\d\d)?(?:(\d\d)(?:\.(\d{1,6})\d*)?)?)?(?:([+-])(\d\d)(\d\d))?", re.ASCII
@@ -79,10 +80,29 @@ def _date(year: str, month: str, day: str) -> date:
         raise Unreadable("not a date of the calendar") from None
 
 
-def identifier(value: Value, authority: str = "") -> tuple[str, str]:
-    """Authority and value of a CX; `authority` stands in when it names none. Both empty when there is none."""
-    number = value.text(CX.id_number)
-    return (value.text(CX.assigning_authority) or authority, number) if number else ("", "")
+class Identity(NamedTuple):
+    """A CX: who gave the number, the number, and its type in capitals; all empty where there is no number."""
+
+    authority: str = ""
+    number: str = ""
+    kind: str = ""
+
+    def key(self, authority: str = "") -> str:
+        """The source's key for it; `authority` stands in when it names none."""
+        return key_of(self.authority or authority, self.number) if self.number else ""
+
+
+_NOBODY = Identity()
+
+
+@lru_cache(maxsize=2048)
+def identity(written: str, frame: Frame) -> Identity:
+    """An identifier as it is written in a CX."""
+    parts = components(written, frame, CX.identifier_type_code)
+    number = parts[CX.id_number]
+    if not number:
+        return _NOBODY
+    return Identity(parts[CX.assigning_authority], number, parts[CX.identifier_type_code].upper())
 
 
 def key_of(authority: str, value: str) -> str:
@@ -90,29 +110,36 @@ def key_of(authority: str, value: str) -> str:
     return f"{authority}|{value}" if authority else value
 
 
-def person(value: Value) -> Name | None:
-    """A name, None when it has no family name."""
-    last = value.text(XPN.family_name)
-    if not last:
+@lru_cache(maxsize=2048)
+def person(written: str, frame: Frame) -> Name | None:
+    """A name (XPN), None when it has no family name."""
+    parts = components(written, frame, XPN.suffix_e_g_jr_or_iii)
+    if not parts[XPN.family_name]:
         return None
-    middle = value.text(XPN.second_and_further_given_names_or_initials_thereof)
-    suffix = value.text(XPN.suffix_e_g_jr_or_iii)
-    return Name(last=last, first=value.text(XPN.given_name), middle=middle, suffix=suffix)
+    return Name(
+        last=parts[XPN.family_name],
+        first=parts[XPN.given_name],
+        middle=parts[XPN.second_and_further_given_names_or_initials_thereof],
+        suffix=parts[XPN.suffix_e_g_jr_or_iii],
+    )
 
 
-def postal(value: Value) -> Address | None:
-    """An address, None when it has neither street nor city. A state or ZIP that is not of the US form is
+@lru_cache(maxsize=2048)
+def postal(written: str, frame: Frame) -> Address | None:
+    """An address (XAD), None when it has neither street nor city. A state or ZIP that is not of the US form is
     left empty: the scrubber asks for it, and nothing is invented.
     """
-    line1, city = value.text(XAD.street_address), value.text(XAD.city)
+    parts = components(written, frame, XAD.country)
+    line1, city = parts[XAD.street_address], parts[XAD.city]
     if not (line1 or city):
         return None
-    state = value.text(XAD.state_or_province).upper()
-    digits = value.text(XAD.zip_or_postal_code).replace("-", "").replace(" ", "")
-    country = value.text(XAD.country).upper()
+    state, digits = parts[XAD.state_or_province].upper(), parts[XAD.zip_or_postal_code]
+    if not digits.isalnum():
+        digits = digits.replace("-", "").replace(" ", "")
+    country = parts[XAD.country].upper()
     return Address(
         line1=line1,
-        line2=value.text(XAD.other_designation),
+        line2=parts[XAD.other_designation],
         city=city,
         state=state if len(state) == 2 and state.isalpha() else "",
         zip=digits if len(digits) in (5, 9) and digits.isascii() and digits.isdigit() else "",
@@ -120,12 +147,15 @@ def postal(value: Value) -> Address | None:
     )
 
 
-def phone(value: Value) -> str:
-    """Ten digits or what digits there are, from the whole number or from its parts."""
-    whole = value.text(XTN.unformatted_telephone_number) or value.text(XTN.telephone_number)
-    if whole.isdecimal() and whole.isascii():
-        return whole
-    return _DIGITS.sub("", whole or value.text(XTN.area_city_code) + value.text(XTN.local_number))
+def phone(written: str, frame: Frame) -> str:
+    """Ten digits or what digits there are, from the whole number of an XTN or from its parts."""
+    if written.isdecimal() and written.isascii():
+        return written
+    parts = components(written, frame, XTN.unformatted_telephone_number) if written else ()
+    if not parts:
+        return ""
+    whole = parts[XTN.unformatted_telephone_number] or parts[XTN.telephone_number]
+    return _DIGITS.sub("", whole or parts[XTN.area_city_code] + parts[XTN.local_number])
 
 
 def sex(text: str) -> str:
@@ -170,33 +200,18 @@ def system_name(text: str, default: str = "LOCAL") -> str:
     return _SYSTEMS.get(name, name)
 
 
-def codings(value: Value, default: str = "LOCAL") -> list[Coding]:
-    """A coded value and its alternate, in that order; `default` is the system of codes that name none."""
-    return list(_codings(*value.spelt, default))
-
-
 @lru_cache(maxsize=8192)
-def _codings(written: str, frame: Frame, default: str) -> tuple[Coding, ...]:
-    value, found = Value(written, frame), list[Coding]()
-    if code := value.text(CWE.identifier):
-        found.append(Coding(system=system_name(value.text(CWE.name_of_coding_system), default), code=code))
-    if other := value.text(CWE.alternate_identifier):
-        system = system_name(value.text(CWE.name_of_alternate_coding_system), "LOCAL")
-        found.append(Coding(system=system, code=other))
-    return tuple(found)
-
-
-def amount(value: Value, component: int = CP.price) -> Decimal | None:
-    """Dollars of a CP, MO or NM (`288.81&USD`); None when empty; raises `Unreadable`."""
-    text = value.text(component)
-    if not text:
-        return None
-    if value.text(component, 2).upper() not in ("", "USD"):
-        raise Unreadable("an amount that is not in US dollars")
-    try:
-        return parse_amount(text.removeprefix("+"))
-    except NotMoney:
-        raise Unreadable("not an amount of dollars and cents") from None
+def codings(written: str, frame: Frame, default: str = "LOCAL") -> tuple[Coding, ...]:
+    """A coded value (CWE) and its alternate, in that order; `default` is the system of codes that name none."""
+    parts = components(written, frame, CWE.name_of_alternate_coding_system)
+    code, other = parts[CWE.identifier], parts[CWE.alternate_identifier]
+    if not (code or other):
+        return ()
+    first = Coding(system=system_name(parts[CWE.name_of_coding_system], default), code=code)
+    if not other:
+        return (first,)
+    second = Coding(system=system_name(parts[CWE.name_of_alternate_coding_system], "LOCAL"), code=other)
+    return (first, second) if code else (second,)
 
 
 def number(text: str) -> Decimal | None:
@@ -225,26 +240,21 @@ def times(unit: Decimal, units: Decimal) -> Decimal:
         raise Unreadable("unit amount times units is not whole cents") from None
 
 
-def provider(values: list[Value]) -> Provider | None:
-    """The clinician of an XCN: the repetition that is marked as an NPI, else the first whose identifier has
+@lru_cache(maxsize=4096)
+def provider(written: str, frame: Frame) -> Provider | None:
+    """The clinician of a field of XCN: the repetition that is marked as an NPI, else the first whose identifier has
     ten digits, else the first with a name or with the sender's own number.
     """
-    return _provider(tuple([value.spelt for value in values])) if values else None
-
-
-@lru_cache(maxsize=4096)
-def _provider(spelt: tuple[tuple[str, Frame], ...]) -> Provider | None:
     best: Provider | None = None
-    for value in (Value(written, frame) for written, frame in spelt):
-        npi = value.text(XCN.person_identifier)
-        ten = len(npi) == 10 and npi.isascii() and npi.isdigit()
-        last = value.text(XCN.family_name)
+    for one in written.split(frame.repetition):
+        parts = components(one, frame, XCN.identifier_type_code)
+        npi, last = parts[XCN.person_identifier], parts[XCN.family_name]
         if not (npi or last):
             continue
-        first, own = value.text(XCN.given_name), "" if ten else npi
-        found = Provider(npi=npi if ten else "", last=last, first=first, id=own)
-        marks = (value.text(XCN.assigning_authority) + value.text(XCN.identifier_type_code)).upper()
-        if ten and "NPI" in marks:
+        ten = len(npi) == 10 and npi.isascii() and npi.isdigit()
+        own = "" if ten else npi
+        found = Provider(npi=npi if ten else "", last=last, first=parts[XCN.given_name], id=own)
+        if ten and "NPI" in (parts[XCN.assigning_authority] + parts[XCN.identifier_type_code]).upper():
             return found
         if best is None or (ten and not best.npi):
             best = found

@@ -163,7 +163,7 @@ def _first_service(scene: Scene) -> datetime | None:
 def _person(scene: Scene, places: tuple[str, ...]) -> Provider | None:
     """The first place that names somebody."""
     for segment, spot in found_at(scene.message, places):
-        if (found := values.provider(segment.values(spot.field))) is not None:
+        if (found := segment.whole(spot.field, values.provider)) is not None:
             return found
     return None
 

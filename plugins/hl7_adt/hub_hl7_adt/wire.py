@@ -9,10 +9,10 @@ from __future__ import annotations
 from hub_hl7_adt.message.batches import Split, messages_of, split
 from hub_hl7_adt.message.charset import plain
 from hub_hl7_adt.message.message import Message, message_of
-from hub_hl7_adt.message.parts import Field, Frame, Repetition, Segment, Text, Value
+from hub_hl7_adt.message.parts import Field, Frame, Repetition, Segment, Text, Value, components
 from hub_hl7_adt.message.separators import Separators, escaped, separators
 
 __all__ = [
-    "Field", "Frame", "Message", "Repetition", "Segment", "Separators", "Split", "Text", "Value", "escaped",
-    "message_of", "messages_of", "plain", "separators", "split",
+    "Field", "Frame", "Message", "Repetition", "Segment", "Separators", "Split", "Text", "Value",
+    "components", "escaped", "message_of", "messages_of", "plain", "separators", "split",
 ]  # fmt: skip

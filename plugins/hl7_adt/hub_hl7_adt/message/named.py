@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub_hl7_adt.message.lookup import is_table, unknown
-from hub_hl7_adt.message.parts import Frame, Segment, fields_of
+from hub_hl7_adt.message.parts import HEADERS, Frame, Segment
 
 
 class Named:
@@ -20,26 +20,36 @@ class Named:
         """Every segment of one name, in order."""
         if not self._order:
             self._split()
-        return self._by_name.get(name, [])
+        found = self._by_name.get(name)
+        if found is None and isinstance(name, bytes):
+            found = self._by_name.get(name.decode("latin-1"))
+        return found or []
 
     def first(self, name: bytes | str) -> Segment | None:
         """The first segment of one name, if any."""
         if not self._order:
             self._split()
         found = self._by_name.get(name)
+        if found is None and isinstance(name, bytes):
+            found = self._by_name.get(name.decode("latin-1"))
         return found[0] if found else None
 
     def _split(self) -> None:
-        """Every segment is split and told apart by its name, as text and as bytes, once."""
+        """Every segment is split and told apart by its name, once."""
         frame, by_name, order = self._frame, self._by_name, self._order
         mark = frame.field
         for line in self._texts:
-            fields = fields_of(line, mark)
-            known = by_name.get(fields[0])
-            if known is None:
-                known = by_name[fields[0]] = by_name[fields[0].encode()] = []
-            segment = Segment(fields, frame, len(known) + 1)
-            known.append(segment)
+            fields = line.split(mark)
+            name = fields[0]
+            if name in HEADERS:
+                fields.insert(1, mark)
+            if name in by_name:
+                known = by_name[name]
+                segment = Segment(fields, frame, len(known) + 1)
+                known.append(segment)
+            else:
+                segment = Segment(fields, frame, 1)
+                by_name[name] = [segment]
             order.append(segment)
 
     def __getattr__(self, name: str) -> Segment:

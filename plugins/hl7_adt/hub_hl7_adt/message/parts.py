@@ -7,12 +7,14 @@ never an error; HL7's explicit null (`""`) reads as empty too, and `is_null` tel
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hub_hl7_adt.message.lookup import kinds_of, names_of, position
 from hub_hl7_adt.message.separators import Separators, unescaped
+
+T = TypeVar("T")
 
 NULL = '""'
 HEADERS = frozenset(("MSH", "FHS", "BHS"))
@@ -59,11 +61,11 @@ def fields_of(line: str, separator: str) -> list[str]:
 class Value:
     """One repetition of a field."""
 
-    __slots__ = ("_frame", "_parts", "written")
+    __slots__ = ("_parts", "frame", "written")
 
     def __init__(self, written: str, frame: Frame) -> None:
         self.written = written
-        self._frame = frame
+        self.frame = frame
         self._parts = written.split(frame.component)
 
     def __bool__(self) -> bool:
@@ -72,12 +74,7 @@ class Value:
     @property
     def raw(self) -> bytes:
         """The bytes as they came."""
-        return self.written.encode(self._frame.codec)
-
-    @property
-    def spelt(self) -> tuple[str, Frame]:
-        """What is written and what separators and escapes mean in it: equal for values that mean the same."""
-        return self.written, self._frame
+        return self.written.encode(self.frame.codec)
 
     @property
     def is_null(self) -> bool:
@@ -92,7 +89,7 @@ class Value:
         part = parts[component - 1]
         if part.isalnum() or not part:  # most values: no separator, escape or blank is a letter or digit
             return part if sub == 1 else ""
-        frame = self._frame
+        frame = self.frame
         if frame.subcomponent in part:
             subs = part.split(frame.subcomponent)
             part = subs[sub - 1] if sub <= len(subs) else ""
@@ -102,13 +99,18 @@ class Value:
             return frame.meant(part)
         return part.strip()
 
-    def texts(self, count: int) -> list[str]:
-        """The first `count` components at once, each as `text` gives it; those that are not there are empty."""
-        frame, parts = self._frame, self._parts
-        if frame.escapes or frame.subcomponent in self.written or NULL in self.written:
-            return [self.text(n) for n in range(1, count + 1)]
-        found = [part.strip() for part in parts[:count]]
-        return found + [""] * (count - len(found))
+
+def components(written: str, frame: Frame, last: int) -> list[str]:
+    """What is written in one repetition, and behind it its components up to `last`, each as `Value.text` gives it: an
+    index is a position (`CX.id_number`). One call for several components of a value.
+    """
+    if NULL in written or frame.subcomponent in written or (frame.escapes and frame.escape in written):
+        value = Value(written, frame)
+        return [written, *[value.text(n) for n in range(1, last + 1)]]
+    found = [written, *map(str.strip, written.split(frame.component, last))]
+    if len(found) <= last:
+        found += ("",) * (last + 1 - len(found))
+    return found
 
 
 class Segment:
@@ -116,13 +118,13 @@ class Segment:
     they are written, decoded; index 0 is the name, and MSH-1 is the separator itself.
     """
 
-    __slots__ = ("_frame", "fields", "name", "number")
+    __slots__ = ("fields", "frame", "name", "number")
 
     def __init__(self, fields: list[str], frame: Frame, number: int) -> None:
         self.fields = fields
         self.name = fields[0]
         self.number = number
-        self._frame = frame
+        self.frame = frame
 
     def __bool__(self) -> bool:
         return self.number > 0
@@ -130,13 +132,13 @@ class Segment:
     @property
     def raw(self) -> bytes:
         """The bytes of the segment as they came, without its end."""
-        fields, frame = self.fields, self._frame
+        fields, frame = self.fields, self.frame
         written = [fields[0], *fields[2:]] if fields[0] in HEADERS else fields
         return frame.field.join(written).encode(frame.codec)
 
     def field(self, position: int) -> bytes:
         """The raw bytes of field `position`, with all its repetitions."""
-        return self.written(position).encode(self._frame.codec)
+        return self.written(position).encode(self.frame.codec)
 
     def written(self, position: int) -> str:
         """Field `position` as it is written, decoded, with all its repetitions."""
@@ -152,27 +154,40 @@ class Segment:
         """Whether a field, or a component of its first repetition, is HL7's explicit null."""
         text = self.written(position)
         if component:
-            parts = text.split(self._frame.repetition)[0].split(self._frame.component)
+            parts = text.split(self.frame.repetition)[0].split(self.frame.component)
             return component <= len(parts) and parts[component - 1] == NULL
         return text == NULL
 
     def values(self, position: int) -> list[Value]:
         """Every repetition of a field that has something in it."""
-        fields = self.fields
-        if position >= len(fields):
-            return []
-        text, frame = fields[position], self._frame
-        if frame.repetition not in text or self._is_header(position):
-            return [Value(text, frame)] if text and text != NULL else []
-        return [Value(part, frame) for part in text.split(frame.repetition) if part and part != NULL]
+        return self.every(position, Value)
 
     def value(self, position: int) -> Value:
         """The first repetition of a field, empty when there is none."""
-        fields = self.fields
-        text, frame = fields[position] if position < len(fields) else "", self._frame
+        return self.read(position, Value)
+
+    def read(self, position: int, meant: Callable[..., T], *more: object) -> T:
+        """What the first repetition of a field means, which may be empty: `meant(written, frame, *more)`."""
+        fields, frame = self.fields, self.frame
+        text = fields[position] if position < len(fields) else ""
         if frame.repetition in text and not self._is_header(position):
             text = text.split(frame.repetition, 1)[0]
-        return Value(text, frame)
+        return meant(text, frame, *more)
+
+    def every(self, position: int, meant: Callable[..., T], *more: object) -> list[T]:
+        """What each repetition of a field means that has something in it: `meant(written, frame, *more)`."""
+        fields = self.fields
+        if position >= len(fields) or not (text := fields[position]):
+            return []
+        frame = self.frame
+        if frame.repetition not in text or self._is_header(position):
+            return [meant(text, frame, *more)] if text != NULL else []
+        return [meant(part, frame, *more) for part in text.split(frame.repetition) if part and part != NULL]
+
+    def whole(self, position: int, meant: Callable[[str, Frame], T]) -> T:
+        """What a field means with all its repetitions."""
+        fields = self.fields
+        return meant(fields[position] if position < len(fields) else "", self.frame)
 
     def text(self, position: int, component: int = 1, sub: int = 1) -> str:
         """A component of the first repetition, without escapes; empty when it is not there or null."""
@@ -182,7 +197,7 @@ class Segment:
         part = fields[position]
         if part.isalnum() or not part:  # most fields: no separator, escape or blank is a letter or digit
             return part if component == sub == 1 else ""
-        frame = self._frame
+        frame = self.frame
         if position < 3 and self.name in HEADERS:  # the separators themselves part nothing there
             return part if component == sub == 1 else ""
         if frame.repetition in part:
@@ -235,7 +250,7 @@ class Text(str):  # noqa: SLOT000 - a text of variable size may have a dictionar
     def is_null(self) -> bool:
         """Whether the component is HL7's explicit null."""
         value = self._value
-        parts = value.written.split(value._frame.component)  # noqa: SLF001 - one module
+        parts = value.written.split(value.frame.component)
         return self._component <= len(parts) and parts[self._component - 1] == NULL
 
     if not TYPE_CHECKING:
@@ -294,7 +309,7 @@ class Field(Generic[R_co]):
         self._position = position
         self._kinds = kinds
         text = segment.written(position)
-        separator = segment._frame.repetition  # noqa: SLF001 - one module
+        separator = segment.frame.repetition
         whole = segment._is_header(position)  # noqa: SLF001 - one module
         self._written = ([text] if whole else text.split(separator)) if text else []
 
@@ -309,7 +324,7 @@ class Field(Generic[R_co]):
         if index < 0:
             index += len(self._written)
         written = self._written[index] if 0 <= index < len(self._written) else ""
-        return Repetition(written, self._segment._frame, self._kinds)  # type: ignore[return-value] # noqa: SLF001
+        return Repetition(written, self._segment.frame, self._kinds)  # type: ignore[return-value]
 
     def __iter__(self) -> Iterator[R_co]:
         return (self[index] for index in range(len(self._written)))
