@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hub.cli.opened import Opened, opened
-from hub.cli.ui import say
+from hub.cli.ui import NEXT, say
 from hub.config.settings import Settings
 from hub.errors import HubError, Refused
 from hub.flow import coding, corrections, dispatch, posting, replaying
 from hub.store import Tx
+from hub.store.rehearsal import rehearsed
 from hub.store.work import OpenItem
-
-NEXT = "The running hub takes it up within a minute; where none runs: hub run --once"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,34 +29,13 @@ class Choice:
     release: bool = False
 
 
-class _GivenUp(Exception):
-    """A dry run ends: its transaction is rolled back."""
-
-
 def resolve(folder: Path, item_id: str, choice: Choice, *, dry_run: bool) -> None:
     """Close a work item and do what the choice asks; `Refused` where that may not be."""
     if choice.resend + choice.confirm + choice.release > 1:
         raise HubError("only one of --resend, --confirm and --release can be meant")
-    with opened(folder) as hub:
-        told = _in_one(hub, "work.resolve", lambda tx: _resolve(tx, hub.settings, item_id, choice), dry_run)
+    with opened(folder) as hub, rehearsed(hub.store, "work.resolve", dry_run=dry_run) as tx:
+        told = _resolve(tx, hub.settings, item_id, choice)
     _tell(told, dry_run=dry_run, goes_on=choice.resend or choice.confirm or choice.release)
-
-
-def _in_one(hub: Opened, point: str, deed: Callable[[Tx], list[str]], dry_run: bool) -> list[str]:
-    """What `deed` says that it did. A dry run does it too and gives the transaction up, so that it cannot differ."""
-    told: list[str] = []
-    try:
-        with hub.store.begin(point) as tx:
-            told = deed(tx)
-            _give_up_if(dry_run)
-    except _GivenUp:
-        pass
-    return told
-
-
-def _give_up_if(dry_run: bool) -> None:
-    if dry_run:
-        raise _GivenUp
 
 
 def _tell(told: list[str], *, dry_run: bool, goes_on: bool) -> None:
@@ -161,7 +139,8 @@ def replay(folder: Path, what: str, *, by: str, dry_run: bool) -> None:
             for kind, each in replaying.PASSES[what]:
                 counted[kind] += _every_page(hub, each, by, dry_run)
         else:
-            counted.update(_in_one(hub, "admin", lambda tx: [replaying.one(tx, hub.settings, what, by)], dry_run))
+            with rehearsed(hub.store, "admin", dry_run=dry_run) as tx:
+                counted[replaying.one(tx, hub.settings, what, by)] += 1
     found = [f"{number} {kind} to be looked at again" for kind, number in counted.items() if number]
     _tell(found or ["there is nothing to look at again"], dry_run=dry_run, goes_on=bool(found))
 
@@ -169,14 +148,9 @@ def replay(folder: Path, what: str, *, by: str, dry_run: bool) -> None:
 def _every_page(hub: Opened, each: replaying.Pass, by: str, dry_run: bool) -> int:
     """Page behind page, in short transactions; no row is met twice, whatever the running hub makes of it."""
     done, last = 0, ""
-
-    def page(tx: Tx) -> list[str]:
-        nonlocal done, last
-        count, last = each(tx, hub.settings, last, by)
-        done += count
-        return []
-
     while True:
-        _in_one(hub, "admin", page, dry_run)
+        with rehearsed(hub.store, "admin", dry_run=dry_run) as tx:
+            count, last = each(tx, hub.settings, last, by)
+        done += count
         if not last:
             return done

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,16 @@ import msgspec
 
 from hub.cli.desk import Given, TheDesk
 from hub.cli.messages import item_of
-from hub.cli.ui import print_json, say, table
+from hub.cli.ui import NEXT, print_json, say, table
 from hub.errors import HubError, Refused
 from hub.flow import mending
 from hub.model.facts import Reading
 from hub.plugin.api.desk import StoredMessage
 from hub.store import Store, Tx, View
 from hub.store.inbox import InboxItem
+from hub.store.rehearsal import rehearsed
 from hub.watch.words import counted
 
-NEXT = "The running hub takes it up within a minute; where none runs: hub run --once"
 PAGE = 100
 
 
@@ -53,27 +53,6 @@ class Which(msgspec.Struct, frozen=True, kw_only=True):
 def _desk(folder: Path, by: str) -> Iterator[TheDesk]:
     with Given("messages", "hub").desk(folder, by) as desk:
         yield desk
-
-
-class _GivenUp(Exception):
-    """A dry run ends: its transaction is rolled back."""
-
-
-def _done(store: Store, deed: Callable[[Tx], str], *, dry_run: bool) -> str:
-    """What `deed` says that it did; a dry run does it too and gives the transaction up, so that it cannot differ."""
-    told = ""
-    try:
-        with store.begin("admin") as tx:
-            told = deed(tx)
-            _give_up_if(dry_run)
-    except _GivenUp:
-        pass
-    return told
-
-
-def _give_up_if(dry_run: bool) -> None:
-    if dry_run:
-        raise _GivenUp
 
 
 def _agreed(question: str, *, yes: bool) -> None:
@@ -106,7 +85,8 @@ def edit(folder: Path, wanted: str, choice: Choice, *, dry_run: bool, yes: bool,
 
 def _refused_first(store: Store, wanted: str, body: bytes, choice: Choice) -> None:
     """Whatever would be refused is refused before a person is asked."""
-    _done(store, lambda tx: mending.edit(tx, item_of(tx, wanted), body, choice.by, choice.why), dry_run=True)
+    with rehearsed(store, "admin", dry_run=True) as tx:
+        mending.edit(tx, item_of(tx, wanted), body, choice.by, choice.why)
 
 
 def _mended(desk: TheDesk, known: StoredMessage, choice: Choice) -> bytes:
@@ -172,13 +152,12 @@ def replay(folder: Path, what: Which, *, by: str, dry_run: bool, as_json: bool) 
         raise HubError("say which messages", fix="an ID, --lane-of ID, or --set-aside")
     with _desk(folder, by) as desk:
         done: list[str] = []
-        after = 0
-        while True:
-            with desk.store.view() as view:
-                items, after = _wanted(view, what, after)
-            _done(desk.store, lambda tx, page=items: _replayed(tx, page, by, done), dry_run=dry_run)  # type: ignore[misc]
-            if not after:
-                break
+        after, more = 0, True
+        while more:
+            with rehearsed(desk.store, "admin", dry_run=dry_run) as tx:
+                items, after = _wanted(tx, what, after)
+                done += _replayed(tx, items, by, some=what.set_aside)
+            more = after > 0
     told = {"replayed": done}
     _tell(
         told,
@@ -212,24 +191,27 @@ def _stopping(view: View, item: InboxItem) -> list[InboxItem]:
     return [one for one in found if one is not None]
 
 
-def _replayed(tx: Tx, items: list[InboxItem], by: str, done: list[str]) -> str:
+def _replayed(tx: Tx, items: list[InboxItem], by: str, *, some: bool) -> list[str]:
+    """The ids of what is read again. Where `some` of many are meant, one that cannot be stays as it is."""
+    done: list[str] = []
     for item in items:
-        mending.replay(tx, item, by)
-        done.append(item.id)
-    return ""
+        try:
+            mending.replay(tx, item, by)
+            done.append(item.id)
+        except Refused:
+            if not some:
+                raise
+    return done
 
 
 def skip(folder: Path, wanted: str, *, why: str, by: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Let a message go."""
     with _desk(folder, by) as desk:
-
-        def deed(tx: Tx) -> str:
-            return mending.skip(tx, item_of(tx, wanted), by, why)
-
-        would = _done(desk.store, deed, dry_run=True)
+        with rehearsed(desk.store, "admin", dry_run=True) as tx:
+            would = mending.skip(tx, item_of(tx, wanted), by, why)
         if not dry_run:
             _agreed(f"{would}. It will not be applied; do it?", yes=yes)
-            _done(desk.store, deed, dry_run=False)
+            desk.skip(wanted, why)
         with desk.store.view() as view:
             known = item_of(view, wanted).id
     _tell({"message": known, "skipped": not dry_run}, would, dry_run=dry_run, as_json=as_json)

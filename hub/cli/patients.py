@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from hub.cli.opened import Opened, opened
-from hub.cli.ui import print_json, say, table, when
+from hub.cli.opened import opened
+from hub.cli.ui import NEXT, print_json, say, table, when
 from hub.clock import SystemClock
 from hub.errors import HubError
 from hub.flow import joining
@@ -18,12 +18,7 @@ from hub.flow.joining import Outcome, Standing
 from hub.money import from_cents
 from hub.store import Tx
 from hub.store.appointed import between
-
-NEXT = "The running hub takes it up within a minute; where none runs: hub run --once"
-
-
-class _GivenUp(Exception):
-    """A dry run ends: its transaction is rolled back."""
+from hub.store.rehearsal import rehearsed
 
 
 def show(folder: Path, patient: str, *, as_json: bool) -> None:
@@ -51,8 +46,8 @@ def unmerge(folder: Path, patient: str, *, by: str, dry_run: bool, as_json: bool
 
 
 def _do(folder: Path, deed: Callable[[Tx], Outcome], *, dry_run: bool, as_json: bool) -> None:
-    with opened(folder) as hub:
-        done = _in_one(hub, deed, dry_run)
+    with opened(folder) as hub, rehearsed(hub.store, "work.resolve", dry_run=dry_run) as tx:
+        done = deed(tx)
     if as_json:
         print_json({**msgspec.to_builtins(done), "dry_run": dry_run})
         return
@@ -63,23 +58,6 @@ def _do(folder: Path, deed: Callable[[Tx], Outcome], *, dry_run: bool, as_json: 
         say(f"{done.looked_at} visits and unsent claims are looked at again; what was sent stays as it is")
         if not dry_run:
             say(NEXT)
-
-
-def _in_one(hub: Opened, deed: Callable[[Tx], Outcome], dry_run: bool) -> Outcome:
-    """A dry run does it too and gives the transaction up, so that it cannot differ."""
-    done: list[Outcome] = []
-    try:
-        with hub.store.begin("work.resolve") as tx:
-            done.append(deed(tx))
-            _give_up_if(dry_run or not done[0].news)
-    except _GivenUp:
-        pass
-    return done[0]
-
-
-def _give_up_if(idle: bool) -> None:
-    if idle:
-        raise _GivenUp
 
 
 def _tell(title: str, found: list[Standing] | tuple[Standing, ...]) -> None:

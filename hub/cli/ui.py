@@ -11,6 +11,8 @@ from typing import Any
 
 from hub.errors import HubError
 
+NEXT = "The running hub takes it up within a minute; where none runs: hub run --once"
+
 
 def say(line: str = "") -> None:
     """One line for a person."""

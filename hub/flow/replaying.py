@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from hub.config.settings import Settings
@@ -80,11 +81,13 @@ def held_claims(tx: Tx, settings: Settings, after: str, by: str) -> tuple[int, s
 
 
 def set_aside(tx: Tx, settings: Settings, after: str, by: str) -> tuple[int, str]:  # noqa: ARG001 - one signature
-    """The next page of messages and files that could not be read."""
-    items = tx.inbox.find(limit=CHUNK, after=int(after or 0), state="set_aside")
+    """The next page of messages and files that could not be read; what cannot be read again stays as it is."""
+    items, done = tx.inbox.find(limit=CHUNK, after=int(after or 0), state="set_aside"), 0
     for item in items:
-        _message(tx, item, by)
-    return len(items), str(items[-1].seq) if items else ""
+        with suppress(Refused):
+            _message(tx, item, by)
+            done += 1
+    return done, str(items[-1].seq) if items else ""
 
 
 def tested_claims(tx: Tx, settings: Settings, after: str, by: str) -> tuple[int, str]:

@@ -12,6 +12,7 @@ from hub.store import Store, Tx, marks
 from hub.store.ids import new_id
 from hub.store.keeping import Restore, jump
 from hub.store.outbox import File
+from hub.store.rehearsal import rehearsed
 
 MARGIN = 100_000
 """Numbers left out of every counter: more than any practice hands out between two backups."""
@@ -54,10 +55,6 @@ class Accepted:
     lines: tuple[str, ...]
 
 
-class _GivenUp(Exception):
-    """A dry run ends: its transaction is rolled back."""
-
-
 def accept(place: Place, *, by: str, why: str, margin: int = MARGIN, dry_run: bool = False) -> Accepted:
     """Let the hub run on what was restored. In one transaction: numbers that may be in use are left out, files that
     were under way are in doubt, and for each partner there is work: to ask for what came and went since the backup.
@@ -69,21 +66,8 @@ def accept(place: Place, *, by: str, why: str, margin: int = MARGIN, dry_run: bo
         raise HubError("the restore did not end: there is nothing whole to accept", fix="say hub restore again")
     if not by.strip() or not why.strip():
         raise Misconfigured("accepting a restore needs who and why", fix='--by NAME --why "what happened"')
-    accepted: Accepted | None = None
-    try:
-        with place.store.begin("restore.accept") as tx:
-            accepted = _accept(tx, place, mark, (by, why, margin))
-            _give_up_if(dry_run)
-    except _GivenUp:
-        pass
-    if accepted is None:
-        raise RuntimeError("a transaction ended without its work")
-    return accepted
-
-
-def _give_up_if(dry_run: bool) -> None:
-    if dry_run:
-        raise _GivenUp
+    with rehearsed(place.store, "restore.accept", dry_run=dry_run) as tx:
+        return _accept(tx, place, mark, (by, why, margin))
 
 
 def _accept(tx: Tx, place: Place, mark: marks.Mark, word: tuple[str, str, int]) -> Accepted:

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from hub.clock import TurnedClock
 from hub.errors import Misconfigured, RetryLater, Stale
 from hub.store import Keyring, Nudge, Store, engine, open_store
+from hub.store.rehearsal import rehearsed
 
 
 def test_an_undeclared_commit_point_is_refused(store: Store) -> None:
@@ -148,3 +149,15 @@ def _nudge_and_fail(store: Store) -> None:
     with store.begin("admin") as tx:
         tx.then(Nudge("lost"))
         raise RuntimeError
+
+
+def test_a_dry_run_is_the_deed_without_its_end(store: Store) -> None:
+    """What is rehearsed sees what it wrote, fails as the deed would, and leaves nothing; else it is the deed."""
+    for dry_run, left in ((True, 0), (False, 1)):
+        with rehearsed(store, "admin", dry_run=dry_run) as tx:
+            tx.inbox.put(practice="lakeside", source="adt", kind="message", body=b"MSH")
+            assert len(tx.inbox.find()) == 1
+        with store.view() as view:
+            assert len(view.inbox.find()) == left
+    with pytest.raises(KeyError), rehearsed(store, "admin", dry_run=True):
+        raise KeyError

@@ -468,3 +468,16 @@ def test_what_was_purged_is_not_read_again(cheap: Feed) -> None:
         (item,) = view.inbox.find(source=SOURCE)
     with pytest.raises(Refused, match="purged"), cheap.store.begin("admin") as tx:
         mending.replay(tx, item, "kim")
+
+
+def test_what_was_purged_holds_up_no_page(cheap: Feed) -> None:
+    """Where all that is set aside is read again, what cannot be stays as it is, and the rest is read."""
+    cheap.say(1, bad=True)
+    cheap.say(2, bad=True)
+    cheap.read()
+    with cheap.store.begin("keep.purge") as tx:
+        tx.blobs.bury([cheap.item(1).blob_id], "prg_1")
+    with cheap.store.begin("admin") as tx:
+        assert replaying.set_aside(tx, cheap.settings, "", "kim")[0] == 1
+    with cheap.store.view() as view:
+        assert [item.state for item in view.inbox.find(source=SOURCE)] == ["set_aside", "received"]
