@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hub.cli import contents
 from hub.cli.opened import Opened, opened
 from hub.cli.show import file_record
 from hub.cli.ui import print_json, say, table, when
@@ -184,21 +184,13 @@ def file(folder: Path, wanted: str, *, content: bool, by: str, as_json: bool) ->
         told, blob_id, practice = _file(hub, wanted)
         if content:
             with hub.store.view() as view:
-                told |= _content(view.blobs.content(blob_id))
+                told |= contents.record(view.blobs.content(blob_id))
             kind = "file" if "journal" in told else "message"
             _looked(hub.store, "file.viewed", kind, told["id"], practice, by)
     if as_json:
         print_json(told)
     else:
         _draw_file(told)
-
-
-def _content(body: bytes) -> dict[str, str]:
-    """Text as it is; what is no text (a PDF) in base64."""
-    try:
-        return {"content": body.decode()}
-    except UnicodeDecodeError:
-        return {"content_base64": base64.b64encode(body).decode()}
 
 
 def _file(hub: Opened, wanted: str) -> tuple[dict[str, Any], str, str]:
@@ -239,17 +231,7 @@ def _draw_file(told: dict[str, Any]) -> None:
         table("Remittances", ("remittance", "state", "BPR02"), remits, right=(2,))
     if told.get("work"):
         table("Work", ("item", "reason", "why", "stand", "by"), map(_item_row, told["work"]))
-    if "content" in told:
-        say(_readable(told["content"]))
-    if "content_base64" in told:
-        say("its content is no text: take it from --content --json, where content_base64 holds the bytes")
-
-
-def _readable(content: str) -> str:
-    """X12 that stands in one line is broken behind each segment; everything else stays as it is."""
-    if content.startswith("ISA") and "\n" not in content:
-        return content.replace(content[105:106] or "~", (content[105:106] or "~") + "\n")
-    return content
+    contents.draw(told)
 
 
 def work_item(folder: Path, wanted: str, *, as_json: bool) -> None:

@@ -24,7 +24,7 @@ from hub.watch.looking import Place
 
 STYLES = {"silent": "red", "quiet": "yellow", "sends": "green", "nothing yet": "dim"}
 BARS = " ▁▂▃▄▅▆▇█"
-COLUMNS = ("feed", "from", "stands", "last", "this hour", "24 h", "repeats", "yes", "later", "no", "slowest")
+COLUMNS = ("feed", "from", "stands", "last", "this hour", "24 h", "repeats", "yes", "error", "reject", "slowest")
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hub.cli import contents
 from hub.cli.opened import opened
 from hub.cli.ui import age, print_json, say, table, when
 from hub.errors import HubError
@@ -59,7 +59,7 @@ def shown(folder: Path, wanted: str, *, content: bool, by: str, as_json: bool) -
         if content:
             with hub.store.begin("admin") as tx:
                 tx.event("message.viewed", "message", item.id, practice=item.practice, actor=by)
-            told |= _content(body)
+            told |= contents.record(body)
     if as_json:
         print_json(told)
     else:
@@ -90,13 +90,6 @@ def _whole(view: View, item: InboxItem) -> dict[str, Any]:
     }
 
 
-def _content(body: bytes) -> dict[str, str]:
-    try:
-        return {"content": body.decode()}
-    except UnicodeDecodeError:
-        return {"content_base64": base64.b64encode(body).decode()}
-
-
 def following(item: InboxItem, *, stops: bool) -> list[str]:
     """What a person may type about it now."""
     if item.state == "blocked":
@@ -124,10 +117,7 @@ def _draw(told: dict[str, Any]) -> None:
     if told["events"]:
         history = [(when(one["at"]), one["kind"], one["actor"]) for one in told["events"]]
         table("History", ("at", "what", "by"), history)
-    if "content" in told:
-        say(told["content"].replace("\r\n", "\n").replace("\r", "\n"))
-    if "content_base64" in told:
-        say("its content is no UTF-8: take it from --content --json, where content_base64 holds the bytes")
+    contents.draw(told)
     for line in told["next"]:
         say(f"  {line}")
 

@@ -12,9 +12,9 @@ PEERS = 500
 """So many peers of a source are told apart; what others send is counted as of `OTHERS`."""
 OTHERS = "others"
 PEER_LETTERS = 100
-YES, NOT_NOW, NEVER = "accepted", "failed", "rejected"
-_CODES = {"AA": YES, "CA": YES, "AE": NOT_NOW, "CE": NOT_NOW, "AR": NEVER, "CR": NEVER}
-_STATUSES = {"2": YES, "4": NEVER, "5": NOT_NOW}
+YES, ERROR, REJECT = "accepted", "failed", "rejected"
+_CODES = {"AA": YES, "CA": YES, "AE": ERROR, "CE": ERROR, "AR": REJECT, "CR": REJECT}
+_STATUSES = {"2": YES, "4": REJECT, "5": ERROR}
 
 
 class FeedCounts:
@@ -55,7 +55,7 @@ class FeedCounts:
         """Senders were answered; a code that is not known counts as one that failed."""
         counts: dict[str, int] = {}
         for code, number in answers.items():
-            kind = _CODES.get(code) or _STATUSES.get(code[:1], NOT_NOW)
+            kind = _CODES.get(code) or _STATUSES.get(code[:1], ERROR)
             counts[kind] = counts.get(kind, 0) + number
         self._add([self._hour(practice, source, peer, now, {**counts, "slowest_ms": round(slowest_ms)})])
 
