@@ -60,7 +60,7 @@ def restated(row: Row[Charge] | None, told: Charge, state: str) -> tuple[Charge,
     target = replace(told, amount=ZERO) if gone else told
     same = target == row.record or (row.state == "posted" and _posted_as(target) == _posted_as(row.record))
     if same and (row.state in {"posted", "held", "new"} or (row.state == "void" and target.amount == ZERO)):
-        return None if row.record.encounter_id == target.encounter_id else (target, row.state)
+        return None if row.record == target else (target, row.state)  # what the book does not say is kept anew
     return target, "new"
 
 

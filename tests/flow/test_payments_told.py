@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hub.clock import TurnedClock
+from hub.model.encounter import Coding
 from hub.model.facts import ChargeFact
 from hub.store import Keyring, open_store
 
@@ -50,6 +51,20 @@ def test_a_payment_told_otherwise_is_reversed_and_posted_anew(house: House) -> N
         moved = [entry.cents for entry in view.book.entries(account="patient_cash")]
     assert moved == [2500, -2500, 4000, -4000, 2500]
     assert house.work() == {}
+
+
+def test_what_the_book_does_not_say_is_kept_as_told_last(house: House) -> None:
+    """A posted payment that is told again with the same money and other words is not posted anew, and its record
+    says what was told last: the same as where both came before it was posted."""
+    house.tell(*VISIT, paid())
+    house.take_in()
+    house.tell(paid(version="2", codings=(Coding(system="LOCAL", code="COPAY"),)))
+    house.take_in()
+    (row,) = house.rows("charges", kind="copay")
+    assert [one.code for one in row.record.codings] == ["COPAY"]
+    assert (row.state, cash(house)) == ("posted", 2500)
+    with house.store.view() as view:
+        assert len(view.book.entries(account="patient_cash")) == 1
 
 
 def test_money_given_back_is_posted_as_such(house: House) -> None:
