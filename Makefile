@@ -10,6 +10,7 @@ OURS := . $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 WORKERS ?= $(shell expr 1 + $$(getconf _NPROCESSORS_ONLN))
 KILLS ?= 1000
 NODES_CLAIMS ?= 100000
+FEED ?= 100000
 RUNS ?= 1000000
 TARGET ?= x12
 
@@ -32,10 +33,11 @@ test: $(VENV)/.ready ## the quick suite, against real SSH, SQLite and PostgreSQL
 campaigns: $(VENV)/.ready ## kills, cuts, whole weeks, installed wheels, stores with many claims: minutes, after `make test`
 	@$(PY) -m pytest -q -n $(WORKERS) -m "campaign and not slow" $(ARGS)
 
-soak: $(VENV)/.ready ## long fault campaigns (KILLS=1000, NODES_CLAIMS=100000; bounded parts run in `make campaigns`)
+soak: $(VENV)/.ready ## long fault campaigns (KILLS=1000, NODES_CLAIMS=100000, FEED=100000; bounded parts run in `make campaigns`)
 	@$(PY) -m pytest -q -n $(WORKERS) -m slow $(ARGS)
 	@$(PY) tests/faults/soak.py --kills $(KILLS)
 	@$(PY) tests/faults/soak_nodes.py --claims $(NODES_CLAIMS)
+	@$(PY) tests/faults/soak_feed.py --messages $(FEED)
 
 fuzz: $(VENV)/.ready ## damaged files without end (TARGET=x12 or hl7_reader, RUNS=1000000; a bounded part runs in `make test`)
 	@$(PY) tests/fuzz/$(TARGET).py --runs $(RUNS) $(ARGS)

@@ -8,7 +8,6 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any
 
-import msgspec
 import pytest
 from flowlab.house import SOURCE, House
 from hub_hl7_adt.reading import read as read_hl7
@@ -19,9 +18,9 @@ from hypothesis import strategies as st
 from hub.clock import TurnedClock
 from hub.flow import assemble, ingest, payments
 from hub.flow.folding import overlaid
-from hub.flow.merging import source_key
 from hub.model.facts import AnyFact
 from hub.store import Keyring, open_store
+from hub.testing.feed_state import state
 from hub.testing.hl7_feed import Feed
 
 PROFILE = Hl7Settings(folder="feed")
@@ -56,54 +55,6 @@ def house(made_sqlite_url: str, keyring: Keyring, clock: TurnedClock) -> Iterato
     store.close()
 
 
-def state(house: House, prefix: str) -> dict[str, Any]:
-    """What stands of one feed: facts, visits, charges, patients and appointments by their keys; our own ids as the
-    source's keys of those that they are now."""
-    with house.store.view() as view:
-        facts = [row for row in view.facts.each() if prefix in row.record.key]
-        people = sorted({fact.record.key for fact in facts if fact.col("kind") == "patient"})
-        ids = view.lookup.first("patient", SOURCE, people)
-        names = {one: key for key, one in ids.items()}
-        now = view.resolve_many("patient", names)
-        tops = {one: names.get(top, "") for one, top in now.items()}
-        files = {names[one]: row.record for one, row in view.patients.get_many(names).items()}
-        files_by_id = {one for one, key in names.items() if key in files}
-        every = [row for row in view.encounters.each() if prefix in row.record.key]
-        visits = [row for row in every if row.state != "merged"]
-        at = {row.id: row.record.key for row in every}
-        charges = [row for row in view.charges.each() if prefix in row.record.key]
-        planned = [row for row in view.appointments.each() if prefix in row.record.key]
-        seen = {now[row.col("patient_id")] for row in (*visits, *planned) if row.col("patient_id")} & files_by_id
-        assert all(row.col("key") == source_key(view, SOURCE, "encounter", row.record.key) for row in visits)
-    told = {
-        "facts": {(row.col("kind"), row.record.key): row.record for row in facts},
-        "people": {names[one]: msgspec.structs.replace(files[names[one]], guarantor_id="") for one in seen},
-        "survivors": {names[one]: top for one, top in tops.items() if top != names[one]},
-        "visits": {
-            row.record.key: (row.state, tops.get(row.col("patient_id"), ""), _bare(row)) for row in visits
-        },
-        "charges": {row.record.key: _charge(row, at, tops) for row in charges},
-        "planned": {row.record.key: (row.state, tops[row.col("patient_id")], _bare(row)) for row in planned},
-    }
-    return {
-        kind: {_text(key, prefix): _text(one, prefix) for key, one in some.items()} for kind, some in told.items()
-    }
-
-
-def _bare(row: Any) -> Any:
-    return None if row.state == "cancelled" else msgspec.structs.replace(row.record, patient_id="")
-
-
-def _charge(row: Any, at: dict[str, str], tops: dict[str, str]) -> Any:
-    whose = (row.state, at[row.col("encounter_id")], tops[row.col("patient_id")])
-    gone = row.state in {"void", "cancelled"}
-    return whose, None if gone else msgspec.structs.replace(row.record, patient_id="", encounter_id="")
-
-
-def _text(one: Any, prefix: str) -> str:
-    return msgspec.json.encode(one).decode().replace(prefix, "")
-
-
 def ended(house: Hl7House, seed: int, count: int, prefix: str, random: Random | None) -> dict[str, Any]:
     """The end of a feed: in order and once, or shuffled, repeated, and put together in between."""
     bodies = [sent.body for sent in Feed(seed, prefix=prefix, patients=3, merges=12).messages(count)]
@@ -115,7 +66,7 @@ def ended(house: Hl7House, seed: int, count: int, prefix: str, random: Random | 
         if random is not None and random.random() < 0.2:
             house.settle()
     house.settle()
-    return state(house, prefix)
+    return state(house.store, SOURCE, prefix)
 
 
 def assert_same(house: Hl7House, seed: int, count: int, random: Random) -> None:

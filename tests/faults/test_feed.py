@@ -1,0 +1,27 @@
+"""A short day of a hospital's feed, with everything that senders and kills do; the long one is in `make soak`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from faultlab.feed_day import FeedDay, Plan
+from msgspec.structs import replace
+
+pytestmark = pytest.mark.campaign
+
+FEW = Plan(messages=800, connections=4, kills=2, late_kills=4, poison=6, seed=3)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_a_day_of_a_feed(tmp_path: Path, database: str, request: pytest.FixtureRequest) -> None:
+    """Repeats, wrong order, torn messages, noise and kill -9 under several connections; poison is mended by commands.
+    Every acknowledged message is there once, the promises hold, no lane is left, who watches is told once, and facts,
+    visits, charges, people and money are those of a hub that got each message once and in order.
+    """
+    store = request.getfixturevalue("pg_url") if database == "postgresql" else ""
+    report = FeedDay(tmp_path, replace(FEW, store=store)).run()
+    assert report.wrong == [], "\n".join(report.lines())
+    assert report.kills >= FEW.kills
+    assert report.edited + report.replayed > 0
+    assert report.stands["read"] > FEW.messages * 0.9
