@@ -57,6 +57,9 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     blob: SmallBlob
     large: bytes | None = None
 
+    def __repr__(self) -> str:
+        return f"Prepared({self.id!r}, {self.content_type!r})"
+
 
 def prepare(keys: DataKeys, clock: Clock, arrivals: Sequence[Arrival]) -> list[Prepared]:
     """Hash and seal: all that needs no database, so that no writer waits for it."""

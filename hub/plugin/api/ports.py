@@ -193,6 +193,9 @@ class RawMessage(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     once: bool = False
 
+    def __repr__(self) -> str:
+        return f"RawMessage({self.content_type!r}, {len(self.body)} bytes)"
+
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
     """What a pull found, and the cursor that follows it; `more` asks for another call at once."""

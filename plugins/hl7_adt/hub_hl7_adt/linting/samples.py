@@ -20,6 +20,9 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     nth: int
     body: bytes
 
+    def __repr__(self) -> str:
+        return f"Sample({self.nth}, {len(self.body)} bytes)"
+
 
 class Gathered(msgspec.Struct, frozen=True, kw_only=True):
     """The messages, how many files held them, the names of files that hold none, how many files hold something

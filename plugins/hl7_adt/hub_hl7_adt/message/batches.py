@@ -26,6 +26,9 @@ class Split(msgspec.Struct, frozen=True, kw_only=True):
     strays: tuple[bytes, ...]
     counts_agree: bool
 
+    def __repr__(self) -> str:
+        return f"Split({len(self.messages)} messages)"
+
 
 def split(raw: bytes) -> Split:
     """Cut a file into messages; every byte but framing and a byte order mark lands in one of the parts."""

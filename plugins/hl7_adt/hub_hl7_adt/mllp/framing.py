@@ -30,6 +30,9 @@ class Broken(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     head: bytes
 
+    def __repr__(self) -> str:
+        return f"Broken({self.kind!r}, {len(self.head)} bytes)"
+
 
 class Framer:
     """One stream: give it bytes as they come (`feed`), get blocks without their framing."""

@@ -45,6 +45,9 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     resent: bool = False
     answer: bytes = b""
 
+    def __repr__(self) -> str:
+        return f"Told({self.nth}, {self.code!r}, {self.error!r})"
+
 
 class Nack(Refused):
     """The receiver will not have a message. `told` is its answer; nothing after it was sent, but for what a window
