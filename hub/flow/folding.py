@@ -11,6 +11,9 @@ whole is the greatest). For a patient the fields are those of `Patient`, for all
 A whole fact (FHIR, charges, coverages, merges) tells all of its fields: the newest version stands, as it is. Joined
 with partial ones it is a map that holds every field.
 
+An open version (see `hub.model.facts`) is ended by the place of its message in the inbox, which for one that was
+mended is that of its original (`placed`): so no two messages have one version, and order stays without meaning.
+
 Two exceptions, for sources of which no order is known. Facts without a version are taken in the order in which they
 come. And `again`: a message that is read anew, because its mapping was mended, has the version it had; then what is
 said now stands against what was said under the same version.
@@ -35,6 +38,7 @@ OURS = frozenset(("key", "version", "cleared", "stamps", "partial", "patient"))
 NOT_READY = frozenset(("planned", "cancelled"))
 """Whoever says that a visit is so says that it is not ready, too."""
 _REQUIRED = object()
+_OPEN, _PLACE = "/", 16
 
 
 def overlaid(known: AnyFact | None, coming: AnyFact, *, again: bool = False) -> AnyFact:
@@ -121,6 +125,18 @@ def _default(field: FieldInfo) -> object:
     return field.default_factory() if field.default is NODEFAULT else field.default
 
 
+def placed(fact: AnyFact, place: int) -> AnyFact:
+    """The fact with its open version (one that ends with `/`) ended by its message's place among arrivals."""
+    if not fact.version.endswith(_OPEN):
+        return fact
+    stamps = {name: _ended(version, place) for name, version in fact.stamps.items()}
+    return replace(fact, version=_ended(fact.version, place), stamps=stamps)
+
+
+def _ended(version: str, place: int) -> str:
+    return f"{version}{place:0{_PLACE}}" if version.endswith(_OPEN) else version
+
+
 def told_at(fact: AnyFact, name: str) -> str:
     """The version under which a field of a fact was told."""
     return fact.stamps.get(name, fact.version)
@@ -136,4 +152,4 @@ def filled(holds: R, other: R) -> R:
     return replace(holds, **taken) if taken else holds
 
 
-__all__ = ["filled", "overlaid", "told_at"]
+__all__ = ["filled", "overlaid", "placed", "told_at"]

@@ -11,6 +11,7 @@ from hub.flow import feed_lanes
 from hub.flow.aside import failed
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
 from hub.flow.facts_store import Facts, patient_ids
+from hub.flow.folding import placed
 from hub.model.encounter import Encounter
 from hub.model.facts import AnyFact, CoverageFact, MergeFact, PatientFact, Reading
 from hub.plugin.api import RawMessage
@@ -76,9 +77,14 @@ def read(hub: Hub, source: str) -> Outcome:
         judged = feed_lanes.judged(tx, source, practice, [_asked(row, reading) for row, reading in answers])
         verdicts = [(*answers[index], verdict) for index, verdict in judged.verdicts]
         tx.inbox.put_states([(row, *_moved(row, reading, verdict)) for row, reading, verdict in verdicts])
+        places = tx.held_lanes.places([row for row, *_ in verdicts if row.reason == feed_lanes.AGAIN])
         facts, marked = 0, 0
         for again, some in groupby(verdicts, lambda one: one[0].reason == feed_lanes.AGAIN):
-            told = [fact for row, reading, verdict in some for fact in _applied(tx, row, reading, verdict)]
+            told = [
+                placed(fact, places.get(row.seq, row.seq))
+                for row, reading, verdict in some
+                for fact in _applied(tx, row, reading, verdict)
+            ]
             facts += len(told)
             marked += Facts(tx, source, practice).store(told, again=again)
         tx.event("messages.read", "source", source, practice=practice, **_counts(verdicts, facts))
@@ -97,16 +103,20 @@ def _asked(row: InboxItem, reading: Reading | PluginFault) -> feed_lanes.Asked:
 
 
 def _applied(tx: Tx, row: InboxItem, reading: Reading | PluginFault, verdict: str) -> Iterable[AnyFact]:
-    """What a message leaves behind: work for what is wrong with it, and its facts where it may be applied."""
+    """What a message leaves behind: work for what is wrong with it, and its facts where it may be applied. What is
+    wrong with a test message is nobody's work.
+    """
     if verdict == WAIT:
         return ()
     if isinstance(reading, PluginFault):
         tx.work.open(failed(row, str(reading)), practice=row.practice)
         return ()
+    if reading.not_billable == "test":
+        return ()
     problems = reading.problems or ((NOT_WHOLE,) if verdict == STOP else ())
     if problems:
         tx.work.open_many(work_for(problems, "message", row.id, owner="it"), practice=row.practice)
-    return () if verdict == STOP or reading.not_billable == "test" else _billable(reading)
+    return () if verdict == STOP else _billable(reading)
 
 
 def _counts(verdicts: Sequence[Verdict], facts: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import msgspec
 from hub_hl7_adt import values
 from hub_hl7_adt.names import CX, EVN, MSG, MSH, PID
 from hub_hl7_adt.notes import Notes
+from hub_hl7_adt.order import version_of
 from hub_hl7_adt.settings import Hl7Settings, Place, place
 from hub_hl7_adt.triggers import CHARGES, Says, Trigger, named, trigger_of
 from hub_hl7_adt.values import Identity
@@ -192,11 +193,14 @@ def _trigger(kind: str, event: str, settings: Hl7Settings) -> Trigger:
 
 
 def _version(scene: Scene, opening: Segment | None) -> str:
-    """MSH-7 (else EVN-2) as a UTC instant, then MSH-10: repeats of a key are ordered by it as text."""
+    """MSH-7 (else EVN-2) as a UTC instant, then the sequence number, if there is one: repeats of a key are ordered by
+    it as text.
+    """
     header = scene.message.header
-    sent = scene.instant(header, MSH.date_time_of_message)
+    sent, written = scene.instant(header, MSH.date_time_of_message), header.text(MSH.date_time_of_message)
     if sent is None and opening is not None:
         sent = scene.instant(opening, EVN.recorded_date_time)
+        written = opening.text(EVN.recorded_date_time)
     if sent is None:
         scene.notes.warn(
             "hl7.sent",
@@ -204,8 +208,7 @@ def _version(scene: Scene, opening: Segment | None) -> str:
             "the message does not say when it was sent, so whatever has a time counts as newer",
             "have the sender fill MSH-7; until then check what was changed twice",
         )
-    moment = f"{sent.isoformat(timespec='microseconds')[:_NAIVE]}Z" if sent else ""
-    return f"{moment}/{header.text(MSH.message_control_id).zfill(20)}"
+    return version_of(header, sent, written, zone(scene.settings.time_zone))
 
 
 def account_of(pid: Segment) -> str:
