@@ -121,7 +121,7 @@ def views(segments: dict[str, Rows], types: dict[str, Rows]) -> str:
             members += _properties(words, result, frozenset(dir(Segment)))
         out += [f"class {name.title()}Segment(Segment):", *(members or ["    ..."]), ""]
     out += ["class Named:", "    _frame: Frame", "    _texts: list[str]"]
-    out += ["    _by_name: dict[bytes | str, list[Segment]]", "    _order: list[Segment]"]
+    out += ["    _by_name: dict[str, list[Segment]]", "    _order: list[Segment]"]
     out += ["    def _split(self) -> None: ..."]
     for name in sorted(segments):
         out += ["    @property", f"    def {name.lower()}(self) -> {name.title()}Segment: ..."]

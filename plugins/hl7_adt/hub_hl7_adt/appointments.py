@@ -24,15 +24,15 @@ _STATUSES = {
     **dict.fromkeys(("COMPLETE", "COMPLETED", "CHECKED OUT", "DONE"), "done"),
 }  # fmt: skip
 _MINUTES = {"": 1, "M": 1, "MIN": 1, "MINUTE": 1, "MINUTES": 1, "H": 60, "HR": 60, "HOUR": 60, "HOURS": 60}
-_RESOURCES = ((b"AIS", AIS.start_date_time), (b"AIP", AIP.start_date_time), (b"AIL", AIL.start_date_time),
-              (b"AIG", AIG.start_date_time))  # fmt: skip
+_RESOURCES = (("AIS", AIS.start_date_time), ("AIP", AIP.start_date_time), ("AIL", AIL.start_date_time),
+              ("AIG", AIG.start_date_time))  # fmt: skip
 
 
 def appointment_facts(scene: Scene) -> list[AnyFact]:
     """An appointment for each patient of the message, with the patient and the policies that stand there too; nothing
     for one without a patient, which only blocks a room.
     """
-    pids, sch = scene.message.all(b"PID"), scene.message.first(b"SCH")
+    pids, sch = scene.message.all("PID"), scene.message.first("SCH")
     if not pids:
         return []
     key = _key(sch) if sch is not None else ""
@@ -102,7 +102,7 @@ def _times(scene: Scene, sch: Segment) -> tuple[datetime | None, datetime | None
     """TQ1-7 (2.5 and later), else SCH-11.4, else the first resource that says when; the end from TQ1-8, SCH-11.5, or
     the duration of SCH-9.
     """
-    tq1 = scene.message.first(b"TQ1")
+    tq1 = scene.message.first("TQ1")
     starts = scene.instant(tq1, TQ1.start_date_time) if tq1 is not None else None
     ends = scene.instant(tq1, TQ1.end_date_time) if tq1 is not None else None
     if starts is None:
@@ -129,7 +129,7 @@ def _after(sch: Segment, starts: datetime | None) -> datetime | None:
 
 def _reason(scene: Scene, sch: Segment) -> Coding | None:
     """What it is for: the reason of the appointment, its type, else the first service."""
-    ais = scene.message.first(b"AIS")
+    ais = scene.message.first("AIS")
     spots = [(sch, SCH.appointment_reason), (sch, SCH.appointment_type)]
     spots += [(ais, AIS.universal_service_id)] if ais is not None else []
     for segment, position in spots:
@@ -150,7 +150,7 @@ def _provider(scene: Scene) -> Provider | None:
 
 def _place(scene: Scene) -> str:
     """The point of care, else the facility, of AIL, else of PV1, by the sender's name."""
-    for name, position in ((b"AIL", AIL.location_resource_id), (b"PV1", PV1.assigned_patient_location)):
+    for name, position in (("AIL", AIL.location_resource_id), ("PV1", PV1.assigned_patient_location)):
         for segment in scene.message.all(name):
             if found := segment.text(position, PL.point_of_care) or segment.text(position, PL.facility):
                 return found

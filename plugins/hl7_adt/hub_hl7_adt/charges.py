@@ -139,9 +139,9 @@ def _by_content(scene: Scene, fact: ChargeFact) -> ChargeFact:
 
 def _told_apart(scene: Scene, plan: Plan, facts: list[ChargeFact]) -> list[ChargeFact]:
     """Lines of one message with one key are several lines: a sender that repeats FT1-2 means another thing by it."""
-    times = Counter(fact.key for fact in facts if fact.active)
-    if len(times) == len(facts):
+    if len({fact.key for fact in facts}) == len(facts):
         return facts
+    times = Counter(fact.key for fact in facts if fact.active)
     if scene.settings.charge_key != "content" and max(times.values(), default=0) > 1:
         scene.notes.warn(
             "hl7.charge.key",

@@ -11,7 +11,7 @@ from hub_hl7_adt.scene import Scene, is_emptied, text_at
 from hub_hl7_adt.triggers import Says
 from hub_hl7_adt.wire import Segment
 
-_MEMBERS = frozenset((b"IN2", b"IN3"))
+_MEMBERS = frozenset(("IN2", "IN3"))
 _RANKS = 3
 
 
@@ -20,11 +20,12 @@ def coverage_facts(scene: Scene) -> list[CoverageFact]:
     withdrawn, up to the third, and so is one whose plan and company are the explicit null. A DFT only adds. Without
     an IN1 the financial class may say who pays.
     """
-    if not scene.message.all(b"IN1"):
+    if not scene.message.all("IN1"):
         return [fact] if (fact := class_fact(scene)) else []
     taken: set[int] = set()
-    kept, gone = list[CoverageFact](), False
-    for in1, rest in scene.message.groups(b"IN1", _members(scene)):
+    kept: list[CoverageFact] = []
+    gone = False
+    for in1, rest in scene.message.groups("IN1", _members(scene)):
         if _ended(scene, in1):
             gone = True
             continue
@@ -36,22 +37,17 @@ def coverage_facts(scene: Scene) -> list[CoverageFact]:
     return kept
 
 
-def _members(scene: Scene) -> frozenset[bytes]:
+def _members(scene: Scene) -> frozenset[str]:
     """What belongs to the IN1 before it: IN2, IN3, and segments of the sender's own."""
-    raw = scene.message.raw
-    if b"\rZ" not in raw and b"\nZ" not in raw:
-        return _MEMBERS
-    return _MEMBERS | {
-        segment.name.encode() for segment in scene.message.segments if segment.name.startswith("Z")
-    }
+    names = scene.message.names
+    return _MEMBERS.intersection(names).union([name for name in names if name[:1] == "Z"])
 
 
 def _ended(scene: Scene, in1: Segment) -> bool:
     """Whether a policy is named only to say that it is no more."""
-    plan = is_emptied(in1, IN1.health_plan_id)
-    return (
-        scene.nulls and plan and not in1.has(IN1.insurance_company_id) and not in1.has(IN1.insurance_company_name)
-    )
+    if not scene.nulls or in1.has(IN1.insurance_company_id) or in1.has(IN1.insurance_company_name):
+        return False
+    return is_emptied(in1, IN1.health_plan_id)
 
 
 def _encounter_key(scene: Scene) -> str:
@@ -172,7 +168,7 @@ def _of_patient(stated: str) -> str:
 
 
 def _is_patient(scene: Scene, in1: Segment) -> bool:
-    pid = scene.message.first(b"PID")
+    pid = scene.message.first("PID")
     if pid is None:
         return False
     ours, theirs = pid.value(PID.patient_name), in1.value(IN1.name_of_insured)

@@ -10,8 +10,10 @@ from hub_hl7_adt.scene import Scene, is_emptied
 from hub_hl7_adt.stay import present
 from hub_hl7_adt.wire import Segment
 
-_ADMITTING = ("A", "AD")
+_ADMITTING = frozenset(("A", "AD"))
 _ORDER = {"F": 0, "W": 1, "": 1}
+_Ranked = tuple[int, int, int, Coding, str]
+"""By type, priority and place in the message: the code, and whether it was present on admission."""
 
 
 def diagnoses_of(scene: Scene) -> tuple[Diagnosis, ...]:
@@ -19,31 +21,38 @@ def diagnoses_of(scene: Scene) -> tuple[Diagnosis, ...]:
     Admitting ones count only where there is no other. Deleted ones (DG1-21 = D) are left out. Empty for a message
     whose diagnoses are told one by one (`diagnosis_facts`).
     """
-    every = scene.message.all(b"DG1")
+    every = scene.message.all("DG1")
     if not every or one_by_one(scene):
         return ()
-    kept = [(dg1, code, _type(dg1)) for dg1 in every if not _deleted(dg1) and (code := _code(scene, dg1))]
-    others = [each for each in kept if each[2] not in _ADMITTING]
-    kept = others or kept
-    if len(kept) > 1:
-        kept.sort(key=lambda each: (_ORDER.get(each[2], 2), _priority(each[0])))
+    others: list[_Ranked] = []
+    admitting: list[_Ranked] = []
+    for n, dg1 in enumerate(every):
+        if not _deleted(dg1) and (code := _code(scene, dg1)):
+            kind = _type(dg1)
+            ranked = (_ORDER.get(kind, 2), _priority(dg1), n, code, present(dg1))
+            (admitting if kind in _ADMITTING else others).append(ranked)
+    kept = others or admitting
+    kept.sort()
     unique: dict[Coding, str] = {}
-    for dg1, code, _ in kept:
-        unique.setdefault(code, present(dg1))
-    return tuple(Diagnosis(coding=code, rank=n, present=told) for n, (code, told) in enumerate(unique.items(), 1))
+    for *_, code, told in kept:
+        unique.setdefault(code, told)
+    return tuple(
+        [Diagnosis(coding=code, rank=n, present=told) for n, (code, told) in enumerate(unique.items(), 1)]
+    )
 
 
 def only_admitting(scene: Scene) -> bool:
     """Whether every diagnosis of the message is the one on admission: it gives way to any other, early or late."""
-    return all(_type(dg1) in _ADMITTING for dg1 in scene.message.all(b"DG1"))
+    return _ADMITTING.issuperset(map(_type, scene.message.all("DG1")))
 
 
 def no_diagnoses(scene: Scene) -> bool:
     """Whether the message says that there are none: every DG1 of it is deleted, or has the explicit null as code."""
-    every = scene.message.all(b"DG1")
-    if not every or any(not (_deleted(dg1) or is_emptied(dg1, DG1.diagnosis_code_dg1)) for dg1 in every):
-        return False
-    return not one_by_one(scene)
+    every = scene.message.all("DG1")
+    for dg1 in every:
+        if not (_deleted(dg1) or (scene.nulls and is_emptied(dg1, DG1.diagnosis_code_dg1))):
+            return False
+    return bool(every) and not one_by_one(scene)
 
 
 def one_by_one(scene: Scene) -> bool:
@@ -52,7 +61,7 @@ def one_by_one(scene: Scene) -> bool:
     """
     if scene.event != "P12":
         return False
-    every = scene.message.all(b"DG1")
+    every = scene.message.all("DG1")
     return bool(every) and all(dg1.has(DG1.diagnosis_action_code) for dg1 in every)
 
 
@@ -60,7 +69,7 @@ def diagnosis_facts(scene: Scene) -> list[DiagnosisFact]:
     """Each diagnosis of such a message by its own number (DG1-20), else by its code: A adds, U changes, D ends."""
     if not (scene.visit and one_by_one(scene)):
         return []
-    return [fact for dg1 in scene.message.all(b"DG1") if (fact := _fact(scene, dg1))]
+    return [fact for dg1 in scene.message.all("DG1") if (fact := _fact(scene, dg1))]
 
 
 def _fact(scene: Scene, dg1: Segment) -> DiagnosisFact | None:
@@ -81,7 +90,7 @@ def _fact(scene: Scene, dg1: Segment) -> DiagnosisFact | None:
 
 def _code(scene: Scene, dg1: Segment) -> Coding | None:
     """The first code of DG1-3, of the system that it names, else of DG1-2. A diagnosis in words alone is told."""
-    method = values.system_name(dg1.text(DG1.diagnosis_coding_method))
+    method = system_of(scene, dg1)
     codes = dg1.read(DG1.diagnosis_code_dg1, values.codings, method)
     if not codes and dg1.has(DG1.diagnosis_description):
         scene.notes.warn(
@@ -91,6 +100,12 @@ def _code(scene: Scene, dg1: Segment) -> Coding | None:
             "have it coded at the sender, or code the visit here",
         )
     return codes[0] if codes else None
+
+
+def system_of(scene: Scene, dg1: Segment) -> str:
+    """The system of a DG1-3 that names none: that of DG1-2, else what `code_systems` says of DG1-3, else LOCAL."""
+    otherwise = scene.settings.code_systems.get("DG1-3", "LOCAL")
+    return values.system_name(dg1.text(DG1.diagnosis_coding_method), otherwise)
 
 
 def _deleted(dg1: Segment) -> bool:

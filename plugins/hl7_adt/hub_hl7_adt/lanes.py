@@ -23,7 +23,7 @@ def lanes_of(scene: Scene) -> tuple[str, ...]:
 
 def _of_keys(scene: Scene) -> tuple[str, ...]:
     found: list[str] = []
-    for pid in scene.message.all(b"PID"):
+    for pid in scene.message.all("PID"):
         found += _keys("patient", patient_key(pid, scene.settings)) + _keys("account", account_of(pid))
     for pair in pairs(scene.message):
         found += _keys("patient", *prior_patients(scene, pair))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TypeVar
 
 from hub.model.encounter import Coding, Drug
 from hub_hl7_adt import values
@@ -12,6 +13,8 @@ from hub_hl7_adt.plan import BETWEEN, BILLED, POINTER, Plan, Spot
 from hub_hl7_adt.scene import Scene
 from hub_hl7_adt.values import system_name
 from hub_hl7_adt.wire import Segment
+
+T = TypeVar("T")
 
 # UCUM and table 0396 units to those of X12 CTP05-1 (2410).
 _DRUG_UNITS = {"ML": "ML", "UN": "UN", "EA": "UN", "GR": "GR", "GM": "GR", "G": "GR", "ME": "ME", "MG": "ME",
@@ -24,21 +27,37 @@ _NO_CODE = "the line has no charge code in any place of the profile"
 def codes(scene: Scene, line: Line, plan: Plan, kind: str) -> tuple[tuple[Coding, ...], tuple[str, ...]]:
     """The codes of every place in the profile, best first, then the NDC; and the modifiers, each once."""
     mark = scene.settings.modifiers_in_code
-    found: dict[Coding, None] = {}
-    modifiers: dict[str, None] = {}
+    found: list[Coding] = []
+    modifiers: list[str] = []
     for place in plan.codes:
-        for coding in line.read(place.spot, place.read, _NO_CODES):
-            code, inside = _parted(coding.code, mark) if mark else (coding.code, ())
-            found[coding if not inside else Coding(system=coding.system, code=code)] = None
-            modifiers |= dict.fromkeys(inside)
+        told = line.read(place.spot, place.read, _NO_CODES)
+        if mark:
+            told = _without(told, mark, modifiers)
+        found += told
     if not found and kind in BILLED:
         raise SetAside("hl7.charge.code", line.ft1.at(0).removesuffix("-0"), _NO_CODE)
     listed = _joined if plan.modifiers_joined else _listed
     for spot in plan.modifiers:
-        modifiers |= dict.fromkeys(line.read(spot, listed, _NO_WORDS))
+        modifiers += line.read(spot, listed, _NO_WORDS)
     if ndc := line.first(plan.drugs):
-        found[Coding(system="NDC", code=values.ndc(ndc) or ndc)] = None
-    return tuple(found), tuple(modifiers)
+        found.append(Coding(system="NDC", code=values.ndc(ndc) or ndc))
+    return _once(found), _once(modifiers)
+
+
+def _once(found: list[T]) -> tuple[T, ...]:
+    if len(found) < 2 or (len(found) == 2 and found[0] != found[1]):
+        return tuple(found)
+    return tuple(dict.fromkeys(found))
+
+
+def _without(codings: tuple[Coding, ...], mark: str, modifiers: list[str]) -> tuple[Coding, ...]:
+    """The codes without the modifiers behind `mark`, which are added to `modifiers`."""
+    plain: list[Coding] = []
+    for coding in codings:
+        code, inside = _parted(coding.code, mark)
+        plain.append(coding if not inside else Coding(system=coding.system, code=code))
+        modifiers += inside
+    return tuple(plain)
 
 
 @lru_cache(maxsize=4096)
@@ -51,6 +70,9 @@ def _parted(code: str, mark: str) -> tuple[str, tuple[str, ...]]:
 
 def _listed(segment: Segment, spot: Spot) -> tuple[str, ...]:
     """The modifiers at a place: of all its repetitions, or of one component."""
+    written = segment.fields[spot.field]
+    if spot.whole and len(written) == 2 and written.isalnum():  # as most are
+        return (written,)
     if not spot.whole:
         return tuple(segment.text(spot.field, spot.component, spot.sub).translate(BETWEEN).split())
     return tuple(word for value in segment.values(spot.field) for word in value.text().translate(BETWEEN).split())
@@ -62,11 +84,14 @@ def _joined(segment: Segment, spot: Spot) -> tuple[str, ...]:
 
 def diagnoses(scene: Scene, line: Line, plan: Plan) -> tuple[Coding, ...]:
     """The line's own diagnoses, best first: codes, or numbers of DG1 segments, which are one or two digits long."""
-    found: tuple[Coding, ...] = ()
+    found: list[Coding] = []
     for place in plan.diagnoses:
         for told in line.read(place.spot, place.read_all, _NO_CODES):
-            found += (told,) if told.system != POINTER else _pointed(scene, line, place.spot, told.code)
-    return tuple(dict.fromkeys(found)) if len(found) > 1 else found
+            if told.system == POINTER:
+                found += _pointed(scene, line, place.spot, told.code)
+            else:
+                found.append(told)
+    return _once(found)
 
 
 def _pointed(scene: Scene, line: Line, spot: Spot, text: str) -> tuple[Coding, ...]:

@@ -83,6 +83,8 @@ def amount(scene: Scene, line: Line, plan: Plan, count: Decimal, kind: str) -> D
         return _paid(line, plan, total, each)
     if each is None or (total is not None and count == _ONE and each == total):
         return total
+    if total is not None and total == each * count:
+        return total
     try:
         product = values.times(each, count)
     except values.Unreadable as why:
@@ -120,6 +122,12 @@ def _exact(segment: Segment, spot: Spot) -> Decimal | None:
     """Dollars and cents (`288.81&USD`: the currency is the subcomponent behind the amount); the sign may stand behind
     the amount, as accounting programs write it (`12.50-`).
     """
+    if (
+        segment.frame.usual and spot.component == spot.sub == 1
+    ):  # as most write it, for speed: 288.81 or 288.81&USD
+        written = segment.fields[spot.field].removesuffix("&USD")
+        if written[-3:-2] == "." and written.isascii() and (written[:-3] + written[-2:]).isdigit():
+            return _dollars_of(written)
     text = segment.text(spot.field, spot.component, spot.sub)
     if not text:
         return None
@@ -128,7 +136,11 @@ def _exact(segment: Segment, spot: Spot) -> Decimal | None:
     plain = text.removeprefix("+").removeprefix("$")
     if plain.endswith("-") and not plain.startswith("-"):
         plain = f"-{plain[:-1]}"
+    return _dollars_of(plain)
+
+
+def _dollars_of(text: str) -> Decimal:
     try:
-        return parse_amount(plain)
+        return parse_amount(text)
     except NotMoney:
         raise values.Unreadable("not an amount of dollars and cents") from None

@@ -48,7 +48,7 @@ def pairs(message: Message) -> list[Pair]:
     A40 repeats PID and MRG, A45 repeats MRG and PV1, and some senders put the visit before the MRG.
     """
     found: list[Pair] = []
-    pid, before, just_made = message.first(b"PID"), None, False
+    pid, before, just_made = message.first("PID"), None, False
     for segment in message.segments:
         if segment.name == "PID":
             pid, before, just_made = segment, None, False
@@ -162,7 +162,7 @@ def moved(scene: Scene, kind: str, key: str, into: str) -> MoveFact:
 
 def parting_facts(scene: Scene) -> list[MergeFact]:
     """A37: the patients of two PIDs are not one, whichever of them was merged into the other before."""
-    keys = [patient_key(pid, scene.settings) for pid in scene.message.all(b"PID")]
+    keys = [patient_key(pid, scene.settings) for pid in scene.message.all("PID")]
     if len(set(keys)) < 2 or not all(keys):
         scene.poison("hl7.merge", "PID", "an unlink message does not name two patients", _FIX)
         return []

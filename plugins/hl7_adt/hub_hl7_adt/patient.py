@@ -62,13 +62,14 @@ def _patient(scene: Scene, pid: Segment, name: Name) -> Patient:
         identifiers=_identifiers(pid),
         guarantor=_guarantor(scene, name),
         death_date=scene.day(pid, PID.patient_death_date_and_time),
-        is_test=name.last.casefold() in {mark.casefold() for mark in scene.settings.test_last_names},
+        is_test=_is_test(scene.settings.test_last_names, name),
     )
 
 
 def _cleared(scene: Scene, pid: Segment, patient: Patient) -> tuple[str, ...]:
     """What PID and GT1 say is empty, or unknown, or no longer so."""
-    found = [name for name in scene.emptied(pid, _EMPTIED) if getattr(patient, name) in (None, "", "U")]
+    emptied = scene.emptied(pid, _EMPTIED) if scene.nulls else ()
+    found = [name for name in emptied if getattr(patient, name) in (None, "", "U")] if emptied else []
     if patient.sex == "U" and pid.has(PID.administrative_sex):
         found.append("sex")
     if patient.death_date is None and pid.text(PID.patient_death_indicator).upper() == "N":
@@ -76,10 +77,14 @@ def _cleared(scene: Scene, pid: Segment, patient: Patient) -> tuple[str, ...]:
     if scene.settings.test_last_names and not patient.is_test:
         found.append("is_test")
     if scene.nulls and patient.guarantor is None:
-        gt1 = scene.message.first(b"GT1")
+        gt1 = scene.message.first("GT1")
         if gt1 is not None and scene.emptied(gt1, {GT1.guarantor_name: ("guarantor",)}):
             found.append("guarantor")
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found)) if found else ()
+
+
+def _is_test(marks: tuple[str, ...], name: Name) -> bool:
+    return bool(marks) and name.last.casefold() in [mark.casefold() for mark in marks]
 
 
 def _legal(pid: Segment) -> str:
@@ -144,7 +149,7 @@ def _guarantor(scene: Scene, patient: Name) -> Guarantor | None:
 
 def _first_guarantor(scene: Scene) -> Segment | None:
     """Of the GT1 that name somebody and have not ended before the message was sent, the first by GT1-15."""
-    named = [gt1 for gt1 in scene.message.all(b"GT1") if _names_somebody(gt1)]
+    named = [gt1 for gt1 in scene.message.all("GT1") if _names_somebody(gt1)]
     if len(named) < 2:
         return named[0] if named else None
     today = scene.message.header.text(MSH.date_time_of_message)[:8]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
@@ -27,8 +26,7 @@ BETWEEN = str.maketrans(",;/", "   ")
 class Spot(msgspec.Struct, frozen=True):
     """A place for reading: its segment's name, positions, and whether no component was named (`whole`).
 
-    `memo` is what the fields that were read there came to, by the text as it was written: codes, days and people come
-    again and again in a feed. Each setting has spots of its own, so what is remembered is always of one kind.
+    `inside`: it stands in FT1 itself.
     """
 
     segment: str
@@ -36,7 +34,7 @@ class Spot(msgspec.Struct, frozen=True):
     component: int
     sub: int
     whole: bool
-    memo: dict[object, Any] = {}
+    inside: bool
 
 
 class CodeSpot(msgspec.Struct, frozen=True):
@@ -54,23 +52,20 @@ class CodeSpot(msgspec.Struct, frozen=True):
 
     def read_all(self, segment: Segment, spot: Spot) -> tuple[Coding, ...]:
         """The codes of every repetition; numbers of DG1 segments come as codings of the system `POINTER`."""
-        told = segment.every(spot.field, _told, spot.component, spot.sub, spot.whole, self.system)
-        if len(told) == 1:
-            return told[0]
-        return tuple(dict.fromkeys([coding for codes in told for coding in codes]))
+        told = segment.every(spot.field, _told, spot, self.system)
+        return told[0] if len(told) == 1 else tuple([coding for codes in told for coding in codes])
 
 
-def _told(written: str, frame: Frame, component: int, sub: int, whole: bool, system: str) -> tuple[Coding, ...]:
+def _told(written: str, frame: Frame, spot: Spot, system: str) -> tuple[Coding, ...]:
     """What one repetition of a field of diagnoses says."""
-    if whole and written[:1].isalpha():  # as most are; no number of a segment begins with a letter
-        found = codings(written, frame, system)
-        return found if len(found) < 2 else tuple(dict.fromkeys(found))
+    if spot.whole and written[:1].isalpha():  # as most are; no number of a segment begins with a letter
+        return codings(written, frame, system)
     value = Value(written, frame)
-    code = value.text(component, sub)
+    code = value.text(spot.component, spot.sub)
     if _points(code) and not value.text(CWE.name_of_coding_system):
         return (Coding(system=POINTER, code=code.translate(BETWEEN)),)
-    if whole:
-        return tuple(dict.fromkeys(codings(written, frame, system)))
+    if spot.whole:
+        return codings(written, frame, system)
     return (Coding(system=system, code=code),) if code else ()
 
 
@@ -192,7 +187,7 @@ class _Spots:
             field += sum(by for begins, by in self._shift if spot.field >= begins)
         else:
             self.looks_around = True
-        return Spot(name, max(field, 1), spot.component or 1, spot.sub, not spot.component, {})
+        return Spot(name, max(field, 1), spot.component or 1, spot.sub, not spot.component, name == "FT1")
 
 
 __all__ = ["BETWEEN", "BILLED", "POINTER", "STANDARD", "CodeSpot", "Plan", "Spot", "plan_of"]

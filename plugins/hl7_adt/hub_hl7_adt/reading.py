@@ -129,7 +129,7 @@ def _facts(scene: Scene) -> list[AnyFact]:
         return [*_people(scene), *parting_facts(scene)]
     if not scene.patient_key:
         scene.whole = False
-        scene.nobody(scene.message.first(b"PID"))
+        scene.nobody(scene.message.first("PID"))
         return []
     if says is Says.MERGE:
         return [*_people(scene), *merge_facts(scene)]
@@ -148,14 +148,14 @@ def _say_unknown(scene: Scene) -> None:
 
 def _people(scene: Scene) -> list[PatientFact]:
     """The patients of a message about keys, each PID for itself; one without a name tells only its key."""
-    pids = [pid for pid in scene.message.all(b"PID") if patient_key(pid, scene.settings)]
+    pids = [pid for pid in scene.message.all("PID") if patient_key(pid, scene.settings)]
     found = (patient_fact(scene, pid, needed=False) for pid in pids)
     return [fact for fact in found if fact is not None]
 
 
 def _about_patient(scene: Scene) -> list[AnyFact]:
     """Patient, coverages, visit and charges."""
-    patient = patient_fact(scene, scene.message.first(b"PID"), needed=True)
+    patient = patient_fact(scene, scene.message.first("PID"), needed=True)
     facts: list[AnyFact] = [patient] if patient is not None else []
     if scene.trigger.says is not Says.PERSON:
         scene.visit = visit_key(scene)
@@ -163,7 +163,7 @@ def _about_patient(scene: Scene) -> list[AnyFact]:
     charges: list[ChargeFact] = []
     if scene.trigger.says is Says.CHARGES or scene.kind == "BAR":
         charges = _charges(scene)
-    elif scene.message.all(b"FT1"):
+    elif scene.message.all("FT1"):
         scene.notes.warn(
             "hl7.charge.outside",
             "FT1",
@@ -177,7 +177,7 @@ def _about_patient(scene: Scene) -> list[AnyFact]:
 
 
 def _charges(scene: Scene) -> list[ChargeFact]:
-    if scene.kind == "DFT" and not scene.message.all(b"FT1"):
+    if scene.kind == "DFT" and not scene.message.all("FT1"):
         scene.notes.warn(
             "hl7.charge.none",
             "FT1",

@@ -14,7 +14,7 @@ from hub_hl7_adt import values
 from hub_hl7_adt.names import CX, EVN, MSG, MSH, PID
 from hub_hl7_adt.notes import Notes
 from hub_hl7_adt.order import version_of
-from hub_hl7_adt.settings import Hl7Settings, Place, place
+from hub_hl7_adt.settings import Hl7Settings, place
 from hub_hl7_adt.triggers import CHARGES, Says, Trigger, named, trigger_of
 from hub_hl7_adt.values import Identity
 from hub_hl7_adt.wire import Frame, Message, Segment, components
@@ -26,7 +26,6 @@ PRIVATE = frozenset(("SS", "SSN", "DL", "DLN", "PPN", "PP", "BC", "CC"))
 _OF_A_POLICY = frozenset(("IN1", "IN2", "IN3"))
 _NULL = '""'
 _COMPONENTS = 13
-_NAIVE = len("2026-01-31T12:00:00.000000")
 _FIX_VALUE = "correct the value at the sender and send the message again"
 
 
@@ -112,17 +111,11 @@ def zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-@lru_cache(maxsize=2048)
-def _segment_of(where: str) -> tuple[str, Place]:
-    spot = place(where)
-    return spot.segment.decode("ascii"), spot
-
-
 def text_at(message: Message, places: tuple[str, ...], near: list[Segment] | None = None) -> str:
     """The first of some places that has text: in the segments `near` when they have one of that name, else in the
     first segment of the message that has it; but what is not said of a policy is never taken from another one.
     """
-    for name, field, component, sub in _spots(places):
+    for name, field, component, sub in spots_of(places):
         segment = None
         if near:
             for each in near:
@@ -137,26 +130,16 @@ def text_at(message: Message, places: tuple[str, ...], near: list[Segment] | Non
 
 
 @lru_cache(maxsize=1024)
-def _spots(places: tuple[str, ...]) -> tuple[tuple[str, int, int, int], ...]:
-    found = (_segment_of(where) for where in places)
-    return tuple((name, spot.field, spot.component or 1, spot.sub) for name, spot in found)
-
-
-def found_at(message: Message, places: tuple[str, ...]) -> list[tuple[Segment, Place]]:
-    """The places at which something stands, each with the first segment of its name, in order."""
-    found = []
-    for where in places:
-        name, spot = _segment_of(where)
-        segment = message.first(name)
-        if segment is not None and segment.has(spot.field):
-            found.append((segment, spot))
-    return found
+def spots_of(places: tuple[str, ...]) -> tuple[tuple[str, int, int, int], ...]:
+    """A profile's places as segment, field, component and subcomponent, worked out once."""
+    found = map(place, places)
+    return tuple([(spot.segment.decode("ascii"), spot.field, spot.component or 1, spot.sub) for spot in found])
 
 
 def scene_of(message: Message, settings: Hl7Settings, notes: Notes) -> Scene:
     """Read the header, and the keys of patient and account."""
     header = message.header
-    opening = message.first(b"EVN")
+    opening = message.first("EVN")
     recorded = opening.text(EVN.event_type_code) if opening is not None else ""
     kind, event = header.read(MSH.message_type, _named, recorded)
     scene = Scene(
@@ -172,7 +155,7 @@ def scene_of(message: Message, settings: Hl7Settings, notes: Notes) -> Scene:
     if scene.trigger.says is Says.NOTHING:
         return scene
     scene.version = _version(scene, opening)
-    pid = message.first(b"PID")
+    pid = message.first("PID")
     if pid is not None:
         scene.patient_key = patient_key(pid, settings)
         scene.account = account_of(pid)
@@ -227,7 +210,8 @@ def best_identifiers(listed: list[Identity], settings: Hl7Settings, authority: s
     """The keys of all identifiers of the type that comes first in the profile, in order; without such a type, the
     first that is not private. `authority` is that of identifiers which name none.
     """
-    types, kept = settings.patient_id_types, list[str]()
+    kept: list[str] = []
+    types = settings.patient_id_types
     last = best = len(types)
     for each in listed:
         kind = each.kind

@@ -56,16 +56,16 @@ class StayFields(TypedDict, total=False):
 def stay_fields(scene: Scene) -> StayFields:
     """What the message tells of the stay; fields that it does not tell are left out."""
     found = _codes(scene)
-    message = scene.message
-    if drg := message.first("DRG"):
+    names = scene.message.names
+    if "DRG" in names and (drg := scene.message.first("DRG")):
         found["drg"] = drg.text(DRG.diagnostic_related_group)
-    if message.first("DG1"):
+    if "DG1" in names:
         found["admitting"] = _admitting(scene)
-    if message.first("PV2"):
+    if "PV2" in names:
         found["reasons"] = _reasons(scene)
-    if message.first("PR1"):
+    if "PR1" in names:
         found["procedures"] = procedures_of(scene)
-    if message.first("UB1") or message.first("UB2"):
+    if "UB1" in names or "UB2" in names:
         _uniform_bill(scene, found)
     return found
 

@@ -42,12 +42,19 @@ def instant(text: str, zone: ZoneInfo) -> datetime | None:
     if not text:
         return None
     if len(text) == 14 and text.isdigit() and text.isascii():
-        on = _date(text[:4], text[4:6], text[6:8])
         try:
-            at = datetime(on.year, on.month, on.day, int(text[8:10]), int(text[10:12]), int(text[12:]), 0, zone)
-            return at.astimezone(UTC)
+            return datetime(
+                int(text[:4]),
+                int(text[4:6]),
+                int(text[6:8]),
+                int(text[8:10]),
+                int(text[10:12]),
+                int(text[12:]),
+                0,
+                zone,
+            ).astimezone(UTC)
         except (ValueError, OverflowError):
-            raise Unreadable("not a time of day") from None
+            pass  # what is wrong with it is found out below
     match = _matched(text)
     on = _date_of(match)
     try:

@@ -14,7 +14,7 @@ from hub_hl7_adt import values
 from hub_hl7_adt.diagnoses import diagnoses_of, no_diagnoses, only_admitting
 from hub_hl7_adt.names import ACC, AUI, CX, EVN, FT1, IN1, IN3, PID, PL, PV1, PV2
 from hub_hl7_adt.plan import plan_of
-from hub_hl7_adt.scene import Scene, found_at, text_at
+from hub_hl7_adt.scene import Scene, spots_of, text_at
 from hub_hl7_adt.stay import EMPTIED as _OF_STAY
 from hub_hl7_adt.stay import stay_fields
 from hub_hl7_adt.triggers import Says
@@ -59,7 +59,7 @@ def visit_key(scene: Scene) -> str:
 
 def _say_lost(scene: Scene) -> None:
     """A visit that cannot be told from others is not kept; one that is called off must be known, or it may bill."""
-    pv1 = scene.message.first(b"PV1")
+    pv1 = scene.message.first("PV1")
     if scene.trigger.status == "cancelled":
         scene.poison(
             "hl7.visit.key",
@@ -67,7 +67,7 @@ def _say_lost(scene: Scene) -> None:
             "the message calls off a visit and names neither its number, nor its account, nor its day",
             _FIX_KEY,
         )
-    elif pv1 is not None and pv1.text(PV1.patient_class).upper() != "N" and not scene.message.all(b"FT1"):
+    elif pv1 is not None and pv1.text(PV1.patient_class).upper() != "N" and not scene.message.all("FT1"):
         scene.notes.warn(
             "hl7.visit.key",
             "PV1-19",
@@ -77,7 +77,7 @@ def _say_lost(scene: Scene) -> None:
 
 
 def _opening_day(scene: Scene) -> str:
-    for name, position in ((b"FT1", FT1.transaction_date), (b"PV1", PV1.admit_date_time)):
+    for name, position in (("FT1", FT1.transaction_date), ("PV1", PV1.admit_date_time)):
         segment = scene.message.first(name)
         text = segment.text(position)[:8] if segment is not None else ""
         if len(text) == 8 and text.isdigit():
@@ -89,7 +89,7 @@ def encounter_fact(scene: Scene, *, charged: bool) -> EncounterFact:
     """The visit as this message has it; a field that the message leaves empty stays at its default, and is told only
     where `cleared` names it. `charged`: the message carries what is billed.
     """
-    pv1 = scene.message.first(b"PV1")
+    pv1 = scene.message.first("PV1")
     kind = _kind(scene)
     started, ended = _times(scene, pv1)
     derived = _derived(scene, pv1, kind, started, ended)
@@ -108,8 +108,8 @@ def encounter_fact(scene: Scene, *, charged: bool) -> EncounterFact:
         status=status or "open",
         started_at=started,
         ended_at=ended,
-        place_of_service=place_of_service(scene, pv1, PV1.assigned_patient_location) if pv1 else "",
-        facility=_facility(pv1) if pv1 else None,
+        place_of_service=place_of_service(scene, pv1, PV1.assigned_patient_location) if pv1 is not None else "",
+        facility=_facility(pv1) if pv1 is not None else None,
         rendering=_person(scene, scene.settings.attending_places),
         referring=_person(scene, scene.settings.referring_places),
         diagnoses=diagnoses,
@@ -137,14 +137,14 @@ def _cleared(
         found.append("diagnoses")
     if scene.nulls:
         found += [name for name in _nulls(scene, pv1) if name != "started_at" or started is None]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found)) if found else ()
 
 
 def _nulls(scene: Scene, pv1: Segment | None) -> list[str]:
     message = scene.message
-    tables = ((pv1, _EMPTIED), (message.first(b"PID"), _ACCOUNT), (message.first(b"ACC"), _ACCIDENT))
+    tables = ((pv1, _EMPTIED), (message.first("PID"), _ACCOUNT), (message.first("ACC"), _ACCIDENT))
     found = [name for segment, fields in tables if segment for name in scene.emptied(segment, fields)]
-    policies = message.all(b"IN1")
+    policies = message.all("IN1")
     if policies and all(scene.emptied(in1, _AUTHORIZATION) for in1 in policies):
         found.append("authorization")
     return found
@@ -162,16 +162,18 @@ def _first_service(scene: Scene) -> datetime | None:
 
 def _person(scene: Scene, places: tuple[str, ...]) -> Provider | None:
     """The first place that names somebody."""
-    for segment, spot in found_at(scene.message, places):
-        if (found := segment.whole(spot.field, values.provider)) is not None:
+    for name, field, _, _ in spots_of(places):
+        segment = scene.message.first(name)
+        if segment is not None and (found := segment.whole(field, values.provider)) is not None:
             return found
     return None
 
 
 def _moment(scene: Scene, places: tuple[str, ...]) -> datetime | None:
     """The instant at the first place that is filled."""
-    for segment, spot in found_at(scene.message, places):
-        if (found := scene.instant(segment, spot.field, spot.component or 1)) is not None:
+    for name, field, component, _ in spots_of(places):
+        segment = scene.message.first(name)
+        if segment is not None and (found := scene.instant(segment, field, component)) is not None:
             return found
     return None
 
@@ -196,7 +198,7 @@ def _derived(
     """
     of_stay = scene.trigger.of_stay if pv1 and not (kind or pv1.written(PV1.patient_class)) else ""
     begins = _first_service(scene) if started is None and scene.trigger.says is Says.CHARGES else None
-    evn = scene.message.first(b"EVN") if ended is None and scene.event == "A03" else None
+    evn = scene.message.first("EVN") if ended is None and scene.event == "A03" else None
     ends = scene.instant(evn, EVN.event_occurred) if evn is not None else None
     if not (of_stay or begins or ends):
         return _NOTHING
@@ -214,8 +216,11 @@ def _kind(scene: Scene) -> str:
 def _admitted(scene: Scene, kind: str) -> date | None:
     if kind != "inpatient":
         return None
-    found = found_at(scene.message, scene.settings.admission_places)
-    return next((on for segment, spot in found if (on := scene.day(segment, spot.field))), None)
+    for name, field, _, _ in spots_of(scene.settings.admission_places):
+        segment = scene.message.first(name)
+        if segment is not None and (on := scene.day(segment, field)) is not None:
+            return on
+    return None
 
 
 def _facility(pv1: Segment) -> Facility | None:
@@ -230,7 +235,7 @@ def _times(scene: Scene, pv1: Segment | None) -> tuple[datetime | None, datetime
     if pv1 is None:
         return None, None
     started = _moment(scene, scene.settings.admission_places)
-    pv2 = scene.message.first(b"PV2")
+    pv2 = scene.message.first("PV2")
     if started is None and pv2 is not None and scene.trigger.status == "planned":
         started = scene.instant(pv2, PV2.expected_admit_date_time)
     return started, None if scene.trigger.reopens else _moment(scene, scene.settings.discharge_places)
@@ -254,11 +259,12 @@ def _ready(scene: Scene, status: str, *, charged: bool) -> bool | None:
 
 def place_of_service(scene: Scene, segment: Segment, position: int) -> str:
     """The place of service code that the profile gives for a point of care; empty when it gives none."""
-    return scene.settings.place_of_service.get(segment.text(position, PL.point_of_care), "")
+    known = scene.settings.place_of_service
+    return known.get(segment.text(position, PL.point_of_care), "") if known else ""
 
 
 def _accident(scene: Scene) -> Accident | None:
-    acc = scene.message.first(b"ACC")
+    acc = scene.message.first("ACC")
     if acc is None:
         return None
     on = scene.day(acc, ACC.accident_date_time)
@@ -272,9 +278,13 @@ def _accident(scene: Scene) -> Accident | None:
 
 def _authorization(scene: Scene) -> str:
     """The authorization of the first policy that has one: IN1-14, else the certification of IN3-2."""
-    policies = scene.message.all(b"IN1")
+    policies = scene.message.all("IN1")
     if not policies:
         return ""
-    numbers = (in1.text(IN1.authorization_information, AUI.authorization_number) for in1 in policies)
-    certified = (in3.text(IN3.certification_number, CX.id_number) for in3 in scene.message.all(b"IN3"))
-    return next((number for number in (*numbers, *certified) if number), "")
+    for in1 in policies:
+        if number := in1.text(IN1.authorization_information, AUI.authorization_number):
+            return number
+    for in3 in scene.message.all("IN3"):
+        if number := in3.text(IN3.certification_number, CX.id_number):
+            return number
+    return ""

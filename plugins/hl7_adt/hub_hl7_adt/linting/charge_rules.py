@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 
+import msgspec
+
 from hub_hl7_adt.linting.evidence import Evidence
 from hub_hl7_adt.linting.line_rules import billable, line_rules
 from hub_hl7_adt.linting.proposals import Found, Line, Proposal, Remark, View
@@ -22,15 +24,29 @@ def charge_rules(view: View) -> Found:
         )
         return
     yield from line_rules(view)
-    yield from _codes(view)
+    systems = _Systems(told=dict(view.settings.code_systems))
+    yield from _codes(view, systems)
+    yield from _diagnoses(view, systems)
     yield from _units(view)
     yield from _money(view)
     yield from _keys(view)
 
 
-def _codes(view: View) -> Found:
+class _Systems(msgspec.Struct, kw_only=True):
+    """The code systems told so far and why: a setting is proposed whole, so each rule adds to those before it."""
+
+    told: dict[str, str]
+    why: list[str] = []
+
+    def proposal(self, place: str, system: str, reason: str) -> Proposal:
+        """The setting with one place more."""
+        self.told[place] = system
+        self.why.append(reason)
+        return Proposal(key="code_systems", value=dict(self.told), reason="; ".join(self.why))
+
+
+def _codes(view: View, systems: _Systems) -> Found:
     at = view.survey.at
-    systems = dict(view.settings.code_systems)
     good = []
     for field in _CODE_FIELDS:
         one, named = at(f"{field}.1"), at(f"{field}.3")
@@ -39,11 +55,8 @@ def _codes(view: View) -> Found:
         told = f"{field} looks like {_looks(one)}: {one.filled} filled, {_values(one.distinct)}"
         if billable(one) >= _MOST:
             good.append(field)
-            if named.filled < one.filled / 2 and field not in systems:
-                systems[field] = "HCPCS"
-                yield Proposal(
-                    key="code_systems", value=dict(systems), reason=f"{told}, and {field}.3 names no system"
-                )
+            if named.filled < one.filled / 2 and field not in systems.told:
+                yield systems.proposal(field, "HCPCS", f"{told}, and {field}.3 names no system")
         elif billable(at(f"{field}.4")) >= _MOST:
             good.append(field)
             yield Remark(
@@ -61,6 +74,16 @@ def _codes(view: View) -> Found:
         yield Proposal(key="charge_code_places", value=[*good, *rest], reason=reason, quiet=True)
     if not good:
         yield from _elsewhere(view)
+
+
+def _diagnoses(view: View, systems: _Systems) -> Found:
+    """Diagnoses that look like ICD-10-CM and say nowhere that they are."""
+    at = view.survey.at
+    for field in ("DG1-3", "FT1-19"):
+        one, named = at(f"{field}.1"), at(f"{field}.3").filled + (field == "DG1-3") * at("DG1-2.1").filled
+        if field not in systems.told and one.share("icd10") >= _MOST and named < one.filled / 2:
+            told = f"{field} looks like ICD-10-CM: {one.filled} filled, and {field}.3 names no system"
+            yield systems.proposal(field, "ICD10", told)
 
 
 def _looks(one: Evidence) -> str:

@@ -9,7 +9,7 @@ import msgspec
 
 from hub.model.facts import ChargeFact, CoverageFact, EncounterFact
 from hub.model.people import Provider
-from hub_hl7_adt.linting.shapes import is_npi
+from hub_hl7_adt.linting.shapes import is_npi, shapes
 from hub_hl7_adt.linting.visits import Visit
 
 
@@ -88,6 +88,14 @@ def _is_known(visit: Visit, known: Known) -> bool:
     return bool(names & known.places)
 
 
+def _nameless_diagnoses(visit: Visit) -> bool:
+    """Whether no diagnosis can go on a claim as it is, and one looks as if it could: it says no coding system."""
+    found = [one.coding for told in visit.encounters for one in told.diagnoses or ()]
+    found += [one for told in visit.charges for one in told.diagnoses]
+    own = [one for one in found if one.system == "LOCAL"]
+    return len(own) == len(found) and any("icd10" in shapes(one.code) for one in own)
+
+
 def _no_subscriber(visit: Visit) -> bool:
     return any(one.relationship != "self" and one.subscriber is None for one in visit.coverages)
 
@@ -102,6 +110,9 @@ _CHECKS = (
            _primary_lacks("member_id")),
     _Check("claim.diagnosis", 3, "no diagnosis", "have the sender fill DG1-3, or FT1-19 on the charge line",
            lambda v: not any(one.diagnoses for one in _told(v))),
+    _Check("claim.diagnosis.system", 3, "no diagnosis says that it is ICD-10-CM: each would need a row of its own",
+           'have the sender name the system (I10 in DG1-3.3, FT1-19.3); if all are ICD-10-CM: code_systems = '
+           '{ "DG1-3" = "ICD10", "FT1-19" = "ICD10" }', _nameless_diagnoses),
     _Check("claim.npi", 3, "no NPI of whoever treated",
            "have the sender put the NPI into FT1-20 or PV1-7, or map its numbers by `ids` in providers.toml",
            _no_npi, lambda v, known: any(known.npi_of(one.id) for one in _people(v))),

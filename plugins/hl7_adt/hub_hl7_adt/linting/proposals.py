@@ -73,7 +73,7 @@ def lines_of(messages: tuple[Message, ...]) -> tuple[Line, ...]:
 
 
 def _lines(number: int, message: Message) -> list[Line]:
-    pv1, pid = message.first(b"PV1"), message.first(b"PID")
+    pv1, pid = message.first("PV1"), message.first("PID")
     visit = (
         (pv1.text(PV1.visit_number) if pv1 else "")
         or (pid.text(PID.patient_account_number) if pid else "")
@@ -92,5 +92,5 @@ def _lines(number: int, message: Message) -> list[Line]:
             extended=ft1.text(FT1.transaction_amount_extended),
             unit=ft1.text(FT1.transaction_amount_unit),
         )
-        for ft1 in message.all(b"FT1")
+        for ft1 in message.all("FT1")
     ]

@@ -174,7 +174,7 @@ def _view(samples: tuple[Sample, ...], settings: Hl7Settings) -> View:
 
 def _matters(message: Message) -> bool:
     kind, event = message.header.text(MSH.message_type), message.header.text(MSH.message_type, MSG.trigger_event)
-    return trigger_of(kind, event).says not in (Says.NOTHING, Says.UNKNOWN) or message.first(b"FT1") is not None
+    return trigger_of(kind, event).says not in (Says.NOTHING, Says.UNKNOWN) or message.first("FT1") is not None
 
 
 def _kinds(samples: tuple[Sample, ...], settings: Hl7Settings) -> list[Kind]:

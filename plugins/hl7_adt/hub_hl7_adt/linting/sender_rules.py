@@ -90,7 +90,7 @@ def identifiers(messages: tuple[Message, ...]) -> Counter[tuple[str, str]]:
     """The identifiers of PID-3 by type and authority: in how many messages each stands."""
     found: Counter[tuple[str, str]] = Counter()
     for message in messages:
-        pid = message.first(b"PID")
+        pid = message.first("PID")
         values = pid.values(3) if pid else []
         found.update(
             {
@@ -136,7 +136,7 @@ _VISIT_PLACES = ("PV1-19", "PID-18", "PV1-50", "PV1-5")
 
 
 def _visits(view: View) -> Found:
-    rows = [_visit_row(message) for message in view.messages if message.first(b"PV1") or message.first(b"FT1")]
+    rows = [_visit_row(message) for message in view.messages if message.first("PV1") or message.first("FT1")]
     if not rows:
         return
     filled = {place: sum(bool(row[place]) for row in rows) for place in _VISIT_PLACES}
@@ -158,7 +158,7 @@ def _visits(view: View) -> Found:
 
 
 def _visit_row(message: Message) -> dict[str, str]:
-    pv1, pid = message.first(b"PV1"), message.first(b"PID")
+    pv1, pid = message.first("PV1"), message.first("PID")
     row = {place: pv1.text(int(place[4:])) if pv1 else "" for place in _VISIT_PLACES if place.startswith("PV1")}
     return row | {
         "PID-18": pid.text(PID.patient_account_number) if pid else "",
@@ -229,8 +229,8 @@ def _member_elsewhere(view: View, policies: int) -> Found:
 
 
 def _scope(view: View) -> Found:
-    charges = [message for message in view.messages if message.first(b"FT1")]
-    insured = sum(message.first(b"IN1") is not None for message in charges)
+    charges = [message for message in view.messages if message.first("FT1")]
+    insured = sum(message.first("IN1") is not None for message in charges)
     if charges and not insured and view.survey.segments["IN1"] and view.settings.coverage_scope == "visit":
         reason = "messages with charges carry no IN1, and the policies come with other messages of the patient"
         yield Proposal(key="coverage_scope", value="patient", reason=reason)
@@ -260,9 +260,9 @@ def _points(view: View) -> Found:
     """Points of care that the profile gives no place of service; the code itself a person must know."""
     classes: dict[str, Counter[str]] = {}
     for message in view.messages:
-        pv1 = message.first(b"PV1")
+        pv1 = message.first("PV1")
         points = [pv1.text(PV1.assigned_patient_location)] if pv1 else []
-        points += [line.text(FT1.assigned_patient_location) for line in message.all(b"FT1")]
+        points += [line.text(FT1.assigned_patient_location) for line in message.all("FT1")]
         for point in filter(None, points):
             classes.setdefault(point, Counter())[pv1.text(PV1.patient_class).upper() if pv1 else ""] += 1
     unknown = {p: c for p, c in classes.items() if p not in view.settings.place_of_service and shown_code(p)}
@@ -278,7 +278,7 @@ def _points(view: View) -> Found:
 
 def _outside(view: View) -> Found:
     known = {"DFT", "BAR", *view.settings.bill_ft1_from}
-    kinds = Counter(message.header.text(MSH.message_type) for message in view.messages if message.first(b"FT1"))
+    kinds = Counter(message.header.text(MSH.message_type) for message in view.messages if message.first("FT1"))
     other = {kind: count for kind, count in sorted(kinds.items()) if kind not in known and shown_code(kind)}
     if other:
         told = ", ".join(f"{count} {kind}" for kind, count in other.items())

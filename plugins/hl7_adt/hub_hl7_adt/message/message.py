@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 
 from hub_hl7_adt.message.charset import decoded, plain
 from hub_hl7_adt.message.named import Named
@@ -50,23 +51,29 @@ class Message(Named):
             raise AttributeError(f"{name!r} is not a Z-segment; use all({name!r})")
         return list(self.all(name))
 
-    def groups(self, opener: bytes | str, members: frozenset[bytes]) -> Iterator[tuple[Segment, list[Segment]]]:
+    @property
+    def names(self) -> Collection[str]:
+        """The names of its segments, each once."""
+        if not self._order:
+            self._split()
+        return self._by_name
+
+    def groups(self, opener: str, members: AbstractSet[str]) -> list[tuple[Segment, list[Segment]]]:
         """Each `opener` segment with the `members` that follow it directly (IN1 with its IN2 and IN3)."""
-        name = opener.decode("ascii") if isinstance(opener, bytes) else opener
-        wanted = {member.decode("ascii") for member in members}
-        current: tuple[Segment, list[Segment]] | None = None
+        if not members:
+            return [(segment, []) for segment in self.all(opener)]
+        groups: list[tuple[Segment, list[Segment]]] = []
+        opened = False
         for segment in self.segments:
-            if segment.name == name:
-                if current:
-                    yield current
-                current = (segment, [])
-            elif current and segment.name in wanted:
-                current[1].append(Segment(segment.fields, self._frame, current[0].number))
-            elif current and segment.name != "NTE":
-                yield current
-                current = None
-        if current:
-            yield current
+            if segment.name == opener:
+                groups.append((segment, []))
+                opened = True
+            elif opened and segment.name in members:
+                current, rest = groups[-1]
+                rest.append(Segment(segment.fields, self._frame, current.number))
+            elif segment.name != "NTE":
+                opened = False
+        return groups
 
 
 def _lines(text: str) -> list[str]:

@@ -13,25 +13,20 @@ class Named:
 
     _frame: Frame
     _texts: list[str]
-    _by_name: dict[bytes | str, list[Segment]]
+    _by_name: dict[str, list[Segment]]
     _order: list[Segment]
 
     def all(self, name: bytes | str) -> list[Segment]:
         """Every segment of one name, in order."""
         if not self._order:
             self._split()
-        found = self._by_name.get(name)
-        if found is None and isinstance(name, bytes):
-            found = self._by_name.get(name.decode("latin-1"))
-        return found or []
+        return self._by_name.get(name if isinstance(name, str) else name.decode("latin-1"), [])
 
     def first(self, name: bytes | str) -> Segment | None:
         """The first segment of one name, if any."""
         if not self._order:
             self._split()
-        found = self._by_name.get(name)
-        if found is None and isinstance(name, bytes):
-            found = self._by_name.get(name.decode("latin-1"))
+        found = self._by_name.get(name if isinstance(name, str) else name.decode("latin-1"))
         return found[0] if found else None
 
     def _split(self) -> None:

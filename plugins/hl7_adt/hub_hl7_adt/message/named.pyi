@@ -3353,7 +3353,7 @@ class Ub2Segment(Segment):
 class Named:
     _frame: Frame
     _texts: list[str]
-    _by_name: dict[bytes | str, list[Segment]]
+    _by_name: dict[str, list[Segment]]
     _order: list[Segment]
     def _split(self) -> None: ...
     @property

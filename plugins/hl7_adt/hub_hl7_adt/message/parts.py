@@ -17,13 +17,24 @@ from hub_hl7_adt.message.separators import Separators, unescaped
 T = TypeVar("T")
 
 NULL = '""'
+_EMPTY = ("",) * 64
 HEADERS = frozenset(("MSH", "FHS", "BHS"))
 
 
 class Frame:
     """What all parts of one message share: its separators as text, its codec, whether it has escapes at all."""
 
-    __slots__ = ("codec", "component", "escape", "escapes", "field", "repetition", "seps", "subcomponent")
+    __slots__ = (
+        "codec",
+        "component",
+        "escape",
+        "escapes",
+        "field",
+        "repetition",
+        "seps",
+        "subcomponent",
+        "usual",
+    )
 
     def __init__(self, seps: Separators, codec: str, *, escapes: bool) -> None:
         self.seps = seps
@@ -34,6 +45,7 @@ class Frame:
         self.subcomponent = seps.subcomponent.decode("ascii")
         self.escape = seps.escape
         self.escapes = escapes
+        self.usual = seps == Separators()
 
     def meant(self, text: str) -> str:
         """A component without escapes and surrounding blanks; empty for the explicit null."""
@@ -107,9 +119,12 @@ def components(written: str, frame: Frame, last: int) -> list[str]:
     if NULL in written or frame.subcomponent in written or (frame.escapes and frame.escape in written):
         value = Value(written, frame)
         return [written, *[value.text(n) for n in range(1, last + 1)]]
-    found = [written, *map(str.strip, written.split(frame.component, last))]
+    found = written.split(frame.component, last)
+    if " " in written or not written.isprintable():  # only then is there a blank to strip
+        found = list(map(str.strip, found))
+    found.insert(0, written)
     if len(found) <= last:
-        found += ("",) * (last + 1 - len(found))
+        found += _EMPTY[len(found) - last - 1 :]
     return found
 
 
