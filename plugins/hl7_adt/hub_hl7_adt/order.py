@@ -11,6 +11,7 @@ from hub_hl7_adt.wire import Segment
 
 _DIGITS = 32
 _MINUTE = timedelta(minutes=1)
+_DAY = timedelta(days=1)
 _NAIVE = len("2026-01-31T12:00:00.000000")
 
 
@@ -33,11 +34,12 @@ def _sequence(header: Segment) -> str:
     return ""
 
 
-@lru_cache(maxsize=512)
 def _begun(minute: str, zone: ZoneInfo) -> datetime | None:
     """When the time began that clocks of `zone` show twice, for a minute (YYYYMMDDhhmm) that is in it: a local time
     without an offset does not say which of the two it means, so all messages of it tie.
     """
+    if not _turns(minute[:8], zone):
+        return None
     try:
         at = datetime.strptime(minute, "%Y%m%d%H%M").replace(tzinfo=zone)
     except ValueError:
@@ -47,6 +49,16 @@ def _begun(minute: str, zone: ZoneInfo) -> datetime | None:
     while _twice(at - _MINUTE):
         at -= _MINUTE
     return at.astimezone(UTC)
+
+
+@lru_cache(maxsize=2048)
+def _turns(day: str, zone: ZoneInfo) -> bool:
+    """Whether clocks of `zone` are set on a day (YYYYMMDD) or at its ends: asked first, because few days are such."""
+    try:
+        noon = datetime.strptime(day, "%Y%m%d").replace(hour=12, tzinfo=zone)
+        return (noon - _DAY).utcoffset() != (noon + _DAY).utcoffset()
+    except (ValueError, OverflowError):
+        return False
 
 
 def _twice(at: datetime) -> bool:
