@@ -11,6 +11,7 @@ WORKERS ?= $(shell expr 1 + $$(getconf _NPROCESSORS_ONLN))
 KILLS ?= 1000
 NODES_CLAIMS ?= 100000
 FEED ?= 100000
+FEED_MEMORY ?= 1000000
 RUNS ?= 1000000
 TARGET ?= x12
 
@@ -38,6 +39,7 @@ soak: $(VENV)/.ready ## long fault campaigns (KILLS=1000, NODES_CLAIMS=100000, F
 	@$(PY) tests/faults/soak.py --kills $(KILLS)
 	@$(PY) tests/faults/soak_nodes.py --claims $(NODES_CLAIMS)
 	@$(PY) tests/faults/soak_feed.py --messages $(FEED)
+	@$(PY) tests/faults/soak_feed_memory.py --messages $(FEED_MEMORY)
 
 fuzz: $(VENV)/.ready ## damaged files without end (TARGET=x12 or hl7_reader, RUNS=1000000; a bounded part runs in `make test`)
 	@$(PY) tests/fuzz/$(TARGET).py --runs $(RUNS) $(ARGS)

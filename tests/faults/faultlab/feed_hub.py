@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import secrets
@@ -135,18 +134,6 @@ class FeedHub:
         """SIGHUP: it takes changed settings."""
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGHUP)
-
-    def command(self, *words: str) -> tuple[int, str]:
-        """One command of the hub in a process of its own: its exit code, and what it printed."""
-        command = [sys.executable, "-m", "hub.cli.main", *words, "-c", str(self.config)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout + done.stderr
-
-    def asked(self, *words: str) -> Any:
-        """What a command says as JSON; raises AssertionError where it fails."""
-        code, text = self.command(*words, "--json")
-        assert code == 0, f"{words}: {text[-2000:]}"
-        return json.loads(text)
 
 
 class Memory:
