@@ -283,6 +283,14 @@ def test_all_bad_keys_of_all_instances_at_once() -> None:
     assert "twenty-two" not in repr(faults)
 
 
+def test_a_misspelt_setting_is_named_whole() -> None:
+    """Who has several connectors is told of which one a setting is not known, in plain words."""
+    module = plugin(hub_clearinghouses=offer("hub_clearinghouses", {"x": Strict}))
+    _, (fault,) = load({"a": _strict(host="h", port=1, prot=2)}, made=module, fake=fakes)
+    assert fault.why == "a.settings.prot: the plugin has no such setting"
+    assert 'did you mean "port"?' in fault.fix
+
+
 def test_a_failing_validator_is_a_fault() -> None:
     """A validator with a bug does not stop the others' settings from being checked, and shows no value."""
 

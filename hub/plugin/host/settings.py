@@ -12,6 +12,7 @@ from hub.config.explain import near
 from hub.errors import Problem
 from hub.plugin.host.offers import Offer, problem
 
+_PLAIN = {"missing": "it is missing", "extra_forbidden": "the plugin has no such setting"}
 Key = tuple[str | int, ...]
 Locate = Callable[[str, Key], str]
 
@@ -92,7 +93,9 @@ def _fault(name: str, error: dict[str, Any], locate: Locate, model: type[BaseMod
     given = str(error.get("input", ""))
     if error["type"] in ("value_error", "assertion_error") and given:
         said = said.replace(given, "...")
+    said = _PLAIN.get(error["type"], said)
     fix = {"missing": "add it", "extra_forbidden": "remove it or mend its name"}.get(error["type"], "mend it")
     if error["type"] == "extra_forbidden" and len(key) == 1 and (meant := near(str(key[0]), model.model_fields)):
         fix = f"{fix}: {meant}"
-    return problem("settings", locate(name, key), f"{'.'.join(map(str, key)) or 'settings'}: {said}", fix)
+    place = ".".join((name, "settings", *map(str, key)))
+    return problem("settings", locate(name, key), f"{place}: {said}", fix)

@@ -7,39 +7,39 @@ from typing import TypeVar
 
 from hub.model.encounter import Coding, Drug
 from hub_hl7_adt import values
+from hub_hl7_adt.diagnoses import system_of
 from hub_hl7_adt.line import Line, SetAside
 from hub_hl7_adt.names import DG1
 from hub_hl7_adt.plan import BETWEEN, BILLED, POINTER, Plan, Spot
 from hub_hl7_adt.scene import Scene
-from hub_hl7_adt.values import system_name
-from hub_hl7_adt.wire import Segment
+from hub_hl7_adt.wire import Frame
 
 T = TypeVar("T")
 
 # UCUM and table 0396 units to those of X12 CTP05-1 (2410).
 _DRUG_UNITS = {"ML": "ML", "UN": "UN", "EA": "UN", "GR": "GR", "GM": "GR", "G": "GR", "ME": "ME", "MG": "ME",
                "F2": "F2", "IU": "F2", "[IU]": "F2"}  # fmt: skip
-_NO_CODES: tuple[Coding, ...] = ()
-_NO_WORDS: tuple[str, ...] = ()
 _NO_CODE = "the line has no charge code in any place of the profile"
 
 
-def codes(scene: Scene, line: Line, plan: Plan, kind: str) -> tuple[tuple[Coding, ...], tuple[str, ...]]:
+def codes(
+    scene: Scene, line: Line, plan: Plan, kind: str, ndc: str
+) -> tuple[tuple[Coding, ...], tuple[str, ...]]:
     """The codes of every place in the profile, best first, then the NDC; and the modifiers, each once."""
     mark = scene.settings.modifiers_in_code
     found: list[Coding] = []
     modifiers: list[str] = []
     for place in plan.codes:
-        told = line.read(place.spot, place.read, _NO_CODES)
-        if mark:
-            told = _without(told, mark, modifiers)
-        found += told
+        if written := line.written(place.spot):
+            told = place.read(written, line.frame)
+            found += _without(told, mark, modifiers) if mark else told
     if not found and kind in BILLED:
         raise SetAside("hl7.charge.code", line.ft1.at(0).removesuffix("-0"), _NO_CODE)
     listed = _joined if plan.modifiers_joined else _listed
     for spot in plan.modifiers:
-        modifiers += line.read(spot, listed, _NO_WORDS)
-    if ndc := line.first(plan.drugs):
+        if written := line.written(spot):
+            modifiers += listed(written, line.frame, spot)
+    if ndc:
         found.append(Coding(system="NDC", code=values.ndc(ndc) or ndc))
     return _once(found), _once(modifiers)
 
@@ -68,25 +68,27 @@ def _parted(code: str, mark: str) -> tuple[str, tuple[str, ...]]:
     return (code, ()) if whole else (first, tuple(part.upper() for part in rest))
 
 
-def _listed(segment: Segment, spot: Spot) -> tuple[str, ...]:
+def _listed(written: str, frame: Frame, spot: Spot) -> tuple[str, ...]:
     """The modifiers at a place: of all its repetitions, or of one component."""
-    written = segment.fields[spot.field]
     if spot.whole and len(written) == 2 and written.isalnum():  # as most are
         return (written,)
     if not spot.whole:
-        return tuple(segment.text(spot.field, spot.component, spot.sub).translate(BETWEEN).split())
-    return tuple(word for value in segment.values(spot.field) for word in value.text().translate(BETWEEN).split())
+        return tuple(values.component(written, frame, spot.component, spot.sub).translate(BETWEEN).split())
+    texts = [values.component(each, frame, 1) for each in written.split(frame.repetition)]
+    return tuple([word for text in texts for word in text.translate(BETWEEN).split()])
 
 
-def _joined(segment: Segment, spot: Spot) -> tuple[str, ...]:
-    return tuple(word[at : at + 2] for word in _listed(segment, spot) for at in range(0, len(word), 2))
+def _joined(written: str, frame: Frame, spot: Spot) -> tuple[str, ...]:
+    words = _listed(written, frame, spot)
+    return tuple([word[at : at + 2] for word in words for at in range(0, len(word), 2)])
 
 
 def diagnoses(scene: Scene, line: Line, plan: Plan) -> tuple[Coding, ...]:
     """The line's own diagnoses, best first: codes, or numbers of DG1 segments, which are one or two digits long."""
     found: list[Coding] = []
     for place in plan.diagnoses:
-        for told in line.read(place.spot, place.read_all, _NO_CODES):
+        written = line.written(place.spot)
+        for told in place.read_all(written, line.frame) if written else ():
             if told.system == POINTER:
                 found += _pointed(scene, line, place.spot, told.code)
             else:
@@ -101,8 +103,7 @@ def _pointed(scene: Scene, line: Line, spot: Spot, text: str) -> tuple[Coding, .
     for word in text.split():
         dg1 = by_number.get(word) or by_number.get(word.lstrip("0"))
         if dg1 is not None:
-            method = system_name(dg1.text(DG1.diagnosis_coding_method))
-            found += dg1.read(DG1.diagnosis_code_dg1, values.codings, method)[:1]
+            found += dg1.read(DG1.diagnosis_code_dg1, values.codings, system_of(scene, dg1))[:1]
             continue
         scene.notes.warn(
             "hl7.charge.pointer",
@@ -113,11 +114,8 @@ def _pointed(scene: Scene, line: Line, spot: Spot, text: str) -> tuple[Coding, .
     return tuple(found)
 
 
-def drug(line: Line, plan: Plan) -> Drug | None:
-    """NDC with quantity and unit; without a quantity only the coding is kept."""
-    told = line.first(plan.drugs)
-    if not told:
-        return None
+def drug(line: Line, plan: Plan, told: str) -> Drug | None:
+    """The NDC that is told, with quantity and unit; without a quantity only the coding is kept."""
     code, unit = values.ndc(told), _DRUG_UNITS.get(line.text(plan.drug_unit).upper())
     try:
         quantity = values.number(line.text(plan.drug_quantity))

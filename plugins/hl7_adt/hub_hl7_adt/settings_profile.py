@@ -70,8 +70,9 @@ class ChargeProfile(Profiled):
     )
     code_systems: dict[PlaceText, str] = Field(
         default_factory=dict,
-        description='the code system of codes that name none, by place: "FT1-25" = "HCPCS"; otherwise LOCAL',
-        json_schema_extra=among("charges", *LINE),
+        description='the code system of codes that name none, by place: "FT1-25" = "HCPCS", "DG1-3" = "ICD10"; '
+        "otherwise LOCAL",
+        json_schema_extra=among("charges", *LINE, "DG1"),
     )
     modifier_places: Places = Field(
         default=("FT1-26",),

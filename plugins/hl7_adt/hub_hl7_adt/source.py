@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from threading import Event as ThreadEvent
 from typing import ClassVar
 
@@ -18,7 +19,7 @@ from hub.plugin.api.folder import FolderDrop
 from hub_hl7_adt.advice import advise, sampled
 from hub_hl7_adt.message.editing import NotEditable, edited
 from hub_hl7_adt.mllp.listener import Listener
-from hub_hl7_adt.mllp.tls import server_side
+from hub_hl7_adt.mllp.tls import good_from_to, server_side
 from hub_hl7_adt.reading import read
 from hub_hl7_adt.settings import Hl7Settings
 from hub_hl7_adt.settings_mllp import MllpSettings
@@ -26,6 +27,10 @@ from hub_hl7_adt.sftp_drop import BothCursors, SftpDrop, both
 from hub_hl7_adt.wire import messages_of
 
 LOOK_SECONDS = 0.5
+_SOON = timedelta(days=14)
+_RENEW = (
+    "put a new one in its place, with its key and its chain; the listener takes it when it is made anew (restart)"
+)
 MOST_ADVICE = 10
 """Findings of conformance that are told of one message of the sample."""
 
@@ -101,7 +106,8 @@ class Hl7Source:
 
     def check(self) -> Iterator[Step]:
         """Look at the folder, the SFTP account, and the certificates of the listener."""
-        yield from self._drop.check()
+        if self._settings.folder is not None or not (self._settings.mllp or self._settings.sftp):
+            yield from self._drop.check()
         if self._settings.sftp is not None:
             yield from self._account().check()
         if self._settings.mllp is not None:
@@ -116,12 +122,22 @@ class Hl7Source:
 def _listening(settings: MllpSettings, context: Context) -> Step:
     try:
         tls = server_side(settings, context.secrets)
+        since, until = good_from_to(settings, context.secrets) if tls else (None, None)
     except Misconfigured as error:
         return Step(name="mllp", ok=False, said=str(error), fix=error.fix)
-    if tls is None:
-        return Step(name="mllp", ok=True, said="messages are heard without TLS: the network must be trusted")
+    if since is None or until is None:
+        said = f"{settings.listen} hears messages without TLS: the network must be trusted"
+        return Step(name="mllp", ok=True, said=said)
+    now = context.clock.now()
+    if not since <= now < until:
+        said = f"the certificate of tls_cert is good from {since:%Y-%m-%d} to {until:%Y-%m-%d}, not today"
+        return Step(name="mllp", ok=False, said=said, fix=_RENEW)
+    if until - now < _SOON:
+        said = f"the certificate of tls_cert ends on {until:%Y-%m-%d}: no sender will connect from then on"
+        return Step(name="mllp", ok=False, said=said, fix=_RENEW)
     mutual = " and the senders show certificates" if settings.tls_client_ca else ""
-    return Step(name="mllp", ok=True, said=f"messages are heard over TLS{mutual}; the certificates can be used")
+    said = f"{settings.listen} hears messages over TLS{mutual}; its certificate is good until {until:%Y-%m-%d}"
+    return Step(name="mllp", ok=True, said=said)
 
 
 def _wrong_type() -> Problem:

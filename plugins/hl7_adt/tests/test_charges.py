@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.model.encounter import Coding, Drug
-from hub.model.facts import ChargeFact, Reading
+from hub.model.facts import ChargeFact, EncounterFact, Reading
 from hub.model.services import Note
 
 HCPCS = {"code_systems": {"FT1-25": "HCPCS", "FT1-7": "HCPCS"}}
@@ -216,6 +216,14 @@ def test_diagnoses_by_code_and_by_pointer() -> None:
     assert charge(*dg1, line(f19="2,1")).diagnoses == (one("ICD10", "E11.9"), one("ICD10", "I10"))
     lost = reading(PID, PV1, *dg1, line(f19="3~1"))
     assert (only(lost, ChargeFact).diagnoses, codes(lost)) == ((one("ICD10", "I10"),), ["hl7.charge.pointer"])
+
+
+def test_diagnoses_that_name_no_system() -> None:
+    """A DG1-3 that names no system is of the one that the profile says, for the visit and for a line that points."""
+    found = reading(PID, PV1, "DG1|1||J02.9", line(f19="1"), settings={"code_systems": {"DG1-3": "ICD10"}})
+    assert only(found, ChargeFact).diagnoses == (one("ICD10", "J02.9"),)
+    assert [each.coding for each in only(found, EncounterFact).diagnoses] == [one("ICD10", "J02.9")]
+    assert charge("DG1|1||J02.9", line(f19="1")).diagnoses == (one("LOCAL", "J02.9"),)
 
 
 def test_drugs_by_profile() -> None:

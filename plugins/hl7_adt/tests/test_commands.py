@@ -277,7 +277,29 @@ def test_send_over_tls(hub: Callable[..., Ran], samples: Path, tmp_path: Path) -
         to = f"127.0.0.1:{it.port}"
         assert hub("send", samples, to, *shown, "--tls-ca", authority.ca)[0] == 0
         code, out, _ = hub("send", samples, to, *shown, "--tls-ca", stranger.ca)
-        assert (code, "SSLCertVerificationError" in out) == (1, True)
+        assert (code, "its certificate is not trusted" in out) == (1, True)
+        assert len(it.bodies) == 6
+
+
+def test_send_to_a_connector_that_listens_with_tls(
+    hub: Callable[..., Ran], samples: Path, config: Path, tmp_path: Path
+) -> None:
+    """What a TLS listener needs to be told is asked for beforehand; in the clear nothing is sent to it."""
+    authority = Authority(tmp_path)
+    cert, key = authority.certificate("receiver")
+    pem: dict[str, Any] = {"tls_cert": str(cert), "tls_key": str(key), "tls_client_ca": str(authority.ca)}
+    mine, own = authority.certificate("sender")
+    with house(**pem) as it:
+        toml = config / "hub.toml"
+        listener = f'[connectors.vendor.settings.mllp]\nlisten = "0.0.0.0:{it.port}"\n'
+        toml.write_text(toml.read_text() + listener + "".join(f'{name} = "{at}"\n' for name, at in pem.items()))
+        to = ("send", samples, "--connector", "vendor", "-c", config)
+        assert "listens with TLS" in hub(*to)[2]
+        assert "shows a certificate" in hub(*to, "--tls-ca", authority.ca)[2]
+        given = ("--tls-ca", authority.ca, "--tls-cert", mine, "--tls-key", own, "--tls-name", "localhost")
+        assert hub(*to, *given)[0] == 0
+        out = hub("send", samples, f"127.0.0.1:{it.port}")[1]
+        assert "was it to be sent over TLS (--tls)?" in out
         assert len(it.bodies) == 6
 
 
@@ -307,7 +329,12 @@ def test_send_nowhere(hub: Callable[..., Ran], samples: Path, config: Path) -> N
     with house() as it:
         gone = f"127.0.0.1:{it.port}"
     code, out, _ = hub("send", samples, gone)
-    assert (code, "cannot be reached" in out, "--from 1" in out) == (1, True, True)
+    assert (code, f"{gone} cannot be reached (nothing listens there)" in out, "--from 1" in out) == (
+        1,
+        True,
+        True,
+    )
+    assert "127.0.0.1:99999 is no address" in hub("send", samples, "127.0.0.1:99999")[2]
     assert "does not listen" in hub("send", samples, "--connector", "vendor", "-c", config)[2]
 
 

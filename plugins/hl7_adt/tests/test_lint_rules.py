@@ -64,6 +64,13 @@ HABITS: dict[str, tuple[Callable[[], tuple[Sample, ...]], str, Any]] = {
         lambda: several(ft1={7: "G0438", 25: ""}), "code_systems", {"FT1-7": "HCPCS"},
     ),
     "codes in FT1-25 without a system": (lambda: several(ft1={25: "G0438"}), "code_systems", {"FT1-25": "HCPCS"}),
+    "diagnoses that name no system": (lambda: several(ft1={19: "J02.9"}), "code_systems", {"FT1-19": "ICD10"}),
+    "diagnoses of the visit that name no system": (
+        lambda: several(ft1={19: ""}, more=("DG1|1||J02.9",)), "code_systems", {"DG1-3": "ICD10"},
+    ),
+    "neither codes nor diagnoses name a system": (
+        lambda: several(ft1={19: "J02.9", 25: "G0438"}), "code_systems", {"FT1-25": "HCPCS", "FT1-19": "ICD10"},
+    ),
     "codes in FT1-8": (lambda: several(ft1={7: "L1", 25: "", 8: "G0438"}), "charge_code_places",
                        ["FT1-8.1", "FT1-25", "FT1-7"]),
     "modifiers behind the code": (lambda: several(ft1={7: "", 25: "G0438-25^^HCPCS"}), "modifiers_in_code", "-"),

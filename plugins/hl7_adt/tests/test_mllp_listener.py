@@ -529,16 +529,28 @@ def said(at: House, tls: ssl.SSLContext) -> bool:
         return False
 
 
+@pytest.mark.parametrize(
+    ("days", "good", "words"),
+    [(-2, False, "not today"), (3, False, "no sender will connect"), (90, True, "good until")],
+)
+def test_a_certificate_ends(tmp_path: Path, days: int, good: bool, words: str) -> None:
+    """A certificate that is over, or will be within two weeks, is told before senders find out."""
+    authority = Authority(tmp_path)
+    cert, key = authority.certificate("hub", days=days)
+    (step,) = source(tls_cert=str(cert), tls_key=str(key), tls_client_ca=str(authority.ca)).check()
+    assert (step.ok, words in step.said, bool(step.fix)) == (good, True, not good)
+
+
 def test_certificates_may_be_secrets(tmp_path: Path) -> None:
     """Certificate, key, password and authority may be secret references; a wrong one is told before listening."""
     authority = Authority(tmp_path)
     cert, key = authority.certificate("hub", b"open sesame")
     secrets = {"env:CERT": cert.read_text(), "env:KEY": key.read_text(), "env:WORD": "open sesame"}
-    told = {"tls_cert": "env:CERT", "tls_key": "env:KEY", "tls_key_password": "env:WORD"}
+    told: dict[str, Any] = {"tls_cert": "env:CERT", "tls_key": "env:KEY", "tls_key_password": "env:WORD"}
     with house(secrets=secrets, **told) as at:
         assert at.line(trusting(authority)).ask(message()) == ("AA", "M1")
-        assert [step.ok for step in at.source.check()] == [True, True]
+        assert [step.ok for step in at.source.check()] == [True]
     wrong = source(tls_cert=str(key), tls_key=str(cert))
-    assert [step.ok for step in wrong.check()] == [True, False]
+    assert [step.ok for step in wrong.check()] == [False]
     with pytest.raises(Misconfigured):
         asyncio.run(wrong.serve(HeldInbox(), threading.Event()))

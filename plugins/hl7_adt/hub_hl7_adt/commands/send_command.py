@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import typer
@@ -89,7 +91,9 @@ def send(given: Commands, choice: Choice, config: Path | None, by: str) -> None:
     files, to = _parted(choice, terminal)
     if choice.connector:
         with given.desk(config, by) as desk:
-            to = _of_connector(desk.settings(choice.connector), choice.connector)
+            settings = desk.settings(choice.connector)
+        to = _of_connector(settings, choice.connector)
+        choice = _as_it_listens(terminal, choice, settings)
     target = _target(terminal, choice, to)
     samples = gathered([Path(name) for name in files]).samples
     if not samples:
@@ -115,7 +119,11 @@ def _parted(choice: Choice, terminal: Terminal) -> tuple[list[str], str]:
     last = what[-1]
     try:
         address(last)
-    except ValueError:
+    except ValueError as error:
+        if re.fullmatch(r".*:\d+", last) and not Path(last).exists():
+            terminal.fail(
+                f"{last} is no address: {error}", "write HOST:PORT behind the files, or --connector NAME"
+            )
         last = ""
     if not last or Path(last).exists() or len(what) < 2:
         terminal.fail("it is not said where to send", "write HOST:PORT behind the files, or --connector NAME")
@@ -134,11 +142,27 @@ def _of_connector(settings: object, name: str) -> str:
     return f"[{here}]:{port}" if ":" in here else f"{here}:{port}"
 
 
+def _as_it_listens(terminal: Terminal, choice: Choice, settings: Any) -> Choice:
+    """TLS where the connector listens with it; whom to trust, and with which certificate, only the caller knows."""
+    if not settings.mllp.tls_cert:
+        return choice
+    if not choice.tls_ca:
+        fix = "--tls-ca CA.pem: who signed its certificate (the certificate itself, where it signed itself)"
+        terminal.fail(f"{choice.connector} listens with TLS, and it is not said whom to trust", fix)
+    if settings.mllp.tls_client_ca and not choice.tls_cert:
+        fix = "--tls-cert and --tls-key: one that tls_client_ca has signed"
+        terminal.fail(f"{choice.connector} hears only who shows a certificate", fix)
+    return msgspec.structs.replace(choice, tls=True)
+
+
+def _is_tls(choice: Choice) -> bool:
+    return choice.tls or bool(choice.tls_ca or choice.tls_cert or choice.tls_name)
+
+
 def _target(terminal: Terminal, choice: Choice, to: str) -> MllpTarget:
-    tls = choice.tls or bool(choice.tls_ca or choice.tls_cert or choice.tls_name)
     try:
         return MllpTarget(
-            to=to, tls=tls, tls_ca=choice.tls_ca, tls_cert=choice.tls_cert, tls_key=choice.tls_key,
+            to=to, tls=_is_tls(choice), tls_ca=choice.tls_ca, tls_cert=choice.tls_cert, tls_key=choice.tls_key,
             tls_name=choice.tls_name, window=choice.window, ack_seconds=choice.ack_seconds, back_off_seconds=0.5,
         )  # fmt: skip
     except ValidationError as error:
@@ -224,9 +248,7 @@ def _fed(terminal: Terminal, sender: MllpSender, bodies: _Bodies, sent: Sent, ch
                 f"mend it, then send on with --from {choice.first + at}; or send all whatever comes: --go-on"
             )
     except (InDoubt, RetryLater, HubError) as error:
-        sent.stopped, sent.fix = str(error), error.fix
-        if not isinstance(error, InDoubt):
-            sent.fix = f"{error.fix + '; ' if error.fix else ''}then send on with --from {choice.first + at}"
+        sent.stopped, sent.fix = str(error), _after(error, sent, choice, at)
     except OSError as error:
         sent.stopped = f"the connection failed: {error.strerror or type(error).__name__}"
         sent.fix = f"check the address and TLS on both sides, then send on with --from {choice.first + at}"
@@ -239,6 +261,14 @@ def _fed(terminal: Terminal, sender: MllpSender, bodies: _Bodies, sent: Sent, ch
             "leave --fresh-ids out",
         )
     return at
+
+
+def _after(error: HubError, sent: Sent, choice: Choice, at: int) -> str:
+    """What to do where the sending stopped; a receiver that never answered may have waited for TLS."""
+    if not isinstance(error, InDoubt):
+        return f"{error.fix + '; ' if error.fix else ''}then send on with --from {choice.first + at}"
+    plain = not sent.answers and not _is_tls(choice)
+    return f"was it to be sent over TLS (--tls)? {error.fix}" if plain else error.fix
 
 
 def _count(sent: Sent, told: Told, bodies: _Bodies) -> None:

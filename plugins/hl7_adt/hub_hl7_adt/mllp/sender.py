@@ -252,9 +252,9 @@ class MllpSender:
                 f"message {doubtful[0].nth + 1} was sent {self._target.attempts} times without an answer"
             )
         return RetryLater(
-            f"the receiver cannot be reached ({type(error).__name__})",
+            f"{self._target.to} cannot be reached ({_plainly(error)})",
             after_seconds=self._wait_seconds(self._target.attempts),
-            fix="check the address in `to`, the network, and TLS on both sides",
+            fix="check host and port, the network, and TLS on both sides",
         )
 
     def _wait_seconds(self, tries: int) -> float:
@@ -323,3 +323,14 @@ def _read(answer: bytes) -> tuple[str, bytes, str]:
     if err is not None:
         error = err.text(3) or err.text(1, 4)
     return msa.text(1).upper(), msa.field(2).strip(), error
+
+
+def _plainly(error: Exception) -> str:
+    """What failed, in words where it is one of the usual things; never a value of a message."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}"
+    if isinstance(error, ConnectionRefusedError):
+        return "nothing listens there"
+    return {"TimeoutError": "no answer in time", "gaierror": "no such host"}.get(
+        type(error).__name__, type(error).__name__
+    )

@@ -6,12 +6,16 @@ import os
 import ssl
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hub.plugin.api import Misconfigured
 from hub.plugin.api.ports import Secrets
 from hub_hl7_adt.settings_mllp import MllpSettings, MllpTarget, TlsSettings, pem_path
+
+_NO_CHECK_TIME = ssl.VerifyFlags(0x200000)  # X509_V_FLAG_NO_CHECK_TIME: what is over is read too
+_ROUNDS = 4
 
 
 def server_side(settings: MllpSettings, secrets: Secrets) -> ssl.SSLContext | None:
@@ -40,6 +44,30 @@ def client_side(target: MllpTarget, secrets: Secrets) -> ssl.SSLContext | None:
     if target.tls_cert:
         _own(context, target, secrets)
     return context
+
+
+def good_from_to(settings: MllpSettings, secrets: Secrets) -> tuple[datetime, datetime]:
+    """From when until when (UTC) the certificate is good that a listener shows, as a client is shown it: by a
+    handshake in memory, since the standard library reads dates of a certificate nowhere else.
+    """
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    _own(server, settings, secrets)
+    client.check_hostname = False
+    client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
+    _trust(client, settings.tls_cert, secrets, "tls_cert")
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    sides = client.wrap_bio(back, there), server.wrap_bio(there, back, server_side=True)
+    try:
+        for _ in range(_ROUNDS):
+            for side in sides:
+                with suppress(ssl.SSLWantReadError):
+                    side.do_handshake()
+        told = sides[0].getpeercert() or {}
+    except (ssl.SSLError, ValueError) as error:
+        raise _unusable("tls_cert and tls_key", error) from None
+    dates = [ssl.cert_time_to_seconds(str(told[name])) for name in ("notBefore", "notAfter")]
+    since, until = (datetime.fromtimestamp(one, UTC) for one in dates)
+    return since, until
 
 
 def _own(context: ssl.SSLContext, settings: TlsSettings, secrets: Secrets) -> None:

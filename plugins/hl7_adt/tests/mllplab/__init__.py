@@ -162,17 +162,19 @@ class Authority:
         self.ca = folder / f"{name}.pem"
         self.ca.write_bytes(self._sign(self._name, self._key.public_key(), authority=True))
 
-    def certificate(self, name: str, password: bytes = b"") -> tuple[Path, Path]:
-        """A certificate and its key."""
+    def certificate(self, name: str, password: bytes = b"", days: int = 60) -> tuple[Path, Path]:
+        """A certificate, good for that many more days, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         cert, secret = self._folder / f"{name}.crt", self._folder / f"{name}.key"
-        cert.write_bytes(self._sign(subject, key.public_key(), authority=False))
+        cert.write_bytes(self._sign(subject, key.public_key(), authority=False, days=days))
         how = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
         secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how))
         return cert, secret
 
-    def _sign(self, subject: x509.Name, key: ec.EllipticCurvePublicKey, *, authority: bool) -> bytes:
+    def _sign(
+        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, *, authority: bool, days: int = 60
+    ) -> bytes:
         now = SystemClock().now()
         about = (
             x509.CertificateBuilder()
@@ -180,8 +182,8 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
+            .not_valid_before(now - timedelta(days=30))
+            .not_valid_after(now + timedelta(days=days))
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
