@@ -19,7 +19,6 @@ from hub_hl7_adt.line_money import amount, days, units
 from hub_hl7_adt.names import MSH, NTE
 from hub_hl7_adt.plan import BILLED, Plan, Spot, plan_of
 from hub_hl7_adt.scene import Scene
-from hub_hl7_adt.wire import Segment
 
 _TEXT = 80
 """Characters of a service's description on a claim (SV101-7)."""
@@ -60,8 +59,9 @@ def _charge(scene: Scene, plan: Plan, line: Line, kind: str) -> ChargeFact:
     count = units(line, plan, kind)
     dollars = amount(scene, line, plan, count, kind)
     kind, dollars = _signed(scene, kind, count, dollars)
-    codings, modifiers = codes(scene, line, plan, kind)
-    description, notes = _words(scene, plan, line)
+    ndc = line.first(plan.drugs)
+    codings, modifiers = codes(scene, line, plan, kind, ndc)
+    description, notes = _words(scene, plan, line) if plan.worded else ("", ())
     takes_back = kind == "credit" or (kind in _MONEY and dollars is not None and dollars < 0)
     fact = ChargeFact(
         key=_key(scene, plan, line, takes_back=takes_back),
@@ -78,14 +78,14 @@ def _charge(scene: Scene, plan: Plan, line: Line, kind: str) -> ChargeFact:
         unit_basis="MJ" if scene.settings.units_are == "minutes" and kind in BILLED else "UN",
         amount=dollars,
         diagnoses=diagnoses(scene, line, plan),
-        drug=drug(line, plan),
+        drug=drug(line, plan, ndc) if ndc else None,
         rendering=_person(line, plan.rendering),
         ordering=_person(line, plan.ordering),
-        place_of_service=_place(scene, plan, line),
-        revenue=_revenue(line, plan),
+        place_of_service=_place(scene, plan, line) if plan.departments else "",
+        revenue=_four(line.first(plan.revenue)),
         description=description,
         notes=notes,
-        method=line.first(plan.methods),
+        method=line.first(plan.methods) if plan.methods else "",
         reference=line.first(plan.references) if kind not in BILLED else "",
     )
     return _by_content(scene, fact) if scene.settings.charge_key == "content" else fact
@@ -179,13 +179,10 @@ def _withdrawn(scene: Scene, plan: Plan, line: Line, number: str) -> ChargeFact:
 def _person(line: Line, spots: Iterable[Spot]) -> Provider | None:
     """The first place that names somebody."""
     for spot in spots:
-        if (found := line.read(spot, _named, None)) is not None:
+        written = line.written(spot)
+        if written and (found := values.provider(written, line.frame)) is not None:
             return found
     return None
-
-
-def _named(segment: Segment, spot: Spot) -> Provider | None:
-    return segment.whole(spot.field, values.provider)
 
 
 def _place(scene: Scene, plan: Plan, line: Line) -> str:
@@ -197,13 +194,9 @@ def _place(scene: Scene, plan: Plan, line: Line) -> str:
     return ""
 
 
-def _revenue(line: Line, plan: Plan) -> str:
-    """The revenue code in four digits."""
-    return _four(line.first(plan.revenue))
-
-
 @lru_cache(maxsize=1024)
 def _four(code: str) -> str:
+    """A revenue code in four digits."""
     return code.zfill(4) if code.isascii() and code.isdigit() else code
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
 from hub_hl7_adt.plan import Plan, Spot
 from hub_hl7_adt.wire import Message, Segment
-
-T = TypeVar("T")
 
 Around = Mapping[str, list[Segment]]
 _WHOLE_MESSAGE = frozenset(("PV1", "PV2", "PID"))
@@ -28,11 +25,12 @@ class Line:
     (NTE, PR1, the sender's own), and those that speak for all lines.
     """
 
-    __slots__ = ("around", "fields", "ft1", "size")
+    __slots__ = ("around", "fields", "frame", "ft1", "size")
 
     def __init__(self, ft1: Segment, around: Around) -> None:
         self.ft1 = ft1
         self.fields = ft1.fields
+        self.frame = ft1.frame
         self.size = len(ft1.fields)
         self.around = around
 
@@ -43,14 +41,12 @@ class Line:
         found = self.around.get(spot.segment)
         return found[0] if found else None
 
-    def read(self, spot: Spot, meant: Callable[[Segment, Spot], T], empty: T) -> T:
-        """What a field means; `empty` where nothing stands in it."""
+    def written(self, spot: Spot) -> str:
+        """A field as it is written, with all its repetitions."""
         if spot.inside:
-            if spot.field < self.size and self.fields[spot.field]:
-                return meant(self.ft1, spot)
-            return empty
+            return self.fields[spot.field] if spot.field < self.size else ""
         segment = self.segment(spot)
-        return meant(segment, spot) if segment is not None and segment.written(spot.field) else empty
+        return segment.written(spot.field) if segment is not None else ""
 
     def text(self, spot: Spot) -> str:
         """The text at a place (its first component where it names none)."""

@@ -11,9 +11,10 @@ from hub_hl7_adt.line import Line, SetAside
 from hub_hl7_adt.names import DR
 from hub_hl7_adt.plan import BILLED, Plan, Spot
 from hub_hl7_adt.scene import Scene
-from hub_hl7_adt.wire import Segment
 
 _ONE = Decimal(1)
+_LONG = 15
+"""Characters of an amount from which on it is judged slowly."""
 Days = tuple[date, date | None]
 
 
@@ -24,7 +25,7 @@ def days(line: Line, plan: Plan, kind: str) -> Days:
     """
     for spot in plan.dates if kind in BILLED else (*plan.dates, plan.posted):
         try:
-            found = line.read(spot, _days, None)
+            found = _days(line, spot)
         except values.Unreadable as why:
             raise SetAside("hl7.charge.date", line.at(spot), f"the service date is {why}") from None
         if found is not None:
@@ -32,9 +33,15 @@ def days(line: Line, plan: Plan, kind: str) -> Days:
     raise SetAside("hl7.charge.date", line.at((*plan.dates, plan.posted)[0]), "there is no service date")
 
 
-def _days(segment: Segment, spot: Spot) -> Days | None:
-    start = values.day(segment.text(spot.field, spot.component, spot.sub))
-    text = segment.text(spot.field, DR.range_end_date_time) if spot.whole else ""
+def _days(line: Line, spot: Spot) -> Days | None:
+    written = line.written(spot)
+    if not written:
+        return None
+    if written.isalnum() and spot.component == spot.sub == 1:  # as most are: one day and nothing behind it
+        alone = values.day(written)
+        return None if alone is None else (alone, None)
+    start = values.day(line.text(spot))
+    text = values.component(written, line.frame, DR.range_end_date_time) if spot.whole else ""
     end = None if len(text) == 1 and text.isalpha() else values.day(text)
     if start is not None and end is not None and end < start:
         raise values.Unreadable("a range that ends before it begins")
@@ -51,7 +58,7 @@ def units(line: Line, plan: Plan, kind: str) -> Decimal:
     stated = None
     for spot in plan.units:
         try:
-            stated = line.read(spot, _number, None)
+            stated = values.number(line.text(spot))
         except values.Unreadable as why:
             raise SetAside("hl7.charge.units", line.at(spot), f"the quantity is {why}") from None
         if stated:
@@ -67,10 +74,6 @@ def units(line: Line, plan: Plan, kind: str) -> Decimal:
     said = "the quantity is zero" if stated is not None else "there is no quantity, and HL7 gives it no default"
     fix = "set units_when_empty if this sender leaves it out for one, or correct the line and send it again"
     raise SetAside("hl7.charge.units", line.at(plan.units[0]) if plan.units else "FT1", said, fix)
-
-
-def _number(segment: Segment, spot: Spot) -> Decimal | None:
-    return values.number(segment.text(spot.field, spot.component, spot.sub))
 
 
 def amount(scene: Scene, line: Line, plan: Plan, count: Decimal, kind: str) -> Decimal | None:
@@ -113,34 +116,31 @@ def _paid(line: Line, plan: Plan, total: Decimal | None, each: Decimal | None) -
 
 def _dollars(line: Line, spot: Spot) -> Decimal | None:
     try:
-        return line.read(spot, _exact, None)
+        return _exact(line, spot)
     except values.Unreadable as why:
         raise SetAside("hl7.charge.amount", line.at(spot), f"the amount is {why}") from None
 
 
-def _exact(segment: Segment, spot: Spot) -> Decimal | None:
+def _exact(line: Line, spot: Spot) -> Decimal | None:
     """Dollars and cents (`288.81&USD`: the currency is the subcomponent behind the amount); the sign may stand behind
     the amount, as accounting programs write it (`12.50-`).
     """
-    if (
-        segment.frame.usual and spot.component == spot.sub == 1
-    ):  # as most write it, for speed: 288.81 or 288.81&USD
-        written = segment.fields[spot.field].removesuffix("&USD")
-        if written[-3:-2] == "." and written.isascii() and (written[:-3] + written[-2:]).isdigit():
-            return _dollars_of(written)
-    text = segment.text(spot.field, spot.component, spot.sub)
+    written, frame = line.written(spot), line.frame
+    if not written:
+        return None
+    if frame.usual and spot.component == spot.sub == 1:
+        plain = written.removesuffix("&USD")
+        if plain[-3:-2] == "." and len(plain) < _LONG and plain.isascii() and (plain[:-3] + plain[-2:]).isdigit():
+            return Decimal(plain)  # as most are written: dollars and two digits of cents
+    text = line.text(spot)
     if not text:
         return None
-    if segment.text(spot.field, spot.component, spot.sub + 1).upper() not in ("", "USD"):
+    if values.component(written, frame, spot.component, spot.sub + 1).upper() not in ("", "USD"):
         raise values.Unreadable("an amount that is not in US dollars")
     plain = text.removeprefix("+").removeprefix("$")
     if plain.endswith("-") and not plain.startswith("-"):
         plain = f"-{plain[:-1]}"
-    return _dollars_of(plain)
-
-
-def _dollars_of(text: str) -> Decimal:
     try:
-        return parse_amount(text)
+        return parse_amount(plain)
     except NotMoney:
         raise values.Unreadable("not an amount of dollars and cents") from None

@@ -12,7 +12,7 @@ from hub_hl7_adt.names import CWE, FT1
 from hub_hl7_adt.places import Place, place
 from hub_hl7_adt.settings import Hl7Settings
 from hub_hl7_adt.values import codings
-from hub_hl7_adt.wire import Frame, Segment, Value
+from hub_hl7_adt.wire import Frame, Value
 
 STANDARD = {"CG": "charge", "CD": "credit", "PY": "payment", "CO": "copay", "AJ": "adjustment"}
 """Transaction types (table 0017) and what they are."""
@@ -43,23 +43,28 @@ class CodeSpot(msgspec.Struct, frozen=True):
     spot: Spot
     system: str
 
-    def read(self, segment: Segment, spot: Spot) -> tuple[Coding, ...]:
+    def read(self, written: str, frame: Frame) -> tuple[Coding, ...]:
         """The code, and its alternate, of the first repetition; of a component alone where the place names one."""
-        if spot.whole:
-            return segment.read(spot.field, codings, self.system)
-        code = segment.text(spot.field, spot.component, spot.sub)
+        if frame.repetition in written:
+            written = written.split(frame.repetition, 1)[0]
+        if self.spot.whole:
+            return codings(written, frame, self.system)
+        code = Value(written, frame).text(self.spot.component, self.spot.sub)
         return (Coding(system=self.system, code=code),) if code else ()
 
-    def read_all(self, segment: Segment, spot: Spot) -> tuple[Coding, ...]:
+    def read_all(self, written: str, frame: Frame) -> list[Coding]:
         """The codes of every repetition; numbers of DG1 segments come as codings of the system `POINTER`."""
-        told = segment.every(spot.field, _told, spot, self.system)
-        return told[0] if len(told) == 1 else tuple([coding for codes in told for coding in codes])
+        found: list[Coding] = []
+        for part in written.split(frame.repetition):
+            if self.spot.whole and part[:1].isalpha():  # as most are; no number of a segment begins with a letter
+                found += codings(part, frame, self.system)
+            elif part:
+                found += _told(part, frame, self.spot, self.system)
+        return found
 
 
 def _told(written: str, frame: Frame, spot: Spot, system: str) -> tuple[Coding, ...]:
     """What one repetition of a field of diagnoses says."""
-    if spot.whole and written[:1].isalpha():  # as most are; no number of a segment begins with a letter
-        return codings(written, frame, system)
     value = Value(written, frame)
     code = value.text(spot.component, spot.sub)
     if _points(code) and not value.text(CWE.name_of_coding_system):
@@ -108,6 +113,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     insurers: tuple[Spot, ...]
     methods: tuple[Spot, ...]
     references: tuple[Spot, ...]
+    worded: bool
     looks_around: bool
     units_when_empty: Decimal | None
 
@@ -160,6 +166,7 @@ def _made(settings: Hl7Settings) -> Plan:
         insurers=spots.all(settings.insurer_places),
         methods=spots.all(settings.payment_method_places),
         references=spots.all(settings.payment_reference_places),
+        worded=bool(settings.description_places) or settings.comments_are != "ignored",
         looks_around=False,
         units_when_empty=settings.units_when_empty,
     )

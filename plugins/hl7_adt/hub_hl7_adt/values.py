@@ -13,7 +13,7 @@ from hub.model.encounter import Coding
 from hub.model.people import Address, Name, Provider
 from hub.money import NotMoney, from_cents, to_cents
 from hub_hl7_adt.names import CWE, CX, XAD, XCN, XPN, XTN
-from hub_hl7_adt.wire import Frame, components
+from hub_hl7_adt.wire import Frame, Value, components
 
 _INSTANT = re.compile(
     r"(\d{4})(\d\d)?(\d\d)?(?:(\d\d)(\d\d)?(?:(\d\d)(?:\.(\d{1,6})\d*)?)?)?(?:([+-])(\d\d)(\d\d))?", re.ASCII
@@ -221,6 +221,12 @@ def codings(written: str, frame: Frame, default: str = "LOCAL") -> tuple[Coding,
     return (first, second) if code else (second,)
 
 
+def component(written: str, frame: Frame, position: int, sub: int = 1) -> str:
+    """One component of the first repetition of a field, or a subcomponent of it."""
+    return Value(written.split(frame.repetition, 1)[0], frame).text(position, sub)
+
+
+@lru_cache(maxsize=1024)
 def number(text: str) -> Decimal | None:
     """An NM; None when empty; raises `Unreadable`."""
     if not text:
