@@ -108,7 +108,8 @@ def kin_of(view: View, source: str, practice: str, digests: Collection[str]) -> 
         left = set(keys) - found
         found |= left
     by_key = {key: digest for digest, key in keys.items()}
-    edges = {by_key[one]: by_key[into] for one, into in forest(merges.values()).items()}
+    holding = _holding(view, source, practice, list(merges.values()), by_key)
+    edges = {by_key[one]: by_key[into] for one, into in forest(holding).items()}
     return Kin(digests=frozenset(found), edges=edges, keys=keys)
 
 
@@ -120,6 +121,20 @@ def _merges_at(view: View, source: str, practice: str, digests: set[str]) -> dic
     return {
         row.id: row.record for row in rows if isinstance(row.record, MergeFact) and row.record.kind == "encounter"
     }
+
+
+def _holding(
+    view: View, source: str, practice: str, merges: list[MergeFact], digests: Mapping[str, str]
+) -> list[MergeFact]:
+    """The merges without those of accounts that name, by chance, the number of a visit."""
+    doubtful = {key for fact in merges if fact.of_account for key in (fact.from_key, fact.into_key)}
+    if not doubtful:
+        return merges
+    keys = {digests[key] for key in doubtful}
+    rows = view.facts.find(kind="encounter", key=keys, practice=practice, source=source, limit=1_000_000)
+    facts = [row.record for row in rows if isinstance(row.record, EncounterFact)]
+    numbered = {fact.key for fact in facts if fact.account != fact.key}
+    return [fact for fact in merges if not (fact.of_account and {fact.from_key, fact.into_key} & numbered)]
 
 
 def accounts_of(view: View, source: str, practice: str, numbers: Iterable[str]) -> dict[str, str]:

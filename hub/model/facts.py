@@ -149,13 +149,15 @@ class ChargeFact(Fact, frozen=True, kw_only=True, tag="charge"):
 class MergeFact(Fact, frozen=True, kw_only=True, tag="merge"):
     """Two keys of one `kind` (patient, account or encounter) are the same: `from_key` is from now on `into_key`.
     `active` False parts them again. Of several that are active the newest of a `from_key` holds; where they run in a
-    circle, the oldest yields.
+    circle, the oldest yields. `of_account`: an encounter's keys are numbers of accounts, so it joins no visit that is
+    known by another number than that of its account.
     """
 
     kind: str
     from_key: str
     into_key: str
     active: bool = True
+    of_account: bool = False
 
 
 class MoveFact(Fact, frozen=True, kw_only=True, tag="move"):

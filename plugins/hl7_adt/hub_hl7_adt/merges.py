@@ -128,6 +128,12 @@ def joined(scene: Scene, sides: Sides) -> list[MergeFact]:
     return [_merge(scene, sides.kind, old, sides.new) for old in sides.old if old != sides.new]
 
 
+def joined_by_account(scene: Scene, sides: Sides) -> list[MergeFact]:
+    """The visits that are known by the two accounts; one that happens to have such a number is not meant."""
+    visits = joined(scene, msgspec.structs.replace(sides, kind="encounter"))
+    return [msgspec.structs.replace(fact, key=f"{fact.key}/account", of_account=True) for fact in visits]
+
+
 def _merge(scene: Scene, kind: str, old: str, new: str, *, active: bool = True) -> MergeFact:
     key = f"{kind}/{old}>{new}"
     return MergeFact(key=key, version=scene.version, kind=kind, from_key=old, into_key=new, active=active)
@@ -136,7 +142,7 @@ def _merge(scene: Scene, kind: str, old: str, new: str, *, active: bool = True) 
 def _with_account(scene: Scene, pair: Pair, sides: Sides) -> Iterable[MergeFact | MoveFact]:
     """What follows an account: the visit that is known by it, and its patient where MRG names another."""
     if is_visit(scene, pair):
-        yield from joined(scene, msgspec.structs.replace(sides, kind="encounter"))
+        yield from joined_by_account(scene, sides)
     into = patient_key(pair.pid, scene.settings)
     owners = prior_patients(scene, pair)
     if "patient" not in scene.trigger.kinds and owners and into and into not in owners:

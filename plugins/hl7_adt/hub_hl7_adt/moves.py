@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
 from hub.model.facts import AnyFact, EncounterFact
-from hub_hl7_adt.merges import Pair, Sides, is_visit, joined, moved, pairs, sides_of, unique
+from hub_hl7_adt.merges import Pair, Sides, is_visit, joined, joined_by_account, moved, pairs, sides_of, unique
 from hub_hl7_adt.scene import Scene, account_of, patient_key
 
 _FIX = "look it up at the sender, then have it sent again with both sides, or edit the message and replay it"
@@ -36,7 +34,7 @@ def _moved(scene: Scene, pair: Pair, kind: str) -> list[AnyFact]:
         return []
     found: list[AnyFact] = [*joined(scene, sides)] if sides.new else []
     if kind == "account" and sides.new and is_visit(scene, pair):
-        found += joined(scene, replace(sides, kind="encounter"))
+        found += joined_by_account(scene, sides)
     found += [moved(scene, kind, key, into) for key in keys]
     return found + (_account(scene, pair, sides, into) if kind == "encounter" else [])
 
