@@ -109,30 +109,13 @@ class Blobs:
         """Store content in this transaction and return the blob's id; large streams: `Store.write_blob`."""
         blob_id = id or self._session.new_id("blob")
         if isinstance(content, bytes) and len(content) <= CHUNK_BYTES:
-            self._write_small(kind, [(blob_id, content)])
+            keys = self._session.keys
+            self.write_sealed(kind, [SmallBlob.seal(keys, blob_id, keys.body_digest(BODY, content), content)])
             return blob_id
         writing = Writing(self._session, kind, blob_id)
         for chunk, last in cut([content] if isinstance(content, bytes) else content):
             writing.add(self._session, chunk, last=last)
         return writing.id
-
-    def write_many(self, kind: str, contents: Iterable[tuple[str, bytes]]) -> None:
-        """Each (blob id, content) as `write`."""
-        small: list[tuple[str, bytes]] = []
-        for blob_id, content in contents:
-            if len(content) <= CHUNK_BYTES:
-                small.append((blob_id, content))
-            else:
-                self.write(kind, content, id=blob_id)
-        self._write_small(kind, small)
-
-    def _write_small(self, kind: str, contents: Sequence[tuple[str, bytes]]) -> None:
-        """Blobs of one chunk, in two statements for all of them."""
-        keys = self._session.keys
-        sealed = [
-            SmallBlob.seal(keys, one, keys.body_digest(BODY, content), content) for one, content in contents
-        ]
-        self.write_sealed(kind, sealed)
 
     def write_sealed(self, kind: str, blobs: Sequence[SmallBlob]) -> None:
         """Blobs of one chunk that are sealed already."""

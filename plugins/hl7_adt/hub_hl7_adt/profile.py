@@ -12,7 +12,6 @@ from typing import Any, Literal, Union, get_args, get_origin
 import msgspec
 from pydantic.fields import FieldInfo
 
-from hub_hl7_adt.places import place
 from hub_hl7_adt.presets import presets
 from hub_hl7_adt.settings import Hl7Settings
 from hub_hl7_adt.settings_profile import places_of
@@ -39,11 +38,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     def places(self) -> tuple[str, ...]:
         """The places that it names by default."""
         return places_of(self.default) if self.segments else ()
-
-    def may_name(self, where: str) -> bool:
-        """Whether a place stands in one of its segments."""
-        name = place(where).segment.decode()
-        return name in self.segments or ("Z" in self.segments and name.startswith("Z"))
 
 
 def _rows(fields: Mapping[str, FieldInfo]) -> Iterable[Row]:

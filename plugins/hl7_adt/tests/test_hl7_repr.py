@@ -19,8 +19,8 @@ BLOB = SmallBlob(id="blob_1", size=1, digest="", key_id=1, sealed=b"")
 SHOWN = (
     RawMessage(external_id="A|B|Curlew", content_type="hl7v2", body=BODY),
     StoredMessage(
-        id="in_1", source="adt", content_type="hl7v2", state="read", reason="", received_at=datetime(2026, 1, 1, tzinfo=UTC),
-        body=BODY,
+        id="in_1", source="adt", content_type="hl7v2", state="read", reason="", body=BODY,
+        received_at=datetime(2026, 1, 1, tzinfo=UTC),
     ),
     Arrival(content_type="hl7v2", external="A|B|Curlew", body=BODY),
     Prepared(id="in_1", content_type="hl7v2", external="", digest="", once=False, blob=BLOB, large=BODY),

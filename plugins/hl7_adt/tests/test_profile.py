@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hl7lab import CHARGE, PID, PV1, every, only, reading, segment, with_
+from hl7lab import CHARGE, PID, PV1, every, message, only, reading, segment, with_
 from hub_hl7_adt import names
 from hub_hl7_adt.places import nearest, place
 from hub_hl7_adt.plan import plan_of
 from hub_hl7_adt.presets import presets
 from hub_hl7_adt.profile import BY_KEY, PARTS, ROWS, renewed
 from hub_hl7_adt.settings import Hl7Settings
+from hub_hl7_adt.source import Hl7Source
 
 from hub.model.facts import ChargeFact, CoverageFact, EncounterFact
 from hub.plugin.host.settings import check
+from hub.testing.fakes import FakeContext
 
 CODE = Path(names.__file__ or "").parent
 
@@ -71,13 +74,10 @@ def test_faults_in_words() -> None:
     assert "did you mean codes-in-ft1-7?" in why
 
 
-def test_what_a_place_may_name() -> None:
-    """A setting's places stand in its segments or in the sender's own; the row says so to whoever asks."""
+def test_what_a_row_says() -> None:
+    """A row says what a setting holds, its defaults and its choices to whoever asks."""
     row = BY_KEY["charge_code_places"]
     assert (row.kind, row.places) == ("places", ("FT1-25", "FT1-7"))
-    assert row.may_name("ZCH-3")
-    assert row.may_name("FT1-7.4")
-    assert not row.may_name("IN1-2")
     assert BY_KEY["payments_are"].choices == ("positive", "negative")
     assert BY_KEY["transaction_types"].kind == "table"
     assert BY_KEY["code_systems"].kind == "place_table"
@@ -96,8 +96,6 @@ def test_every_key_is_a_row() -> None:
 
 def test_every_default_place_is_allowed() -> None:
     """The defaults, which are not checked when settings are made, name places that their settings may name."""
-    for row in ROWS:
-        assert all(row.may_name(where) for where in row.places), row.key
     defaults = {key: getattr(Hl7Settings(), key) for key in BY_KEY}
     assert Hl7Settings(**defaults) == Hl7Settings()
 
@@ -207,3 +205,55 @@ def test_the_first_service_day_is_where_lines_have_it() -> None:
     line = segment("FT1", with_(CHARGE, {"f4": "", "f5": "20260109"}))
     found = reading(PID, "PV1|1|O", line, settings={"service_date_places": ["FT1-5"], "visit_places": ["PID-18"]})
     assert only(found, ChargeFact).service_from.day == 9
+
+
+LINE_VALUES = {1: "G0439", 2: "1999999034^HERON^PER^^^^^^NPI^^^^NPI", 3: "0510", 4: "CHK-7", 5: "E11.9^^I10C"}
+
+
+@pytest.mark.parametrize(
+    ("setting", "where", "field", "expected"),
+    [
+        ("ordering_places", "ZLN-2", lambda one: one.ordering.npi, "1999999034"),
+        ("revenue_places", "ZLN-3", lambda one: one.revenue, "0510"),
+        ("diagnosis_places", "ZLN-5", lambda one: [each.code for each in one.diagnoses], ["E11.9"]),
+    ],
+)
+def test_what_a_line_says_stands_where_the_profile_says(
+    setting: str, where: str, field: Callable[[ChargeFact], object], expected: object
+) -> None:
+    """A place behind the line, in the sender's own segment, becomes the line's own."""
+    line = (segment("FT1", CHARGE), segment("ZLN", LINE_VALUES))
+    assert field(only(reading(PID, PV1, *line, settings={setting: [where]}), ChargeFact)) == expected
+
+
+def test_the_number_of_a_payment_stands_where_the_profile_says() -> None:
+    """The check or receipt of a payment is kept with it."""
+    paid = segment("FT1", with_(CHARGE, {"f6": "PY"}))
+    settings = {"payment_reference_places": ["ZLN-4"]}
+    found = only(reading(PID, PV1, paid, segment("ZLN", LINE_VALUES), settings=settings), ChargeFact)
+    assert (found.kind, found.reference) == ("payment", "CHK-7")
+
+
+def test_admission_and_class_stand_where_the_profile_says() -> None:
+    """Type of admission, point of origin and financial class may stand in a segment of the sender's own."""
+    settings = {
+        "admission_type_places": ["ZVS-1"],
+        "admission_source_places": ["ZVS-2"],
+        "financial_class_places": ["ZVS-3"],
+        "financial_classes": {"F9": "self-pay"},
+    }
+    visit = segment("PV1", {2: "I", 4: "E", 14: "1", 19: "V77", 44: "20260105090000"})
+    found = reading(PID, visit, segment("ZVS", {1: "U", 2: "4", 3: "F9"}), settings=settings, kind="ADT^A01")
+    told = only(found, EncounterFact)
+    assert (told.admission_type, told.admission_source) == ("2", "4")
+    assert only(found, CoverageFact).payer_token == "self-pay"
+
+
+def test_advice_on_a_sample() -> None:
+    """With `advice_sample` a message's conformance is told beside what was read; its facts are the same."""
+    body = message(PID, segment("PV1", {19: "V77", 44: "20260105090000"}), kind="ADT^A08")
+    plain, sampled = (
+        Hl7Source(Hl7Settings(advice_sample=rate), FakeContext("hl7")).read(body, "hl7v2") for rate in (0.0, 1.0)
+    )
+    assert sampled.facts == plain.facts
+    assert {one.code for one in sampled.problems} - {one.code for one in plain.problems} == {"hl7.advice"}
