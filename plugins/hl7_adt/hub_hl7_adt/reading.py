@@ -18,9 +18,9 @@ from hub_hl7_adt.scene import Scene, patient_key, scene_of
 from hub_hl7_adt.settings import Hl7Settings
 from hub_hl7_adt.triggers import Says
 from hub_hl7_adt.visit import encounter_fact, visit_key
-from hub_hl7_adt.wire import message_of, split
+from hub_hl7_adt.wire import Message, message_of, split
 
-_BILLED = ("charge", "credit")
+_BILLED = frozenset(("charge", "credit"))
 _NOT_A_MESSAGE = Problem(
     code="hl7.header",
     where="MSH",
@@ -45,8 +45,9 @@ _MIXED = Problem(
 
 def read(raw: bytes, settings: Hl7Settings) -> Reading:
     """Facts and problems of one message or of a batch; one bad message never takes its neighbours."""
-    if raw.startswith(b"MSH") and not _maybe_many(raw):
-        return read_message(raw, settings)
+    message = message_of(raw, settings.charset) if raw.startswith(b"MSH") else None
+    if message is not None and message.is_alone:
+        return _reading(message, settings, Notes())
     parts = split(raw)
     if len(parts.messages) == 1 and not parts.envelope and not parts.strays:
         return read_message(parts.messages[0], settings)
@@ -61,11 +62,6 @@ def read(raw: bytes, settings: Hl7Settings) -> Reading:
     if not readings:
         return Reading(problems=tuple(extra), poison=bool(parts.strays))
     return _joined(readings, extra)
-
-
-def _maybe_many(raw: bytes) -> bool:
-    """Whether what begins a message or ends a batch stands anywhere behind the first header: `split` then looks."""
-    return raw.find(b"MSH", 3) > 0 or raw.find(b"BTS") > 0 or raw.find(b"FTS") > 0
 
 
 def _joined(readings: list[Reading], extra: list[Problem]) -> Reading:
@@ -94,6 +90,10 @@ def read_message(raw: bytes, settings: Hl7Settings, prefix: str = "") -> Reading
     if message is None:
         notes.problems.append(_NOT_A_MESSAGE)
         return Reading(problems=tuple(notes.problems), poison=True)
+    return _reading(message, settings, notes)
+
+
+def _reading(message: Message, settings: Hl7Settings, notes: Notes) -> Reading:
     scene = scene_of(message, settings, notes)
     if scene.trigger.says is Says.NOTHING:
         return Reading(not_billable=_processing(scene) or "informational")
@@ -171,7 +171,8 @@ def _about_patient(scene: Scene) -> list[AnyFact]:
             "nothing, when the charges also come as DFT; else set bill_ft1_from",
         )
     if scene.visit:
-        facts.append(encounter_fact(scene, charged=any(fact.kind in _BILLED for fact in charges)))
+        charged = not _BILLED.isdisjoint([fact.kind for fact in charges])
+        facts.append(encounter_fact(scene, charged=charged))
         facts += diagnosis_facts(scene)
     return [*facts, *charges]
 

@@ -116,17 +116,22 @@ def text_at(message: Message, places: tuple[str, ...], near: list[Segment] | Non
     first segment of the message that has it; but what is not said of a policy is never taken from another one.
     """
     for name, field, component, sub in spots_of(places):
-        segment = None
-        if near:
-            for each in near:
-                if each.name == name:
-                    segment = each
-                    break
-        if segment is None and not (near and name in _OF_A_POLICY):
-            segment = message.first(name)
-        if segment is not None and (text := segment.text(field, component, sub)):
-            return text
+        if near and near[0].name == name:
+            segment: Segment | None = near[0]
+        else:
+            segment = _nearest(message, name, near) if near else message.first(name)
+        if segment is not None and field < len(segment.fields) and segment.fields[field]:
+            text = segment.text(field, component, sub)
+            if text:
+                return text
     return ""
+
+
+def _nearest(message: Message, name: str, near: list[Segment]) -> Segment | None:
+    for segment in near:
+        if segment.name == name:
+            return segment
+    return None if name in _OF_A_POLICY else message.first(name)
 
 
 @lru_cache(maxsize=1024)

@@ -33,7 +33,7 @@ def day(text: str) -> date | None:
     return _date_of(_matched(text)) if text else None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def instant(text: str, zone: ZoneInfo) -> datetime | None:
     """An HL7 time as an aware UTC instant; without an offset it is of `zone`. None when empty.
 
@@ -102,7 +102,7 @@ class Identity(NamedTuple):
 _NOBODY = Identity()
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=256)
 def identity(written: str, frame: Frame) -> Identity:
     """An identifier as it is written in a CX."""
     parts = components(written, frame, CX.identifier_type_code)
@@ -117,7 +117,7 @@ def key_of(authority: str, value: str) -> str:
     return f"{authority}|{value}" if authority else value
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=256)
 def person(written: str, frame: Frame) -> Name | None:
     """A name (XPN), None when it has no family name."""
     parts = components(written, frame, XPN.suffix_e_g_jr_or_iii)
@@ -131,7 +131,7 @@ def person(written: str, frame: Frame) -> Name | None:
     )
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=256)
 def postal(written: str, frame: Frame) -> Address | None:
     """An address (XAD), None when it has neither street nor city. A state or ZIP that is not of the US form is
     left empty: the scrubber asks for it, and nothing is invented.
@@ -207,7 +207,7 @@ def system_name(text: str, default: str = "LOCAL") -> str:
     return _SYSTEMS.get(name, name)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=4096)
 def codings(written: str, frame: Frame, default: str = "LOCAL") -> tuple[Coding, ...]:
     """A coded value (CWE) and its alternate, in that order; `default` is the system of codes that name none."""
     parts = components(written, frame, CWE.name_of_alternate_coding_system)

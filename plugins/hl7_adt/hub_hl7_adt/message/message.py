@@ -52,6 +52,16 @@ class Message(Named):
         return list(self.all(name))
 
     @property
+    def is_alone(self) -> bool:
+        """Whether no other segment of it begins a message or ends a batch; a name may be a whole line that this
+        message's field separator does not part.
+        """
+        names = "\r".join(self.names)
+        if len(self._by_name["MSH"]) > 1 or names.find("MSH", 1) > 0:
+            return False
+        return "BTS" not in names and "FTS" not in names
+
+    @property
     def names(self) -> Collection[str]:
         """The names of its segments, each once."""
         if not self._order:

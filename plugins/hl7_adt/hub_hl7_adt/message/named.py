@@ -38,13 +38,13 @@ class Named:
             name = fields[0]
             if name in HEADERS:
                 fields.insert(1, mark)
-            if name in by_name:
-                known = by_name[name]
-                segment = Segment(fields, frame, len(known) + 1)
-                known.append(segment)
-            else:
+            known = by_name.get(name)
+            if known is None:
                 segment = Segment(fields, frame, 1)
                 by_name[name] = [segment]
+            else:
+                segment = Segment(fields, frame, len(known) + 1)
+                known.append(segment)
             order.append(segment)
 
     def __getattr__(self, name: str) -> Segment:
