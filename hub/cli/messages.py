@@ -73,6 +73,8 @@ def _whole(view: View, item: InboxItem) -> dict[str, Any]:
     lanes = {one.lane for one in held}
     ahead = [one for one in view.held_lanes.of_lanes(item.source, lanes, place - 1) if one.role == "stop"]
     stops = {one.seq: one for one in view.held_lanes.stops(item.source, limit=10_000)} if ahead else {}
+    work = view.work.list(aggregate_id=item.id, open_only=False)
+    wrong = next((one.where for one in work if one.where and one.resolved_at is None), "")
     return {
         **record(item),
         "size": view.blobs.size(item.blob_id),
@@ -82,22 +84,23 @@ def _whole(view: View, item: InboxItem) -> dict[str, Any]:
         "stops": any(one.role == "stop" for one in held),
         "waits_for": sorted({stops[one.seq].message for one in ahead if one.seq in stops}),
         "behind": view.held_lanes.behind(item.source, place) if held else 0,
-        "work": view.work.list(aggregate_id=item.id, open_only=False),
+        "work": work,
         "events": [
             {"at": one.at, "kind": one.kind, "actor": one.actor} for one in view.events.find(aggregate_id=item.id)
         ],
-        "next": following(item, stops=bool(held)),
+        "next": following(item, stops=bool(held), wrong=wrong),
     }
 
 
-def following(item: InboxItem, *, stops: bool) -> list[str]:
-    """What a person may type about it now."""
+def following(item: InboxItem, *, stops: bool, wrong: str = "") -> list[str]:
+    """What a person may type about it now; `wrong` is the place that a problem names, if one does."""
     if item.state == "blocked":
         return [f"hub messages replay --lane-of {item.id}", f'hub messages skip {item.id} --why "..."']
     if item.state not in {"set_aside", "read_in_part"}:
         return []
     found = [
         f"hub messages show {item.id} --content",
+        *([f'hub messages edit {item.id} --set "{wrong}=..." --why "..."'] if wrong else []),
         f'hub messages edit {item.id} --editor --why "..."',
         f"hub messages replay {item.id}",
     ]
@@ -146,7 +149,7 @@ def lanes(folder: Path, *, source: str, limit: int, as_json: bool) -> None:
     if as_json:
         print_json({"sources": whole, "stops": stops})
         return
-    rows = [(one.message, one.source, one.reason, one.lanes, age(now - one.since), one.waiting) for one in stops]
+    rows = [(one.message, one.source, _why(one), one.lanes, age(now - one.since), one.waiting) for one in stops]
     columns = ("message", "source", "reason", "lanes", "for", "wait")
     table("Stopped by", columns, rows, right=(3, 4, 5), styles=[_style(one) for one in stops])
     for one in whole:
@@ -155,6 +158,11 @@ def lanes(folder: Path, *, source: str, limit: int, as_json: bool) -> None:
         say(f"{one.source}: {lanes} still since {when(one.since)}, {behind}")
     if stops:
         say(f"  hub messages show {stops[0].message}")
+
+
+def _why(one: Stop) -> str:
+    """Why it stops its lanes; one that was mended stands in its place only until it is read."""
+    return "to be read again" if one.state == "received" else one.reason or "-"
 
 
 def _style(one: Stop) -> str:

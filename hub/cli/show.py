@@ -13,6 +13,7 @@ from hub.store.outbox import File
 from hub.store.work import OpenItem
 
 LATE_DAYS = 7
+MOST_REASONS = 8
 
 
 def claims(folder: Path, *, state: str, payer: str, limit: int, as_json: bool) -> None:
@@ -99,6 +100,7 @@ def work_items(folder: Path, *, reason: str, owner: str, limit: int, after: str,
     with opened(folder) as hub, hub.store.view() as view:
         items = view.work.page(limit, after=after, reason_prefix=reason, **wanted)
         owners = {} if as_json else view.work.tally("owner", reason_prefix=reason, **wanted)
+        reasons = {} if as_json else view.work.tally("reason", reason_prefix=reason, **wanted)
         now = view.now
     if as_json:
         print_json(items)
@@ -111,6 +113,12 @@ def work_items(folder: Path, *, reason: str, owner: str, limit: int, after: str,
     told = ", ".join(f"{owners[name][0]:,} for {name}" for name in sorted(owners))
     say(told or "nothing waits for a person")
     if items and len(items) < whole:
+        often = sorted(reasons.items(), key=lambda each: (-each[1][0], each[0]))[:MOST_REASONS]
+        say(
+            "most often: "
+            + ", ".join(f"{count:,} {name}" for name, (count, _) in often)
+            + " (--reason shows one)"
+        )
         say(f"the next ones: hub work list --after {items[-1].id}")
 
 

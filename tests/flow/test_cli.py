@@ -6,6 +6,7 @@ import base64
 import json
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -170,6 +171,16 @@ def test_file_content_only_when_asked(hub: Callable[..., Ran], folder: Path) -> 
     assert base64.b64decode(told["content_base64"]).startswith(b"%PDF")
     remit = next(one for one in listed["in"] if one["kind"] == "835")
     assert _json(hub("files", "show", str(remit["seq"]), "--json"))["remittances"][0]["state"] == "posted"
+
+
+def test_a_long_list_of_work_says_what_is_frequent(hub: Callable[..., Ran]) -> None:
+    """Where not all fits, the reasons are counted, so that one that drowns the others is seen."""
+    items = _json(hub("work", "list", "--json", "--limit", "500"))
+    out = hub("work", "list", "--limit", "1")[1]
+    counted = Counter(item["reason"] for item in items)
+    most = max(counted.values())
+    assert f"most often: {most} {min(name for name, many in counted.items() if many == most)}" in out
+    assert "most often" not in hub("work", "list", "--limit", "500")[1]
 
 
 def test_work_is_resolved_with_a_reason_and_a_name(hub: Callable[..., Ran], folder: Path) -> None:

@@ -389,12 +389,16 @@ def test_replay(hub: Callable[..., Ran], stored: Path) -> None:
     with Given("test", "hub").desk(stored) as desk:
         assert {one.state for one in desk.messages()} == {"read"}
     assert "No message is set aside" in hub("replay", "--set-aside", "-c", stored)[1]
+    code, out, _ = hub("replay", "--all", "--connector", "vendor", "-c", stored)
+    assert (code, out.count("it is read again")) == (0, 3)
+    assert "No message was read" in hub("replay", "--all", "--connector", "vendor", "-c", stored)[1]
 
 
 def test_replay_of_what(hub: Callable[..., Ran], stored: Path) -> None:
     """Neither ids nor --set-aside, or both, is no order."""
     assert "say which messages" in hub("replay", "-c", stored)[2]
     assert "say which messages" in hub("replay", "in_X", "--set-aside", "-c", stored)[2]
+    assert "--all with --connector" in hub("replay", "--all", "-c", stored)[2]
 
 
 def test_show_what_the_hub_has(hub: Callable[..., Ran], stored: Path) -> None:

@@ -122,11 +122,14 @@ def send(  # noqa: PLR0913, PLR0917 - one for each option
 
 
 @hl7.command()
-def replay(
+def replay(  # noqa: PLR0913, PLR0917 - one for each option
     ctx: typer.Context,
     ids: Annotated[list[str] | None, typer.Argument(help="Ids of messages that the hub has.")] = None,
     set_aside: Annotated[bool, typer.Option("--set-aside", help="All messages that are set aside.")] = False,
-    connector: Annotated[str, typer.Option(help="With --set-aside: only those of this connector.")] = "",
+    every: Annotated[
+        bool, typer.Option("--all", help="All messages of --connector, also those that were read well.")
+    ] = False,
+    connector: Annotated[str, typer.Option(help="Of this connector alone.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what each would become.")] = False,
     config: Config = None,
     by: By = "",
@@ -136,6 +139,11 @@ def replay(
     from hub_hl7_adt.commands import replay_command as done
 
     choice = done.Choice(
-        ids=tuple(ids or ()), set_aside=set_aside, connector=connector, dry_run=dry_run, as_json=as_json
+        ids=tuple(ids or ()),
+        set_aside=set_aside,
+        every=every,
+        connector=connector,
+        dry_run=dry_run,
+        as_json=as_json,
     )
     done.replay(ctx.obj, choice, config, by)

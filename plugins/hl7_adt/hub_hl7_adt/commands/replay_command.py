@@ -14,6 +14,7 @@ from hub.plugin.api import Commands, Desk, StoredMessage, Terminal
 from hub_hl7_adt.commands.drawn import item, plural
 
 _MOST = 10_000
+_READ = ("read", "read_in_part", "informational", "test")
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +33,7 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
     ids: tuple[str, ...] = ()
     set_aside: bool = False
+    every: bool = False
     connector: str = ""
     dry_run: bool = False
     as_json: bool = False
@@ -40,10 +42,13 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 def replay(given: Commands, choice: Choice, config: Path | None, by: str) -> None:
     """Show what would become of each message, then replay those that can be applied; 1 where one cannot."""
     terminal = given.terminal
-    if bool(choice.ids) == choice.set_aside:
-        terminal.fail("say which messages", "give their ids, or --set-aside for all that stand")
+    if bool(choice.ids) + choice.set_aside + choice.every != 1 or (choice.every and not choice.connector):
+        fix = (
+            "give their ids, --set-aside for all that stand, or --all with --connector after a change of settings"
+        )
+        terminal.fail("say which messages", fix)
     with given.desk(config, by) as desk:
-        ids = choice.ids or _standing(desk, choice.connector)
+        ids = choice.ids or _standing(desk, choice)
         rows = []
         for number, stored in enumerate(desk.bodies(ids), 1):
             terminal.progress("messages read", number, len(ids))
@@ -52,9 +57,12 @@ def replay(given: Commands, choice: Choice, config: Path | None, by: str) -> Non
     raise typer.Exit(0 if all(row.well for row in rows) else 1)
 
 
-def _standing(desk: Desk, connector: str) -> tuple[str, ...]:
-    """The messages that are set aside, in the order in which they came; what waits behind them follows by itself."""
-    return tuple(one.id for one in desk.messages(source=connector, state="set_aside", limit=_MOST))
+def _standing(desk: Desk, choice: Choice) -> tuple[str, ...]:
+    """The messages that are set aside, or all that were read, in the order in which they came; what waits behind one
+    that is set aside follows by itself.
+    """
+    states = ("set_aside",) + (_READ if choice.every else ())
+    return tuple(one.id for one in desk.messages(source=choice.connector, state=states, limit=_MOST))
 
 
 def _row(desk: Desk, stored: StoredMessage, *, dry_run: bool) -> Row:
@@ -92,7 +100,7 @@ def _told(terminal: Terminal, rows: list[Row], choice: Choice) -> None:
         terminal.document(rows)
         return
     if not rows:
-        terminal.say("No message is set aside.")
+        terminal.say("No message was read." if choice.every else "No message is set aside.")
         return
     columns = ("message", "of", "stands", "read today it is") + (() if choice.dry_run else ("done",))
     cells = [
