@@ -99,7 +99,7 @@ def views(segments: dict[str, Rows], types: dict[str, Rows]) -> str:
     from hub_hl7_adt.message.parts import RESERVED, Segment
 
     out = [f"# What a message has by name, for mypy; made by tools/{Path(__file__).name}, like names.txt.", ""]
-    out += ["from typing import Literal, overload", ""]
+    out += ["from typing import ClassVar, Literal, overload", ""]
     out += ["from hub_hl7_adt.message.parts import Field, Frame, Repetition, Segment, Text", ""]
     of_fields = {kinds[0] for rows in segments.values() for kinds, _ in rows.values() if kinds}
     of_components = {kinds[0] for name in of_fields for kinds, _ in types.get(name, {}).values() if kinds}
@@ -120,7 +120,7 @@ def views(segments: dict[str, Rows], types: dict[str, Rows]) -> str:
             result = f"Field[{kind.title()}Repetition]" if kind else "Field[Repetition]"
             members += _properties(words, result, frozenset(dir(Segment)))
         out += [f"class {name.title()}Segment(Segment):", *(members or ["    ..."]), ""]
-    out += ["class Named:", "    _frame: Frame", "    _texts: list[str]"]
+    out += ["class Named:", "    _kind: ClassVar[type[Segment]]", "    _frame: Frame", "    _texts: list[str]"]
     out += ["    _by_name: dict[str, list[Segment]]", "    _order: list[Segment]"]
     out += ["    def _split(self) -> None: ..."]
     for name in sorted(segments):

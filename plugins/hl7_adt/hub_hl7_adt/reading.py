@@ -45,7 +45,7 @@ _MIXED = Problem(
 
 def read(raw: bytes, settings: Hl7Settings) -> Reading:
     """Facts and problems of one message or of a batch; one bad message never takes its neighbours."""
-    message = message_of(raw, settings.charset) if raw.startswith(b"MSH") else None
+    message = message_of(raw, settings.charset, named=False) if raw.startswith(b"MSH") else None
     if message is not None and message.is_alone:
         return _reading(message, settings, Notes())
     parts = split(raw)
@@ -86,7 +86,7 @@ def read_message(raw: bytes, settings: Hl7Settings, prefix: str = "") -> Reading
     lanes stop. A test message never stops a lane.
     """
     notes = Notes(prefix)
-    message = message_of(raw, settings.charset)
+    message = message_of(raw, settings.charset, named=False)
     if message is None:
         notes.problems.append(_NOT_A_MESSAGE)
         return Reading(problems=tuple(notes.problems), poison=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING
 
 from hub_hl7_adt.message.charset import decoded, plain
+from hub_hl7_adt.message.lookup import is_table, unknown
 from hub_hl7_adt.message.named import Named
-from hub_hl7_adt.message.parts import Segment, fields_of, frame_of
+from hub_hl7_adt.message.parts import NamedSegment, Segment, fields_of, frame_of
 from hub_hl7_adt.message.separators import Separators, separators
 
 _TEXT_ENDS = re.compile(r"[\r\n\x0b\x1c]+")
@@ -31,7 +33,7 @@ class Message(Named):
         self._texts = _lines(text)
         self._by_name = {}
         self._order = []
-        self.header = Segment(fields_of(self._texts[0], self._frame.field), self._frame, 1)
+        self.header = self._kind(fields_of(self._texts[0], self._frame.field), self._frame, 1)
 
     @property
     def lines(self) -> list[bytes]:
@@ -80,10 +82,27 @@ class Message(Named):
                 opened = True
             elif opened and segment.name in members:
                 current, rest = groups[-1]
-                rest.append(Segment(segment.fields, self._frame, current.number))
+                rest.append(self._kind(segment.fields, self._frame, current.number))
             elif segment.name != "NTE":
                 opened = False
         return groups
+
+
+class NamedMessage(Message):
+    """A message whose segments are also attributes (`message.pid`), and their fields attributes of those."""
+
+    __slots__ = ()
+
+    _kind = NamedSegment
+
+    if not TYPE_CHECKING:  # mypy sees named.pyi, which knows every name
+
+        def __getattr__(self, name: str) -> Segment:
+            said = name.upper()
+            if len(name) != 3 or not name.islower() or not (is_table(said) or said.startswith("Z")):
+                raise unknown(name)
+            found = self.all(said)
+            return found[0] if found else NamedSegment([said], self._frame, 0)
 
 
 def _lines(text: str) -> list[str]:
@@ -96,16 +115,19 @@ def _lines(text: str) -> list[str]:
     return [line for line in lines if line] if "" in lines else lines
 
 
-def message_of(raw: bytes, default_charset: str) -> Message | None:
-    """Read the frame of one message; None when it does not begin with a header that can be used."""
+def message_of(raw: bytes, default_charset: str, *, named: bool = True) -> Message | None:
+    """Read the frame of one message; None when it does not begin with a header that can be used. One that is not
+    `named` is read by position alone, which is faster.
+    """
+    kind = NamedMessage if named else Message
     body = raw if raw.startswith(b"MSH") else plain(raw)
     seps = separators(body[:12]) if body.startswith(b"MSH") else None
     if seps is None:
         return None
     if body.isascii() and b"\x1b" not in body:  # the JIS character sets shift with ESC, in ASCII bytes
-        return Message(body, seps, "ascii", body.decode("ascii"), fallback=False)
+        return kind(body, seps, "ascii", body.decode("ascii"), fallback=False)
     text, codec, fallback = decoded(body, _declared(body, seps), default_charset)
-    return Message(body, seps, codec, text, fallback=fallback)
+    return kind(body, seps, codec, text, fallback=fallback)
 
 
 def _declared(body: bytes, seps: Separators) -> list[str]:

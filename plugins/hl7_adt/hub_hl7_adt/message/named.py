@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from hub_hl7_adt.message.lookup import is_table, unknown
+from typing import ClassVar
+
 from hub_hl7_adt.message.parts import HEADERS, Frame, Segment
 
 
 class Named:
-    """The part of a message that finds segments by their name."""
+    """The part of a message that finds segments by their name; `_kind` is what it makes of them."""
 
     __slots__ = ("_by_name", "_frame", "_order", "_texts")
 
+    _kind: ClassVar[type[Segment]] = Segment
     _frame: Frame
     _texts: list[str]
     _by_name: dict[str, list[Segment]]
@@ -31,7 +33,7 @@ class Named:
 
     def _split(self) -> None:
         """Every segment is split and told apart by its name, once."""
-        frame, by_name, order = self._frame, self._by_name, self._order
+        frame, by_name, order, kind = self._frame, self._by_name, self._order, self._kind
         mark = frame.field
         for line in self._texts:
             fields = line.split(mark)
@@ -40,16 +42,9 @@ class Named:
                 fields.insert(1, mark)
             known = by_name.get(name)
             if known is None:
-                segment = Segment(fields, frame, 1)
+                segment = kind(fields, frame, 1)
                 by_name[name] = [segment]
             else:
-                segment = Segment(fields, frame, len(known) + 1)
+                segment = kind(fields, frame, len(known) + 1)
                 known.append(segment)
             order.append(segment)
-
-    def __getattr__(self, name: str) -> Segment:
-        said = name.upper()
-        if len(name) != 3 or not name.islower() or not (is_table(said) or said.startswith("Z")):
-            raise unknown(name)
-        found = self.all(said)
-        return found[0] if found else Segment([said], self._frame, 0)

@@ -1,6 +1,6 @@
 # What a message has by name, for mypy; made by tools/hl7_names.py, like names.txt.
 
-from typing import Literal, overload
+from typing import ClassVar, Literal, overload
 
 from hub_hl7_adt.message.parts import Field, Frame, Repetition, Segment, Text
 
@@ -3351,6 +3351,7 @@ class Ub2Segment(Segment):
     def special_visit_count(self) -> Field[Repetition]: ...
 
 class Named:
+    _kind: ClassVar[type[Segment]]
     _frame: Frame
     _texts: list[str]
     _by_name: dict[str, list[Segment]]

@@ -244,6 +244,12 @@ class Segment:
         at = position(self.name, name)
         return Field(self, at, kinds_of(self.name).get(at, ()))
 
+
+class NamedSegment(Segment):
+    """A segment whose fields are also attributes. Apart, because looking for names slows down all attributes."""
+
+    __slots__ = ()
+
     if not TYPE_CHECKING:  # mypy sees named.pyi, which knows every name
 
         def __getattr__(self, name: str) -> Field[Repetition]:
