@@ -29,6 +29,7 @@ from hub.flow.merging import Kin, accounts_of, kin_of, moves_of, patient_of, sou
 from hub.flow.payments import MONEY, restated
 from hub.flow.persons import Person, Told, expected, freshen, people, policy_of, told_of
 from hub.flow.refreshing import refresh
+from hub.flow.renumbered import told_twice
 from hub.model.claim import Claim
 from hub.model.coverage import Coverage, PatientFile
 from hub.model.encounter import Charge, Encounter
@@ -349,8 +350,9 @@ class _Page:
         self.whole.append(put.row.id)
         self._remind(put)
         state = "new" if put.state in {"ready", "waiting"} else put.state
+        again = told_twice(put.charges, self.known, OPEN_CHARGE | WITHDRAWN)
         for key, fact in put.charges:
-            self._charge(put, key, fact, state if fact.active else "void")
+            self._charge(put, key, fact, state if fact.active and key not in again else "void")
         if put.merged:
             self.follow.append(put)
 

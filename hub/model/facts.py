@@ -2,8 +2,9 @@
 
 Every fact carries the source's own `key` (unique per kind within that source), the `version` that orders
 repeats of the same key (compared as text: an ISO instant, or a zero-padded number), and references to other
-facts by their keys. A version that ends with `/` is open: the hub ends it with the message's place in the order of
-arrival, so that of several messages of one instant the one that came later holds. `flow/ingest` puts encounters together from them, in whatever order they arrive.
+facts by their keys. A version that ends with `/` is open: the hub ends it with the message's place in the order
+of arrival, so that of several messages of one instant the one that came later holds. `flow/ingest` puts
+encounters together from them, in whatever order they arrive.
 """
 
 from __future__ import annotations

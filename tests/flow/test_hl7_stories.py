@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from flowlab.stories import SEND, Story, StoryHouse, dg1, ft1, in1, mrg, pid, pv1, say, story
+from flowlab.stories import BILL, SEND, Story, StoryHouse, dg1, ft1, in1, mrg, pid, pv1, say, story
 
 from hub.clock import TurnedClock
 from hub.store import Keyring, open_store
@@ -162,6 +162,53 @@ STORIES = [
         say("BAR^P12", pid(), pv1(), dg1("E11.9", "2", _21="D")),
         say("ADT^A08", pid(), pv1(), dg1(), dg1("E11.9", "2")),
         codes={"V1": "I10 E11.9"},
+    ),
+    story(
+        "a visit is renumbered, and its charge comes again under the new number",
+        say("ADT^A04", pid(), pv1("TMP"), in1(), dg1()),
+        say("DFT^P03", pid(), pv1("TMP"), ft1()),
+        say("ADT^A50", pid(), mrg(visit="TMP"), pv1()),
+        CHARGED,
+        billed={"P1": 16500},
+        claims=ONE,
+        work=[],
+    ),
+    story(
+        "a visit is renumbered after billing, and its charge comes again under the new number",
+        say("ADT^A04", pid(), pv1("TMP"), in1(), dg1()),
+        say("DFT^P03", pid(), pv1("TMP"), ft1()),
+        SEND,
+        say("ADT^A50", pid(), mrg(visit="TMP"), pv1()),
+        REGISTERED,
+        CHARGED,
+        say("DFT^P03", pid(), pv1(), ft1("T2", "G0008", "30.00")),
+        claims=["P1 ppo 165.00 frozen", "P1 ppo 30.00 ready"],
+    ),
+    story(
+        "the charge of a renumbered visit comes under its new number first",
+        REGISTERED,
+        CHARGED,
+        SEND,
+        say("DFT^P03", pid(), pv1("TMP"), ft1(), at=f"{SECOND[:8]}080000"),
+        say("ADT^A50", pid(), mrg(visit="TMP"), pv1()),
+        claims=["P1 ppo 165.00 frozen"],
+    ),
+    story(
+        "accounts are one, and a payment comes again under the new number",
+        of_account("A1", in1(), dg1()),
+        of_account("A1", ft1("T5", "", "20.00", "PY"), kind="DFT^P03"),
+        BILL,
+        say("ADT^A35", pid(account="A2"), mrg("P1", account="A1")),
+        of_account("A2", ft1("T5", "", "20.00", "PY"), kind="DFT^P03"),
+        cash={"P1": 2000},
+    ),
+    story(
+        "two visits are one, and both numbered their charges from one on",
+        REGISTERED,
+        CHARGED,
+        say("DFT^P03", pid(), pv1("V2"), ft1("T1", "G0008", "30.00")),
+        say("ADT^A50", pid(), mrg(visit="V2"), pv1()),
+        billed={"P1": 19500},
     ),
 ]
 
