@@ -9,7 +9,7 @@ from datetime import datetime
 from hub.store.feeds import Hour, hour_of
 
 PEERS = 500
-"""So many peers of a source are told apart; what others send is counted as of `OTHERS`."""
+"""So many peers of a source are told apart in an hour; what others send is counted as of `OTHERS`."""
 OTHERS = "others"
 PEER_LETTERS = 100
 YES, ERROR, REJECT = "accepted", "failed", "rejected"
@@ -23,7 +23,7 @@ class FeedCounts:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._hours: dict[tuple[str, str, datetime], Hour] = {}
-        self._peers: dict[str, set[str]] = {}
+        self._peers: dict[str, tuple[datetime, set[str]]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._hours)
@@ -70,16 +70,22 @@ class FeedCounts:
         self._add(hours)
 
     def _hour(self, practice: str, source: str, peer: str, now: datetime, counts: Mapping[str, int]) -> Hour:
-        named, hour = self._named(source, peer), hour_of(now)
+        hour = hour_of(now)
+        named = self._named(source, peer, hour)
         return Hour(practice=practice, source=source, peer=named, hour=hour, began_at=now, ended_at=now, **counts)
 
-    def _named(self, source: str, peer: str) -> str:
+    def _named(self, source: str, peer: str, hour: datetime) -> str:
+        """What a peer is counted as. Each hour begins anew, so that peers of long ago take nobody's place."""
+        named = peer[:PEER_LETTERS]
         with self._lock:
-            known = self._peers.setdefault(source, set())
-            if peer not in known and len(known) >= PEERS:
+            began, known = self._peers.get(source, (hour, set()))
+            if began != hour:
+                known = set()
+            self._peers[source] = (hour, known)
+            if named not in known and len(known) >= PEERS:
                 return OTHERS
-            known.add(peer)
-        return peer[:PEER_LETTERS]
+            known.add(named)
+        return named
 
     def _add(self, hours: Iterable[Hour]) -> None:
         with self._lock:

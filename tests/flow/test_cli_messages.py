@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flowlab.command_line import Ran
 
-from hub.cli import main
 from hub.cli.desk import Given
 from hub.cli.opened import opened
 from hub.config.template import write_template
@@ -63,7 +62,6 @@ class Source:
 def hub_ehr_sources():
     return {"words": Source}
 '''
-Ran = tuple[int, str, str]
 
 
 @pytest.fixture
@@ -99,20 +97,6 @@ def read(folder: Path) -> None:
         hub = Hub(settings=desk._settings, store=desk.store, host=host, clock=desk.store.clock)
         while ingest.read(hub, "words").more:
             pass
-
-
-@pytest.fixture
-def hub(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
-    """Runs one command line: exit code, standard output, standard error."""
-
-    def run(*words: str) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["hub", *words, "-c", str(folder)])
-        with pytest.raises(SystemExit) as ended:
-            main.main()
-        told = capsys.readouterr()
-        return int(ended.value.code or 0), told.out, told.err
-
-    return run
 
 
 @pytest.fixture
@@ -169,6 +153,7 @@ def test_one_is_shown_with_reason_and_place(
     assert (told["stops"], told["behind"], told["reason"]) == (True, 1, "words.verdict")
     assert [(one["where"], one["fix"]) for one in told["work"]] == [("word 2", "mend word 2")]
     assert "content" not in told
+    assert f'hub messages edit {ids[0]} --set "word 2=..." --why "..."' in told["next"]
     assert ask("messages", "show", ids[1])["waits_for"] == [ids[0]]
     assert f"waits for     {ids[0]}" in hub("messages", "show", ids[1])[1]
     assert events(folder, "message.viewed") == []
@@ -248,6 +233,7 @@ def test_reading_again(hub: Callable[..., Ran], ask: Callable[..., Any], ids: li
     assert states(ask)[0] == "set_aside"
     assert ask("messages", "replay", "--lane-of", ids[1])["replayed"] == [ids[0]]
     assert states(ask)[0] == "received"
+    assert "to be read again" in hub("messages", "lanes")[1]
     read(folder)
     assert ask("messages", "replay", "--set-aside", "--source", "words")["replayed"] == [ids[0], ids[3]]
     read(folder)

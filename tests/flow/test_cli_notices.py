@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from flowlab.command_line import Ran
 
 from hub.app import Faulty, open_app
-from hub.cli import main
 from hub.clock import TurnedClock
 from hub.config.template import write_template
 from hub.store.notices import Condition, Letter
 from hub.testing.notices import HOST, MailServer
 
 NOW = datetime(2026, 3, 2, 14, tzinfo=UTC)
-Ran = tuple[int, str, str]
 
 
 @pytest.fixture
@@ -52,20 +50,6 @@ to = ["it@practice.example"]
     key.touch(mode=0o600)
     key.write_text("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n")
     return folder
-
-
-@pytest.fixture
-def hub(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
-    """Runs one command line: exit code, standard output, standard error."""
-
-    def run(*words: str) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["hub", *words, "-c", str(folder)])
-        with pytest.raises(SystemExit) as ended:
-            main.main()
-        told = capsys.readouterr()
-        return int(ended.value.code or 0), told.out, told.err
-
-    return run
 
 
 def test_a_test_notice(hub: Callable[..., Ran], server: MailServer) -> None:

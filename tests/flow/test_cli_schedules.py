@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flowlab.command_line import Ran
 
 from hub.app import open_app
-from hub.cli import main
 from hub.cli.opened import opened
 from hub.cli.schedules import _all
 from hub.config.template import write_template
@@ -22,8 +21,6 @@ from hub.errors import Misconfigured
 from hub.schedule import History, Schedule, Scheduler
 from hub.store import Nudge, Store
 from hub.store.nudge import Outcome
-
-Ran = tuple[int, str, str]
 
 
 @pytest.fixture
@@ -38,20 +35,6 @@ def folder(tmp_path: Path) -> Path:
     with opened(tmp_path) as it:
         it.store.create_all()
     return tmp_path
-
-
-@pytest.fixture
-def hub(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
-    """Runs one command line: exit code, standard output, standard error."""
-
-    def run(*words: str) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["hub", *words, "-c", str(folder)])
-        with pytest.raises(SystemExit) as ended:
-            main.main()
-        told = capsys.readouterr()
-        return int(ended.value.code or 0), told.out, told.err
-
-    return run
 
 
 @pytest.fixture

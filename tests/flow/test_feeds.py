@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,9 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from flowlab.command_line import Ran
 
 from hub.app import App, open_app
-from hub.cli import main
 from hub.cli.feeds import chart
 from hub.clock import SystemClock, TurnedClock
 from hub.config import Settings, load
@@ -31,7 +30,6 @@ from hub.watch.metrics import Kept
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config"
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-Ran = tuple[int, str, str]
 
 
 def an_hour(at: datetime, source: str = "adt", peer: str = "10.0.0.7", **counts: int) -> Hour:
@@ -257,20 +255,6 @@ def app(folder: Path) -> Iterator[App]:
     made = open_app(folder)
     yield made
     made.close()
-
-
-@pytest.fixture
-def hub(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
-    """Runs one command line: exit code, standard output, standard error."""
-
-    def run(*words: str) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["hub", *words, "-c", str(folder)])
-        with pytest.raises(SystemExit) as ended:
-            main.main()
-        told = capsys.readouterr()
-        return int(ended.value.code or 0), told.out, told.err
-
-    return run
 
 
 def test_the_commands(hub: Callable[..., Ran], app: App) -> None:

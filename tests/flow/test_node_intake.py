@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -292,10 +293,13 @@ def test_counts_are_written_while_nothing_comes(
 
 
 def test_peers_are_bounded(clock: TurnedClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever sends from ever new addresses does not fill the memory or the table."""
+    """Whoever sends from ever new addresses does not fill the memory or the table; each hour begins anew."""
     monkeypatch.setattr(feed_counts, "PEERS", 2)
     counts = FeedCounts()
     for peer in ("a", "b", "c", "d", "a", "x" * 500):
         counts.came("lakeside", "adt", peer, clock.now(), messages=1)
     assert {one.peer: one.messages for one in counts.take()} == {"a": 2, "b": 1, "others": 3}
     assert not counts
+    clock.turn(timedelta(hours=1))
+    counts.came("lakeside", "adt", "d", clock.now(), messages=1)
+    assert [one.peer for one in counts.take()] == ["d"]
