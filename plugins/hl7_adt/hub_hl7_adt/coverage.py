@@ -138,6 +138,13 @@ def _subscriber(scene: Scene, group: list[Segment]) -> tuple[str, Subscriber | N
             "the insured is not the patient and no relationship is given; it was read as other",
             "complete the relationship at the sender and send it again",
         )
+    elif not _is_relationship(text_at(scene.message, scene.settings.relationship_places, group)):
+        scene.notes.warn(
+            "hl7.coverage.relationship",
+            in1.at(IN1.insured_s_relationship_to_patient),
+            "what stands here is no relationship; it was read as other",
+            "see whether fields of IN1 stand one too far to the left or right, or set relationship_places",
+        )
     if name is None:
         scene.notes.warn(
             "hl7.coverage.subscriber",
@@ -158,6 +165,11 @@ def _subscriber(scene: Scene, group: list[Segment]) -> tuple[str, Subscriber | N
 def _stated(scene: Scene, group: list[Segment]) -> str:
     """What the insured is to the patient, in our words; empty when nobody says."""
     return values.relationship(text_at(scene.message, scene.settings.relationship_places, group))
+
+
+def _is_relationship(text: str) -> bool:
+    """Whether a text may be a relationship: a word, or a code of one or two characters; a date is none."""
+    return len(text) < 3 or not any(char.isdigit() for char in text)
 
 
 def _of_patient(stated: str) -> str:

@@ -119,10 +119,14 @@ def test_a_policy() -> None:
         ("", "SPO", "spouse", []),
         ("CHD", "SPO", "child", []),
         ("", "", "other", ["hl7.coverage.relationship"]),
+        ("G8", "", "other", []),
+        ("Life-partner", "", "other", []),
+        ("19790101", "", "other", ["hl7.coverage.relationship"]),
     ],
 )
 def test_the_relationship(own: str, of_in2: str, relationship: str, problem: list[str]) -> None:
-    """What the patient is to the insured stands in IN1-17, else in IN2-72; where nobody says, a person is told."""
+    """What the patient is to the insured stands in IN1-17, else in IN2-72; where nobody says, or
+    what stands there cannot be one, a person is told."""
     in1 = segment("IN1", IN1 | {16: "HALE^SAM", 17: own, 18: "19790101", 19: "1 Elm^^Salem^OR^97301", 43: "M"})
     found = reading(PID, PV1, in1, segment("IN2", {72: of_in2}), FT1)
     told = only(found, CoverageFact)

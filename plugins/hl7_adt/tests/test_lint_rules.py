@@ -139,6 +139,19 @@ def test_applied_once(habit: str) -> None:
     assert key not in {one.key for one in again.proposals if one.sure}
 
 
+def test_a_quantity_that_may_stand_elsewhere() -> None:
+    """No quantity is taken for one unit while the sender's own segment may hold it: two would be billed as one."""
+    made = several(ft1={10: "", 11: "", 12: ""})
+    mixed = tuple(
+        Sample(file=one.file, nth=one.nth, body=one.body.replace(b"\rFT1", b"\rZCH|L|%d\rFT1" % n) + b"\rZCH|L|1")
+        for n, one in enumerate(made, 1)
+    )
+    (told,) = [one for one in report(mixed).proposals if one.key == "units_when_empty"]
+    assert (told.sure, "ZCH-2 may be the quantity" in told.reason) == (False, True)
+    (plain,) = [one for one in report(made).proposals if one.key == "units_when_empty"]
+    assert plain.sure
+
+
 MENDED = (
     "no quantity", "fields one too far", "codes in FT1-8", "member id in IN1-46", "policies apart",
     "codes in FT1-7 alone", "NPI in FT1-24", "visit number in PV1-50", "bytes of windows-1252",

@@ -129,10 +129,25 @@ def _units(view: View) -> Found:
             key="units_when_empty", value=Decimal(1), sure=False,
             reason=f"{said}; but in {differ} FT1-11 is not FT1-12: ask the sender where it puts the units",
         )  # fmt: skip
+    elif same < len(empty) and (others := _counts(view)):
+        said += f"; but {' and '.join(others)} may be the quantity (units_places): ask the sender"
+        yield Proposal(key="units_when_empty", value=Decimal(1), reason=said, sure=False)
     elif same < len(empty):
         yield Proposal(
             key="units_when_empty", value=Decimal(1), reason=f"{said}; a line with no quantity is one unit"
         )
+
+
+def _counts(view: View) -> list[str]:
+    """Places of the sender's own segments that hold small whole numbers with every line, and not always the same."""
+    return [
+        one.place.removesuffix(".1")
+        for name in sorted(name for name in view.survey.segments if name.startswith("Z"))
+        if view.survey.segments[name] >= len(view.lines)
+        for one in view.survey.of_segment(name)
+        if one.place not in view.settings.units_places and one.filled >= len(view.lines)
+        and one.distinct > 1 and all(text.isdigit() and 0 < int(text[:4]) < 1000 for text in one.values)
+    ]  # fmt: skip
 
 
 def _money(view: View) -> Found:
