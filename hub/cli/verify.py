@@ -67,9 +67,14 @@ def show(proofs: tuple[Proof, ...]) -> None:
 
 
 def profiles(app: App) -> dict[str, Profile]:
-    """What the plugin of each mailbox says of evidence and of files in doubt."""
-    ports = {name: app.host.clearinghouse(name).capabilities for name in app.settings.clearinghouses}
-    if vendor := app.settings.print.vendor:
+    """What the plugin of each mailbox says of evidence and of files in doubt; of one that is switched off or does not
+    work nothing is known, and what is usual counts.
+    """
+    working = set(app.host.names("Clearinghouse"))
+    ports = {
+        name: app.host.clearinghouse(name).capabilities for name in app.settings.clearinghouses if name in working
+    }
+    if (vendor := app.settings.print.vendor) in app.host.names("PrintVendor"):
         ports[vendor] = app.host.printer(vendor).capabilities
     return {name: Profile(evidence=told.evidence, in_doubt=told.in_doubt) for name, told in ports.items()}
 

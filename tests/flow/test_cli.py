@@ -250,6 +250,18 @@ def test_connector_add_leaves_a_hub_that_may_start(hub: Callable[..., Ran], fold
     assert hub("connector", "add", "third", "--plugin", "no_such_plugin")[0] == 2
 
 
+def test_promises_are_proved_with_a_connector_switched_off(hub: Callable[..., Ran], folder: Path) -> None:
+    """What went out by a connector that is switched off now is proved by what is usual, and the rest as ever (the audit
+    trail grows with each look).
+    """
+    before = [(one["number"], one["ok"], one["checked"]) for one in json.loads(hub("verify", "--json")[1])]
+    toml, part = folder / "hub.toml", "[connectors.clearinghouse]"
+    toml.write_text(toml.read_text().replace(part, f"{part}\nenabled = false"))
+    after = [(one["number"], one["ok"], one["checked"]) for one in json.loads(hub("verify", "--json")[1])]
+    assert [number for number, _, _ in after] == list(range(1, 12))
+    assert [one for one in after if one[0] != 10] == [one for one in before if one[0] != 10]
+
+
 def test_connector_test_fails_with_one(hub: Callable[..., Ran]) -> None:
     """A connection whose partner is away ends with exit code 1, and says which step failed and what to do."""
     code, out, _ = hub("connector", "test", "clearinghouse")
