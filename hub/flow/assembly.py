@@ -85,15 +85,26 @@ def diagnoses_of(
     encounter: EncounterFact, apart: Iterable[DiagnosisFact], charges: Iterable[ChargeFact]
 ) -> tuple[Diagnosis, ...]:
     """Every diagnosis once, ranked ones first in rank order, then by their keys; charges' own come last, by day and
-    number of the charge. One that was withdrawn by itself is not in a list of the visit that was told before.
+    number of the charge. One that was withdrawn by itself is nowhere that was told before: in no list of the visit,
+    and on no charge.
     """
     found: dict[tuple[str, str], Diagnosis] = {}
-    alone, listed_at = sorted(apart, key=lambda f: f.key), told_at(encounter, "diagnoses")
+    alone = sorted(apart, key=lambda f: f.key)
+    gone: dict[tuple[str, str], str] = {}
+    for fact in alone:
+        if not fact.active:
+            code = _code_of(fact.diagnosis)
+            gone[code] = max(fact.version, gone.get(code, ""))
+
+    def stands(diagnosis: Diagnosis, version: str) -> bool:
+        return gone.get(_code_of(diagnosis), "") <= version
+
+    listed_at = told_at(encounter, "diagnoses")
+    listed = [diagnosis for diagnosis in encounter.diagnoses if stands(diagnosis, listed_at)]
     loose = [fact.diagnosis for fact in alone if fact.active]
-    gone = {_code_of(fact.diagnosis) for fact in alone if not fact.active and fact.version > listed_at}
-    listed = [diagnosis for diagnosis in encounter.diagnoses if _code_of(diagnosis) not in gone]
     charged = sorted(charges, key=lambda f: (f.service_from, len(f.key), f.key))
-    of_charges = [Diagnosis(coding=coding) for charge in charged for coding in charge.diagnoses]
+    named = [(Diagnosis(coding=coding), charge.version) for charge in charged for coding in charge.diagnoses]
+    of_charges = [diagnosis for diagnosis, version in named if stands(diagnosis, version)]
     for diagnosis in [*listed, *loose, *of_charges]:
         key = _code_of(diagnosis)
         known = found.get(key)

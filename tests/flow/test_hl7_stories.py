@@ -210,6 +210,22 @@ STORIES = [
         say("ADT^A50", pid(), mrg(visit="V2"), pv1()),
         billed={"P1": 19500},
     ),
+    story(
+        "a code is taken out that a charge named before",
+        say("ADT^A04", pid(), pv1(), in1(), dg1(), dg1("E11.9", "2")),
+        say("DFT^P03", pid(), pv1(), ft1(_19="E11.9^^I10~I10^^I10")),
+        say("BAR^P12", pid(), pv1(), dg1("E11.9", "2", _21="D")),
+        codes={"V1": "I10"},
+        claims=ONE,
+        work=[],
+    ),
+    story(
+        "a code is taken out, and a later charge names it",
+        REGISTERED,
+        say("BAR^P12", pid(), pv1(), dg1("E11.9", "2", _21="D")),
+        say("DFT^P03", pid(), pv1(), ft1(_19="E11.9^^I10")),
+        codes={"V1": "I10 E11.9"},
+    ),
 ]
 
 
