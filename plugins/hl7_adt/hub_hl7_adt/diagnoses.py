@@ -34,7 +34,7 @@ def diagnoses_of(scene: Scene) -> tuple[Diagnosis, ...]:
     kept = others or admitting
     kept.sort()
     unique: dict[Coding, str] = {}
-    for *_, code, told in kept:
+    for _, _, _, code, told in kept:
         unique.setdefault(code, told)
     return tuple(
         [Diagnosis(coding=code, rank=n, present=told) for n, (code, told) in enumerate(unique.items(), 1)]
@@ -109,7 +109,7 @@ def system_of(scene: Scene, dg1: Segment) -> str:
 
 
 def _deleted(dg1: Segment) -> bool:
-    return dg1.text(DG1.diagnosis_action_code).upper() == "D"
+    return dg1.text(DG1.diagnosis_action_code) in ("D", "d")
 
 
 def _type(dg1: Segment) -> str:

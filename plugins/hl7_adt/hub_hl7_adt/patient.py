@@ -120,13 +120,15 @@ def _first_phone(segment: Segment, positions: tuple[int, ...]) -> str:
 
 def _identifiers(pid: Segment) -> tuple[Identifier, ...]:
     """The identifiers of PID-3, PID-2 and PID-4 as (`MR:EAST`, value); private ones are not kept."""
-    found: dict[Identifier, None] = {}
+    found: list[Identifier] = []
     for position, unnamed in _NUMBERS:
         for each in pid.every(position, values.identity):
             if each.number and each.kind not in PRIVATE:
                 kind = each.kind or unnamed
                 giver = f"{kind}:{each.authority}" if each.authority else kind
-                found[Identifier(authority=giver, value=each.number)] = None
+                one = Identifier(authority=giver, value=each.number)
+                if one not in found:
+                    found.append(one)
     return tuple(found)
 
 

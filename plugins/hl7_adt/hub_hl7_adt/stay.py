@@ -95,8 +95,8 @@ def _told(code: str, known: frozenset[str]) -> str:
 
 def present(dg1: Segment) -> str:
     """Whether a diagnosis was present on admission (DG1-26): Y, N, U, W, 1 (exempt), or empty."""
-    told = dg1.text(DG1.present_on_admission_poa_indicator).upper()
-    return told if told and told in _PRESENT else ""
+    told = dg1.text(DG1.present_on_admission_poa_indicator)
+    return told.upper() if told and told.upper() in _PRESENT else ""
 
 
 def _admitting(scene: Scene) -> Coding | None:
