@@ -6,8 +6,9 @@ import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from hub.model.encounter import Coding
 from hub.model.people import Address, Name, Provider
@@ -87,7 +88,7 @@ def _date(year: str, month: str, day: str) -> date:
         raise Unreadable("not a date of the calendar") from None
 
 
-class Identity(NamedTuple):
+class Identity(msgspec.Struct, frozen=True, gc=False):
     """A CX: who gave the number, the number, and its type in capitals; all empty where there is no number."""
 
     authority: str = ""
