@@ -26,6 +26,8 @@ from hub.flow.coder import code_encounter
 from hub.flow.facts_store import UNSENT
 from hub.flow.folding import filled
 from hub.flow.merging import Kin, accounts_of, kin_of, moves_of, patient_of, source_key
+from hub.flow.payer_changes import BILLED, Repaid, concerns
+from hub.flow.payer_changes import follow as follow_payers
 from hub.flow.payments import MONEY, restated
 from hub.flow.persons import Person, Told, expected, freshen, people, policy_of, told_of
 from hub.flow.refreshing import refresh
@@ -327,6 +329,7 @@ class _Page:
         self.withdrawn: list[str] = []
         self.moved: list[tuple[str, str, str]] = []
         self.follow: list[Put] = []
+        self.repaid: list[Repaid] = []
 
     def add(self, put: Put) -> None:
         """Plan one encounter and its charges."""
@@ -355,6 +358,10 @@ class _Page:
             self._charge(put, key, fact, state if fact.active and key not in again else "void")
         if put.merged:
             self.follow.append(put)
+        if concerns(put.row, encounter):
+            known = (self.known[key] for key, fact in put.charges if fact.active and key in self.known)
+            billed = tuple(row for row in known if row.state in BILLED and row.record.kind == "charge")
+            self.repaid.append(Repaid(row=put.row, encounter=encounter, file=put.file, billed=billed))
 
     def _charge(self, put: Put, key: str, fact: ChargeFact, state: str) -> None:
         encounter, source = put.encounter, put.encounter.source
@@ -456,6 +463,7 @@ class _Page:
         self._hold_unsent()
         self.tx.work.open_many(self.work, practice=self.practice)
         self._follow()
+        follow_payers(self.tx, self.settings, self.repaid)
         return len(self.fresh) + len(self.changed)
 
 

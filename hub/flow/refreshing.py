@@ -44,7 +44,8 @@ def versioned(tx: Tx, row: Row[Claim], claim: Claim) -> Claim:
 def refreshed(claim: Claim, encounter: Encounter, file: PatientFile, settings: Settings, practice: str) -> Claim:
     """The claim with the patient, coverages, providers and authorization of today; codes and amounts stay. Pure.
 
-    A coverage is taken over where the payer of that rank is still the same; another payer is another claim.
+    A coverage is taken over where the payer of that rank is still the same; another payer is another claim. While
+    nobody has answered, the payers behind the first are those of today.
     """
     house = settings.practices.get(practice)
     rendering, problems = rendering_of(encounter, (), settings)
@@ -52,7 +53,7 @@ def refreshed(claim: Claim, encounter: Encounter, file: PatientFile, settings: S
         claim,
         patient=file.patient,
         coverage=_same_payer(claim.coverage, encounter.coverages),
-        other_coverages=tuple(_same_payer(one, encounter.coverages) for one in claim.other_coverages),
+        other_coverages=_others(claim, encounter.coverages),
         billing=billing_provider(house) if house else claim.billing,
         rendering=claim.rendering if problems else rendering,
         authorization=encounter.authorization or claim.authorization,
@@ -69,6 +70,12 @@ def rediagnosed(claim: Claim, icd10: tuple[str, ...], pointers: Mapping[str, tup
         return claim
     lines = tuple(replace(line, pointers=own) for line, own in zip(claim.lines, told, strict=True))
     return replace(claim, diagnoses=icd10, lines=lines)
+
+
+def _others(claim: Claim, told: Sequence[Coverage]) -> tuple[Coverage, ...]:
+    if claim.rank == 1 and told and told[0].payer == claim.coverage.payer:
+        return tuple(told[1:])
+    return tuple(_same_payer(one, told) for one in claim.other_coverages)
 
 
 def _same_payer(held: Coverage, told: Sequence[Coverage]) -> Coverage:

@@ -150,6 +150,8 @@ class StoryHouse(House):
             "codes": {at[row.id]: " ".join(d.coding.code for d in row.record.diagnoses) for row in visits},
             "payers": {at[row.id]: " ".join(c.payer for c in row.record.coverages) for row in visits},
             "claims": sorted(f"{who(row)} {row.record.payer} {row.record.total} {row.state}" for row in claims),
+            "members": sorted(row.record.coverage.member_id for row in claims),
+            "seconds": sorted(one.payer for row in claims for one in row.record.other_coverages),
             "states": dict(Counter(item.state for item in items)),
             "work": sorted(set(work) - {"encounter.unfinished"}),
         }
