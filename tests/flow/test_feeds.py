@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from flowlab.command_line import Ran
+from flowlab.databases import BOTH
+from flowlab.databases import made_url as made_url  # noqa: PLC0414 - a fixture
 
 from hub.app import App, open_app
 from hub.cli.feeds import chart
@@ -111,6 +113,7 @@ def feeds(store: Store, clock: TurnedClock) -> Feeds:
     return Feeds(store, clock)
 
 
+@BOTH
 def test_silence_is_one_alarm_and_one_item_until_messages_come(feeds: Feeds) -> None:
     """After three usual hours without a message there is one condition and one work item; both end by themselves when
     messages come, and the item is not opened again when a person closed it meanwhile.
@@ -183,6 +186,7 @@ def test_what_nobody_listened_to_is_no_silence(feeds: Feeds) -> None:
     assert feeds.wrong() == []
 
 
+@BOTH
 def test_old_hours_are_forgotten(feeds: Feeds) -> None:
     """Hours older than the history go, some days at a time; the others stay."""
     now = feeds.clock.now()
@@ -209,6 +213,7 @@ def test_a_source_that_is_asked_counts_too(feeds: Feeds) -> None:
     assert (hour.peer, hour.messages, hour.repeats, hour.bytes) == ("", 3, 1, 9)
 
 
+@BOTH
 def test_metrics_of_feeds(feeds: Feeds) -> None:
     """Rates, answers, silence and lanes stand in the metrics by source."""
     now = feeds.clock.now()

@@ -12,6 +12,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from flowlab.databases import BOTH
+from flowlab.databases import made_url as made_url  # noqa: PLC0414 - a fixture
 
 from hub.clock import TurnedClock
 from hub.errors import RetryLater, Stale, StoreAway
@@ -71,6 +73,7 @@ def hours(store: Store, clock: TurnedClock) -> list[Hour]:
         return view.feeds.hours(clock.now().replace(minute=0))
 
 
+@BOTH
 def test_each_is_told_what_it_was(store: Store, taking: Intake) -> None:
     """In the order of what was put: new, known or refused; neighbours do not matter, nor does the one who puts."""
 
@@ -98,6 +101,7 @@ def test_order_is_kept_for_each_source(store: Store, taking: Intake, monkeypatch
     assert store.commit_points["ingest.receive"] <= 3 * 6
 
 
+@BOTH
 def test_two_nodes_that_take_the_same(store: Store, clock: TurnedClock, taking: Intake) -> None:
     """Where a sender turns from one node to another in the midst of a batch, each message is new to exactly one of
     them, and of two bodies under an id that is used once exactly one is taken.
@@ -130,6 +134,7 @@ def test_bytes_bound_a_transaction(store: Store, taking: Intake, monkeypatch: py
     assert store.commit_points["ingest.receive"] == 4
 
 
+@BOTH
 def test_slow_is_waited_for_and_then_put_off(
     store: Store, taking: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,6 +252,7 @@ def test_what_waits_is_stored_at_the_end(store: Store, clock: TurnedClock) -> No
     assert sys.getswitchinterval() == before
 
 
+@BOTH
 def test_counts_are_by_peer_and_survive(
     store: Store, clock: TurnedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,7 +86,7 @@ def alarms(hours: list[Busy], zone: ZoneInfo = ZONE) -> Iterator[tuple[datetime,
             yield last, number
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.campaign)])
 @pytest.mark.parametrize("feed", ["practice", "hospital", "files", "sparse"])
 def test_no_false_alarm_in_a_year(feed: str, seed: int) -> None:
     """Nights, weekends, holidays, the bridge after Thanksgiving and both changes of the clock are no alarm."""
