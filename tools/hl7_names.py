@@ -120,7 +120,13 @@ def views(segments: dict[str, Rows], types: dict[str, Rows]) -> str:
             result = f"Field[{kind.title()}Repetition]" if kind else "Field[Repetition]"
             members += _properties(words, result, frozenset(dir(Segment)))
         out += [f"class {name.title()}Segment(Segment):", *(members or ["    ..."]), ""]
-    out += ["class Named:", "    _kind: ClassVar[type[Segment]]", "    _frame: Frame", "    _texts: list[str]"]
+    out += [
+        "class Named:",
+        "    header: Segment",
+        "    _kind: ClassVar[type[Segment]]",
+        "    _frame: Frame",
+        "    _texts: list[str]",
+    ]
     out += ["    _by_name: dict[str, list[Segment]]", "    _order: list[Segment]"]
     out += ["    def _split(self) -> None: ..."]
     for name in sorted(segments):

@@ -22,7 +22,7 @@ class Message(Named):
     what MSH-18 or the profile said and were read as windows-1252.
     """
 
-    __slots__ = ("charset_fallback", "codec", "header", "raw", "seps")
+    __slots__ = ("charset_fallback", "codec", "raw", "seps")
 
     def __init__(self, raw: bytes, seps: Separators, codec: str, text: str, *, fallback: bool) -> None:
         self.raw = raw

@@ -10,8 +10,9 @@ from hub_hl7_adt.message.parts import HEADERS, Frame, Segment
 class Named:
     """The part of a message that finds segments by their name; `_kind` is what it makes of them."""
 
-    __slots__ = ("_by_name", "_frame", "_order", "_texts")
+    __slots__ = ("_by_name", "_frame", "_order", "_texts", "header")
 
+    header: Segment
     _kind: ClassVar[type[Segment]] = Segment
     _frame: Frame
     _texts: list[str]
@@ -35,7 +36,9 @@ class Named:
         """Every segment is split and told apart by its name, once."""
         frame, by_name, order, kind = self._frame, self._by_name, self._order, self._kind
         mark = frame.field
-        for line in self._texts:
+        order.append(self.header)
+        by_name[self.header.name] = [self.header]
+        for line in self._texts[1:]:
             fields = line.split(mark)
             name = fields[0]
             if name in HEADERS:

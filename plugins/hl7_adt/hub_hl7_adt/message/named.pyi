@@ -3351,6 +3351,7 @@ class Ub2Segment(Segment):
     def special_visit_count(self) -> Field[Repetition]: ...
 
 class Named:
+    header: Segment
     _kind: ClassVar[type[Segment]]
     _frame: Frame
     _texts: list[str]
