@@ -158,7 +158,11 @@ class Aliases:
             left = {row.from_id for row in self._rows(kind, "into_id", left)} - found
             found |= left
         ends = self.resolve_many(kind, found)
-        return {one: sorted(other for other in found - {one} if ends[other] == one) for one in wanted}
+        below: dict[str, list[str]] = {one: [] for one in wanted}
+        for other in sorted(found):
+            if ends[other] != other and ends[other] in below:
+                below[ends[other]].append(other)
+        return below
 
     def kin(self, kind: str, ids: Iterable[str]) -> set[str]:
         """`ids` and every id that hangs together with one of them, or once did until they were parted."""

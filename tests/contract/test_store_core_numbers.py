@@ -250,3 +250,14 @@ def test_a_merge_is_followed_however_often_and_never_runs_in_a_circle(store: Sto
         tx.alias("patient", "pat_1", "pat_2", "in_1")
         assert {tx.resolve("patient", f"pat_{n}") for n in (1, 2, 3)} == {"pat_3"}
         assert tx.resolve("account", "pat_1") == "pat_1"
+
+
+def test_who_means_the_same_is_told_of_the_survivor_only(store: Store) -> None:
+    """Asked for several at once, each survivor has all that mean it now, sorted, over chains and circles; what was
+    merged itself, or stands alone, has none."""
+    with store.begin("admin") as tx:
+        for one, into in (("e", "d"), ("d", "c"), ("b", "a"), ("x", "y"), ("y", "x")):
+            tx.alias("patient", one, into, "in")
+        survivor, gone = sorted(("x", "y"), key=lambda one: tx.resolve("patient", one) != one)
+        found = tx.aliases.merged_into("patient", ["a", "c", "d", "z", survivor, gone])
+    assert found == {"a": ["b"], "c": ["d", "e"], "d": [], "z": [], survivor: [gone], gone: []}
