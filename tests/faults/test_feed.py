@@ -12,7 +12,7 @@ from msgspec.structs import replace
 pytestmark = pytest.mark.campaign
 
 FEW = Plan(messages=800, connections=4, kills=2, late_kills=4, poison=10, seed=3)
-MANY, FEW_MB = 40_000, 16.0
+MANY, FEW_MB = 20_000, 16.0
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
@@ -30,7 +30,7 @@ def test_a_day_of_a_feed(tmp_path: Path, database: str, request: pytest.FixtureR
 
 
 def test_memory_of_listening_and_reading(tmp_path: Path) -> None:
-    """What listens and stores takes no more memory after 40,000 messages than after 10,000, but for a few megabytes,
+    """What listens and stores takes no more memory after 20,000 messages than after 5,000, but for a few megabytes,
     nor does what reads; the million of `make soak` shows how flat it is.
     """
     for course in (listener_memory(tmp_path, MANY), reader_memory(MANY)):
