@@ -1,0 +1,257 @@
+"""The visits of a page as they are to be stored: gathered, then written at once, with the work that they leave."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from hub.config.settings import Settings
+from hub.errors import Problem
+from hub.flow.assembly import charge_of
+from hub.flow.base import move_claims, work_for
+from hub.flow.coder import code_encounter
+from hub.flow.facts_store import UNSENT
+from hub.flow.payer_changes import BILLED, Repaid, concerns
+from hub.flow.payer_changes import follow as follow_payers
+from hub.flow.payments import MONEY, restated
+from hub.flow.refreshing import refresh
+from hub.flow.renumbered import told_twice
+from hub.model.claim import Claim
+from hub.model.coverage import PatientFile
+from hub.model.encounter import Charge, Encounter
+from hub.model.facts import ChargeFact
+from hub.model.people import Record
+from hub.model.work import WorkItem
+from hub.money import to_cents
+from hub.store import Tx
+from hub.store.documents import Change, New, Row
+
+WITHDRAWN = frozenset({"void", "cancelled", "test", "history"})
+"""What a charge is when it may not be billed after all."""
+OPEN_CHARGE = frozenset({"new", "held", "proposal", "priced", "waiting"})
+UNFINISHED_DAYS = 14
+"""After so many days a visit that still waits for its source is in front of a person."""
+
+
+class Put(Record, frozen=True, kw_only=True):
+    """One encounter put together: what to store for it. `merged`: its patient was ever merged or parted."""
+
+    row: Row[Encounter]
+    state: str
+    encounter: Encounter
+    charges: tuple[tuple[str, ChargeFact], ...] = ()
+    on: date | None = None
+    file: PatientFile | None = None
+    merged: bool = False
+
+
+class Page:
+    """What a chunk of encounters is put together to, gathered and then written at once."""
+
+    def __init__(self, tx: Tx, settings: Settings, known: dict[str, Row[Charge]], practice: str) -> None:
+        self.tx, self.settings, self.known, self.practice = tx, settings, known, practice
+        self.encounters: list[Change[Encounter]] = []
+        self.fresh: list[New[Charge]] = []
+        self.changed: list[Change[Charge]] = []
+        self.work: list[WorkItem] = []
+        self.whole: list[str] = []
+        self.withdrawn: list[str] = []
+        self.moved: list[tuple[str, str, str]] = []
+        self.follow: list[Put] = []
+        self.repaid: list[Repaid] = []
+
+    def add(self, put: Put) -> None:
+        """Plan one encounter and its charges."""
+        encounter = put.encounter
+        self.encounters.append(
+            Change(
+                put.row,
+                record=encounter,
+                state=put.state,
+                patient_id=encounter.patient_id,
+                service_date=put.on,
+                payer=encounter.coverages[0].payer if encounter.coverages else None,
+            )
+        )
+        if put.state == "merged":
+            self.whole.append(put.row.id)
+            return
+        if put.state == "incomplete":
+            self.work += work_for([_incomplete()], "encounter", put.row.id, owner="it")
+            return
+        self.whole.append(put.row.id)
+        self._remind(put)
+        state = "new" if put.state in {"ready", "waiting"} else put.state
+        again = told_twice(put.charges, self.known, OPEN_CHARGE | WITHDRAWN)
+        for key, fact in put.charges:
+            self._charge(put, key, fact, state if fact.active and key not in again else "void")
+        if put.merged:
+            self.follow.append(put)
+        if concerns(put.row, encounter):
+            known = (self.known[key] for key, fact in put.charges if fact.active and key in self.known)
+            billed = tuple(row for row in known if row.state in BILLED and row.record.kind == "charge")
+            self.repaid.append(Repaid(row=put.row, encounter=encounter, file=put.file, billed=billed))
+
+    def _charge(self, put: Put, key: str, fact: ChargeFact, state: str) -> None:
+        encounter, source = put.encounter, put.encounter.source
+        charge = charge_of(fact, patient_id=encounter.patient_id, encounter_id=put.row.id, source=source)
+        row = self.known.get(key)
+        if row is not None and not fact.active and row.record.kind in MONEY:  # a withdrawal need not say of what
+            about = {"patient_id": charge.patient_id, "encounter_id": charge.encounter_id}
+            charge = msgspec.structs.replace(row.record, **about)
+        columns: dict[str, Any] = {
+            "patient_id": charge.patient_id,
+            "encounter_id": put.row.id,
+            "kind": charge.kind,
+            "cents": None if charge.amount is None else to_cents(charge.amount),
+            "service_date": charge.service_from,
+        }
+        is_money = charge.kind in MONEY and (row is None or row.record.kind in MONEY)
+        if is_money:
+            told = restated(row, charge, state)
+            if told is None:
+                return
+            charge, state = told
+            columns["cents"] = None if charge.amount is None else to_cents(charge.amount)
+        if row is None:
+            where = {"practice": self.practice, "state": state, "source": source, "key": key}
+            self.fresh.append(New(self.tx.new_id("chg"), charge, **where, **columns))
+        elif is_money or row.state in OPEN_CHARGE | WITHDRAWN:
+            self.changed.append(Change(row, record=charge, state=state, **columns))
+        else:
+            self._billed(row, encounter, charge, state)
+
+    def _billed(self, row: Row[Charge], encounter: Encounter, charge: Charge, state: str) -> None:
+        """What a charge that was billed is found to be now: nothing of it changes but the visit that it stands on."""
+        if state in WITHDRAWN:
+            self.work += work_for([_changed_late()], "charge", row.id)
+            self.withdrawn.append(row.id)
+        elif self._differs(row.record, encounter, charge):
+            self.work += work_for([_changed_late()], "charge", row.id)
+        if row.col("patient_id") != charge.patient_id:
+            self.moved.append((row.id, row.col("patient_id"), charge.patient_id))
+        if row.col("encounter_id") != charge.encounter_id:
+            billed = msgspec.structs.replace(row.record, encounter_id=charge.encounter_id)
+            self.changed.append(Change(row, record=billed, encounter_id=charge.encounter_id))
+
+    def _differs(self, billed: Charge, encounter: Encounter, coming: Charge) -> bool:
+        """Whether the source now says other than what was billed; what coding added does not count."""
+        (coded,) = code_encounter(encounter, [coming], self.settings, self.practice).charges
+        if _told(billed) != _told(coming) or (coming.drug or billed.drug) != billed.drug:
+            return True
+        if coming.amount is not None and coming.amount != billed.amount:
+            return True
+        mapped_alike = coded.hcpcs == billed.hcpcs
+        return mapped_alike and (coded.units, coded.modifiers) != (billed.units, billed.modifiers)
+
+    def _remind(self, put: Put) -> None:
+        """A visit that never ends is work, once; a person's word on it holds as long again."""
+        since = put.on or put.row.created_at.date()
+        if put.state != "waiting" or (self.tx.now.date() - since).days <= UNFINISHED_DAYS:
+            return
+        known = self.tx.work.list(aggregate_id=put.row.id, reason="encounter.unfinished", open_only=False)
+        if not any(one.resolved_at and (self.tx.now - one.resolved_at).days <= UNFINISHED_DAYS for one in known):
+            self.work += work_for([_unfinished()], "encounter", put.row.id, owner="front-desk")
+
+    def _hold_unsent(self) -> None:
+        """A claim that has not left yet does not leave with a charge that was withdrawn, or for another patient."""
+        moved = self._moved()
+        self.work += [item for one in moved for item in work_for([_moved_late()], "charge", one)]
+        for charges, problem in ((self.withdrawn, _withdrawn()), (moved, _of_another())):
+            held = self._unsent(charges)
+            move_claims(self.tx, [Change(row, state="held") for row in held])
+            for row in held:
+                self.tx.work.open_many(work_for([problem], "claim", row.id), practice=self.practice)
+
+    def _moved(self) -> list[str]:
+        """The billed charges that are now of somebody who is not one with whom they were billed for."""
+        now = self.tx.resolve_many("patient", {one for _, *two in self.moved for one in two})
+        return [charge for charge, was, comes in self.moved if now[was] != now[comes]]
+
+    def _unsent(self, charges: list[str]) -> list[Row[Claim]]:
+        if not charges:
+            return []
+        links = self.tx.claim_charges.of_charges(charges)
+        rows = self.tx.claims.get_many({link.claim_id for link in links}).values()
+        return [row for row in rows if row.state in UNSENT]
+
+    def _follow(self) -> None:
+        """Claims that have not left yet are told of the patient as merged, or parted, now."""
+        for put in self.follow:
+            billed = [self.known[key].id for key, _ in put.charges if key in self.known]
+            if put.file is not None:
+                for row in self._unsent(billed):
+                    refresh(self.tx, self.settings, row, put.encounter, put.file)
+
+    def write(self) -> int:
+        """Write the page; returns how many charges are new or changed."""
+        self.tx.encounters.put_many(self.encounters)
+        self.tx.charges.add_many(self.fresh)
+        self.tx.charges.put_many(self.changed)
+        self.tx.work.resolve_many(self.whole, "ingest.", "put together")
+        self._hold_unsent()
+        self.tx.work.open_many(self.work, practice=self.practice)
+        self._follow()
+        follow_payers(self.tx, self.settings, self.repaid)
+        return len(self.fresh) + len(self.changed)
+
+
+def _told(charge: Charge) -> tuple[object, ...]:
+    """What coding never alters of a charge."""
+    return charge.kind, charge.service_from, charge.codings
+
+
+def _incomplete() -> Problem:
+    return Problem(
+        code="ingest.incomplete",
+        where="encounter",
+        why="charges or diagnoses came, but not yet the visit or the patient they belong to",
+        fix="wait for the source to send them; if it does not, ask for a resend",
+    )
+
+
+def _unfinished() -> Problem:
+    return Problem(
+        code="encounter.unfinished",
+        where="encounter",
+        why="the visit was begun long ago, and its source has not yet said that it is over and whole",
+        fix="close it at the source, or mend what was set aside of it; if nothing is due, resolve this item as such",
+    )
+
+
+def _withdrawn() -> Problem:
+    return Problem(
+        code="claim.withdrawn",
+        where="charges",
+        why="the source cancelled the visit, or withdrew a charge of this claim, before it was sent",
+        fix="if that is right, reverse the charge and resolve this item; if not, correct the source, then replay",
+    )
+
+
+def _changed_late() -> Problem:
+    return Problem(
+        code="ingest.changed_after_billing",
+        where="charge",
+        why="the source changed or withdrew a charge that is already on a claim",
+        fix="decide whether a corrected claim must go out",
+    )
+
+
+def _moved_late() -> Problem:
+    return Problem(
+        code="ingest.moved_after_billing",
+        where="charge",
+        why="the source moved the visit to another patient, and this charge was billed for the one it had before",
+        fix="correct or void the claim of the wrong patient, and bill the right one; then resolve this item",
+    )
+
+
+def _of_another() -> Problem:
+    return Problem(
+        code="claim.of_another",
+        where="patient",
+        why="the source moved the visit to another patient before this claim was sent",
+        fix="if it is right, reverse the charge and bill the right patient; if not, correct the source, then replay",
+    )
