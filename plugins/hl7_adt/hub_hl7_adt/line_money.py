@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -13,6 +14,8 @@ from hub_hl7_adt.plan import BILLED, Plan, Spot
 from hub_hl7_adt.scene import Scene
 
 _ONE = Decimal(1)
+_THOUSANDS = re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})+\.[0-9]{2}-?")
+"""Commas between thousands, where cents make plain that they are no decimal commas."""
 _LONG = 15
 """Characters of an amount from which on it is judged slowly."""
 Days = tuple[date, date | None]
@@ -138,6 +141,8 @@ def _exact(line: Line, spot: Spot) -> Decimal | None:
     if values.component(written, frame, spot.component, spot.sub + 1).upper() not in ("", "USD"):
         raise values.Unreadable("an amount that is not in US dollars")
     plain = text.removeprefix("+").removeprefix("$")
+    if _THOUSANDS.fullmatch(plain):
+        plain = plain.replace(",", "")
     if plain.endswith("-") and not plain.startswith("-"):
         plain = f"-{plain[:-1]}"
     try:
