@@ -35,6 +35,8 @@ def main() -> None:
             kills=told.kills,
             poison=told.poison,
             connections=told.connections,
+            merges=told.merges,
+            watch="10s",
             seed=told.seed,
             store=store,
         )
@@ -55,6 +57,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--poison", type=int, default=2, help="of a thousand messages")
     parser.add_argument("--connections", type=int, default=6)
+    parser.add_argument(
+        "--merges", type=int, default=2, help="weight among a hundred or so: see hub.testing.hl7_feed"
+    )
     parser.add_argument("--postgres", action="store_true", help="on PostgreSQL, not on SQLite")
     parser.add_argument("--seed", type=int, default=1, help="the same seed sends the same messages")
     parser.add_argument("--keep", default="", help="a folder that stays, to look at")

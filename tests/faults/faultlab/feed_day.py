@@ -44,8 +44,9 @@ _STILL = re.compile(r"lanes? stands? still")
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """`poison` and `repeated` of a thousand messages; kills come while the feed does and, `late_kills`, just when
-    people have mended something.
+    """`poison` and `repeated` of a thousand messages; `merges` as `Feed` has it: with 6 one message in seven merges,
+    moves or parts, far more than in life. Kills come while the feed does and, `late_kills`, just when people have
+    mended something. `watch`: how often the hub looks at itself.
     """
 
     messages: int
@@ -55,6 +56,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     poison: int = 2
     repeated: int = 40
     patients: int = 0
+    merges: int = 6
+    watch: str = "2s"
     seed: int = 1
     store: str = ""
 
@@ -109,7 +112,9 @@ class FeedDay:
         self.random = Random(plan.seed)  # noqa: S311 - no secret
         begin = SystemClock().now().replace(microsecond=0) - DAY
         patients = plan.patients or max(8, plan.messages // 60)
-        feed = Feed(plan.seed, patients=patients, poison=plan.poison, begin=begin, most_seconds=1)
+        feed = Feed(
+            plan.seed, patients=patients, poison=plan.poison, merges=plan.merges, begin=begin, most_seconds=1
+        )
         self.sent: list[Sent] = list(feed.messages(plan.messages))
         self.tally = Tally()
         self.over = threading.Event()
@@ -122,7 +127,7 @@ class FeedDay:
         report = self.report
         report.messages = len(self.sent)
         report.poison = sum(one.poison for one in self.sent)
-        hub = FeedHub(self._folder, store=self.plan.store)
+        hub = FeedHub(self._folder, store=self.plan.store, watch=self.plan.watch)
         with hub, opened(hub.config) as app, Memory(hub, lambda: self.tally.total) as memory:
             self._live(hub, app.store)
             report.kills = hub.kills
