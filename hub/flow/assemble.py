@@ -20,7 +20,7 @@ from hub.flow.assembly import (
     verdict,
 )
 from hub.flow.base import CHUNK, Hub, Outcome
-from hub.flow.folding import filled
+from hub.flow.folding import filled, told_at
 from hub.flow.merging import Kin, accounts_of, kin_of, moves_of, patient_of, source_key
 from hub.flow.persons import Person, Told, expected, freshen, people, policy_of, told_of
 from hub.flow.visits import UNFINISHED_DAYS, Page, Put
@@ -218,14 +218,17 @@ def _put_together(
         coverages=_coverages(pieces, person, digest, facts, policy, on),
         source=source,
     )
+    state, called_off = verdict(fact, person.file, policy, now).state, told_at(fact, "status")
     return Put(
         row=row,
-        state=verdict(fact, person.file, policy, now).state,
+        state=state,
         encounter=_placed(encounter, settings, source),
         charges=tuple((key, child) for key, child in children if isinstance(child, ChargeFact)),
         on=on,
         file=person.file,
         merged=person.merged,
+        revived=state == "cancelled"
+        and any(c.active and c.kind == "charge" and c.version > called_off for c in charges),
     )
 
 

@@ -36,7 +36,8 @@ UNFINISHED_DAYS = 14
 
 
 class Put(Record, frozen=True, kw_only=True):
-    """One encounter put together: what to store for it. `merged`: its patient was ever merged or parted."""
+    """One encounter put together: what to store for it. `merged`: its patient was ever merged or parted; `revived`:
+    charges were told after it was called off."""
 
     row: Row[Encounter]
     state: str
@@ -45,6 +46,7 @@ class Put(Record, frozen=True, kw_only=True):
     on: date | None = None
     file: PatientFile | None = None
     merged: bool = False
+    revived: bool = False
 
 
 class Page:
@@ -82,6 +84,8 @@ class Page:
             self.work += work_for([_incomplete()], "encounter", put.row.id, owner="it")
             return
         self.whole.append(put.row.id)
+        if put.revived:
+            self.work += work_for([_revived()], "encounter", put.row.id)
         self._remind(put)
         state = "new" if put.state in {"ready", "waiting"} else put.state
         again = told_twice(put.charges, self.known, OPEN_CHARGE | WITHDRAWN)
@@ -209,6 +213,15 @@ def _incomplete() -> Problem:
         where="encounter",
         why="charges or diagnoses came, but not yet the visit or the patient they belong to",
         fix="wait for the source to send them; if it does not, ask for a resend",
+    )
+
+
+def _revived() -> Problem:
+    return Problem(
+        code="ingest.charged_after_cancel",
+        where="encounter",
+        why="the source called the visit off, and told charges of it after that, which are not billed",
+        fix="ask whether it took place: if so, have the source open it again; if not, have it take the charges back",
     )
 
 

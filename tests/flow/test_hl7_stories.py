@@ -281,6 +281,34 @@ STORIES = [
         members=["BHP990000099"],
         work=[],
     ),
+    story(
+        "a visit is called off, and charged after that",
+        REGISTERED,
+        say("ADT^A11", pid(), pv1()),
+        CHARGED,
+        visits={"V1": "cancelled"},
+        billed={},
+        work=["ingest.charged_after_cancel"],
+    ),
+    story(
+        "a visit is called off after its charges, some of which come late",
+        REGISTERED,
+        say("ADT^A11", pid(), pv1(), at=f"{SECOND[:8]}120000"),
+        say("DFT^P03", pid(), pv1(), ft1(), at=f"{SECOND[:8]}110000"),
+        visits={"V1": "cancelled"},
+        work=[],
+    ),
+    story(
+        "a visit is called off, charged, and opened again",
+        REGISTERED,
+        say("ADT^A11", pid(), pv1()),
+        CHARGED,
+        BILL,
+        REGISTERED,
+        visits={"V1": "claimed"},
+        claims=ONE,
+        work=[],
+    ),
 ]
 
 
