@@ -33,7 +33,8 @@ class Message(Named):
         self._texts = _lines(text)
         self._by_name = {}
         self._order = []
-        self.header = self._kind(fields_of(self._texts[0], self._frame.field), self._frame, 1)
+        fields = fields_of(self._texts[0], self._frame.field)
+        self.header = self._kind(fields, self._frame, 1, fields[0])
 
     @property
     def lines(self) -> list[bytes]:
@@ -82,7 +83,7 @@ class Message(Named):
                 opened = True
             elif opened and segment.name in members:
                 current, rest = groups[-1]
-                rest.append(self._kind(segment.fields, self._frame, current.number))
+                rest.append(self._kind(segment.fields, self._frame, current.number, segment.name))
             elif segment.name != "NTE":
                 opened = False
         return groups
@@ -102,7 +103,7 @@ class NamedMessage(Message):
             if len(name) != 3 or not name.islower() or not (is_table(said) or said.startswith("Z")):
                 raise unknown(name)
             found = self.all(said)
-            return found[0] if found else NamedSegment([said], self._frame, 0)
+            return found[0] if found else NamedSegment([said], self._frame, 0, said)
 
 
 def _lines(text: str) -> list[str]:

@@ -45,9 +45,9 @@ class Named:
                 fields.insert(1, mark)
             known = by_name.get(name)
             if known is None:
-                segment = kind(fields, frame, 1)
+                segment = kind(fields, frame, 1, name)
                 by_name[name] = [segment]
             else:
-                segment = kind(fields, frame, len(known) + 1)
+                segment = kind(fields, frame, len(known) + 1, name)
                 known.append(segment)
             order.append(segment)
