@@ -64,6 +64,7 @@ def _claim(view: View, row: Row[Claim]) -> dict[str, Any]:
         "state_since": row.state_since,
         "practice": row.practice,
         "patient": _name(it.patient.name),
+        "patient_id": it.patient_id,
         "payer": it.payer,
         "rank": it.rank,
         "version": it.version,
@@ -135,7 +136,8 @@ def _adjustments(given: Sequence[Adjustment], line: int) -> list[dict[str, Any]]
 
 def _draw_claim(told: dict[str, Any]) -> None:
     say(f"Claim {told['id']}: {told['state']} since {when(told['state_since'])}")
-    say(f"  patient {told['patient']}; {dollars(told['cents'])} to {told['payer']} (rank {told['rank']})")
+    say(f"  patient {told['patient']} ({told['patient_id']})")
+    say(f"  {dollars(told['cents'])} to {told['payer']} (rank {told['rank']})")
     replaces = f", replaces {told['original_reference']}" if told["original_reference"] else ""
     say(f"  version {told['version']}, frequency {told['frequency']}{replaces}")
     say(f"  place of service {told['place_of_service']}; diagnoses {' '.join(told['diagnoses'])}")

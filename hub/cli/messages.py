@@ -68,13 +68,13 @@ def shown(folder: Path, wanted: str, *, content: bool, by: str, as_json: bool) -
 
 def _whole(view: View, item: InboxItem) -> dict[str, Any]:
     place = view.held_lanes.place(item)
-    held = view.held_lanes.at(item.source, [place])
+    held = view.held_lanes.at([place])
     original, edited = view.held_lanes.links(item.id)
     lanes = {one.lane for one in held}
     ahead = [one for one in view.held_lanes.of_lanes(item.source, lanes, place - 1) if one.role == "stop"]
     stops = {one.seq: one for one in view.held_lanes.stops(item.source, limit=10_000)} if ahead else {}
     work = view.work.list(aggregate_id=item.id, open_only=False)
-    wrong = next((one.where for one in work if one.where and one.resolved_at is None), "")
+    wrong = next((one.where for one in work if _is_place(one.where) and one.resolved_at is None), "")
     return {
         **record(item),
         "size": view.blobs.size(item.blob_id),
@@ -90,6 +90,11 @@ def _whole(view: View, item: InboxItem) -> dict[str, Any]:
         ],
         "next": following(item, stops=bool(held), wrong=wrong),
     }
+
+
+def _is_place(where: str) -> bool:
+    """Whether a problem names one place that can be set; a part that is not there at all (`MRG`) is none."""
+    return any(char.isdigit() for char in where)
 
 
 def following(item: InboxItem, *, stops: bool, wrong: str = "") -> list[str]:

@@ -129,6 +129,7 @@ def test_claim_is_shown_by_its_control_number_and_looking_is_recorded(
     told = _json(hub("claims", "show", listed["pcn"], "--json", "--by", "ada"))
     assert told["id"] == listed["id"]
     assert told["patient"]
+    assert hub("patients", "show", told["patient_id"])[0] == 0
     assert [one["pcn"] for one in told["submissions"]] == [listed["pcn"]]
     assert sum(one["cents"] for one in told["lines"]) == told["cents"]
     assert told["payments"]
