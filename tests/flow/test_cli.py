@@ -252,8 +252,8 @@ def test_connector_add_leaves_a_hub_that_may_start(hub: Callable[..., Ran], fold
 
 
 def test_promises_are_proved_with_a_connector_switched_off(hub: Callable[..., Ran], folder: Path) -> None:
-    """What went out by a connector that is switched off now is proved by what is usual, and the rest as ever (the audit
-    trail grows with each look).
+    """What went out by a connector that is switched off now is proved by what is usual, and the rest as ever (the
+    audit trail grows with each look).
     """
     before = [(one["number"], one["ok"], one["checked"]) for one in json.loads(hub("verify", "--json")[1])]
     toml, part = folder / "hub.toml", "[connectors.clearinghouse]"
