@@ -96,11 +96,13 @@ def constants(tables: dict[str, Rows]) -> str:
 def views(segments: dict[str, Rows], types: dict[str, Rows]) -> str:
     """A typed view of each segment and data type, and of the message that holds them."""
     sys.path.insert(0, str(PLUGIN.parent))
-    from hub_hl7_adt.message.parts import RESERVED, Segment
+    from hub_hl7_adt.message.fields import RESERVED
+    from hub_hl7_adt.message.parts import Segment
 
     out = [f"# What a message has by name, for mypy; made by tools/{Path(__file__).name}, like names.txt.", ""]
     out += ["from typing import ClassVar, Literal, overload", ""]
-    out += ["from hub_hl7_adt.message.parts import Field, Frame, Repetition, Segment, Text", ""]
+    out += ["from hub_hl7_adt.message.fields import Field, Repetition, Text"]
+    out += ["from hub_hl7_adt.message.parts import Frame, Segment", ""]
     of_fields = {kinds[0] for rows in segments.values() for kinds, _ in rows.values() if kinds}
     of_components = {kinds[0] for name in of_fields for kinds, _ in types.get(name, {}).values() if kinds}
     for name, rows in sorted(types.items()):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from hub_hl7_adt.message.batches import Split, messages_of, split
 from hub_hl7_adt.message.charset import plain
+from hub_hl7_adt.message.fields import Field, Repetition, Text
 from hub_hl7_adt.message.message import Message, message_of
-from hub_hl7_adt.message.parts import Field, Frame, Repetition, Segment, Text, Value, components
+from hub_hl7_adt.message.parts import Frame, Segment, Value, components
 from hub_hl7_adt.message.separators import Separators, escaped, separators
 
 __all__ = [

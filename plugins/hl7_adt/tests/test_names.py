@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 from hub_hl7_adt import names
-from hub_hl7_adt.message.lookup import position
-from hub_hl7_adt.message.lookup import names_of, tables
+from hub_hl7_adt.message.lookup import names_of, position, tables
 
 TOOL = Path(__file__).parents[3] / "tools/hl7_names.py"
 AMBIGUOUS = "OBX"

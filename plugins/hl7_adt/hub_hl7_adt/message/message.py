@@ -8,9 +8,10 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from hub_hl7_adt.message.charset import decoded, plain
+from hub_hl7_adt.message.fields import NamedSegment
 from hub_hl7_adt.message.lookup import is_table, unknown
 from hub_hl7_adt.message.named import Named
-from hub_hl7_adt.message.parts import NamedSegment, Segment, fields_of, frame_of
+from hub_hl7_adt.message.parts import Segment, fields_of, frame_of
 from hub_hl7_adt.message.separators import Separators, separators
 
 _TEXT_ENDS = re.compile(r"[\r\n\x0b\x1c]+")

@@ -2,7 +2,8 @@
 
 from typing import ClassVar, Literal, overload
 
-from hub_hl7_adt.message.parts import Field, Frame, Repetition, Segment, Text
+from hub_hl7_adt.message.fields import Field, Repetition, Text
+from hub_hl7_adt.message.parts import Frame, Segment
 
 class AuiRepetition(Repetition):
     @property
