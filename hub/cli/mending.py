@@ -182,7 +182,7 @@ def _wanted(view: View, what: Which, after: int) -> tuple[list[InboxItem], int]:
 def _stopping(view: View, item: InboxItem) -> list[InboxItem]:
     """What stops the lanes of a message: those before it, and itself."""
     place = view.held_lanes.place(item)
-    lanes = {one.lane for one in view.held_lanes.at(item.source, [place])}
+    lanes = {one.lane for one in view.held_lanes.at([place])}
     places = {one.seq for one in view.held_lanes.of_lanes(item.source, lanes, place) if one.role == "stop"}
     stops = view.held_lanes.stops(item.source, limit=100_000) if places else []
     found = [view.inbox.by_id(one.message) for one in stops if one.seq in places]

@@ -108,7 +108,7 @@ def _keys(tx: Tx, source: str, page: Sequence[Asked]) -> list[frozenset[str] | N
 def _standing(tx: Tx, source: str, places: set[int], wanted: set[str]) -> Lanes:
     """The lanes that a page concerns. Only of those whose first message is in the page more than that is needed."""
     own: dict[int, Roles] = {}
-    for one in tx.held_lanes.at(source, places):
+    for one in tx.held_lanes.at(places):
         own.setdefault(one.seq, {})[one.lane] = one.role
     heads = tx.held_lanes.heads(source, wanted | {lane for roles in own.values() for lane in roles})
     standing = {lane: [place] for lane, place in heads.items()}
@@ -120,7 +120,7 @@ def _standing(tx: Tx, source: str, places: set[int], wanted: set[str]) -> Lanes:
 
 def _write(tx: Tx, source: str, practice: str, lanes: Lanes) -> None:
     if lanes.changed:
-        tx.held_lanes.drop(source, lanes.changed)
+        tx.held_lanes.drop(lanes.changed)
         rows = [
             Held(lane=lane, seq=place, role=role)
             for place, roles in lanes.changed.items()
@@ -147,6 +147,6 @@ def guarded(tx: Tx, source: str) -> None:
 def let_go(tx: Tx, item: InboxItem) -> int:
     """Let a message stand in no lane any more, and what waited behind it be read; returns how many do."""
     place = tx.held_lanes.place(item)
-    lanes = {one.lane for one in tx.held_lanes.at(item.source, [place])}
-    tx.held_lanes.drop(item.source, [place])
+    lanes = {one.lane for one in tx.held_lanes.at([place])}
+    tx.held_lanes.drop([place])
     return released(tx, item.source, lanes)

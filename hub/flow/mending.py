@@ -26,7 +26,7 @@ def replay(tx: Tx, item: InboxItem, by: str) -> str:
     """Read a message anew, in its own place. What it brought before is known again by its keys. One that waits behind
     another is read when that one is; `Refused` for one that was replaced or is waiting to be read.
     """
-    if item.state == "blocked" and tx.held_lanes.ahead(item.source, [tx.held_lanes.place(item)]):
+    if item.state == "blocked" and tx.held_lanes.ahead([tx.held_lanes.place(item)]):
         fix = "see what it waits for: hub messages lanes; or let that go: hub messages skip"
         raise Refused("it waits behind a message of its lane that could not be applied", fix=fix)
     if item.state in {"replaced", "received"}:

@@ -116,12 +116,9 @@ class HeldLanes:
             for one in self._held(column.source == source, column.lane.in_(part), column.seq <= up_to)
         ]
 
-    def at(self, source: str, places: Iterable[int]) -> list[Held]:
-        """What stands in lanes at these places."""
-        column = HELD_LANES.c
-        return [
-            one for part in _slices(places) for one in self._held(column.seq.in_(part), column.source == source)
-        ]
+    def at(self, places: Iterable[int]) -> list[Held]:
+        """What stands in lanes at these places, of which each is of one source."""
+        return [one for part in _slices(places) for one in self._held(HELD_LANES.c.seq.in_(part))]
 
     def _held(self, *where: ColumnElement[bool]) -> list[Held]:
         column = HELD_LANES.c
@@ -134,12 +131,10 @@ class HeldLanes:
         values = [(source, one.lane, one.seq, practice, one.role, now) for one in rows]
         Bulk(self._session).insert(HELD_LANES, _COLUMNS, values)
 
-    def drop(self, source: str, places: Iterable[int]) -> None:
+    def drop(self, places: Iterable[int]) -> None:
         """Let the messages at these places stand in no lane any more."""
         for part in _slices(places):
-            self._conn.execute(
-                delete(HELD_LANES).where(HELD_LANES.c.seq.in_(part), HELD_LANES.c.source == source)
-            )
+            self._conn.execute(delete(HELD_LANES).where(HELD_LANES.c.seq.in_(part)))
 
     def release(self, source: str, lanes: Iterable[str]) -> int:
         """Let what waits in the lanes, and what nothing stops in any lane of its own, be read; returns how many. Each
@@ -230,17 +225,17 @@ class HeldLanes:
     def behind(self, source: str, place: int) -> int:
         """How many messages wait in the lanes in which something stands at this place, behind it."""
         column, mine = HELD_LANES.c, HELD_LANES.alias()
-        lanes = select(mine.c.lane).where(mine.c.source == source, mine.c.seq == place)
+        lanes = select(mine.c.lane).where(mine.c.seq == place)
         where = (column.source == source, column.lane.in_(lanes), column.seq > place, column.role == WAIT)
         return int(self._conn.scalar(select(func.count(column.seq.distinct())).where(*where)) or 0)
 
-    def ahead(self, source: str, places: Collection[int]) -> set[int]:
+    def ahead(self, places: Collection[int]) -> set[int]:
         """Which of the messages at these places have another one before them in one of their lanes."""
         column, other = HELD_LANES.c, HELD_LANES.alias()
         same = (other.c.source == column.source, other.c.lane == column.lane, other.c.seq < column.seq)
         found: set[int] = set()
         for part in _slices(places):
-            where = (column.source == source, column.seq.in_(part), exists().where(*same))
+            where = (column.seq.in_(part), exists().where(*same))
             found |= {int(seq) for seq in self._conn.scalars(select(column.seq).where(*where).distinct())}
         return found
 

@@ -187,7 +187,11 @@ class Aliases:
         found: list[Alias] = []
         every = sorted(ids)
         for start in range(0, len(every), 500):
-            where = {"kind": kind, column: every[start : start + 500]}
+            where: dict[str, object] = {column: every[start : start + 500]}
+            if (
+                column == "from_id"
+            ):  # what is merged into an id is of its kind; naming it, SQLite would read all of it
+                where["kind"] = kind
             found += queries.records(self._session, ALIASES, Alias, where, order=("from_id",))
         return found
 

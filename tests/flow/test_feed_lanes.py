@@ -365,7 +365,7 @@ def _each_waits_for_something(feed: Feed) -> None:
     with feed.store.view() as view:
         waiting = view.inbox.find(source=SOURCE, state="blocked")
         places = set(view.held_lanes.places(waiting).values())
-        assert view.held_lanes.ahead(SOURCE, places) == places
+        assert view.held_lanes.ahead(places) == places
         assert {one.state for one in view.held_lanes.stops()} <= {"set_aside", "received"}
 
 

@@ -236,7 +236,9 @@ def _words(room: Room, ids: Iterable[str]) -> dict[str, datetime]:
 
 def _blocked(room: Room) -> None:
     """What waits in a lane stands behind something there; what stops a lane is set aside, or about to be read."""
-    waiting = {source: number for (source, state), number in room.view.inbox.tally().items() if state == "blocked"}
+    waiting = {
+        source: number for (source, state), number in room.view.inbox.tally().items() if state == "blocked"
+    }
     for source in waiting:
         _all_behind(room, source)
     room.count("messages that wait in a lane", sum(waiting.values()))
@@ -250,13 +252,13 @@ def _all_behind(room: Room, source: str) -> None:
     inbox = room.view.inbox
     page = inbox.find(state="blocked", source=source, limit=PAGE)
     while page:
-        _behind(room, source, page)
+        _behind(room, page)
         page = inbox.find(state="blocked", source=source, limit=PAGE, after=page[-1].seq)
 
 
-def _behind(room: Room, source: str, rows: Sequence[Any]) -> None:
+def _behind(room: Room, rows: Sequence[Any]) -> None:
     places = room.view.held_lanes.places(rows)
-    ahead = room.view.held_lanes.ahead(source, set(places.values()))
+    ahead = room.view.held_lanes.ahead(set(places.values()))
     for row in rows:
         if places[row.seq] not in ahead:
             why = "it waits in a lane of its feed, and nothing stands before it there"
