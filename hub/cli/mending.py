@@ -184,8 +184,7 @@ def _stopping(view: View, item: InboxItem) -> list[InboxItem]:
     place = view.held_lanes.place(item)
     lanes = {one.lane for one in view.held_lanes.at([place])}
     places = {one.seq for one in view.held_lanes.of_lanes(item.source, lanes, place) if one.role == "stop"}
-    stops = view.held_lanes.stops(item.source, limit=100_000) if places else []
-    found = [view.inbox.by_id(one.message) for one in stops if one.seq in places]
+    found = [view.inbox.by_id(one.message) for one in view.held_lanes.stops_at(places)]
     if not found:
         raise Refused("it stands in no lane that is stopped", fix=f"hub messages show {item.id}")
     return [one for one in found if one is not None]

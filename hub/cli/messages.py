@@ -71,8 +71,7 @@ def _whole(view: View, item: InboxItem) -> dict[str, Any]:
     held = view.held_lanes.at([place])
     original, edited = view.held_lanes.links(item.id)
     lanes = {one.lane for one in held}
-    ahead = [one for one in view.held_lanes.of_lanes(item.source, lanes, place - 1) if one.role == "stop"]
-    stops = {one.seq: one for one in view.held_lanes.stops(item.source, limit=10_000)} if ahead else {}
+    ahead = {one.seq for one in view.held_lanes.of_lanes(item.source, lanes, place - 1) if one.role == "stop"}
     work = view.work.list(aggregate_id=item.id, open_only=False)
     wrong = next((one.where for one in work if _is_place(one.where) and one.resolved_at is None), "")
     return {
@@ -82,7 +81,7 @@ def _whole(view: View, item: InboxItem) -> dict[str, Any]:
         "edited": edited,
         "lanes": len(lanes),
         "stops": any(one.role == "stop" for one in held),
-        "waits_for": sorted({stops[one.seq].message for one in ahead if one.seq in stops}),
+        "waits_for": sorted(one.message for one in view.held_lanes.stops_at(ahead)),
         "behind": view.held_lanes.behind(item.source, place) if held else 0,
         "work": work,
         "events": [

@@ -198,11 +198,17 @@ class HeldLanes:
 
     def stops(self, source: str = "", limit: int = 50) -> list[Stop]:
         """The messages that stop lanes, the first first."""
+        return self._stops(*([HELD_LANES.c.source == source] if source else []), limit=limit)
+
+    def stops_at(self, places: Iterable[int]) -> list[Stop]:
+        """Those of the messages at these places that stop lanes, the first first."""
+        return [one for part in _slices(sorted(places)) for one in self._stops(HELD_LANES.c.seq.in_(part))]
+
+    def _stops(self, *where: ColumnElement[bool], limit: int = _SLICE) -> list[Stop]:
         column = HELD_LANES.c
-        where = [column.role == STOP, *([column.source == source] if source else [])]
-        query = select(func.min(column.source), column.seq, func.count(), func.min(column.since)).where(*where)
-        rows = self._conn.execute(query.group_by(column.seq).order_by(column.seq).limit(limit)).all()
-        return [self._stop(*row) for row in rows]
+        query = select(func.min(column.source), column.seq, func.count(), func.min(column.since))
+        stops = query.where(column.role == STOP, *where).group_by(column.seq)
+        return [self._stop(*row) for row in self._conn.execute(stops.order_by(column.seq).limit(limit)).all()]
 
     def _stop(self, source: str, seq: int, lanes: int, since: datetime) -> Stop:
         row = self._conn.execute(

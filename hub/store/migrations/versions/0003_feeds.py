@@ -1,6 +1,5 @@
 """Feeds."""
 
-
 from __future__ import annotations
 
 import sqlalchemy as sa
