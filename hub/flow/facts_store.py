@@ -271,7 +271,19 @@ class Facts:
         ids = patient_ids(self.tx, self.source, keys)
         kin = self.tx.aliases.kin("patient", ids.values())
         done = reopen_patients(self.tx, kin - set(ids.values())) if kin - set(ids.values()) else 0
+        done += self._freshen(ids)
         return done + (reopen_patients(self.tx, kin, claimed=True) if merged else 0)
+
+    def _freshen(self, ids: Mapping[str, str]) -> int:
+        """Of patients who are one with others the files are written anew: visits that are not looked at again (those
+        that were called off, or billed) may be all that they have, and they are then the survivor's.
+        """
+        same = same_as(self.tx, ids.values())
+        joined = [self.key("patient", key) for key, one in ids.items() if len(same[one]) > 1]
+        rows = self.tx.facts.find(kind="patient", key=joined, **self._about()) if joined else []
+        stale = [Change(row, state=FRESH) for row in rows if row.state == "kept"]
+        self.tx.facts.put_many(stale)
+        return len(stale)
 
     def _merged_patients(self, changed: Sequence[Kept]) -> set[str]:
         """Two patients are one from now on, or two again: an alias row, nothing is rewritten. Who has no id yet is
@@ -331,6 +343,13 @@ class Facts:
             [Change(row, state="gathering") for row in rows if row.state != "gathering"]
         )
         return len(fresh) + len(rows)
+
+
+def same_as(view: View, ids: Iterable[str]) -> dict[str, set[str]]:
+    """For each of our patient ids all those that mean the same person now, itself among them."""
+    tops = view.resolve_many("patient", ids)
+    below = view.aliases.merged_into("patient", tops.values())
+    return {one: {top, *below[top]} for one, top in tops.items()}
 
 
 def reopen_patients(tx: Tx, patients: Collection[str], *, claimed: bool = False) -> int:

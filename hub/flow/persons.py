@@ -12,7 +12,7 @@ from hub.config.people import Source
 from hub.config.settings import Settings
 from hub.flow.assembly import Policy, coverages_of
 from hub.flow.base import CHUNK, Hub
-from hub.flow.facts_store import FRESH, patient_ids
+from hub.flow.facts_store import FRESH, patient_ids, same_as
 from hub.flow.merging import source_key
 from hub.model.coverage import PatientFile
 from hub.model.facts import CoverageFact, MergeFact, PatientFact
@@ -189,8 +189,8 @@ def _fits(mark: str, value: str) -> bool:
 
 
 def freshen(hub: Hub, source: str) -> int:
-    """Write anew the files of patients of whom something else was told; who has none yet is given one with their
-    first visit or appointment. Returns how many facts were looked at.
+    """Write anew the files of patients of whom something else was told; who has none yet, as nobody who is one with
+    them has, is given one with their first visit or appointment. Returns how many facts were looked at.
     """
     practice = hub.settings.practice_of(source)
     with hub.store.view() as view:
@@ -200,8 +200,9 @@ def freshen(hub: Hub, source: str) -> int:
     keys = {fact.patient_key if isinstance(fact := row.record, CoverageFact) else fact.key for row in rows}
     with hub.store.begin("ingest.assemble") as tx:
         ids = patient_ids(tx, source, keys)
-        files = tx.patients.heads_of(ids.values())
-        known = {key for key, one in ids.items() if one in files}
+        same = same_as(tx, ids.values())
+        files = tx.patients.heads_of({each for some in same.values() for each in some})
+        known = {key for key, one in ids.items() if not same[one].isdisjoint(files)}
         people(tx, hub.settings, told_of(tx, source, practice, known), source, practice)
         tx.facts.put_many([Change(row, state="kept") for row in rows])
     return len(rows)

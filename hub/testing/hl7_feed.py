@@ -283,7 +283,8 @@ class Feed:
         }
         fields[11] = item.amount
         if visit.diagnoses:
-            fields[19] = f"{visit.diagnoses[len(item.key) % len(visit.diagnoses)]}^^I10"
+            number = int(item.key.removeprefix(f"T{self.prefix}"))  # the same, whatever the prefix is
+            fields[19] = f"{visit.diagnoses[number % len(visit.diagnoses)]}^^I10"
         return segment("FT1", fields | ({25: code} if item.code else {}))
 
     # -------------------------------------------------------------------------------------------- plans

@@ -133,6 +133,16 @@ def test_a_chain_of_merges_comes_in_any_order(cheap: House, order: int) -> None:
     assert owners(cheap, "encounters") == ["C"] * 3
 
 
+@pytest.mark.parametrize("order", range(6))
+def test_a_survivor_without_visits_has_a_file(cheap: House, order: int) -> None:
+    """A's only visit was called off, and A is B, who never came: B's file stands, whatever was told first."""
+    visit = [person("A"), *seen("A", "E1", status="cancelled")]
+    for facts in list(permutations((visit, [person("B")], [merge("A", "B")])))[order]:
+        taken_in(cheap, *facts)
+    assert of_key(cheap, "E1").state == "cancelled"
+    assert owners(cheap, "encounters") == ["B"]
+
+
 def test_merges_in_a_circle_leave_the_newest(cheap: House) -> None:
     """A is B, and later B is A: the newer word holds, in whichever order they come."""
     early, late = "2026-03-01T10:00:00Z", "2026-03-01T11:00:00Z"
