@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The contract tests hold both databases to the same; the flow runs on the second one with the campaigns."""
+    for item in items:
+        if HERE in item.path.parents and "postgresql" in item.name:
+            item.add_marker(pytest.mark.campaign)
 
 
 @pytest.fixture
