@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hub_hl7_adt.mllp.listener import Listener
 from hub_hl7_adt.settings import Hl7Settings
 from hub_hl7_adt.source import Hl7Source
 from mllplab import PATIENCE_SECONDS, Authority, House, Line, house, message, source, until
@@ -492,6 +493,20 @@ def test_tls(tmp_path: Path) -> None:
         with pytest.raises((ssl.SSLError, ConnectionError)):
             at.line(old)
         assert at.bodies == [message(), large]
+
+
+def test_tls_to_a_plain_listener(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sender that speaks TLS to a listener without it is closed at once, and the log tells it; nothing is answered
+    and nothing is counted as an answer.
+    """
+    told: list[str] = []
+    monkeypatch.setattr(Listener, "tell", lambda _self, peer, *_: told.append(peer))
+    with house() as at:
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            at.line(ssl.create_default_context())
+        until(lambda: "mllp.tls" in at.events)
+        until(lambda: not at.source.listener.connections)  # type: ignore[union-attr]
+    assert (told, at.bodies) == ([], [])
 
 
 def test_mutual_tls(tmp_path: Path) -> None:

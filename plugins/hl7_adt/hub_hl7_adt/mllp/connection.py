@@ -27,6 +27,8 @@ TOGETHER_BYTES = 4 << 20
 """So much is put together."""
 MOST_GARBAGE = 1 << 16
 """Who sends more than this outside of messages speaks something else."""
+CLIENT_HELLO = b"\x16\x03"
+"""How a TLS handshake begins. There is a VT in each, so it would look like a message that is cut."""
 
 _Asked = tuple[Header, Verdict | None, int]
 """Whom to answer; the verdict if it stands already; of how many messages the answer tells."""
@@ -65,6 +67,7 @@ class Connection(asyncio.Protocol):
         self._unanswered = 0
         self._unanswered_bytes = 0
         self._paused = self._deaf = self._draining = False
+        self._new = True
         self._heard = self._begun = time.monotonic()
         self._rest: asyncio.TimerHandle | None = None
 
@@ -125,6 +128,11 @@ class Connection(asyncio.Protocol):
         if self._transport is None:  # the last of the handshake brought it
             self._early += data
             return
+        if self._new and self._listener.tls is None and data.startswith(CLIENT_HELLO):
+            self._listener.note("mllp.tls", self._peer, "NoTlsHere")
+            self._transport.abort()
+            return
+        self._new = False
         was_begun = self._framer.inside or self._framer.garbage
         found = self._framer.feed(data)
         self._heard = time.monotonic()
