@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -97,9 +98,14 @@ def run(
     ] = None,
 ) -> None:
     """Run the schedule and every step, until stopped."""
-    from hub.cli import serve
+    # settings are read once the node hears SIGHUP: what comes before that asks for nothing, and must not end the hub
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        from hub.cli import serve
 
-    serve.run(folder, once=once, roles=roles, listen=listen)
+        serve.run(folder, once=once, roles=roles, listen=listen)
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @app.command()

@@ -73,9 +73,9 @@ class Node:
 
     def run(self) -> tuple[str, ...]:
         """Run until SIGTERM or SIGINT; gives what did not end in time. Raises `Faulty` or `Misconfigured`."""
-        plan = self._planned()
         with ExitStack() as ending:
-            ending.enter_context(self.signals.heard())
+            ending.enter_context(self.signals.heard())  # before settings are read: none that came later goes unread
+            plan = self._planned()
             self.pages = Pages(self, plan.listen, self._say)
             ending.callback(self.pages.close)
             opened = self._opened(plan)
@@ -93,9 +93,9 @@ class Node:
 
     def once(self) -> Status:
         """Do what is due and waiting, then end; tells what could not be done."""
-        plan = self._planned()
         with ExitStack() as ending:
             ending.enter_context(self.signals.heard())
+            plan = self._planned()
             app = open_app(self._folder, clock=self._clock)
             ending.callback(app.close)
             if plan.runner == "local":

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from hub.cli import main, serve
 from hub.config import load
 from hub.config.template import write_template
 from hub.config.unattended import Run
 from hub.errors import Misconfigured, RetryLater, StoreAway
-from hub.node import manager
+from hub.node import Node, manager
 from hub.node.plan import ROLES, plan_faults, planned
 from hub.node.signals import AT_ONCE, Signals
 from hub.runner import Retry
@@ -83,6 +84,31 @@ def test_signals_wait_in_order() -> None:
         assert [signals.wait(5), signals.wait(5)] == [signal.SIGHUP, signal.SIGTERM]
         assert signals.wait(0) is None
     assert signal.getsignal(signal.SIGHUP) is before
+
+
+def test_a_hub_that_starts_does_not_end_by_sighup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the node hears signals SIGHUP does nothing; and it hears them before it reads its settings, so that no
+    change of them is missed. Afterwards all is as it was."""
+    asked: list[int | None] = []
+    before = signal.getsignal(signal.SIGHUP)
+
+    def started(folder: Path, **_: object) -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        node = Node(folder)
+        monkeypatch.setattr(node, "_planned", _no_settings)
+        with pytest.raises(Misconfigured):
+            node.run()
+        asked.extend([node.signals.wait(5), node.signals.wait(0)])
+
+    monkeypatch.setattr(serve, "run", started)
+    main.run(tmp_path)
+    assert asked == [signal.SIGHUP, None]
+    assert signal.getsignal(signal.SIGHUP) is before
+
+
+def _no_settings() -> None:
+    os.kill(os.getpid(), signal.SIGHUP)
+    raise Misconfigured("no settings")
 
 
 def test_the_service_manager_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
