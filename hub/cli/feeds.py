@@ -49,7 +49,7 @@ def table_of(folder: Path, *, as_json: bool) -> None:
 
 
 def _rows(one: Health, now: datetime) -> Iterator[list[str]]:
-    """A row for each peer; the first says how the feed stands."""
+    """A row for each peer, which stands alone where the terminal is narrow; the first says how the feed stands."""
     unread = _unread(one, now)
     lanes = f"{one.lanes:,} stopped" if one.lanes else "-"
     stand = one.stand
@@ -57,7 +57,7 @@ def _rows(one: Health, now: datetime) -> Iterator[list[str]]:
         last = _ago(one.last, now)
         yield [one.source, "-", stand, last, *["0"] * 2, *["-"] * 5, unread, lanes]
     for number, peer in enumerate(one.peers):
-        head = [one.source, peer.peer or "pulled", stand] if number == 0 else ["", peer.peer or "pulled", ""]
+        head = [one.source, peer.peer or "pulled", stand if number == 0 else ""]
         tail = [unread, lanes] if number == 0 else ["", ""]
         yield [*head, _ago(peer.last, now), *_counts(peer), *tail]
 

@@ -97,6 +97,8 @@ def _texts(folder: Folder) -> tuple[dict[str, str], list[Fault]]:
         except FileNotFoundError:
             if name == "hub.toml":
                 fix = "run `hub init` for an example, or name the folder where it stands"
+                if Folder(name).is_file():
+                    fix = "it stands in the folder that you are in: add `-c .`"
                 faults.append(Fault(file=name, line=0, key="", wrong="there is no such file here", fix=fix))
         except OSError as error:
             why = error.strerror or "unknown reason"
