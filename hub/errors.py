@@ -23,6 +23,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
     `code` is stable and short (`coding.unmapped`), `where` a place and never a value
     (`FT1[2]-7`, `Encounter.diagnosis`, `2010AA N403`), `why` and `fix` are sentences without patient values.
+    `severity`: "error" (something could not be made), "notice" (all was made, and money, a deletion or whole messages
+    may be missing), "warning" (all was made; a habit of the sender, told once for each source, code and place).
     """
 
     code: str

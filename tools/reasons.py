@@ -58,7 +58,7 @@ def arguments(call: ast.Call, known: Mapping[str, str]) -> dict[str, str]:
     told = {one.arg: text(one.value, known) for one in call.keywords if one.arg}
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     given = [text(one, known) for one in call.args]
-    if name in {"problem", "warn", "error", "hold", "poison", "SetAside"}:
+    if name in {"problem", "notice", "warn", "error", "hold", "poison", "SetAside"}:
         told |= dict(zip(POSITIONAL, given, strict=False))
     if name == "_finding":
         told |= dict(zip(POSITIONAL, [f"scrub.{given[0]}", *given[1:]], strict=False))

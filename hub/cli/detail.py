@@ -273,6 +273,8 @@ def next_commands(aggregate: str, about: str, item_id: str, reason: str) -> list
     found = [f"{look[aggregate]} {about}"] if aggregate in look else []
     if aggregate == "message" and reason.startswith(OF_SOURCES):
         found = [f"hub messages show {about}"]
+    if aggregate == "source":
+        found = [f"hub messages list --source {about} --reason {reason}"]
     if aggregate in {"claim", "submission"} or reason in {"dispatch.in_doubt", "dispatch.refused"}:
         found.append(f"{resolve} --resend")
     if reason == "coding.proposal":

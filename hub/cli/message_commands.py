@@ -24,13 +24,14 @@ def messages_list(
     folder: Folder = HERE,
     source: Annotated[str, typer.Option(help="Only of this connector.")] = "",
     state: Annotated[str, typer.Option(help="Only those that stand so: set_aside, blocked, read, ...")] = "",
+    reason: Annotated[str, typer.Option(help="Only those with this code as a reason, as hl7.value.")] = "",
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
     """Messages, newest last, with where each stands and why."""
     from hub.cli import messages as told
 
-    told.listed(folder, source=source, state=state, limit=limit, as_json=as_json)
+    told.listed(folder, source=source, state=state, reason=reason, limit=limit, as_json=as_json)
 
 
 @messages.command("show")

@@ -19,11 +19,14 @@ _STYLES = {"set_aside": "bold red", "blocked": "bold magenta", "read_in_part": "
 _HIDDEN = frozenset({"external", "digest", "blob_id"})
 
 
-def listed(folder: Path, *, source: str, state: str, limit: int, as_json: bool) -> None:
-    """The newest messages, the newest last."""
-    equals = {name: value for name, value in (("source", source), ("state", state)) if value}
+def listed(folder: Path, *, source: str, state: str, reason: str, limit: int, as_json: bool) -> None:
+    """The newest messages, the newest last; `reason` is one of the codes why they stand there."""
+    given = (("kind", "message"), ("source", source), ("state", state))
+    equals: dict[str, Any] = {name: value for name, value in given if value}
     with opened(folder) as hub, hub.store.view() as view:
-        items = list(reversed(view.inbox.newest(limit, kind="message", **equals)))
+        if reason:
+            equals["reason"] = view.inbox.reasons(reason, **equals)
+        items = list(reversed(view.inbox.newest(limit, **equals)))
         now = view.now
     if as_json:
         print_json([record(item) for item in items])

@@ -12,6 +12,7 @@ from hub.flow.aside import failed
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
 from hub.flow.facts_store import Facts, patient_ids
 from hub.flow.folding import placed
+from hub.flow.message_faults import alone, habits, reason_of
 from hub.model.encounter import Encounter
 from hub.model.facts import AnyFact, CoverageFact, MergeFact, PatientFact, Reading
 from hub.plugin.api import RawMessage
@@ -87,6 +88,7 @@ def read(hub: Hub, source: str) -> Outcome:
             ]
             facts += len(told)
             marked += Facts(tx, source, practice).store(told, again=again)
+        tx.work.open_many(habits(_warnings(verdicts), source), practice=practice)
         tx.event("messages.read", "source", source, practice=practice, **_counts(verdicts, facts))
         more |= feed_lanes.released(tx, source, judged.freed) > 0
         if marked:
@@ -113,10 +115,17 @@ def _applied(tx: Tx, row: InboxItem, reading: Reading | PluginFault, verdict: st
         return ()
     if reading.not_billable == "test":
         return ()
-    problems = reading.problems or ((NOT_WHOLE,) if verdict == STOP else ())
-    if problems:
+    if problems := alone(reading.problems) or ([NOT_WHOLE] if verdict == STOP else []):
         tx.work.open_many(work_for(problems, "message", row.id, owner="it"), practice=row.practice)
     return () if verdict == STOP else _billable(reading)
+
+
+def _warnings(verdicts: Sequence[Verdict]) -> Iterator[Problem]:
+    """What is folded into work about the source: of a message that was not applied, not before it is."""
+    for _, reading, verdict in verdicts:
+        if verdict in {STOP, WAIT} or isinstance(reading, PluginFault) or reading.not_billable == "test":
+            continue
+        yield from reading.problems
 
 
 def _counts(verdicts: Sequence[Verdict], facts: int) -> dict[str, Any]:
@@ -172,14 +181,14 @@ def _moved(row: InboxItem, reading: Reading | PluginFault, verdict: str) -> tupl
     if isinstance(reading, PluginFault):
         return "set_aside", "step.file"
     if verdict == STOP:
-        return "set_aside", (reading.problems[0] if reading.problems else NOT_WHOLE).code
-    return _disposition(reading), reading.problems[0].code if reading.problems else ""
+        return "set_aside", (alone(reading.problems) or [NOT_WHOLE])[0].code
+    return _disposition(reading), reason_of(reading.problems)
 
 
 def _disposition(reading: Reading) -> str:
     if reading.not_billable:
         return reading.not_billable
-    if reading.problems:
+    if alone(reading.problems):
         return "read_in_part" if reading.facts else "set_aside"
     return "read"
 

@@ -171,6 +171,11 @@ class Inbox:
         """The last items that match, backwards."""
         return queries.records(self._session, INBOX, InboxItem, equals, order=("-seq",), limit=limit)
 
+    def reasons(self, code: str, **equals: Any) -> list[str]:
+        """The reasons of the items that match in which `code` is one of the codes."""
+        rows = queries.tally(self._session, INBOX, ("reason",), equals)
+        return sorted(reason for reason, _ in rows if code in reason.split())
+
     def tally(self) -> dict[tuple[str, str], int]:
         """How many items there are by (source, state)."""
         rows = queries.tally(self._session, INBOX, ("source", "state"), {})

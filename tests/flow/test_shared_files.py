@@ -87,7 +87,7 @@ def _messages(view: View, reasons: dict[str, set[str]]) -> dict[str, int]:
     told: Counter[str] = Counter()
     for item in view.inbox.find(limit=100_000):
         if item.kind == "message":
-            said = ", ".join(sorted(reasons.get(item.id, ())))
+            said = ", ".join(sorted(reasons.get(item.id, set()) | set(item.reason.split())))
             told[f"{item.source} {item.state}" + (f": {said}" if said else "")] += 1
     return dict(sorted(told.items()))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,16 +20,22 @@ from hub.store import Store
 from hub.store.inbox import InboxItem
 
 BAD = Problem(code="hl7.poison", where="FT1[1]-7", why="the line has no code", fix="mend the line")
+HABIT = Problem(code="hl7.habit", where="IN1[{}]-18", why="the value is odd", fix="ask", severity="warning")
+NOTICE = Problem(code="hl7.notice", where="FT1", why="there is no charge", fix="ask", severity="notice")
 
 
 class Line(msgspec.Struct):
-    """A message of these tests: its number, its lanes, whether it is bad, breaks its reader, or is a test."""
+    """A message of these tests: its number, its lanes, whether it is bad, breaks its reader, or is a test, has a
+    habit of its sender's, or something to look at.
+    """
 
     number: int
     lanes: tuple[str, ...]
     bad: bool = False
     breaks: bool = False
     test: bool = False
+    habit: bool = False
+    notice: bool = False
 
 
 class Feed(House):
@@ -57,7 +64,7 @@ class Feed(House):
             facts=(fact,),
             lanes=line.lanes,
             poison=bad,
-            problems=(BAD,) if bad else (),
+            problems=tuple(_problems(line, bad=bad)),
             not_billable="test" if line.test else "",
         )
 
@@ -110,6 +117,16 @@ class Feed(House):
         """How many lanes stand still."""
         with self.store.view() as view:
             return sum(one.lanes for one in view.held_lanes.standing())
+
+
+def _problems(line: Line, *, bad: bool) -> Iterator[Problem]:
+    if line.habit:
+        where = f"message[{line.number}] {HABIT.where.format(line.number)}"
+        yield msgspec.structs.replace(HABIT, where=where)
+    if line.notice:
+        yield NOTICE
+    if bad:
+        yield BAD
 
 
 def encoded(number: int, *lanes: str, **how: bool) -> bytes:

@@ -220,10 +220,16 @@ def _in_charge(room: Room, table: str, late: Collection[Any]) -> None:
 
 
 def _words(room: Room, ids: Iterable[str]) -> dict[str, datetime]:
-    """Until when somebody was in charge of each id: now while an item is open, else when a person closed it."""
+    """Until when somebody was in charge of each id: now while an item is open, else when a person closed it. What is
+    told of a source, a habit of its sender, puts nobody in charge of one message.
+    """
     found: dict[str, datetime] = {}
     for part in slices(ids):
-        for item in room.scan.among("work_items", "aggregate_id", part, "resolved_at", "resolved_by"):
+        for item in room.scan.among(
+            "work_items", "aggregate_id", part, "aggregate", "resolved_at", "resolved_by"
+        ):
+            if item.aggregate == "source":
+                continue
             if item.resolved_at is None:
                 until = room.now
             elif item.resolved_by != "hub":

@@ -22,6 +22,10 @@ class Notes:
         """Something that keeps a fact from being made."""
         self._found[Problem(code=code, where=where, why=why, fix=fix)] = None
 
+    def notice(self, code: str, where: str, why: str, fix: str = SEND_AGAIN) -> None:
+        """The facts were made, and money may be wrong: a person looks at each such message."""
+        self._found[Problem(code=code, where=where, why=why, fix=fix, severity="notice")] = None
+
     def warn(self, code: str, where: str, why: str, fix: str = SEND_AGAIN) -> None:
-        """Something a person should see, though the facts were made."""
+        """The facts were made; a habit of the sender that a person should see once."""
         self._found[Problem(code=code, where=where, why=why, fix=fix, severity="warning")] = None

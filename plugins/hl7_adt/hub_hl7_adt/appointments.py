@@ -23,6 +23,7 @@ _STATUSES = {
     **dict.fromkeys(("NOSHOW", "NO SHOW", "NO-SHOW"), "noshow"),
     **dict.fromkeys(("COMPLETE", "COMPLETED", "CHECKED OUT", "DONE"), "done"),
 }  # fmt: skip
+Times = tuple[datetime | None, datetime | None]
 _MINUTES = {"": 1, "M": 1, "MIN": 1, "MINUTE": 1, "MINUTES": 1, "H": 60, "HR": 60, "HOUR": 60, "HOURS": 60}
 _RESOURCES = (("AIS", AIS.start_date_time), ("AIP", AIP.start_date_time), ("AIL", AIL.start_date_time),
               ("AIG", AIG.start_date_time))  # fmt: skip
@@ -47,10 +48,11 @@ def appointment_facts(scene: Scene) -> list[AnyFact]:
     found += coverage_facts(scene) if scene.patient_key else []
     if sch is None or not key:
         return found
+    times = _told_times(scene, sch)
     for pid in pids:
         if patient := patient_key(pid, scene.settings):
             mine = key if len(pids) == 1 else f"{key}@{patient}"
-            found.append(_appointment(scene, sch, mine, patient))
+            found.append(_appointment(scene, sch, (mine, patient), times))
         else:
             scene.nobody(pid)
     return found
@@ -70,8 +72,9 @@ def _key(sch: Segment) -> str:
     return ""
 
 
-def _appointment(scene: Scene, sch: Segment, key: str, patient: str) -> AppointmentFact:
-    starts, ends = _times(scene, sch)
+def _appointment(scene: Scene, sch: Segment, keys: tuple[str, str], times: Times) -> AppointmentFact:
+    key, patient = keys
+    starts, ends = times
     status = _status(scene, sch)
     return AppointmentFact(
         key=key,
@@ -98,7 +101,20 @@ def _status(scene: Scene, sch: Segment) -> str:
     return _STATUSES.get(sch.text(SCH.filler_status_code).upper(), scene.trigger.status)
 
 
-def _times(scene: Scene, sch: Segment) -> tuple[datetime | None, datetime | None]:
+def _told_times(scene: Scene, sch: Segment) -> Times:
+    """When it is; that a booking or a change does not say so is told, for nobody would see it in a day's list."""
+    starts, ends = _times(scene, sch)
+    if starts is None and _status(scene, sch) in {"", "booked"}:
+        scene.notes.warn(
+            "hl7.appointment.time",
+            "SCH-11",
+            "the message does not say when the appointment is; unless another one does, no list of a day shows it",
+            "have the sender fill TQ1-7 or SCH-11.4, or the start of a resource (AIS, AIP, AIL, AIG)",
+        )
+    return starts, ends
+
+
+def _times(scene: Scene, sch: Segment) -> Times:
     """TQ1-7 (2.5 and later), else SCH-11.4, else the first resource that says when; the end from TQ1-8, SCH-11.5, or
     the duration of SCH-9.
     """

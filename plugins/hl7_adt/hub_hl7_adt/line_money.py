@@ -98,7 +98,7 @@ def amount(scene: Scene, line: Line, plan: Plan, count: Decimal, kind: str) -> D
             return total
         raise SetAside("hl7.charge.amount", line.at(each_at), f"the amount cannot be made: {why}") from None
     if total is not None and abs(total) != abs(product):
-        scene.notes.warn(
+        scene.notes.notice(
             "hl7.charge.amounts",
             line.at(plan.amount),
             "the line amount is not units times unit amount; the line amount stands",

@@ -16,8 +16,12 @@ class Notes:
         """Something that keeps a fact from being made."""
         self._add(code, where, why, fix, "error")
 
+    def notice(self, code: str, where: str, why: str, fix: str) -> None:
+        """Everything was made, and money or whole messages may be missing: a person looks at each such message."""
+        self._add(code, where, why, fix, "notice")
+
     def warn(self, code: str, where: str, why: str, fix: str) -> None:
-        """Something a person should see, though the fact was made."""
+        """Everything was made; a habit of the sender that a person should see once."""
         self._add(code, where, why, fix, "warning")
 
     def _add(self, code: str, where: str, why: str, fix: str, severity: str) -> None:

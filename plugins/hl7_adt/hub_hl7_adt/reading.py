@@ -32,14 +32,14 @@ _COUNT = Problem(
     where="BTS-1",
     why="the batch trailer counts another number of messages than the file holds; what is there was read",
     fix="ask the sender whether messages are missing and have the batch sent again",
-    severity="warning",
+    severity="notice",
 )
 _MIXED = Problem(
     code="hl7.batch.mixed",
     where="MSH-11",
     why="the file mixes messages that may bill with ones that may not; the facts of the latter were left out",
     fix="nothing, when they are test messages; else put each message in a file of its own",
-    severity="warning",
+    severity="notice",
 )
 
 
@@ -179,7 +179,7 @@ def _about_patient(scene: Scene) -> list[AnyFact]:
 
 def _charges(scene: Scene) -> list[ChargeFact]:
     if scene.kind == "DFT" and not scene.message.all("FT1"):
-        scene.notes.warn(
+        scene.notes.notice(
             "hl7.charge.none",
             "FT1",
             "a charge message holds no financial transaction, so there is nothing to bill or to post",

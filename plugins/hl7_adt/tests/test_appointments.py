@@ -77,6 +77,25 @@ def test_its_time(segments: tuple[str, ...], starts: datetime | None, minutes: i
 
 
 @pytest.mark.parametrize(
+    ("event", "start", "expected"),
+    [
+        ("S12", "", ["hl7.appointment.time"]),
+        ("S13", "", ["hl7.appointment.time"]),
+        ("S14", "", ["hl7.appointment.time"]),
+        ("S15", "", []),
+        ("S26", "", []),
+        ("S12", "^^^20260201090000-0500", []),
+    ],
+)
+def test_without_a_start_it_is_told(event: str, start: str, expected: list[str]) -> None:
+    """A booking or a change that says nowhere when it is would be in no list of a day: it is kept, with a warning;
+    what is called off or missed needs no time."""
+    found = reading(sch(f11=start, f25=""), PID, kind=f"SIU^{event}")
+    assert only(found, AppointmentFact).key == "SCHED|A1"
+    assert [(one.code, one.severity) for one in found.problems] == [(code, "warning") for code in expected]
+
+
+@pytest.mark.parametrize(
     ("event", "said", "status"),
     [
         ("S12", "Booked", "booked"),

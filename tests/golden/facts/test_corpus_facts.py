@@ -143,7 +143,8 @@ def _event(raw: bytes) -> str:
 def _verdict(reading: Reading) -> str:
     if reading.not_billable or reading.poison:
         return reading.not_billable or "not applied"
-    return ("in part" if reading.facts else "nothing") if reading.problems else "read"
+    alone = [problem for problem in reading.problems if problem.severity != "warning"]
+    return ("in part" if reading.facts else "nothing") if alone else "read"
 
 
 def _plain(value: Any) -> Any:
