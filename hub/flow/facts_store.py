@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from hub.flow.folding import overlaid
-from hub.flow.merging import instant_of, newest_pairs, source_key
+from hub.flow.merging import last_words, newest_pairs, source_key, with_kin
 from hub.model.appointment import Appointment
 from hub.model.encounter import Encounter
 from hub.model.facts import (
@@ -281,7 +281,7 @@ class Facts:
         same = same_as(self.tx, ids.values())
         joined = [self.key("patient", key) for key, one in ids.items() if len(same[one]) > 1]
         rows = self.tx.facts.find(kind="patient", key=joined, **self._about()) if joined else []
-        stale = [Change(row, state=FRESH) for row in rows if row.state == "kept"]
+        stale: list[Change[AnyFact]] = [Change(row, state=FRESH) for row in rows if row.state == "kept"]
         self.tx.facts.put_many(stale)
         return len(stale)
 
@@ -293,20 +293,18 @@ class Facts:
         ceased = {fact.from_key for fact in said if fact.kind == "patient"}
         if not ceased:
             return set()
-        parents = {self.key("patient", key) for key in ceased}
+        parents = with_kin(self.tx, {self.key("patient", key) for key in ceased}, self.source, self.practice)
         rows = self.tx.facts.find(kind="merge", parent=parents, **self._about())
         merges = {row.id: row.record for row in rows if isinstance(row.record, MergeFact)}
-        ids = self._ids({key for fact in merges.values() for key in (fact.from_key, fact.into_key)})
-        held = newest_pairs(merges.values())
-        for key in sorted(ceased):
-            at = instant_of(max(fact.version for fact in merges.values() if fact.from_key == key))
-            cause = next((one for one, fact in merges.items() if fact.from_key == key), "")
-            if key in held:
-                fact = held[key]
-                self.tx.alias("patient", ids[key], ids[fact.into_key], cause, instant_of(fact.version) or at)
-            else:
-                self.tx.aliases.part("patient", ids[key], cause, at)
-        return {key for fact in merges.values() for key in (fact.from_key, fact.into_key)}
+        about = {key for fact in merges.values() for key in (fact.from_key, fact.into_key)}
+        ids, held = self._ids(about), newest_pairs(merges.values())
+        causes = {fact.from_key: one for one, fact in reversed(merges.items())}
+        for key, at in last_words(merges.values()).items():
+            if at is None and key not in ceased:
+                continue
+            into = held[key].into_key if key in held else key
+            self.tx.alias("patient", ids[key], ids[into], causes[key], at)
+        return ceased | {fact.into_key for fact in merges.values() if fact.from_key in ceased}
 
     def _ids(self, keys: Collection[str]) -> dict[str, str]:
         """Our ids of patients by the source's keys; who has none is given one."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from hub.flow.folding import told_at
 from hub.model.facts import EncounterFact, MergeFact, MoveFact
 from hub.model.people import Record
 from hub.store import View
+
+_AFTER = re.compile(r"[/|]")
+"""What ends the instant in a version."""
 
 
 class Kin(Record, frozen=True, kw_only=True):
@@ -84,10 +88,46 @@ def forest(merges: Iterable[MergeFact]) -> dict[str, str]:
 def instant_of(version: str) -> datetime | None:
     """The instant that a version begins with; None where it is a mere number."""
     try:
-        at = datetime.fromisoformat(version.partition("/")[0])
+        at = datetime.fromisoformat(_AFTER.split(version, maxsplit=1)[0])
     except ValueError:
         return None
     return at if at.tzinfo else None
+
+
+def last_words(merges: Iterable[MergeFact]) -> dict[str, datetime | None]:
+    """When the newest merge or parting of each key that ceased was said; None where its version is a mere number.
+
+    Of several that were said in one instant each is a microsecond after the one whose version is lower, so that
+    their instants alone order them. `merges`: all that hang together.
+    """
+    newest: dict[str, str] = {}
+    for fact in merges:
+        newest[fact.from_key] = max(fact.version, newest.get(fact.from_key, ""))
+    found: dict[str, datetime | None] = {}
+    before: dict[datetime, int] = {}
+    for _, key in sorted((version, key) for key, version in newest.items()):
+        at = instant_of(newest[key])
+        found[key] = at
+        if at is not None:
+            found[key] = at + before.get(at, 0) * timedelta(microseconds=1)
+            before[at] = before.get(at, 0) + 1
+    return found
+
+
+def with_kin(view: View, patients: set[str], source: str, practice: str) -> set[str]:
+    """The patients, by the digest of their key, and all those that hang together with them by merges."""
+    if not view.lookup.any("merge", f"{source}/patient"):
+        return patients
+    found, left = set(patients), set(patients)
+    while left:
+        ids = view.lookup.leads("merge", f"{source}/patient", left)
+        rows = list(view.facts.get_many(ids).values())
+        rows += view.facts.find(kind="merge", parent=left, practice=practice, source=source, limit=1_000_000)
+        facts = [row.record for row in rows if isinstance(row.record, MergeFact)]
+        keys = {key for fact in facts if fact.kind == "patient" for key in (fact.from_key, fact.into_key)}
+        left = {source_key(view, source, "patient", key) for key in keys} - found
+        found |= left
+    return found
 
 
 def kin_of(view: View, source: str, practice: str, digests: Collection[str]) -> Kin:
@@ -187,8 +227,10 @@ __all__ = [
     "forest",
     "instant_of",
     "kin_of",
+    "last_words",
     "moves_of",
     "newest_pairs",
     "patient_of",
     "source_key",
+    "with_kin",
 ]

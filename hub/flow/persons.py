@@ -13,9 +13,9 @@ from hub.config.settings import Settings
 from hub.flow.assembly import Policy, coverages_of
 from hub.flow.base import CHUNK, Hub
 from hub.flow.facts_store import FRESH, patient_ids, same_as
-from hub.flow.merging import source_key
+from hub.flow.merging import source_key, with_kin
 from hub.model.coverage import PatientFile
-from hub.model.facts import CoverageFact, MergeFact, PatientFact
+from hub.model.facts import CoverageFact, PatientFact
 from hub.model.people import Address, Patient, Record
 from hub.store import Tx, View
 from hub.store.documents import Change, New
@@ -43,22 +43,6 @@ def policy_of(settings: Settings, source: str) -> Policy:
         zone=told.zone or settings.hub.zone,
         payers={token.strip().casefold(): payer for token, payer in told.payers.items()},
     )
-
-
-def with_kin(view: View, patients: set[str], source: str, practice: str) -> set[str]:
-    """The patients, by the digest of their key, and all those that hang together with them by merges."""
-    if not view.lookup.any("merge", f"{source}/patient"):
-        return patients
-    found, left = set(patients), set(patients)
-    while left:
-        ids = view.lookup.leads("merge", f"{source}/patient", left)
-        rows = list(view.facts.get_many(ids).values())
-        rows += view.facts.find(kind="merge", parent=left, practice=practice, source=source, limit=1_000_000)
-        facts = [row.record for row in rows if isinstance(row.record, MergeFact)]
-        keys = {key for fact in facts if fact.kind == "patient" for key in (fact.from_key, fact.into_key)}
-        left = {source_key(view, source, "patient", key) for key in keys} - found
-        found |= left
-    return found
 
 
 def expected(record: object, kind: type[F]) -> F:

@@ -152,6 +152,37 @@ def test_merges_in_a_circle_leave_the_newest(cheap: House) -> None:
         assert owners(cheap, "encounters") == ["A", "A"]
 
 
+@pytest.mark.parametrize("order", range(6))
+def test_a_circle_of_one_second_leaves_the_later_arrival(cheap: House, order: int) -> None:
+    """A is B, B is C, and C is A, all said in one second: the places of the messages say which word is the oldest,
+    whatever comes first."""
+    words = (("A", "B"), ("B", "C"), ("C", "A"))
+    for first in range(3):
+        keys = {key: f"{key}{first}" for key in "ABC"}
+        people = [person(key) for key in keys.values()]
+        taken_in(cheap, *people, *seen(keys["A"], f"E{first}"))
+        places = {pair: f"2026-03-01T10:00:00Z|/{(n - first) % 3:016}" for n, pair in enumerate(words)}
+        for one, into in list(permutations(words))[order]:
+            taken_in(cheap, merge(keys[one], keys[into], places[one, into]))
+        survivor = keys[words[first][0]]
+        assert owners(cheap, "encounters").count(survivor) == 1
+
+
+def test_a_parting_of_the_second_of_its_merge_holds(cheap: House) -> None:
+    """A is B, B is A, and A is B no more, all in one second: B is A, whichever comes first."""
+    second = "2026-03-01T10:00:00Z|/"
+    told = (
+        merge("A", "B", f"{second}1"),
+        merge("B", "A", f"{second}2"),
+        merge("A", "B", f"{second}3", active=False),
+    )
+    for order in permutations(told):
+        taken_in(cheap, person("A"), person("B"), *seen("A", "E1"), *seen("B", "E2"))
+        for fact in order:
+            taken_in(cheap, fact)
+        assert owners(cheap, "encounters") == ["A", "A"]
+
+
 merges = st.lists(st.tuples(st.sampled_from("ABCD"), st.sampled_from("ABCD"), st.sampled_from("123")), max_size=6)
 
 

@@ -10,6 +10,8 @@ from hub_hl7_adt.names import MSH
 from hub_hl7_adt.wire import Segment
 
 _DIGITS = 32
+_TIMELESS = "/"
+"""Where no time is told: it sorts below all times."""
 _MINUTE = timedelta(minutes=1)
 _DAY = timedelta(days=1)
 _NAIVE = len("2026-01-31T12:00:00.000000")
@@ -18,11 +20,14 @@ _NAIVE = len("2026-01-31T12:00:00.000000")
 def version_of(header: Segment, sent: datetime | None, written: str, zone: ZoneInfo) -> str:
     """When a message was sent (`sent`, in UTC, as the field `written` says), then its sequence number where it has
     one. The version is open (it ends with `/`): of messages that tie, the one that arrived later holds.
+
+    `|` sorts above the `/` that versions of release 0.3 had there (an instant, `/`, MSH-10): a message that was read
+    then, and is read again, wins over itself.
     """
     if sent is not None and "-" not in written and "+" not in written:
         sent = _begun(written[:12], zone) or sent
-    moment = f"{sent.isoformat(timespec='microseconds')[:_NAIVE]}Z" if sent else ""
-    return f"{moment}/{_sequence(header)}/"
+    moment = f"{sent.isoformat(timespec='microseconds')[:_NAIVE]}Z" if sent else _TIMELESS
+    return f"{moment}|{_sequence(header)}/"
 
 
 def _sequence(header: Segment) -> str:

@@ -42,7 +42,7 @@ def test_version_orders_messages() -> None:
     """The version is the sending time in UTC, open for the order of arrival: later messages compare as greater."""
     first = only(reading(PID, kind="ADT^A31", sent="20260106120000-0500"), PatientFact)
     second = only(reading(PID, kind="ADT^A31", sent="20260106110001-0700"), PatientFact)
-    assert first.version == "2026-01-06T17:00:00.000000Z//"
+    assert first.version == "2026-01-06T17:00:00.000000Z|/"
     assert first.version < second.version
 
 

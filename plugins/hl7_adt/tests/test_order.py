@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hub_hl7_adt.reading import read
 from hub_hl7_adt.settings import Hl7Settings
+from msgspec.structs import replace
 
 from hub.flow.folding import overlaid, placed
 from hub.model.facts import AnyFact, PatientFact
@@ -78,3 +79,18 @@ def test_a_tie_of_values_is_decided_by_arrival() -> None:
     for known in (overlaid(early, late), overlaid(late, early)):
         assert isinstance(known, PatientFact)
         assert known.patient.phone == "5035550199"
+
+
+@pytest.mark.parametrize(("sent", "control"), [(AT, "9"), (AT, "z-9"), (AT, ""), ("", "9"), ("", "z-9")])
+def test_a_message_that_release_03_read_wins_over_itself(sent: str, control: str) -> None:
+    """Release 0.3 ended a version with the control id: the same message, read again after a mend, is newer, and so is
+    what it only derives; what a message of a later second said holds against both."""
+    moment = "2026-01-06T18:00:00.000000Z" if sent else ""
+    old = replace(told(sent, control, phone="5035550199"), version=f"{moment}/{control.zfill(20)}")
+    new = told(sent, control, phone="5035550100", place=1)
+    for known in (overlaid(old, new), overlaid(new, old, again=True)):
+        assert isinstance(known, PatientFact)
+        assert known.patient.phone == "5035550100"
+    assert f"!{old.version}" < f"!{new.version}" < old.version
+    later = replace(old, version=f"2026-01-06T18:00:01.000000Z/{control.zfill(20)}")
+    assert new.version < later.version
