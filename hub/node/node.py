@@ -74,7 +74,8 @@ class Node:
     def run(self) -> tuple[str, ...]:
         """Run until SIGTERM or SIGINT; gives what did not end in time. Raises `Faulty` or `Misconfigured`."""
         with ExitStack() as ending:
-            ending.enter_context(self.signals.heard())  # before settings are read: none that came later goes unread
+            # before settings are read: no change of them that is told goes unread
+            ending.enter_context(self.signals.heard())
             plan = self._planned()
             self.pages = Pages(self, plan.listen, self._say)
             ending.callback(self.pages.close)

@@ -272,6 +272,7 @@ def test_the_commands(hub: Callable[..., Ran], app: App) -> None:
     assert code == 0
     first, second = (line.split() for line in out.splitlines() if "10.0.0." in line)
     assert first[:3] == ["adt", "10.0.0.7", "sends"]
+    assert second[:2] == ["adt", "10.0.0.9"], "at a narrow terminal each row stands alone"
     assert "12" in first
     assert "1,234" in second
     assert "nothing yet" in out

@@ -11,6 +11,7 @@ from flowlab.house import SOURCE
 from hub.clock import TurnedClock
 from hub.errors import Problem
 from hub.flow.message_faults import habits, place_of, reason_of
+from hub.reports.promises import prove
 from hub.store import Keyring, open_store
 from hub.store.work import OpenItem
 
@@ -149,3 +150,18 @@ def test_messages_are_listed_by_one_of_their_codes(feed: Feed) -> None:
         assert some == ["hl7.habit", "hl7.notice hl7.habit"]
         assert [one.seq for one in view.inbox.newest(9, reason=some)] == [feed.item(2).seq, feed.item(1).seq]
         assert view.inbox.reasons("hl7.hab") == []
+
+
+def test_a_habit_puts_nobody_in_charge_of_a_message(feed: Feed) -> None:
+    """Promise 11 holds while each message that is not applied whole has work of its own, and an open habit of its
+    source is no such work.
+    """
+    for number in (1, 2):
+        feed.say(number, habit=True, notice=number == 2)
+    feed.read()
+    settings = feed.hub.settings
+    assert prove(feed.store, settings, only=(11,))[0].exceptions == ()
+    with feed.store.begin("admin") as tx:
+        assert tx.work.resolve_for(feed.item(2).id, "", "by mistake") == 1
+    (found,) = prove(feed.store, settings, only=(11,))[0].exceptions
+    assert found.where == f"message {feed.item(2).id}"

@@ -390,6 +390,13 @@ def test_files_that_are_absent_odd_or_unreadable(folder: Path, tmp_path: Path) -
     assert load(tmp_path / "nowhere").tree is None
 
 
+def test_whoever_stands_in_the_folder_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within the settings folder the default, `config`, is not there: what to type is said."""
+    monkeypatch.chdir(folder)
+    (fault,) = load(Path("config")).faults
+    assert (fault.file, "`-c .`" in fault.fix) == ("hub.toml", True)
+
+
 def test_windows_line_ends_and_byte_order_mark(folder: Path) -> None:
     """A file saved on Windows reads like any other, and its lines count the same."""
     text = (folder / "hub.toml").read_text().replace('usage = "T"', 'usage = "X"')

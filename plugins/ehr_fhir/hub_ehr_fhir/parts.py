@@ -88,7 +88,9 @@ def _entries(raw: bytes, place: str, version: str, notes: Notes, depth: int) -> 
             continue
         if entry.request.method == "DELETE":
             fix = "withdraw it by sending it with status entered-in-error"
-            notes.notice("fhir.delete", where, "a deletion does not say what it deletes and was not followed", fix)
+            notes.notice(
+                "fhir.delete", where, "a deletion does not say what it deletes and was not followed", fix
+            )
         resource = bytes(entry.resource)
         if resource and resource != b"null":
             yield from _resource(resource, where, entry.full_url, sent or version, notes, depth + 1)
