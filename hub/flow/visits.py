@@ -16,6 +16,9 @@ from hub.flow.facts_store import UNSENT
 from hub.flow.payer_changes import BILLED, Repaid, concerns
 from hub.flow.payer_changes import follow as follow_payers
 from hub.flow.payments import MONEY, restated
+from hub.flow.rediagnosing import Rediagnosed
+from hub.flow.rediagnosing import concerns as concerns_diagnoses
+from hub.flow.rediagnosing import follow as follow_diagnoses
 from hub.flow.refreshing import refresh
 from hub.flow.renumbered import told_twice
 from hub.model.claim import Claim
@@ -63,6 +66,7 @@ class Page:
         self.moved: list[tuple[str, str, str]] = []
         self.follow: list[Put] = []
         self.repaid: list[Repaid] = []
+        self.rediagnosed: list[Rediagnosed] = []
 
     def add(self, put: Put) -> None:
         """Plan one encounter and its charges."""
@@ -93,10 +97,19 @@ class Page:
             self._charge(put, key, fact, state if fact.active and key not in again else "void")
         if put.merged:
             self.follow.append(put)
+        self._billed_otherwise(put)
+
+    def _billed_otherwise(self, put: Put) -> None:
+        """Note what else the source says now of a visit that was billed: its policies, and its diagnoses."""
+        known = ((self.known[key], fact) for key, fact in put.charges if fact.active and key in self.known)
+        billed = [(row, f) for row, f in known if row.state in BILLED and row.record.kind == "charge"]
+        rows, encounter = tuple(row for row, _ in billed), put.encounter
         if concerns(put.row, encounter):
-            known = (self.known[key] for key, fact in put.charges if fact.active and key in self.known)
-            billed = tuple(row for row in known if row.state in BILLED and row.record.kind == "charge")
-            self.repaid.append(Repaid(row=put.row, encounter=encounter, file=put.file, billed=billed))
+            self.repaid.append(Repaid(row=put.row, encounter=encounter, file=put.file, billed=rows))
+        told = [msgspec.structs.replace(row.record, diagnoses=fact.diagnoses) for row, fact in billed]
+        if concerns_diagnoses(put.row, encounter, [row.record for row in rows], told):
+            charges = tuple((row.id, charge) for row, charge in zip(rows, told, strict=True))
+            self.rediagnosed.append(Rediagnosed(row=put.row, encounter=encounter, billed=charges))
 
     def _charge(self, put: Put, key: str, fact: ChargeFact, state: str) -> None:
         encounter, source = put.encounter, put.encounter.source
@@ -199,6 +212,7 @@ class Page:
         self.tx.work.open_many(self.work, practice=self.practice)
         self._follow()
         follow_payers(self.tx, self.settings, self.repaid)
+        follow_diagnoses(self.tx, self.settings, self.rediagnosed)
         return len(self.fresh) + len(self.changed)
 
 

@@ -12,6 +12,7 @@ from hub_hl7_adt.settings import Hl7Settings
 
 from flowlab.house import SOURCE, House
 from hub.clock import TurnedClock
+from hub.model.claim import Claim
 from hub.store import Store
 from hub.store.documents import Row
 
@@ -152,9 +153,15 @@ class StoryHouse(House):
             "claims": sorted(f"{who(row)} {row.record.payer} {row.record.total} {row.state}" for row in claims),
             "members": sorted(row.record.coverage.member_id for row in claims),
             "seconds": sorted(one.payer for row in claims for one in row.record.other_coverages),
+            "billed_codes": sorted(_codes(row.record) for row in claims),
             "states": dict(Counter(item.state for item in items)),
             "work": sorted(set(work) - {"encounter.unfinished"}),
         }
+
+
+def _codes(claim: Claim) -> str:
+    """The diagnoses of a claim, and to which of them each line points."""
+    return f"{' '.join(claim.diagnoses)} > {' '.join(','.join(map(str, line.pointers)) for line in claim.lines)}"
 
 
 __all__ = ["BILL", "SEND", "Story", "StoryHouse", "dg1", "ft1", "in1", "mrg", "pid", "pv1", "say", "story"]
