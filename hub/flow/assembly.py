@@ -86,7 +86,7 @@ def diagnoses_of(
 ) -> tuple[Diagnosis, ...]:
     """Every diagnosis once, ranked ones first in rank order, then by their keys; charges' own come last, by day and
     number of the charge. One that was withdrawn by itself is nowhere that was told before: in no list of the visit,
-    and on no charge.
+    and on no charge. Of two that have one id (`Diagnosis.id`) the one told later stands, in the place of the other.
     """
     found: dict[tuple[str, str], Diagnosis] = {}
     alone = sorted(apart, key=lambda f: f.key)
@@ -101,7 +101,7 @@ def diagnoses_of(
 
     listed_at = told_at(encounter, "diagnoses")
     listed = [diagnosis for diagnosis in encounter.diagnoses if stands(diagnosis, listed_at)]
-    loose = [fact.diagnosis for fact in alone if fact.active]
+    listed, loose = _by_id(listed, listed_at, alone)
     charged = sorted(charges, key=lambda f: (f.service_from, len(f.key), f.key))
     named = [(Diagnosis(coding=coding), charge.version) for charge in charged for coding in charge.diagnoses]
     of_charges = [diagnosis for diagnosis, version in named if stands(diagnosis, version)]
@@ -111,6 +111,27 @@ def diagnoses_of(
         if known is None or (diagnosis.rank and not known.rank):
             found[key] = diagnosis
     return tuple(sorted(found.values(), key=lambda d: d.rank or 99))
+
+
+def _by_id(
+    listed: list[Diagnosis], listed_at: str, alone: list[DiagnosisFact]
+) -> tuple[list[Diagnosis], list[Diagnosis]]:
+    """The diagnoses of the list and those told alone, without those of which the same id was told otherwise later."""
+    told = {fact.diagnosis.id: fact for fact in alone if fact.diagnosis.id}
+    ranks = {one.id: one.rank for one in listed if one.id}
+
+    def ended(one: Diagnosis) -> bool:
+        fact = told.get(one.id)
+        if fact is None or fact.version < listed_at:
+            return False
+        return not fact.active or _code_of(fact.diagnosis) != _code_of(one)
+
+    loose = [
+        replace(fact.diagnosis, rank=fact.diagnosis.rank or ranks.get(fact.diagnosis.id, 0))
+        for fact in alone
+        if fact.active and not (fact.diagnosis.id in ranks and fact.version < listed_at)
+    ]
+    return [one for one in listed if not ended(one)], loose
 
 
 def _code_of(diagnosis: Diagnosis) -> tuple[str, str]:

@@ -20,12 +20,13 @@ class Coding(Record, frozen=True, kw_only=True):
 
 class Diagnosis(Record, frozen=True, kw_only=True):
     """A diagnosis of an encounter; `rank` 1 is principal, 0 is unranked. `present` says whether it was present on
-    admission (Y, N, U, W or empty).
+    admission (Y, N, U, W or empty). `id` is the source's own within the encounter, whatever the code is (DG1-20).
     """
 
     coding: Coding
     rank: int = 0
     present: str = ""
+    id: str = ""
 
 
 class Procedure(Record, frozen=True, kw_only=True):

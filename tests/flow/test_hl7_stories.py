@@ -256,6 +256,18 @@ STORIES = [
         work=[],
     ),
     story(
+        "a listed diagnosis is changed, and one ended, by their numbers alone",
+        say(
+            "ADT^A04", pid(), pv1(), in1(), dg1(_20="D1"), dg1("E11.9", "2", _20="D2"), dg1("R55", "3", _20="D3")
+        ),
+        CHARGED,
+        BILL,
+        say("BAR^P12", pid(), pv1(), dg1("I11.9", "", _20="D1", _21="U"), dg1("", "", _3="", _20="D2", _21="D")),
+        codes={"V1": "I11.9 R55"},
+        claims=ONE,
+        billed_codes=["I119 R55 > 1"],
+    ),
+    story(
         "a diagnosis without a code of ours is told before the claim left",
         REGISTERED,
         CHARGED,

@@ -139,6 +139,28 @@ def test_a_diagnosis_that_is_withdrawn_leaves_the_list() -> None:
     assert len(diagnoses_of(encounter_fact(version="3"), [withdrawn], [])) == 1
 
 
+def test_of_one_id_the_later_word_stands() -> None:
+    """A diagnosis that has an id is changed or ended under it, with another code or none: the newer of list and
+    single word stands, in the place that it had."""
+    first, second = (
+        Diagnosis(coding=Coding(system="ICD10", code=code), rank=rank, id=f"D{rank}")
+        for rank, code in enumerate(("I10", "E11.9"), 1)
+    )
+    visit = encounter_fact(version="2", diagnoses=(first, second))
+    changed = Diagnosis(coding=Coding(system="ICD10", code="I11.9"), id="D1")
+    gone = Diagnosis(coding=Coding(system="DG1-20", code="D1"), id="D1")
+    for version, told, active, wanted in (
+        ("3", changed, True, [("I11.9", 1), ("E11.9", 2)]),
+        ("1", changed, True, [("I10", 1), ("E11.9", 2)]),
+        ("3", gone, False, [("E11.9", 2)]),
+        ("1", gone, False, [("I10", 1), ("E11.9", 2)]),
+        ("3", replace(first, rank=0), True, [("I10", 1), ("E11.9", 2)]),
+    ):
+        alone = [replace(diagnosis_fact(), version=version, diagnosis=told, active=active)]
+        found = diagnoses_of(visit, alone, [])
+        assert [(one.coding.code, one.rank) for one in found] == wanted
+
+
 def test_diagnoses_of_charges_have_an_order_of_their_own() -> None:
     """What charges say of diagnoses is ordered by day and number of the charge, whichever came first."""
     charges = [

@@ -12,8 +12,8 @@ from hub_hl7_adt.wire import Segment
 
 _ADMITTING = frozenset(("A", "AD"))
 _ORDER = {"F": 0, "W": 1, "": 1}
-_Ranked = tuple[int, int, int, Coding, str]
-"""By type, priority and place in the message: the code, and whether it was present on admission."""
+_Ranked = tuple[int, int, int, Coding, str, str]
+"""By type, priority and place in the message: the code, whether it was present on admission, and its number."""
 
 
 def diagnoses_of(scene: Scene) -> tuple[Diagnosis, ...]:
@@ -29,15 +29,18 @@ def diagnoses_of(scene: Scene) -> tuple[Diagnosis, ...]:
     for n, dg1 in enumerate(every):
         if not _deleted(dg1) and (code := _code(scene, dg1)):
             kind = _type(dg1)
-            ranked = (_ORDER.get(kind, 2), _priority(dg1), n, code, present(dg1))
+            ranked = (_ORDER.get(kind, 2), _priority(dg1), n, code, present(dg1), _number(dg1))
             (admitting if kind in _ADMITTING else others).append(ranked)
     kept = others or admitting
     kept.sort()
-    unique: dict[Coding, str] = {}
-    for _, _, _, code, told in kept:
-        unique.setdefault(code, told)
+    unique: dict[Coding, tuple[str, str]] = {}
+    for _, _, _, code, *told in kept:
+        unique.setdefault(code, (told[0], told[1]))
     return tuple(
-        [Diagnosis(coding=code, rank=n, present=told) for n, (code, told) in enumerate(unique.items(), 1)]
+        [
+            Diagnosis(coding=code, rank=n, present=told, id=number)
+            for n, (code, (told, number)) in enumerate(unique.items(), 1)
+        ]
     )
 
 
@@ -73,19 +76,24 @@ def diagnosis_facts(scene: Scene) -> list[DiagnosisFact]:
 
 
 def _fact(scene: Scene, dg1: Segment) -> DiagnosisFact | None:
-    number, code = dg1.text(DG1.diagnosis_identifier, EI.entity_identifier), _code(scene, dg1)
+    number, code = _number(dg1), _code(scene, dg1)
     if code is None and number and _deleted(dg1):
         code = Coding(system="DG1-20", code=number)
     if code is None:
         return None
-    priority = _priority(dg1)
+    rank = priority if (priority := _priority(dg1)) < 99 else 0
     return DiagnosisFact(
         key=f"{scene.visit}/diagnosis/{number or f'{code.system}:{code.code}'}",
         version=scene.version,
         encounter_key=scene.visit,
-        diagnosis=Diagnosis(coding=code, rank=priority if priority < 99 else 0, present=present(dg1)),
+        diagnosis=Diagnosis(coding=code, rank=rank, present=present(dg1), id=number),
         active=not _deleted(dg1),
     )
+
+
+def _number(dg1: Segment) -> str:
+    """The sender's own number of a diagnosis (DG1-20), whatever its code is."""
+    return dg1.text(DG1.diagnosis_identifier, EI.entity_identifier)
 
 
 def _code(scene: Scene, dg1: Segment) -> Coding | None:
