@@ -133,6 +133,11 @@ def test_what_stands_still_is_seen(hub: Callable[..., Ran], ask: Callable[..., A
     assert states(ask) == ["set_aside", "blocked", "read", "set_aside"]
     assert [one["id"] for one in ask("messages", "list", "--state", "blocked")] == [ids[1]]
     assert ask("messages", "list", "--source", "adt") == []
+    reasons = {one["id"]: one["reason"] for one in ask("messages", "list")}
+    found = [one["id"] for one in ask("messages", "list", "--source", "words", "--reason", "words.verdict")]
+    assert found == [one for one, why in reasons.items() if why == "words.verdict"]
+    assert ids[0] in found
+    assert ask("messages", "list", "--reason", "words") == []
     told = ask("messages", "lanes")
     assert [(one["message"], one["lanes"], one["waiting"]) for one in told["stops"]] == [
         (ids[0], 1, 1),
