@@ -45,13 +45,21 @@ def _code(hub: Hub, row: Row[Encounter], charges: list[Row[Charge]], practice: s
     open_charges = [c for c in charges if c.state in OPEN and c.record.kind in BILLED]
     coded = code_encounter(row.record, [c.record for c in open_charges], hub.settings, practice)
     if not open_charges:
-        done = any(c.state not in {"void", "new"} for c in charges)
-        state = "claimed" if done else "held"
-        return state, Coded(encounter=row.record, charges=(), problems=() if done else (_no_charges(),)), ()
+        state = _billed_as(charges)
+        problems = (_no_charges(),) if state == "held" else ()
+        return state, Coded(encounter=row.record, charges=(), problems=problems), ()
     if coded.problems:
         others = missing(coded.encounter, [(c.id, c.record) for c in open_charges], hub.settings)
         return "held", msgspec.structs.replace(coded, problems=(*coded.problems, *others)), open_charges
     return ("proposal" if coded.proposals else "coded"), coded, open_charges
+
+
+def _billed_as(charges: Sequence[Row[Charge]]) -> str:
+    """What a visit is that is looked at again when nothing of it is open: billed to its payer or its patient."""
+    states = {charge.state for charge in charges} - {"void", "new"}
+    if "patient" in states and "claimed" not in states:
+        return "patient"
+    return "claimed" if states else "held"
 
 
 def _store(tx: Tx, coded: Sequence[tuple[Row[Encounter], Result]], practice: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hub.flow.folding import overlaid
+from hub.flow.folding import overlaid, repeats
 from hub.flow.merging import last_words, newest_pairs, source_key, with_kin
 from hub.model.appointment import Appointment
 from hub.model.encounter import Encounter
@@ -98,7 +98,7 @@ class Facts:
             if held is not None and held.version == GONE:
                 continue
             holds = overlaid(held, fact, again=self.again)
-            if holds != held:
+            if holds != held and not (held is not None and repeats(held, holds)):
                 latest[at] = holds
         strangers = {fact.key for at, fact in latest.items() if isinstance(fact, PatientFact) and at not in known}
         rows = self.tx.facts.add_many(

@@ -54,6 +54,22 @@ def overlaid(known: AnyFact | None, coming: AnyFact, *, again: bool = False) -> 
     return coming if _beats(coming.version, coming, known.version, known, again=again) else known
 
 
+def repeats(known: AnyFact, holds: AnyFact) -> bool:
+    """Whether nothing but places among arrivals is new: the same words of the same moment, which came once more (a
+    file under another name). What is billed need not be looked at again for that.
+    """
+    if known.version == holds.version or _unplaced(known.version) != _unplaced(holds.version):
+        return False
+    before, after = ({name: _unplaced(one) for name, one in fact.stamps.items()} for fact in (known, holds))
+    return before == after and replace(holds, version=known.version, stamps=known.stamps) == known
+
+
+def _unplaced(version: str) -> str:
+    """A version without the place that ended it."""
+    head, _, place = version.rpartition(_OPEN)
+    return head if len(place) == _PLACE and place.isdigit() else version
+
+
 def _explicit(fact: AnyFact) -> AnyFact:
     """The fact, with what its status implies said outright."""
     if not isinstance(fact, EncounterFact) or fact.status not in NOT_READY or not fact.partial:
@@ -152,4 +168,4 @@ def filled(holds: R, other: R) -> R:
     return replace(holds, **taken) if taken else holds
 
 
-__all__ = ["filled", "overlaid", "placed", "told_at"]
+__all__ = ["filled", "overlaid", "placed", "repeats", "told_at"]

@@ -115,7 +115,11 @@ def _reading(message: Message, settings: Hl7Settings, notes: Notes) -> Reading:
 
 
 def _processing(scene: Scene) -> str:
-    return "" if scene.message.header.text(MSH.processing_id) in scene.settings.production_ids else "test"
+    """`test` for what is not of a production system; what says neither that nor its type is nobody's test."""
+    told = scene.message.header.text(MSH.processing_id)
+    if told in scene.settings.production_ids or not (told or scene.kind):
+        return ""
+    return "test"
 
 
 def _facts(scene: Scene) -> list[AnyFact]:

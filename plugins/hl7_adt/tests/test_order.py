@@ -7,7 +7,7 @@ from hub_hl7_adt.reading import read
 from hub_hl7_adt.settings import Hl7Settings
 from msgspec.structs import replace
 
-from hub.flow.folding import overlaid, placed
+from hub.flow.folding import overlaid, placed, repeats
 from hub.model.facts import AnyFact, PatientFact
 
 CHICAGO = Hl7Settings(time_zone="America/Chicago")
@@ -64,6 +64,15 @@ def test_of_messages_that_tie_the_later_arrival_holds(first: AnyFact, second: An
     early, late = placed(first, 9), placed(second, 10)
     assert early.version < late.version
     assert overlaid(early, late).version == overlaid(late, early).version == late.version
+
+
+def test_the_same_words_of_one_moment_are_a_repeat() -> None:
+    """A file that comes again under another name brings nothing to look at; another moment or other words do."""
+    early, late = placed(told(AT, "Q9"), 9), placed(told(AT, "Q9"), 10)
+    assert repeats(early, overlaid(early, late))
+    assert not repeats(early, early)
+    assert not repeats(early, overlaid(early, placed(told("20260106120001", "Q9"), 10)))
+    assert not repeats(early, overlaid(early, placed(told(AT, "Q9", phone="2175550199"), 10)))
 
 
 def test_the_repeated_hour_is_one_instant_without_an_offset() -> None:
