@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from loading import fuzzer
 
 SEED = 20261122
 INPUTS = 600
 SHARES = 4
 
 
-def fuzzer() -> ModuleType:
-    """tests/fuzz/x12.py as a module, under a name that nothing else has."""
-    spec = importlib.util.spec_from_file_location("fuzz_x12", Path(__file__).with_name("x12.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize("share", range(SHARES))
 def test_damaged_files_are_only_found_fault_with(share: int, tmp_path: Path) -> None:
     """Damaged files of every kind give findings and no exception, in time and in bounded memory."""
-    campaign = fuzzer().Campaign(SEED, tmp_path)
+    campaign = fuzzer("x12").Campaign(SEED, tmp_path)
     campaign.run(share * INPUTS // SHARES, INPUTS // SHARES)
     told = [f"seed {SEED} input {number}: {what}" for number, what, _ in campaign.failed]
     assert told == []
@@ -35,14 +24,14 @@ def test_damaged_files_are_only_found_fault_with(share: int, tmp_path: Path) -> 
 
 def test_the_same_seed_gives_the_same_inputs() -> None:
     """A failure can be had again from its seed and number alone."""
-    first, second = (fuzzer().Campaign(7, None) for _ in range(2))
+    first, second = (fuzzer("x12").Campaign(7, None) for _ in range(2))
     assert [first.input(number) for number in range(20)] == [second.input(number) for number in range(20)]
-    assert first.input(3) != fuzzer().Campaign(8, None).input(3)
+    assert first.input(3) != fuzzer("x12").Campaign(8, None).input(3)
 
 
 def test_a_failing_input_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An input that breaks a promise is saved as it was and named with what it did."""
-    campaign = fuzzer().Campaign(7, tmp_path)
+    campaign = fuzzer("x12").Campaign(7, tmp_path)
 
     def broken(data: bytes) -> None:
         raise ZeroDivisionError
