@@ -166,6 +166,16 @@ def test_fewer_findings(habit: str) -> None:
     assert after.unread < before.unread or after.weight < before.weight
 
 
+@pytest.mark.parametrize(("bare", "said"), [(0, "nothing: FT1-25"), (1, "nothing where FT1-25 is filled")])
+def test_lines_with_a_local_code_alone_are_told(bare: int, said: str) -> None:
+    """That FT1-25 holds what a claim needs is said only where every line with a local code has it filled."""
+    local = {7: "LAB1"}
+    lines = [line(n, 1, {**local, 25: ""} if n < bare else local) for n in range(6)]
+    samples = tuple(sample(n, person(n), visit(n), lines[n], policy(n)) for n in range(6))
+    (remark,) = [one for one in report(samples).remarks if one.what.startswith("FT1-7 looks like")]
+    assert remark.fix.startswith(said)
+
+
 def test_usual_samples_ask_for_nothing() -> None:
     """A sender that puts everything where HL7 says needs no setting but what a person alone knows."""
     found = report(several())

@@ -45,6 +45,17 @@ class _Systems(msgspec.Struct, kw_only=True):
         return Proposal(key="code_systems", value=dict(self.told), reason="; ".join(self.why))
 
 
+def _remedy(view: View, good: list[str], lines: int) -> str:
+    """What to do about local codes on so many lines, where the fields of `good` hold the code of some or of all."""
+    mapped = "add a row for each of them to charge_map.toml; `hub hl7 lint` lists them"
+    if not good:
+        return mapped
+    held = max(view.survey.at(f"{good[0]}.{part}").filled for part in (1, 4))
+    if held < lines:
+        return f"nothing where {good[0]} is filled; for the other lines {mapped}"
+    return f"nothing: {good[0]} holds what a claim needs"
+
+
 def _codes(view: View, systems: _Systems) -> Found:
     at = view.survey.at
     good = []
@@ -63,9 +74,7 @@ def _codes(view: View, systems: _Systems) -> Found:
                 about="charge codes", what=f"{told}; {field}.4 holds the HCPCS code, which is taken as well"
             )
         else:
-            mapped = "add a row for each of them to charge_map.toml; `hub hl7 lint` lists them"
-            fix = f"nothing: {good[0]} holds what a claim needs" if good else mapped
-            yield Remark(about="charge codes", what=told, fix=fix)
+            yield Remark(about="charge codes", what=told, fix=_remedy(view, good, one.filled))
     if good and good[0] != view.settings.charge_code_places[0]:
         rest = [place for place in view.settings.charge_code_places if place not in good]
         reason = (
