@@ -188,6 +188,15 @@ class AppointmentFact(Fact, frozen=True, kw_only=True, tag="appointment"):
     partial: bool = False
 
 
+class WithdrawalFact(Fact, frozen=True, kw_only=True, tag="withdrawal"):
+    """The source deleted what it told under `key`: a fact of `kind` (encounter, charge, diagnosis, coverage,
+    patient). What is known of it counts from then on as cancelled, or as no longer active; what comes later with an
+    older version revives nothing.
+    """
+
+    kind: str
+
+
 AnyFact = (
     PatientFact
     | CoverageFact
@@ -197,7 +206,23 @@ AnyFact = (
     | MergeFact
     | MoveFact
     | AppointmentFact
+    | WithdrawalFact
 )
+
+
+class Piece(Record, frozen=True, kw_only=True):
+    """A part of a source's message that means something only beside others, which may come in other messages: a
+    visit and the clinician whom it names. `key` is unique within the source, the newest `version` of it is kept;
+    `links` are the keys of the pieces that it needs, `body` the bytes as they came.
+    """
+
+    key: str
+    version: str
+    links: tuple[str, ...] = ()
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Piece({len(self.body)} bytes, {len(self.links)} links)"
 
 
 class Reading(Record, frozen=True, kw_only=True):
@@ -210,6 +235,8 @@ class Reading(Record, frozen=True, kw_only=True):
     `lanes` are the source's keys (an account, a patient) whose messages must be applied in the order in which they
     came; empty where order does not matter. `poison`: the message cannot be applied whole. Then none of its facts
     is stored, and later messages of its lanes wait until it is mended and replayed, or a person lets it go.
+
+    `pieces` are kept too, and read again with what they link to whenever one of those comes.
     """
 
     facts: tuple[AnyFact, ...] = ()
@@ -217,3 +244,4 @@ class Reading(Record, frozen=True, kw_only=True):
     not_billable: str = ""
     lanes: tuple[str, ...] = ()
     poison: bool = False
+    pieces: tuple[Piece, ...] = ()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hub_ehr_fhir.reading import read as read_fhir
+from hub_ehr_fhir.mapping.reading import read as read_fhir
 from hub_ehr_fhir.settings import FhirSettings
 from hub_hl7_adt.reading import read as read_hl7
 from hub_hl7_adt.settings import Hl7Settings

@@ -9,6 +9,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, ConfigDict, Field
 
 from hub.plugin.api.folder import FolderSettings
+from hub_ehr_fhir.settings_bulk import BulkSettings
+from hub_ehr_fhir.settings_pull import PullSettings
+from hub_ehr_fhir.settings_push import PushSettings
+from hub_ehr_fhir.settings_server import ServerSettings
 
 
 def _checked_zone(name: str) -> str:
@@ -24,6 +28,15 @@ class FhirSettings(FolderSettings):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    server: ServerSettings | None = Field(
+        default=None,
+        description="the FHIR server that is asked, and that may send; without it only `folder` is read",
+    )
+    pull: PullSettings = Field(default=PullSettings(), description="how the server is asked by REST")
+    bulk: BulkSettings | None = Field(default=None, description="Bulk Data export; without it there is none")
+    push: PushSettings | None = Field(
+        default=None, description="what the server may send by itself; without it nothing is taken"
+    )
     validate_with: Literal["every", "sample", "quarantine"] = Field(
         default="every",
         alias="validate",

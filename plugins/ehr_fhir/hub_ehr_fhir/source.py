@@ -1,21 +1,30 @@
-"""The FHIR source: files dropped into a folder, read into facts."""
+"""The FHIR source: files dropped into a folder and what a server tells, side by side, read into facts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import ClassVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import ClassVar, Protocol
 
+import msgspec
 from pydantic import BaseModel
 
-from hub.errors import Problem
+from hub.errors import Misconfigured, Problem
 from hub.model.facts import Reading
 from hub.plugin.api import Changes, Context, Step
 from hub.plugin.api.folder import FolderDrop
-from hub_ehr_fhir.reading import read
+from hub_ehr_fhir.mapping.reading import read
 from hub_ehr_fhir.settings import FhirSettings
 
 JSON, NDJSON = "fhir+json", "fhir+ndjson"
 _PIECE = 1 << 20
+
+
+class Changing(Protocol):
+    """A part of the source that is asked for what is new; `cursor` is its own and nobody else's."""
+
+    def changes(self, cursor: str) -> Changes:
+        """As the port's `changes`."""
+        ...
 
 
 class FhirSource:
@@ -26,10 +35,11 @@ class FhirSource:
     def __init__(self, settings: FhirSettings, context: Context) -> None:
         self._settings = settings
         self._drop = FolderDrop(settings, lambda name, _body: kind_of(name), context.stop, pieces_of)
+        self._parts: Mapping[str, Changing] = {"drop": self._drop}
 
     def changes(self, cursor: str) -> Changes:
-        """What was dropped since `cursor`: a message for each file, and for each MiB of lines of NDJSON."""
-        return self._drop.changes(cursor)
+        """What is new since `cursor`: the files that were dropped, and what the server tells, one part a call."""
+        return changes_of(self._parts, cursor)
 
     def read(self, raw: bytes, content_type: str) -> Reading:
         """Facts and problems of a Bundle, a resource, or lines of them."""
@@ -43,6 +53,49 @@ class FhirSource:
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+class _Cursor(msgspec.Struct, forbid_unknown_fields=True):
+    """Where each part stands, and which is asked next."""
+
+    parts: dict[str, str]
+    turn: str = ""
+
+
+def changes_of(parts: Mapping[str, Changing], cursor: str) -> Changes:
+    """Ask one part after the other until one has something; `more` while one of them has, or is still to be asked.
+
+    The parts take turns, so that one with much to tell keeps none from being heard.
+    """
+    now, names = _decoded(cursor), list(parts)
+    first = names.index(now.turn) if now.turn in parts else 0
+    more = False
+    for nth, name in enumerate(names[first:] + names[:first]):
+        found = parts[name].changes(now.parts.get(name, ""))
+        now.parts[name] = found.cursor
+        more |= found.more
+        if found.messages:
+            now.turn = names[(first + nth + 1) % len(names)]
+            more |= nth + 1 < len(names)
+            return Changes(messages=found.messages, cursor=_encoded(now), more=more)
+    return Changes(messages=(), cursor=_encoded(now), more=more)
+
+
+def _encoded(cursor: _Cursor) -> str:
+    told = {name: one for name, one in cursor.parts.items() if one}
+    return msgspec.json.encode(_Cursor(parts=told, turn=cursor.turn)).decode() if told else ""
+
+
+def _decoded(cursor: str) -> _Cursor:
+    """The parts' cursors; before 0.5 there was only the folder's."""
+    if not cursor:
+        return _Cursor(parts={})
+    try:
+        return msgspec.json.decode(cursor, type=_Cursor)
+    except msgspec.ValidationError:
+        return _Cursor(parts={"drop": cursor})
+    except msgspec.DecodeError:
+        raise Misconfigured("the cursor is not one of this source", fix="clear the connector's cursor") from None
 
 
 def kind_of(name: str) -> str:

@@ -9,7 +9,7 @@ from itertools import permutations
 from typing import Any, TypeVar
 
 import pytest
-from hub_ehr_fhir.reading import read
+from hub_ehr_fhir.mapping.reading import read
 from hub_ehr_fhir.settings import FhirSettings
 
 from hub.model.encounter import Coding, Drug

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from hub_ehr_fhir.check import faults_of
-from hub_ehr_fhir.sameness import Verdicts, shape_of
+from hub_ehr_fhir.mapping.check import faults_of
+from hub_ehr_fhir.mapping.sameness import Verdicts, shape_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hub.model.encounter import Diagnosis
 from hub.model.facts import AnyFact, DiagnosisFact, EncounterFact
 from hub.model.people import Facility, Provider
-from hub_ehr_fhir import codes, shapes
-from hub_ehr_fhir.parts import Part
-from hub_ehr_fhir.scene import Scene, provider
+from hub_ehr_fhir.mapping import codes, shapes
+from hub_ehr_fhir.mapping.parts import Part
+from hub_ehr_fhir.mapping.scene import Scene, provider
 
 _CERTAIN = ("", "confirmed")
 

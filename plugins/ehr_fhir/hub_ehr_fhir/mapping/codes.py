@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from hub.model.encounter import Coding
 from hub.model.people import Address, Name
 from hub.money import NotMoney, from_cents, to_cents
-from hub_ehr_fhir import shapes
+from hub_ehr_fhir.mapping import shapes
 
 _SYSTEMS = {
     **dict.fromkeys(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hub.model.coverage import Subscriber
 from hub.model.facts import CoverageFact
-from hub_ehr_fhir import codes, shapes
-from hub_ehr_fhir.parts import Part, contained
-from hub_ehr_fhir.scene import Scene
+from hub_ehr_fhir.mapping import codes, shapes
+from hub_ehr_fhir.mapping.parts import Part, contained
+from hub_ehr_fhir.mapping.scene import Scene
 
 SELF_PAY = "SELFPAY"
 """The token of a payor who is a person; v3-ActCode has the same code for the policy type `self pay`."""

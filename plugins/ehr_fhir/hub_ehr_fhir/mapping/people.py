@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hub.model.facts import AnyFact, MergeFact, PatientFact
 from hub.model.people import Guarantor, Identifier, Name, Patient
-from hub_ehr_fhir import codes, shapes
-from hub_ehr_fhir.parts import Part
-from hub_ehr_fhir.scene import Scene
+from hub_ehr_fhir.mapping import codes, shapes
+from hub_ehr_fhir.mapping.parts import Part
+from hub_ehr_fhir.mapping.scene import Scene
 
 # Identifier types of table 0203 that the hub has no business with.
 _PRIVATE = frozenset(("SS", "SB", "DL", "PPN", "CC", "BC"))

@@ -5,15 +5,15 @@ from __future__ import annotations
 import msgspec
 
 from hub.model.facts import AnyFact, Reading
-from hub_ehr_fhir import check, shapes
-from hub_ehr_fhir.charges import charge_facts
-from hub_ehr_fhir.coverage import coverage_facts
-from hub_ehr_fhir.notes import Notes
-from hub_ehr_fhir.parts import Bad, Part, Resources, decode, parts_of
-from hub_ehr_fhir.people import patient_facts
-from hub_ehr_fhir.scene import Scene
+from hub_ehr_fhir.mapping import check, shapes
+from hub_ehr_fhir.mapping.charges import charge_facts
+from hub_ehr_fhir.mapping.coverage import coverage_facts
+from hub_ehr_fhir.mapping.notes import Notes
+from hub_ehr_fhir.mapping.parts import Bad, Part, Resources, decode, parts_of
+from hub_ehr_fhir.mapping.people import patient_facts
+from hub_ehr_fhir.mapping.scene import Scene
+from hub_ehr_fhir.mapping.visits import visit_facts
 from hub_ehr_fhir.settings import FhirSettings
-from hub_ehr_fhir.visits import visit_facts
 
 # An ExplanationOfBenefit is read for its contained Coverage alone and may be of a profile that R4 refuses.
 _UNCHECKED = frozenset(("ExplanationOfBenefit",))

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import msgspec
 
-from hub_ehr_fhir import codes, shapes
-from hub_ehr_fhir.notes import Notes
+from hub_ehr_fhir.mapping import codes, shapes
+from hub_ehr_fhir.mapping.notes import Notes
 
 S = TypeVar("S", bound=shapes.Head)
 _DEPTH = 3

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from hub.model.people import Provider
-from hub_ehr_fhir import codes, shapes
-from hub_ehr_fhir.notes import Notes
-from hub_ehr_fhir.parts import Resources
+from hub_ehr_fhir.mapping import codes, shapes
+from hub_ehr_fhir.mapping.notes import Notes
+from hub_ehr_fhir.mapping.parts import Resources
 from hub_ehr_fhir.settings import FhirSettings
 
 T = TypeVar("T")

@@ -8,10 +8,10 @@ from decimal import Decimal
 from hub.model.encounter import Coding, Drug
 from hub.model.facts import ChargeFact
 from hub.model.people import Provider
-from hub_ehr_fhir import codes, shapes
-from hub_ehr_fhir.notes import SEND_AGAIN
-from hub_ehr_fhir.parts import Part
-from hub_ehr_fhir.scene import Scene, provider
+from hub_ehr_fhir.mapping import codes, shapes
+from hub_ehr_fhir.mapping.notes import SEND_AGAIN
+from hub_ehr_fhir.mapping.parts import Part
+from hub_ehr_fhir.mapping.scene import Scene, provider
 
 Done = shapes.ChargeItem | shapes.Procedure | shapes.Immunization
 Dates = tuple[date, date | None]

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 from pydantic import BaseModel, ValidationError
 
-from hub_ehr_fhir.notes import Notes
-from hub_ehr_fhir.parts import Part
-from hub_ehr_fhir.sameness import Verdicts, shape_of
+from hub_ehr_fhir.mapping.notes import Notes
+from hub_ehr_fhir.mapping.parts import Part
+from hub_ehr_fhir.mapping.sameness import Verdicts, shape_of
 
 _JSON = msgspec.json.Decoder(float_hook=Decimal)
 _SHOWN = 3

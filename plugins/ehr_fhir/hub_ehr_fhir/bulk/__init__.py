@@ -1,0 +1,1 @@
+"""Bulk Data export: asked for, waited for, and downloaded line by line."""

@@ -1,0 +1,1 @@
+"""The connection to a FHIR server: discovery, tokens, keys, and calls that survive what servers do."""

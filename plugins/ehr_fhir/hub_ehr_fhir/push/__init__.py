@@ -1,0 +1,1 @@
+"""What a FHIR server sends by itself: transaction Bundles and Subscriptions' notifications."""
