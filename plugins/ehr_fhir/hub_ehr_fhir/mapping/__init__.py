@@ -1,1 +1,1 @@
-"""Bytes to facts: what R4 resources, Bundles and lines of NDJSON say about billing; pure, nothing outside is asked."""
+"""Bytes to facts: what R4 resources, Bundles and NDJSON say about billing. Pure: nothing outside is asked."""
