@@ -100,6 +100,7 @@ class TestSimulatedRunner(RunnerKit):
         raise AssertionError("it never came true")
 
 
+@pytest.mark.campaign
 class TestNodes(NodesKit):
     """Several nodes on one PostgreSQL."""
 

@@ -8,7 +8,7 @@ import pytest
 from loading import fuzzer
 
 SEED = 20261122
-INPUTS = 600
+INPUTS = 360
 SHARES = 4
 
 

@@ -79,6 +79,7 @@ def test_the_example_loads_and_works(example: Path, tmp_path: Path) -> None:
         host.close()
 
 
+@pytest.mark.campaign
 def test_the_example_passes_its_kit(example: Path, tmp_path: Path) -> None:
     """The example's own tests, run as its author would run them, all pass."""
     with on_path(install(example, tmp_path / "installed")):

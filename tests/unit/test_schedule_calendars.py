@@ -149,6 +149,7 @@ SCHEDULES = st.one_of(
 START = st.datetimes(datetime(2026, 2, 25), datetime(2026, 4, 10), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
 
 
+@pytest.mark.campaign
 @given(schedule=SCHEDULES, start=START, parts=st.lists(st.integers(0, 5000), min_size=1, max_size=4))
 @settings(deadline=None, max_examples=120)
 def test_no_moved_slot_falls_between_two_looks(schedule: Schedule, start: datetime, parts: list[int]) -> None:
