@@ -23,9 +23,11 @@ from hub.plugin.api import (
     Clearinghouse,
     Context,
     EhrSource,
+    Errand,
     Evidence,
     InDoubt,
     Listing,
+    Mention,
     Misconfigured,
     Notice,
     Notifier,
@@ -38,6 +40,7 @@ from hub.plugin.api import (
     Refused,
     RetryLater,
     Step,
+    Told,
     hookimpl,
 )
 
@@ -99,13 +102,30 @@ class FakeContext:
         clock: Clock | None = None,
         secrets: Mapping[str, str] | None = None,
         saved: dict[str, bytes] | None = None,
+        follows: tuple[str, ...] = (),
     ) -> None:
         self.instance = instance
+        self.follows = follows
+        self.mentions: dict[str, list[Mention]] = {}
+        self.left: list[Errand] = []
         self.clock: Clock = clock or TurnedClock(START)
         self.secrets = FakeSecrets(secrets or {})
         self.log = FakeLog()
         self.state = FakeState({} if saved is None else saved)
         self.stop = threading.Event()
+
+    def told_by(self, source: str, after: str = "", limit: int = 500) -> Told:
+        """What a test put into `mentions[source]`; a position is how many were told."""
+        if source not in self.follows:
+            raise Misconfigured("the source is not followed", fix="give it to FakeContext")
+        every, begin = self.mentions.get(source, []), int(after or 0)
+        page = tuple(every[begin : begin + limit])
+        end = begin + len(page)
+        return Told(mentions=page, position=str(end), more=end < len(every))
+
+    def errands(self) -> tuple[Errand, ...]:
+        """What a test put into `left`; it takes out itself what is done."""
+        return tuple(self.left)
 
 
 class MemoryPartner:

@@ -12,11 +12,13 @@ from hub.plugin.api.ports import (
     Clearinghouse,
     Context,
     EhrSource,
+    Errand,
     Evidence,
     Inbox,
     ListeningSource,
     Listing,
     MendingSource,
+    Mention,
     Notice,
     Notifier,
     Outgoing,
@@ -26,7 +28,9 @@ from hub.plugin.api.ports import (
     Ref,
     ScrubFinding,
     Step,
+    Told,
 )
+from hub.plugin.api.web import WebAnswer, WebRequest, WebSource
 
 __all__ = [
     "API_VERSION",
@@ -37,6 +41,7 @@ __all__ = [
     "Context",
     "Desk",
     "EhrSource",
+    "Errand",
     "Evidence",
     "HubError",
     "InDoubt",
@@ -45,6 +50,7 @@ __all__ = [
     "ListeningSource",
     "Listing",
     "MendingSource",
+    "Mention",
     "Misconfigured",
     "Notice",
     "Notifier",
@@ -61,5 +67,9 @@ __all__ = [
     "Step",
     "StoredMessage",
     "Terminal",
+    "Told",
+    "WebAnswer",
+    "WebRequest",
+    "WebSource",
     "hookimpl",
 ]

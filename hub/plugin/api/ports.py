@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from hub.clock import Clock
 from hub.model.facts import Reading
+from hub.model.people import Identifier
 
 API_VERSION = 0
 
@@ -45,6 +46,44 @@ class Secrets(Protocol):
     def get(self, reference: str) -> str: ...
 
 
+class Mention(msgspec.Struct, frozen=True, kw_only=True):
+    """What another source told of: `kind` encounter or patient, `key` that source's own key of it, `account` and
+    `started_at` of the encounter as it knows them, `identifiers` of the patient (MRNs with who gave them), `at` when
+    the hub read it, aware UTC. Its repr shows nothing of a patient.
+    """
+
+    kind: str
+    key: str
+    at: datetime
+    patient_key: str = ""
+    account: str = ""
+    started_at: datetime | None = None
+    identifiers: tuple[Identifier, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Mention({self.kind!r})"
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of mentions in the order in which they were read, and the position behind it (opaque text, nothing of a
+    patient); `more`: there is another page now.
+    """
+
+    mentions: tuple[Mention, ...]
+    position: str = ""
+    more: bool = False
+
+
+class Errand(msgspec.Struct, frozen=True, kw_only=True):
+    """What a listener left to be done by the next pull: `body` is its own, `at` when it was made durable."""
+
+    body: bytes
+    at: datetime
+
+    def __repr__(self) -> str:
+        return f"Errand({len(self.body)} bytes)"
+
+
 class Context(Protocol):
     """What the hub gives a plugin instance."""
 
@@ -64,6 +103,25 @@ class Context(Protocol):
     @property
     def stop(self) -> ThreadEvent:
         """Set when the hub shuts down: long calls return soon after."""
+        ...
+
+    @property
+    def follows(self) -> tuple[str, ...]:
+        """The sources that `[connectors.NAME] follows` names: those whose mentions may be asked for."""
+        ...
+
+    def told_by(self, source: str, after: str = "", limit: int = 500) -> Told:
+        """Which visits and patients the source `source` told of since the position `after` (empty: ever); ask only
+        inside `changes`. Each message that was read counts, also one that told nothing new, and each visit once,
+        where it was told of last; nothing is skipped, however late it was stored, but what is told of now is seen
+        some ten seconds later. Raises `Misconfigured` for a source that `follows` does not name.
+        """
+        ...
+
+    def errands(self) -> tuple[Errand, ...]:
+        """What the listener of this instance left (`Inbox.errand`), oldest first, at most 100 a call; ask only inside
+        `changes`. They are done once the hub has committed what that call returned; otherwise they come again.
+        """
         ...
 
 
@@ -219,6 +277,12 @@ class Inbox(Protocol):
     async def put_many(self, messages: Sequence[RawMessage], *, peer: str = "") -> tuple[str, ...]:
         """Each as `put`, in their order, in as few transactions as can be. What one is told does not depend on its
         neighbours; after `RetryLater` none of them may be told yes, and all of them may be sent again.
+        """
+        ...
+
+    async def errand(self, body: bytes, *, peer: str = "") -> None:
+        """Leave something to be done by the next pull, which begins at once, and finds it under `context.errands()`:
+        what a sender names without sending it. Durable and bounded as `put`, in which it raises `RetryLater`.
         """
         ...
 

@@ -7,13 +7,19 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
+import msgspec
+
 from hub.clock import Clock
+from hub.errors import Misconfigured
 from hub.log import get_log
-from hub.plugin.api.ports import Log, Secrets
+from hub.plugin.api.ports import Errand, Log, Secrets, Told
 from hub.plugin.host.guard import Memory
 
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,59}")
 Load = Callable[[str, str], bytes | None]
+Follow = Callable[[str, str, str, int], Told]
+"""(instance that asks, source, position, limit) to what that source told."""
+MOST_MENTIONS = 1_000
 
 
 class Saved(Protocol):
@@ -90,6 +96,35 @@ class BufferedState(Memory):
             self._closed, self._pending = True, {}
 
 
+class Following(msgspec.Struct, frozen=True):
+    """Whom an instance may hear of, and how the hub is asked."""
+
+    names: tuple[str, ...] = ()
+    ask: Follow | None = None
+
+
+class Errands:
+    """What the listener of an instance left for its next pull: flow lays it ready, and asks whether it was taken."""
+
+    def __init__(self) -> None:
+        self._ready: tuple[Errand, ...] = ()
+        self._taken = False
+
+    def lay(self, errands: tuple[Errand, ...]) -> None:
+        """For the call of `changes` that follows."""
+        self._ready, self._taken = errands, False
+
+    def take(self) -> tuple[Errand, ...]:
+        """What lies ready."""
+        self._taken = True
+        return self._ready
+
+    def taken(self) -> bool:
+        """Whether the plugin asked; nothing lies ready afterwards."""
+        taken, self._ready, self._taken = self._taken, (), False
+        return taken
+
+
 class HostContext:
     """One instance's context (`plugin.api.Context`)."""
 
@@ -102,6 +137,7 @@ class HostContext:
         state: BufferedState,
         stop: threading.Event,
         log: Log | None = None,
+        following: Following | None = None,
     ) -> None:
         self.instance = instance
         self.clock = clock
@@ -109,16 +145,47 @@ class HostContext:
         self.state = state
         self.stop = stop
         self.log: Log = log or get_log(instance=instance)
+        self.laid = Errands()
+        self._following = following or Following()
+
+    @property
+    def follows(self) -> tuple[str, ...]:
+        """The sources whose mentions may be asked for."""
+        return self._following.names
+
+    def told_by(self, source: str, after: str = "", limit: int = 500) -> Told:
+        """What that source told since `after`, as the port says."""
+        ask = self._following.ask
+        if source not in self.follows or ask is None:
+            raise Misconfigured(
+                f"{self.instance} does not follow the source that it asks for",
+                fix=f'write follows = ["NAME"] into [connectors.{self.instance}]',
+            )
+        return ask(self.instance, source, after, min(max(limit, 1), MOST_MENTIONS))
+
+    def errands(self) -> tuple[Errand, ...]:
+        """What the listener left, as the port says."""
+        return self.laid.take()
 
 
 def contexts(
-    *, clock: Clock, secrets: Secrets, load: Load, stop: threading.Event | None = None
+    *,
+    clock: Clock,
+    secrets: Secrets,
+    load: Load,
+    stop: threading.Event | None = None,
+    following: Callable[[str], Following] | None = None,
 ) -> Callable[[str], HostContext]:
-    """A maker of contexts for `PluginHost.load`; `load(instance, key)` reads saved state from the store."""
+    """A maker of contexts for `PluginHost.load`; `load(instance, key)` reads saved state from the store, and
+    `following(instance)` says whom an instance may hear of (nobody).
+    """
     ending = stop or threading.Event()
 
     def make(instance: str) -> HostContext:
         state = BufferedState(instance, load)
-        return HostContext(instance=instance, clock=clock, secrets=secrets, state=state, stop=ending)
+        heard = following(instance) if following else None
+        return HostContext(
+            instance=instance, clock=clock, secrets=secrets, state=state, stop=ending, following=heard
+        )
 
     return make

@@ -35,6 +35,7 @@ class HeldInbox:
     def __init__(self) -> None:
         self.put_so_far: list[RawMessage] = []
         self.told: dict[str, Counter[str]] = {}
+        self.errands: list[bytes] = []
         self.begun = threading.Semaphore(0)
         self._let = threading.Event()
         self._let.set()
@@ -56,12 +57,22 @@ class HeldInbox:
         """As the port says."""
         whole = [answers.record(RawMessage)(message) for message in messages]
         answers.record(str)(peer)
+        await self._wait()
+        return tuple([self._put(message) for message in whole])
+
+    async def errand(self, body: bytes, *, peer: str = "") -> None:
+        """As the port says."""
+        answers.record(str)(peer)
+        answers.body(body)
+        await self._wait()
+        self.errands.append(body)
+
+    async def _wait(self) -> None:
         self.begun.release()
         while not self._let.is_set():  # noqa: ASYNC110 - a thread's event
             await asyncio.sleep(0.005)
         if self.busy:
             raise RetryLater("the store is full")
-        return tuple([self._put(message) for message in whole])
 
     def _put(self, message: RawMessage) -> str:
         same = [one for one in self.put_so_far if one.external_id == message.external_id]
