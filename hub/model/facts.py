@@ -190,11 +190,45 @@ class AppointmentFact(Fact, frozen=True, kw_only=True, tag="appointment"):
 
 class WithdrawalFact(Fact, frozen=True, kw_only=True, tag="withdrawal"):
     """The source deleted what it told under `key`: a fact of `kind` (encounter, charge, diagnosis, coverage,
-    patient). What is known of it counts from then on as cancelled, or as no longer active; what comes later with an
-    older version revives nothing.
+    patient), or a `piece`. What is known of it under this version or an older one counts from then on as cancelled,
+    or as no longer active, and what comes late with such a version revives nothing; a newer one does. Of a patient
+    the hub takes note, and does nothing. `patient_key`: whose it was, where that is known.
     """
 
     kind: str
+    patient_key: str = ""
+
+
+class Piece(Record, frozen=True, kw_only=True):
+    """A part of a source's message that means something only beside others, which may come in other messages: a
+    visit and the clinician whom it names. `key` is unique within the source; of several of one key the newest
+    `version` is kept (as with facts, also where it ends with `/`). `links` are the keys of the pieces that it needs,
+    `body` the bytes as they came. `patient_key`: whose data it holds (empty: nobody's, as of a clinician's), with
+    whom it is purged. `place`: where it stood in its message, for its problems. `withdrawn` is told to the source
+    alone: it deleted this piece, and what is here was told before that.
+    """
+
+    key: str
+    version: str
+    links: tuple[str, ...] = ()
+    body: bytes = b""
+    patient_key: str = ""
+    place: str = ""
+    withdrawn: bool = False
+
+    def __repr__(self) -> str:
+        return f"Piece({len(self.body)} bytes, {len(self.links)} links)"
+
+
+class PieceFact(Fact, frozen=True, kw_only=True, tag="piece"):
+    """A `Piece` as the hub keeps it (no plugin tells one): `body` is compressed, `message` the id of the message in
+    the inbox that told it."""
+
+    links: tuple[str, ...] = ()
+    body: bytes = b""
+    patient_key: str = ""
+    place: str = ""
+    message: str = ""
 
 
 AnyFact = (
@@ -207,22 +241,8 @@ AnyFact = (
     | MoveFact
     | AppointmentFact
     | WithdrawalFact
+    | PieceFact
 )
-
-
-class Piece(Record, frozen=True, kw_only=True):
-    """A part of a source's message that means something only beside others, which may come in other messages: a
-    visit and the clinician whom it names. `key` is unique within the source, the newest `version` of it is kept;
-    `links` are the keys of the pieces that it needs, `body` the bytes as they came.
-    """
-
-    key: str
-    version: str
-    links: tuple[str, ...] = ()
-    body: bytes = b""
-
-    def __repr__(self) -> str:
-        return f"Piece({len(self.body)} bytes, {len(self.links)} links)"
 
 
 class Reading(Record, frozen=True, kw_only=True):
@@ -236,7 +256,8 @@ class Reading(Record, frozen=True, kw_only=True):
     came; empty where order does not matter. `poison`: the message cannot be applied whole. Then none of its facts
     is stored, and later messages of its lanes wait until it is mended and replayed, or a person lets it go.
 
-    `pieces` are kept too, and read again with what they link to whenever one of those comes.
+    `pieces` are kept too; one with links is read by `PiecingSource.read_joined`, now and whenever something that it
+    links to comes or changes.
     """
 
     facts: tuple[AnyFact, ...] = ()

@@ -17,7 +17,7 @@ import msgspec
 from pydantic import BaseModel
 
 from hub.clock import Clock
-from hub.model.facts import Reading
+from hub.model.facts import Piece, Reading
 from hub.model.people import Identifier
 
 API_VERSION = 0
@@ -316,6 +316,23 @@ class MendingSource(EhrSource, Protocol):
     def edited(self, raw: bytes, content_type: str, place: str, value: str) -> bytes:
         """The message with `value` at `place` (as its problems name places: `FT1[2]-7.1`). Pure. Raises `Refused` for
         a place that is none, or that the message cannot have.
+        """
+        ...
+
+
+@runtime_checkable
+class PiecingSource(EhrSource, Protocol):
+    """A source whose messages hold parts that mean something only beside others (`Reading.pieces`)."""
+
+    def read_joined(self, piece: Piece, linked: Sequence[Piece]) -> Reading:
+        """What `piece`, which has links, says beside what it links to: the pieces that are known of those reached by
+        links, however far (the hub bounds how far and how much), each once, sorted by key, never `piece` itself; what
+        is missing has not come yet. Pure and total as `read`, and called again whenever one of them comes or changes.
+
+        Its facts are whole (never `partial`), of `piece` itself (no other piece's joined reading tells the same), and
+        of its version; they stand against what messages told under the same version. With more of `linked` it tells
+        at least the same facts; what a claim would be short without makes its visit not `ready`. Its problems are
+        those of `piece` (`Piece.place` says where it stood), not that something is missing. It brings no pieces.
         """
         ...
 
