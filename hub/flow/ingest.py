@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from hub.errors import Problem
-from hub.flow import feed_lanes
+from hub.flow import errands, feed_lanes
 from hub.flow.aside import failed
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
 from hub.flow.facts_store import Facts, patient_ids
@@ -42,7 +42,10 @@ def pull(hub: Hub, source: str) -> Outcome:
     port = hub.host.source(source)
     with hub.store.view() as view:
         cursor = (view.plugin_state(source).get("cursor") or b"").decode()
+        left = errands.waiting(view, source)
+    hub.host.errands(source).lay(left.errands)
     changes, practice = port.changes(cursor), hub.settings.practice_of(source)
+    left = errands.taken(hub, source, left)
     arrivals = [_arrival(message) for message in changes.messages]
     with hub.store.begin("ingest.receive") as tx:
         fresh = tx.inbox.put_many(arrivals, practice=practice, source=source, kind="message")
@@ -50,9 +53,10 @@ def pull(hub: Hub, source: str) -> Outcome:
         if changes.cursor != cursor:
             tx.plugin_state(source).put("cursor", changes.cursor.encode())
         hub.host.state(source).commit(tx)
+        errands.done(tx, left)
         if fresh:
             tx.then(Nudge("ingest.read", source))
-    return Outcome(done=fresh, more=changes.more)
+    return Outcome(done=fresh, more=changes.more or left.more)
 
 
 def _count(tx: Tx, practice: str, source: str, arrivals: Sequence[Arrival], fresh: int) -> None:

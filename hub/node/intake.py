@@ -8,6 +8,7 @@ them waits, and so reads no more from its sender. Only where the store refuses, 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sys
 import threading
 import time
@@ -19,6 +20,7 @@ from dataclasses import dataclass, replace
 from hub.app import App, Current
 from hub.errors import HubError, RetryLater, Stale
 from hub.flow import room
+from hub.flow.errands import ERRAND
 from hub.log import get_log
 from hub.node.feed_counts import FeedCounts
 from hub.plugin.api import RawMessage
@@ -40,6 +42,9 @@ FLUSH_SECONDS = 3.0
 HANDOVER_SECONDS = 0.001
 """How long a thread that computes keeps the interpreter while a listener waits for it: at Python's own 5 ms each of
 the dozen turns between a message and its answer could cost so much."""
+MESSAGE = "message"
+_NEXT = {MESSAGE: "ingest.read", ERRAND: "ingest.pull"}
+"""Which step follows what was put."""
 SLOW = "the store is too slow now: send it again later"
 _message = answers.record(RawMessage)
 Told = tuple[str, ...] | Exception
@@ -51,6 +56,7 @@ class _Waiting:
 
     source: str
     peer: str
+    kind: str
     messages: Sequence[RawMessage]
     size: int
     loop: asyncio.AbstractEventLoop
@@ -77,12 +83,14 @@ class Intake:
         """Where the listener of this source puts what it receives."""
         return SourceInbox(self, source)
 
-    async def put(self, source: str, messages: Sequence[RawMessage], peer: str = "") -> tuple[str, ...]:
+    async def put(
+        self, source: str, messages: Sequence[RawMessage], peer: str = "", kind: str = MESSAGE
+    ) -> tuple[str, ...]:
         """What became of each, after the commit; raises `RetryLater` when too much waits, the store is slow, has no
         room or is away.
         """
         loop = asyncio.get_running_loop()
-        parts = list(_parts(source, peer, [_whole(one) for one in messages], loop))
+        parts = list(_parts((source, peer, kind), [_whole(one) for one in messages], loop))
         self._add(parts)
         timer = loop.call_later(WAIT_SECONDS, _too_late, parts)
         try:
@@ -193,12 +201,13 @@ class Intake:
             room.make_sure(app.hub)
             hours = self._due()
             try:
-                taken = store(app, [(one.source, one.messages) for one in batch], hours)
+                taken = store(app, [(one.source, one.kind, one.messages) for one in batch], hours)
             except BaseException:
                 self._counts.put_back(hours)
                 raise
             for one, mine in zip(batch, taken, strict=True):
-                self._count(app, one, mine)
+                if one.kind == MESSAGE:
+                    self._count(app, one, mine)
             return [tuple([each.verdict for each in mine]) for mine in taken]
 
     def _count(self, app: App, one: _Waiting, taken: Sequence[Taken]) -> None:
@@ -250,6 +259,11 @@ class SourceInbox:
         """As the port says."""
         return await self._intake.put(self._source, messages, peer)
 
+    async def errand(self, body: bytes, *, peer: str = "") -> None:
+        """As the port says; each has an id of its own, for the same may have to be done twice."""
+        one = RawMessage(external_id=f"{ERRAND}:{secrets.token_hex(16)}", content_type=ERRAND, body=body)
+        await self._intake.put(self._source, (one,), peer, ERRAND)
+
     def answered(self, peer: str, answers: Mapping[str, int], slowest_ms: float = 0.0) -> None:
         """As the port says."""
         with suppress(Exception):
@@ -257,28 +271,28 @@ class SourceInbox:
 
 
 def store(
-    app: App, parts: Sequence[tuple[str, Sequence[RawMessage]]], hours: Sequence[Hour]
+    app: App, parts: Sequence[tuple[str, str, Sequence[RawMessage]]], hours: Sequence[Hour]
 ) -> list[list[Taken]]:
-    """What became of the messages of each part (its source and messages): the bytes, and the journal of what their
-    senders are told; neither is there without the other. `hours` are counts that are written with them.
+    """What became of the messages of each part (its source, kind and messages): the bytes, and the journal of what
+    their senders are told; neither is there without the other. `hours` are counts that are written with them.
     """
-    ready = [(source, _prepared(app, messages)) for source, messages in parts]
-    by_source: dict[str, list[Prepared]] = {}
-    for source, mine in ready:
-        by_source.setdefault(source, []).extend(mine)
+    ready = [((source, kind), _prepared(app, messages)) for source, kind, messages in parts]
+    together: dict[tuple[str, str], list[Prepared]] = {}
+    for whose, mine in ready:
+        together.setdefault(whose, []).extend(mine)
     with app.store.begin("ingest.receive") as tx:
-        taken: dict[str, Iterator[Taken]] = {}
+        taken: dict[tuple[str, str], Iterator[Taken]] = {}
         seqs: list[int] = []
-        for source, mine in by_source.items():
+        for (source, kind), mine in together.items():
             practice = app.settings.practice_of(source)
-            found = tx.inbox.take(mine, practice=practice, source=source, kind="message")
+            found = tx.inbox.take(mine, practice=practice, source=source, kind=kind)
             seqs += [one.seq for one in found if one.verdict != "refused"]
             if any(one.verdict == "new" for one in found):
-                tx.then(Nudge("ingest.read", source))
-            taken[source] = iter(found)
+                tx.then(Nudge(_NEXT[kind], source))
+            taken[source, kind] = iter(found)
         tx.inbox.ack(*seqs)
         tx.feeds.add(hours)
-        return [[next(taken[source]) for _ in mine] for source, mine in ready]
+        return [[next(taken[whose]) for _ in mine] for whose, mine in ready]
 
 
 def _prepared(app: App, messages: Sequence[RawMessage]) -> list[Prepared]:
@@ -290,9 +304,10 @@ def _prepared(app: App, messages: Sequence[RawMessage]) -> list[Prepared]:
 
 
 def _parts(
-    source: str, peer: str, messages: Sequence[RawMessage], loop: asyncio.AbstractEventLoop
+    whose: tuple[str, str, str], messages: Sequence[RawMessage], loop: asyncio.AbstractEventLoop
 ) -> Iterator[_Waiting]:
-    """The messages in as few parts as fit into a transaction each."""
+    """The messages of one source, peer and kind in as few parts as fit into a transaction each."""
+    source, peer, kind = whose
     at = 0
     while at < len(messages):
         begin, size = at, 0
@@ -302,7 +317,8 @@ def _parts(
             size += len(messages[at].body)
             at += 1
         mine = messages[begin:at]
-        yield _Waiting(source=source, peer=peer, messages=mine, size=size, loop=loop, told=loop.create_future())
+        told: asyncio.Future[tuple[str, ...]] = loop.create_future()
+        yield _Waiting(source=source, peer=peer, kind=kind, messages=mine, size=size, loop=loop, told=told)
 
 
 def _whole(message: RawMessage) -> RawMessage:

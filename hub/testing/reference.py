@@ -15,7 +15,7 @@ import msgspec
 
 from hub import errors
 from hub.log import NUMBER_KEYS, TEXT_KEYS
-from hub.plugin.api import desk, hookspecs, ports
+from hub.plugin.api import desk, hookspecs, ports, web
 
 INTRO = """# Hooks and ports
 
@@ -55,6 +55,7 @@ PORTS = (
     ports.EhrSource,
     ports.MendingSource,
     ports.ListeningSource,
+    web.WebSource,
     ports.Notifier,
 )
 COMMANDS = (desk.Commands, desk.Terminal, desk.Desk)
@@ -140,8 +141,8 @@ def _protocol(port: type) -> Iterator[str]:
 def _records() -> Iterator[str]:
     yield "## Records of the door\n"
     yield "Immutable, keyword-only. Their constructors check nothing; the host checks what a plugin returns.\n"
-    for record in (it for home in (ports, desk) for it in vars(home).values() if _is_record(it)):
-        if record.__module__ in {ports.__name__, desk.__name__}:
+    for record in (it for home in (ports, web, desk) for it in vars(home).values() if _is_record(it)):
+        if record.__module__ in {ports.__name__, web.__name__, desk.__name__}:
             yield f"### {record.__name__}\n"
             yield f"{_text(record)}\n"
             yield from (f"- `{name}: {kind}`" for name, kind in record.__annotations__.items())

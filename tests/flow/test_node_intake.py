@@ -22,7 +22,7 @@ from hub.node.feed_counts import FeedCounts
 from hub.node.intake import Intake
 from hub.plugin.api import RawMessage
 from hub.plugin.host.answers import WrongAnswer
-from hub.store import Store
+from hub.store import Nudge, Store
 from hub.store.arrivals import prepare as prepare_all
 from hub.store.feeds import Hour
 
@@ -126,6 +126,26 @@ def test_two_nodes_that_take_the_same(store: Store, clock: TurnedClock, taking: 
     assert len(bodies(store, "adt")) == len(names) + 1
 
 
+@BOTH
+def test_an_errand_is_no_message(store: Store, taking: Intake) -> None:
+    """What is left for the next pull is durable, asks for that pull, and is never read; the same body is left twice,
+    for it may have to be done twice.
+    """
+    nudged: list[Nudge] = []
+    store.on_commit(nudged.extend)
+
+    async def put() -> None:
+        box = taking.inbox("ehr")
+        await asyncio.gather(box.errand(b"one"), box.errand(b"one"), box.put(message("1")))
+
+    asyncio.run(put())
+    with store.view() as view:
+        kinds = sorted(item.kind for item in view.inbox.find(source="ehr"))
+        assert view.inbox.acks_without_item() == []
+    assert kinds == ["errand", "errand", "message"]
+    assert {(one.step, one.lane) for one in nudged} == {("ingest.pull", "ehr"), ("ingest.read", "ehr")}
+
+
 def test_bytes_bound_a_transaction(store: Store, taking: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
     """A message larger than a transaction should hold is stored by itself."""
     monkeypatch.setattr(intake, "TOGETHER_BYTES", 10)
@@ -172,9 +192,9 @@ def test_one_that_cannot_be_stored(
     """Whoever it is that cannot be stored is told to come again; whoever was stored with it is told yes."""
     gate, real = threading.Event(), intake.store
 
-    def fails(app: Any, parts: Sequence[tuple[str, Sequence[RawMessage]]], counted: Any) -> Any:
+    def fails(app: Any, parts: Sequence[tuple[str, str, Sequence[RawMessage]]], counted: Any) -> Any:
         assert gate.wait(PATIENCE_SECONDS)
-        if any(one.external_id == "bad" for _, messages in parts for one in messages):
+        if any(one.external_id == "bad" for *_, messages in parts for one in messages):
             raise error
         return real(app, parts, counted)
 

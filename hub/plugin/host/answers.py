@@ -12,10 +12,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from hub.plugin.api import Listing
+from hub.plugin.api import Listing, WebAnswer
 
 T = TypeVar("T")
 _PLAIN = (bytes, datetime, date, Decimal)
+_FIRST_STATUS, _LAST_STATUS = 200, 599
+_HEADER, _VALUE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}"), re.compile(r"[ -~\t]{0,4000}")
 _PATH = re.compile(r"at `\$([^`]*)`$")
 
 
@@ -76,6 +78,16 @@ def listing(value: Any) -> Listing:
     found = record(Listing)(value)
     if any(ref.modified_at.tzinfo is None for ref in found.refs):
         raise WrongAnswer("a Listing", ".refs[...].modified_at, which lacks a time zone")
+    return found
+
+
+def web(value: Any) -> WebAnswer:
+    """A `WebAnswer` that can be sent: its status is one of an answer, its headers are no more than headers."""
+    found = record(WebAnswer)(value)
+    if not _FIRST_STATUS <= found.status <= _LAST_STATUS:
+        raise WrongAnswer("a WebAnswer", ".status")
+    if not all(_HEADER.fullmatch(name) and _VALUE.fullmatch(said) for name, said in found.headers.items()):
+        raise WrongAnswer("a WebAnswer", ".headers")
     return found
 
 

@@ -9,6 +9,7 @@ from hub.errors import HubError
 
 HUNG = "the call did not end in time; the instance is held"
 HELD = "the instance is held since a call hung"
+LATE = "it did not answer in time"
 
 
 class PluginFault(HubError):

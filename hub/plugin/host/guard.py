@@ -18,7 +18,7 @@ import msgspec
 from hub.errors import HubError, InDoubt, Misconfigured, Refused, RetryLater
 from hub.plugin.host import trace
 from hub.plugin.host.answers import WrongAnswer, anything
-from hub.plugin.host.faults import HELD, HUNG, PluginFault, place_of
+from hub.plugin.host.faults import HELD, HUNG, LATE, PluginFault, place_of
 from hub.plugin.host.worker import Ferry, Hung, Worker
 from hub.store.holding import assure
 
@@ -162,6 +162,31 @@ class Guard:
         except BaseException as error:  # noqa: BLE001 - a plugin may raise anything; none of it ends the hub
             failed = _Fault(*self._bug(error))
         raise failed if isinstance(failed, HubError) else self.fault(method, *failed)
+
+    async def within(
+        self, method: str, begin: Callable[[], Awaitable[Any]], check: Check[T], seconds: float
+    ) -> T:
+        """As `watch`, counted, with a bound to its time and its answer checked. What does not end is cancelled, and
+        left where it does not heed that: the instance is not held, for other calls do not wait for it.
+        """
+        began, fault = time.perf_counter(), True
+        task = asyncio.ensure_future(self.watch(method, begin))
+        try:
+            await asyncio.wait((task,), timeout=seconds)
+            if not task.done():
+                raise self.fault(method, LATE)
+            answer = check(task.result())
+        except WrongAnswer as wrong:
+            raise self.fault(method, wrong.said) from None
+        except HubError as error:
+            fault = isinstance(error, PluginFault)
+            raise
+        else:
+            fault = False
+            return answer
+        finally:
+            task.cancel()
+            self._note(method, time.perf_counter() - began, USUAL, fault=fault)
 
     def close(self) -> None:
         """Let the thread go; a later call would start another."""

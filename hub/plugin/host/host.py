@@ -12,7 +12,7 @@ import msgspec
 from hub.errors import HubError, Misconfigured, Problem
 from hub.log import get_log
 from hub.plugin.host import answers
-from hub.plugin.host.context import BufferedState, HostContext
+from hub.plugin.host.context import BufferedState, Errands, HostContext
 from hub.plugin.host.faults import PluginFault
 from hub.plugin.host.guard import CallCount, Guard, Memory
 from hub.plugin.host.hooks import Hooks
@@ -137,6 +137,11 @@ class PluginHost(Hooks):
         """What the instance has put and flow has not yet saved: `state.commit(tx)`."""
         self._port(name, Guarded)
         return self._instances[name].context.state
+
+    def errands(self, name: str) -> Errands:
+        """What is laid ready for the next `changes` of an EHR source, and whether it was taken."""
+        self._port(name, GuardedSource)
+        return self._instances[name].context.laid
 
     def settings(self, name: str) -> Any:
         """The checked settings of the instance `name`: an object of its plugin's own `Settings`."""

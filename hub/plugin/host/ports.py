@@ -23,7 +23,10 @@ from hub.plugin.api import (
     Ref,
     Refused,
     Step,
+    WebAnswer,
+    WebRequest,
 )
+from hub.plugin.api.web import ANSWER_SECONDS
 from hub.plugin.host import answers
 from hub.plugin.host.faults import HUNG, PluginFault
 from hub.plugin.host.guard import Guard, Limits
@@ -128,6 +131,20 @@ class GuardedSource(Guarded):
         """Whether the plugin waits for messages: it has `serve`, and no attribute `listens` that says otherwise."""
         return (
             callable(getattr(type(self._inner), "serve", None)) and getattr(self._inner, "listens", True) is True
+        )
+
+    @property
+    def serves(self) -> bool:
+        """Whether the plugin answers HTTP requests: it has `answer`, and no attribute `serves` that says not."""
+        has = callable(getattr(type(self._inner), "answer", None))
+        return has and getattr(self._inner, "serves", True) is True
+
+    async def answer(self, request: WebRequest, inbox: Inbox) -> WebAnswer:
+        """What the plugin answers, in the caller's loop and beside the other calls; raises `PluginFault` also where
+        that is no answer, or takes too long.
+        """
+        return await self._guard.within(
+            "answer", lambda: self._inner.answer(request, inbox), answers.web, ANSWER_SECONDS
         )
 
     def changes(self, cursor: str) -> Changes:
