@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHES = ("path", "nodes", "runner", "cli", "x12", "hl7_feeds", "million")
+BENCHES = ("path", "nodes", "runner", "cli", "x12", "hl7_feeds", "fhir_ingest", "million")
 
 
 def main() -> int:

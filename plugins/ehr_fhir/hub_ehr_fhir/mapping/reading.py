@@ -58,7 +58,7 @@ def _readable(part: Part, settings: FhirSettings, notes: Notes) -> bool:
         return decoded
     mode = settings.validate_with
     if mode == "every" or not decoded or (mode == "sample" and check.in_sample(part, settings.sample_every)):
-        return check.is_valid(part, notes) and decoded
+        return check.is_valid(part, notes, sampled=mode == "sample") and decoded
     return True
 
 

@@ -1,6 +1,6 @@
 """Which resources R4 must judge alike: two that differ only in values which no rule of R4 tells apart.
 
-fhir.resources needs about half a millisecond for a resource, and a feed sends the same shapes all day. So the
+What the narrow records (`narrow.py`) leave undecided is odd, but a sender is odd in the same way all day. So the
 verdict *valid* is remembered by what is left of a resource when such values are masked: a calendar date becomes
 any date, a plain identifier any identifier, a plain text any text. What is not masked (codes, systems, element
 names, nesting, and every value out of the ordinary) stays and must be equal. Only JSON that was decoded before
@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
+from collections import OrderedDict
 
 _LIMIT = 20_000
 
@@ -60,21 +62,30 @@ _BY_NAME = (
 
 
 class Verdicts:
-    """The shapes that were found valid, as digests: nothing of a resource is kept."""
+    """The shapes that were found valid, as digests: nothing of a resource is kept. When there are too many, the one
+    that was asked for longest ago goes; safe in several threads, which share what each learned.
+    """
 
     def __init__(self, limit: int = _LIMIT) -> None:
-        self._valid: set[bytes] = set()
+        self._valid: OrderedDict[bytes, None] = OrderedDict()
         self._limit = limit
+        self._using = threading.Lock()
 
     def known(self, shape: bytes) -> bool:
         """Whether a resource of this shape was valid before."""
-        return shape in self._valid
+        with self._using:
+            if shape not in self._valid:
+                return False
+            self._valid.move_to_end(shape)
+            return True
 
     def remember(self, shape: bytes) -> None:
-        """Keep that resources of this shape are valid; begins anew when there are too many."""
-        if len(self._valid) >= self._limit:
-            self._valid.clear()
-        self._valid.add(shape)
+        """Keep that resources of this shape are valid."""
+        with self._using:
+            self._valid[shape] = None
+            self._valid.move_to_end(shape)
+            if len(self._valid) > self._limit:
+                self._valid.popitem(last=False)
 
 
 def shape_of(kind: str, raw: bytes) -> bytes:
