@@ -46,8 +46,7 @@ class Ability(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Whether the CapabilityStatement promises the feature."""
         if "=" in feature:
             kind, value = feature.split("=", 1)
-            named = self.includes if kind == "_include" else self.revincludes
-            return value in named or "*" in named
+            return value in (self.includes if kind == "_include" else self.revincludes)
         if feature in _INTERACTIONS:
             return _INTERACTIONS[feature] in self.interactions
         if feature == "etag":
@@ -55,9 +54,13 @@ class Ability(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return all(each in self.parameters for each in feature.rstrip(",").split("+"))
 
     def can(self, feature: str) -> bool:
-        """Whether to count on it: it was tried and works, or it could not be tried and is declared."""
+        """Whether to count on it: it was tried and works, or it could not be tried and is declared. What only saves
+        requests (`_include`, `_history`, a list of values) must have worked.
+        """
         verdict = self.verdict(feature)
-        return verdict == "works" or (verdict == "unknown" and self.declares(feature))
+        if verdict != "unknown" or "=" in feature or feature.endswith(",") or feature == "_history":
+            return verdict == "works"
+        return self.declares(feature)
 
     def first(self, features: Iterable[str]) -> str:
         """The first of the features that can be counted on, else empty."""
@@ -66,16 +69,27 @@ class Ability(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def readable(self) -> bool:
         """Whether anything of the type can be had at all."""
-        return self.can("read") or any(self.can(each) for each in (*self.found, *self.parameters))
+        return self.seen or self.can("read") or any(self.can(each) for each in ("any", *SEARCHES))
 
 
+SEARCHES = (
+    "_lastUpdated",
+    "encounter",
+    "context",
+    "account",
+    "patient",
+    "beneficiary",
+    "practitioner",
+    "identifier",
+    "_id",
+)
 _INTERACTIONS = {"any": "search-type", "read": "read", "_history": "history-type"}
 
 
 class Offered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a server offers, as learned on a day. `abilities` by type. `exports`: at which levels `$export` is
     declared (`system`, `patient`, `group`). `waiting`: types that are still to be tried. `warnings` are sentences
-    for a person. `patient` and `encounter` are ids that the trial used, so that it can go on; never shown.
+    for a person. `samples` are ids by type that the trial uses, so that it can go on; never shown.
     """
 
     learned: date
@@ -88,8 +102,7 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     waiting: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     requests: int = 0
-    patient: str = ""
-    encounter: str = ""
+    samples: Mapping[str, str] = {}
 
     def of(self, type_: str) -> Ability:
         """What it does with a type; nothing, where it is not known."""
@@ -134,12 +147,12 @@ def due(offered: Offered | None, today: date) -> bool:
 
 
 def broken(offered: Offered, type_: str, feature: str) -> Offered:
-    """What is left when the server refused (400, 404) a search that was counted on: the feature does not work, and
-    the type is tried again.
+    """What is left when the server refused (400, 404) a search that was counted on: the feature does not work until
+    everything is learned anew, and the rest of the type is tried again.
     """
     ability = offered.of(type_)
-    found: dict[str, Verdict] = {**ability.found, feature: "refused"}
-    said = {**ability.said, feature: "refused when it was used"}
+    found: dict[str, Verdict] = {feature: "refused"}
+    said = {feature: "refused when it was used"}
     abilities = {**offered.abilities, type_: msgspec.structs.replace(ability, found=found, said=said)}
     waiting = tuple(dict.fromkeys((*offered.waiting, type_)))
     return msgspec.structs.replace(offered, abilities=abilities, waiting=waiting)

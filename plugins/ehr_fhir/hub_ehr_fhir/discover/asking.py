@@ -1,0 +1,74 @@
+"""Asks a server during a trial: counts, stops in time, and makes every failure an answer like another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from threading import Event as ThreadEvent
+from typing import Any, Protocol
+
+from hub.clock import Clock
+from hub.errors import HubError, RetryLater
+from hub_ehr_fhir.discover.answers import Told, told
+
+Params = Sequence[tuple[str, str]]
+MOST_REQUESTS = 300
+IN_A_ROW = 3
+# What an answer may be here without being tried again by the client; 401, 429, 502, 503 and 504 stay its business.
+EXPECTED = (200, 203, 304, 400, 402, 403, 404, 405, 406, 409, 410, 412, 414, 415, 422, 424, 451, 500, 501)
+
+
+class Answering(Protocol):
+    """What the HTTP client answers."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def body(self) -> bytes: ...
+
+
+class Server(Protocol):
+    """The part of the HTTP client (`connect.http.Server`) that a trial uses. It only reads."""
+
+    def get(self, path_or_url: str, params: Any = None, *, etag: str = "", expect: Any = (200,)) -> Answering: ...
+
+
+class Enough(Exception):
+    """The time or the requests of this call are used up; nothing is wrong."""
+
+
+class Asker:
+    """One slice of a trial. `so_far`: requests that were made before. After a few failures in a row where nothing was
+    answered, the failure itself is raised: then the address or the sign-in is wrong, or the server is away.
+    """
+
+    def __init__(self, server: Server, clock: Clock, stop: ThreadEvent, seconds: float, so_far: int = 0) -> None:
+        self._server, self._clock, self._stop = server, clock, stop
+        self._began, self._seconds = clock.now(), seconds
+        self.requests, self._answered, self._failed = so_far, 0, 0
+
+    def ask(self, type_: str, path: str, params: Params = (), etag: str = "") -> Told:
+        """An answer about resources of a type; `Enough` where this call has no more time."""
+        self._still()
+        self.requests += 1
+        try:
+            answer = self._server.get(path, list(params) or None, etag=etag, expect=EXPECTED)
+        except HubError as error:
+            return self._missed(error)
+        self._answered, self._failed = self._answered + 1, 0
+        return told(answer.status, answer.body, type_, answer.headers.get("etag", ""))
+
+    def _still(self) -> None:
+        past = (self._clock.now() - self._began).total_seconds() > self._seconds and self._answered
+        if past or self._stop.is_set() or self.requests >= MOST_REQUESTS:
+            raise Enough
+
+    def _missed(self, error: HubError) -> Told:
+        self._failed += 1
+        if self._failed >= IN_A_ROW and not self._answered:
+            raise error
+        if self._failed >= IN_A_ROW and isinstance(error, RetryLater):
+            raise Enough
+        away = isinstance(error, RetryLater)
+        return Told(status=0, words="no answer" if away else "not allowed")

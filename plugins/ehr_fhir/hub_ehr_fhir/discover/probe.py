@@ -1,0 +1,144 @@
+"""Learns what a server offers: reads what it declares, then tries each type; in slices, and only by reading."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from threading import Event as ThreadEvent
+
+import msgspec
+
+from hub.clock import Clock, today
+from hub.errors import Misconfigured
+from hub_ehr_fhir.discover.asking import EXPECTED, MOST_REQUESTS, Asker, Enough, Server
+from hub_ehr_fhir.discover.capability import Declared, declared, release
+from hub_ehr_fhir.discover.offered import Ability, Offered, due
+from hub_ehr_fhir.discover.trial import Trial, reverse
+from hub_ehr_fhir.discover.wanted import IN_ORDER, REVERSE
+
+_MEMBER = re.compile(rb'"reference"\s*:\s*"(?:[^"#]*/)?Patient/([A-Za-z0-9.-]{1,64})["/]')
+Progress = Callable[[str, int, int], None]
+
+
+def learn(
+    server: Server,
+    so_far: Offered | None,
+    *,
+    clock: Clock,
+    stop: ThreadEvent,
+    seconds: float = 40.0,
+    patient: str = "",
+    group: str = "",
+    progress: Progress | None = None,
+) -> Offered:
+    """What the server offers, as far as it could be learned in about `seconds`; go on with the answer while it is
+    not `complete`. What is a week old is learned anew. `patient` is the id of a patient to try searches with, `group`
+    that of a Group whose first member may serve: for servers that list nobody. `progress(type, done, of)`.
+
+    Only GET, one resource at a time, at most a few hundred requests in all. Raises `Misconfigured` for a server of
+    another FHIR release, and the client's own error where nothing is answered at all.
+    """
+    if so_far is None or (so_far.complete and due(so_far, today(clock))):
+        so_far = _begun(server, clock, patient)
+    asker = Asker(server, clock, stop, seconds, so_far.requests)
+    samples = dict(so_far.samples)
+    if group and "Patient" not in samples:
+        _of_group(asker, group, samples)
+    return _tried(asker, so_far, samples, clock, progress or _quiet)
+
+
+def _begun(server: Server, clock: Clock, patient: str) -> Offered:
+    what = _declared(server)
+    other = release(what.fhir_version)
+    if other:
+        raise Misconfigured(
+            f"this server speaks FHIR {other} ({what.fhir_version[:12]}); this connector reads R4",
+            fix="ask who runs it for the R4 address; often it is the same one with r4 or R4 in the path",
+        )
+    told = {name: getattr(what, name) for name in ("fhir_version", "software", "formats", "exports", "batch")}
+    return Offered(
+        learned=today(clock),
+        abilities=what.abilities,
+        warnings=what.warnings,
+        waiting=IN_ORDER,
+        samples={"Patient": patient} if patient else {},
+        requests=1,
+        **told,
+    )
+
+
+def _declared(server: Server) -> Declared:
+    """The CapabilityStatement; where there is none, that is said, and trying goes on."""
+    answer = server.get("metadata", None, expect=EXPECTED)
+    if answer.status >= 300:
+        words = f"The server answers /metadata with HTTP {answer.status}; only what is tried counts."
+        return Declared(readable=False, warnings=(words,))
+    return declared(answer.body)
+
+
+def _of_group(asker: Asker, group: str, samples: dict[str, str]) -> None:
+    told = asker.ask("Group", f"Group/{group}")
+    member = _MEMBER.search(told.body)
+    if member:
+        samples["Patient"] = member[1].decode()
+
+
+def _tried(asker: Asker, so_far: Offered, samples: dict[str, str], clock: Clock, progress: Progress) -> Offered:
+    abilities, waiting = dict(so_far.abilities), list(so_far.waiting)
+    counts = _counts(abilities)
+    done = len(IN_ORDER) - len(waiting)
+    try:
+        while waiting:
+            type_ = waiting[0]
+            progress(type_, done, len(IN_ORDER))
+            if type_ == REVERSE:
+                abilities["Encounter"] = reverse(asker, _of(abilities, "Encounter"), samples)
+            else:
+                counts = _one(Trial(asker, _of(abilities, type_), samples, clock.now(), counts=counts), abilities)
+            waiting.pop(0)
+            done += 1
+    except Enough:
+        pass
+    progress("", len(IN_ORDER) - len(waiting), len(IN_ORDER))
+    return _now(so_far, abilities, waiting, samples, asker.requests)
+
+
+def _one(trial: Trial, abilities: dict[str, Ability]) -> bool | None:
+    try:
+        trial.run()
+    finally:
+        abilities[trial.ability.type] = trial.ability
+    return trial.counts
+
+
+def _now(
+    so_far: Offered, abilities: dict[str, Ability], waiting: list[str], samples: dict[str, str], requests: int
+) -> Offered:
+    warnings = so_far.warnings
+    if waiting and requests >= MOST_REQUESTS:
+        warnings = (*warnings, f"Not everything was tried: {MOST_REQUESTS} requests are enough for a server.")
+        waiting = []
+    return msgspec.structs.replace(
+        so_far,
+        abilities=abilities,
+        waiting=tuple(waiting),
+        samples=samples,
+        requests=requests if waiting else 0,
+        warnings=warnings,
+    )
+
+
+def _of(abilities: dict[str, Ability], type_: str) -> Ability:
+    return abilities.get(type_) or Ability(type=type_)
+
+
+def _counts(abilities: dict[str, Ability]) -> bool | None:
+    """Whether `_count` may be sent, as far as is known from the types that were tried."""
+    verdicts = {ability.verdict("_count") for ability in abilities.values()}
+    if "refused" in verdicts:
+        return False
+    return True if verdicts & {"works", "ignored"} else None
+
+
+def _quiet(type_: str, done: int, of: int) -> None:
+    """Nobody watches."""

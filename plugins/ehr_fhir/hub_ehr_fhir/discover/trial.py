@@ -1,0 +1,359 @@
+"""Tries what a server does with one resource type: asks for what is there, and for what cannot be there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import partial
+
+import msgspec
+
+from hub_ehr_fhir.discover.answers import Head, Told
+from hub_ehr_fhir.discover.asking import Asker, Params
+from hub_ehr_fhir.discover.offered import Ability, Verdict
+from hub_ehr_fhir.discover.wanted import DATES, FUTURE, PEOPLE, REVINCLUDES, WANTED, Wanted
+
+NOBODY = "hub-probe-nobody"
+LONG_AGO = "2000-01-01T00:00:00Z"
+_REFERENCE = re.compile(
+    rb'"reference"\s*:\s*"(?:[^"#]*/)?(' + "|".join(WANTED).encode() + rb')/([A-Za-z0-9.-]{1,64})[/"]'
+)
+_LISTED = ("_id", "encounter", "context", "account", "patient")
+_ONE: Params = (("_count", "1"),)
+_FEW: Params = (("_count", "5"),)
+_NEVER = frozenset({403, 404, 405, 501})
+
+
+class Trial:
+    """One type at one server. `samples` is shared by all types: ids that were seen, by type. `counts`: whether
+    `_count` may be sent at all (None: not known yet).
+    """
+
+    def __init__(
+        self, asker: Asker, ability: Ability, samples: dict[str, str], now: datetime, *, counts: bool | None
+    ) -> None:
+        self._asker, self._ability, self._samples, self._now = asker, ability, samples, now
+        self._type, self.counts = ability.type, counts
+        self._wanted: Wanted = WANTED[ability.type]
+        self._found: dict[str, Verdict] = dict(ability.found)
+        self._said: dict[str, str] = dict(ability.said)
+        self._seen: Head | None = None
+        self._base: Params = ()
+        self._refusals: list[int] = []
+        self._brought: set[str] = set()
+
+    def run(self) -> None:
+        """Try everything that is not known yet. Whatever ends it, `ability` holds what was found so far."""
+        people = [each for each in self._wanted.parameters if each in PEOPLE]
+        if self._found:
+            self._again(people)
+        else:
+            self._any()
+        for parameter in people:
+            value = self._samples.get(PEOPLE[parameter], "")
+            self._once(parameter, partial(self._by_value, parameter, value))
+        self._once("read", self._read)
+        for parameter in (each for each in self._wanted.parameters if each in ("_id", "identifier")):
+            self._once(parameter, partial(self._by_value, parameter, self._own(parameter)))
+        for parameter in (each for each in self._wanted.parameters if each in DATES):
+            self._once(parameter, partial(self._by_time, parameter, ()))
+        self._narrowed(people)
+        self._lists()
+        self._extras()
+
+    @property
+    def ability(self) -> Ability:
+        """What is known of the type now."""
+        seen = self._ability.seen or self._seen is not None
+        return msgspec.structs.replace(self._ability, found=self._found, said=self._said, seen=seen)
+
+    # each feature
+
+    def _once(self, feature: str, try_: Callable[[], tuple[Verdict, str]]) -> None:
+        if feature in self._found:
+            return
+        if self._closed():
+            self._found[feature], self._said[feature] = "refused", "as everything else of this type"
+            return
+        self._found[feature], said = try_()
+        if said:
+            self._said[feature] = said
+
+    def _closed(self) -> bool:
+        """Whether the server will have nothing of this type: then it is not asked for each parameter."""
+        return self._seen is None and len(self._refusals) >= (3 if self._ability.declared else 2)
+
+    def _again(self, people: list[str]) -> None:
+        """Where an earlier call ended: the resource that the rest is tried with is looked at once more."""
+        by = next(
+            (each for each in people if self._found.get(each) == "works" and PEOPLE[each] in self._samples), ""
+        )
+        if self._found.get("any") == "works":
+            self._look(())
+        elif by:
+            self._base = ((by, self._samples[PEOPLE[by]]),)
+            self._look(self._base)
+
+    def _any(self) -> None:
+        """Without a parameter; also the first look at a resource, at `_count` and at next links."""
+        told = self._look(())
+        if not told.well:
+            self._found["any"], self._said["any"] = "refused", told.refusal
+            return
+        self._found["any"] = "works" if told.heads else "unknown"
+        if told.heads:
+            self._paged(told)
+
+    def _by_value(self, parameter: str, value: str) -> tuple[Verdict, str]:
+        if not value:
+            return self._by_nobody(parameter)
+        told = self._look(((parameter, value),))
+        if not told.well:
+            return "refused", told.refusal
+        if told.heads and not any(value in head.refers(parameter) for head in told.heads):
+            return "ignored", "others came than those that were asked for"
+        nobody = self._ask(((parameter, _nobody(parameter)),))
+        if nobody.well and nobody.heads:
+            return "ignored", "something came for a value that nothing has"
+        if told.heads:
+            if not self._base and self._found.get("any") != "works":
+                self._base = ((parameter, value),)
+                self._paged(told)
+            return "works", ""
+        return self._as_it_says(told, parameter)
+
+    def _by_nobody(self, parameter: str) -> tuple[Verdict, str]:
+        told = self._ask(((parameter, _nobody(parameter)),))
+        if not told.well:
+            sure = told.status in (403, 405, 501) or "not-supported" in told.codes
+            return ("refused" if sure else "unknown"), told.refusal
+        if told.heads:
+            return "ignored", "something came for a value that nothing has"
+        return "ignored" if told.names(parameter) is False else "unknown", "no value to try it with"
+
+    def _by_time(self, parameter: str, base: Params) -> tuple[Verdict, str]:
+        ahead = self._ask((*base, (parameter, f"ge{_instant(self._now + timedelta(days=FUTURE))}")))
+        if not ahead.well:
+            return "refused", ahead.refusal
+        if ahead.heads:
+            return "ignored", "something came that cannot be: it would change only in the future"
+        since = self._since(parameter)
+        told = self._ask((*base, (parameter, f"ge{since}")))
+        if not told.well:
+            return "refused", told.refusal
+        if told.heads:
+            return (
+                ("ignored", "older ones came than were asked for")
+                if _older(told, parameter, since)
+                else ("works", "")
+            )
+        if self._seen is not None and (base or not self._base):
+            return "refused", "nothing came although there is something"
+        return self._as_it_says(told, parameter)
+
+    def _as_it_says(self, told: Told, parameter: str) -> tuple[Verdict, str]:
+        """Nothing came, which may be right: then the server's word counts."""
+        if told.objects(parameter) or told.names(parameter) is False:
+            return "ignored", "the server says that it did not search by it"
+        return (
+            ("works", "by its word: nothing was there") if told.names(parameter) else ("unknown", "nothing came")
+        )
+
+    def _read(self) -> tuple[Verdict, str]:
+        id_ = self._seen.id if self._seen else self._samples.get(self._type, "")
+        if not id_:
+            return "unknown", "no id to try it with"
+        told = self._asker.ask(self._type, f"{self._type}/{id_}")
+        self._notice(told)
+        if not told.well or not told.heads:
+            return "refused", told.refusal
+        self._seen = self._seen or told.heads[0]
+        if self._wanted.etag:
+            self._once("etag", partial(self._etag, f"{self._type}/{id_}", told.etag))
+        return "works", ""
+
+    def _etag(self, path: str, etag: str) -> tuple[Verdict, str]:
+        if not etag:
+            return "refused", "no ETag came"
+        told = self._asker.ask(self._type, path, etag=etag)
+        if told.status == 304:
+            return "works", ""
+        return ("ignored", "the whole resource came again") if told.well else ("refused", told.refusal)
+
+    def _narrowed(self, people: list[str]) -> None:
+        """`_lastUpdated` beside a patient or an encounter, where it does not work alone."""
+        if self._found.get("_lastUpdated") == "works":
+            return
+        for parameter in (each for each in people if self._found.get(each) == "works"):
+            base = ((parameter, self._samples[PEOPLE[parameter]]),) if PEOPLE[parameter] in self._samples else ()
+            if base:
+                self._once(f"{parameter}+_lastUpdated", partial(self._by_time, "_lastUpdated", base))
+
+    def _lists(self) -> None:
+        for parameter in (each for each in _LISTED if self._found.get(each) == "works"):
+            value = self._own(parameter) if parameter == "_id" else self._samples.get(PEOPLE[parameter], "")
+            if value:
+                self._once(f"{parameter},", partial(self._list, parameter, value))
+
+    def _list(self, parameter: str, value: str) -> tuple[Verdict, str]:
+        told = self._ask(((parameter, f"{NOBODY},{value}"),))
+        if not told.well:
+            return "refused", told.refusal
+        hit = any(value in head.refers(parameter) for head in told.heads)
+        return ("works", "") if hit else ("refused", "nothing came for a list of values")
+
+    def _extras(self) -> None:
+        if self._seen is None:
+            return
+        for value, brings in self._wanted.includes.items():
+            self._once(f"_include={value}", partial(self._include, value, brings))
+        if self._wanted.history:
+            self._once("_history", self._history)
+        if self._type in ("Encounter", "Patient"):
+            self._once("_sort", self._sort)
+            self._once("_total", self._total)
+
+    def _include(self, value: str, brings: str) -> tuple[Verdict, str]:
+        told = self._ask((*self._here(), ("_include", value)))
+        if not told.well:
+            return "refused", told.refusal
+        if any(head.resource_type == brings for head in told.others):
+            return "works", ""
+        ignored = brings in self._brought or told.names("_include") is False or told.objects("_include")
+        return ("ignored", "nothing came with it") if ignored else ("unknown", "nothing to come with it")
+
+    def _history(self) -> tuple[Verdict, str]:
+        told = self._asker.ask(self._type, f"{self._type}/_history", _ONE if self.counts else ())
+        if not told.well:
+            return "refused", told.refusal
+        return ("works", "") if told.heads else ("unknown", "nothing came")
+
+    def _sort(self) -> tuple[Verdict, str]:
+        orders = []
+        for sign in ("", "-"):
+            told = self._ask((*self._base, ("_sort", f"{sign}_lastUpdated")), _FEW)
+            if not told.well:
+                return "refused", told.refusal
+            times = [head.updated for head in told.heads if head.updated]
+            orders.append(times if sign else times[::-1])
+        if any(len(set(order)) < 2 for order in orders):
+            return "unknown", "too few to tell"
+        ordered = all(order == sorted(order, reverse=True) for order in orders)
+        return ("works", "") if ordered else ("ignored", "another order came")
+
+    def _total(self) -> tuple[Verdict, str]:
+        told = self._ask((*self._base, ("_total", "accurate")))
+        if not told.well:
+            return "refused", told.refusal
+        return ("works", "") if told.total is not None else ("ignored", "no total came")
+
+    def _paged(self, told: Told) -> None:
+        """What one page shows of `_count` and of next links."""
+        more = bool(told.next_url) or (told.total or 0) > len(told.heads)
+        if self.counts and "_count" not in self._found:
+            few = len(told.heads) == 1
+            self._found["_count"] = "ignored" if not few else "works" if more else "unknown"
+        if self._type in ("Encounter", "Patient"):
+            self._once("next", partial(self._next, told, more=more))
+
+    def _next(self, told: Told, *, more: bool) -> tuple[Verdict, str]:
+        if not told.next_url:
+            return ("refused", "no next link although there is more") if more else ("unknown", "one page only")
+        page = self._asker.ask(self._type, told.next_url)
+        if not page.well:
+            return "refused", page.refusal
+        same = [head.id for head in page.heads] == [head.id for head in told.heads]
+        return ("ignored", "the same page came again") if same and page.heads else ("works", "")
+
+    # asking
+
+    def _look(self, params: Params) -> Told:
+        """An answer of at most one; where nothing comes, once more without `_count`, which some servers fail on."""
+        told = self._ask(params)
+        if told.heads:
+            if self.counts is None:
+                self.counts = True
+        elif self.counts is None:
+            again = self._asker.ask(self._type, self._type, params)
+            if again.heads:
+                self.counts, told = False, again
+                self._found["_count"], self._said["_count"] = "refused", "with it nothing came"
+                self._notice(again)
+        return told
+
+    def _ask(self, params: Params, count: Params = _ONE) -> Told:
+        told = self._asker.ask(self._type, self._type, (*params, *(count if self.counts is not False else ())))
+        self._notice(told)
+        return told
+
+    def _notice(self, told: Told) -> None:
+        """Remember what came: ids to ask for, and refusals of the whole type."""
+        if told.heads and self._seen is None and told.heads[0].id:
+            self._seen = told.heads[0]
+            self._samples.setdefault(self._type, self._seen.id)
+            self._remember(self._seen)
+        for type_, id_ in _REFERENCE.findall(told.body):
+            self._brought.add(type_.decode())
+            self._samples.setdefault(type_.decode(), id_.decode())
+        if told.status in _NEVER or told.words == "not allowed":
+            self._refusals.append(told.status)
+        elif told.well:
+            self._refusals.clear()
+
+    def _remember(self, head: Head) -> None:
+        """Whose this one is, to try `_revinclude` with."""
+        for value, type_ in REVINCLUDES.items():
+            whose = head.refers(value.split(":", 1)[1])
+            if type_ == self._type and whose:
+                self._samples.setdefault(f"{type_}>Encounter", whose[0])
+
+    def _own(self, parameter: str) -> str:
+        if self._seen is None:
+            return self._samples.get(self._type, "") if parameter == "_id" else ""
+        return next(iter(self._seen.refers(parameter)), "")
+
+    def _here(self) -> Params:
+        own = self._found.get("_id") == "works" and self._seen
+        return (("_id", own.id),) if own else self._base
+
+    def _since(self, parameter: str) -> str:
+        seen = self._seen.meta.last_updated if self._seen and self._seen.updated else ""
+        return seen if seen and parameter == "_lastUpdated" else LONG_AGO
+
+
+def reverse(asker: Asker, encounter: Ability, samples: dict[str, str]) -> Ability:
+    """Which `_revinclude` of Encounter brings something, tried with an encounter that is known to have it."""
+    found, said = dict(encounter.found), dict(encounter.said)
+    for feature, verdict, words in _reversed(asker, encounter, samples):
+        found[feature] = verdict
+        if words:
+            said[feature] = words
+    return msgspec.structs.replace(encounter, found=found, said=said)
+
+
+def _reversed(asker: Asker, encounter: Ability, samples: dict[str, str]) -> Iterator[tuple[str, Verdict, str]]:
+    for value, brings in REVINCLUDES.items():
+        id_, feature = samples.get(f"{brings}>Encounter", ""), f"_revinclude={value}"
+        if not id_ or encounter.verdict("_id") != "works" or feature in encounter.found:
+            continue
+        told = asker.ask("Encounter", "Encounter", (("_id", id_), ("_revinclude", value)))
+        if not told.well:
+            yield feature, "refused", told.refusal
+        elif told.heads:
+            came = any(head.resource_type == brings for head in told.others)
+            yield feature, "works" if came else "ignored", "" if came else "nothing came with it"
+
+
+def _nobody(parameter: str) -> str:
+    return f"urn:hub:probe|{NOBODY}" if parameter == "identifier" else NOBODY
+
+
+def _instant(when: datetime) -> str:
+    return f"{when:%Y-%m-%dT%H:%M:%S}Z"
+
+
+def _older(told: Told, parameter: str, since: str) -> bool:
+    asked = datetime.fromisoformat(since)
+    times = [head.updated for head in told.heads if head.updated]
+    return parameter == "_lastUpdated" and any(each < asked for each in times)
