@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import msgspec
@@ -23,7 +24,7 @@ class Way(Protocol):
     base: str
     skew_seconds: float
 
-    def plain(self, request: Request) -> Answer: ...
+    def plain(self, make: Callable[[], Request]) -> Answer: ...
     def discovery(self) -> Discovered: ...
 
 
@@ -105,7 +106,7 @@ def _document(way: Way, name: str, accept: str) -> tuple[dict[str, Any], str]:
     """A JSON object the server publishes, and what came of asking; empty where there is none."""
     request = Request(method="GET", url=f"{way.base}/{name}", what=f"GET {name}", headers={"accept": accept})
     try:
-        answer = way.plain(request)
+        answer = way.plain(lambda: request)
     except Misconfigured as error:
         if "certificate" in str(error) or "proxy" in str(error):
             raise

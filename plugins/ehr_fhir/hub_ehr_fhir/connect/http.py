@@ -12,25 +12,27 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
 import msgspec
 
 from hub.clock import Clock
-from hub.plugin.api import HubError, Misconfigured, Refused, RetryLater
+from hub.plugin.api import HubError, Misconfigured, Refused
 from hub.plugin.api.ports import Log, Secrets
-from hub_ehr_fhir.connect import addresses, judging
+from hub_ehr_fhir.connect import addresses, judging, streams
 from hub_ehr_fhir.connect.addresses import Params
 from hub_ehr_fhir.connect.discovery import Discovered, discovered
-from hub_ehr_fhir.connect.patience import BUSY_FIX, Enough, Moment, Patience, Tick, Wait, retry_after
+from hub_ehr_fhir.connect.patience import Moment, Patience, Tick, Wait, retry_after
+from hub_ehr_fhir.connect.streams import Stream
 from hub_ehr_fhir.connect.token import SignIn, sign_in
-from hub_ehr_fhir.connect.wire import Answer, Raw, Request, Wire
+from hub_ehr_fhir.connect.wire import Answer, Raw, Request, TooLarge, Wire
 from hub_ehr_fhir.settings_server import REFERENCE, ServerSettings
 
-__all__ = ["JSON", "Answer", "Call", "Server", "Stream"]
+__all__ = ["JSON", "Answer", "Call", "Server", "Stream", "TooLarge"]
 
 JSON = "application/fhir+json"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -41,6 +43,7 @@ _DRAINED = 1 << 16
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call. `expect`: the statuses that are answers; 404 and 410 (and 304 with an `etag`) are returned too, of
     every other one the error is raised. `again`: whether a call that may have had its effect is repeated.
+    `max_body_bytes`: instead of the settings'; a larger answer raises `TooLarge`.
     """
 
     url: str
@@ -53,41 +56,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     body: bytes | None = None
     again: bool = True
+    max_body_bytes: int = 0
 
     def __repr__(self) -> str:
         return f"Call({self.method!r})"
-
-
-class Stream:
-    """A body that is read as it comes: `chunks` gives what follows `offset`, whether or not the server can begin
-    there. Used up once.
-    """
-
-    def __init__(self, raw: Raw, what: str, skip: int) -> None:
-        self._raw, self._what, self._skip = raw, what, skip
-        self.status, self.headers = raw.status, raw.headers
-
-    def chunks(self) -> Iterator[bytes]:
-        """Decoded bytes, at most a MiB each; a piece may be empty, so that a caller can look up from a slow body.
-        Raises `RetryLater` where it breaks off.
-        """
-        if self.status == 416:
-            return
-        first, skip = True, self._skip
-        for piece in self._raw.pieces():
-            if first and piece and self._raw.status == 200:
-                _no_page(self._what, self.headers, piece)
-            first = first and not piece
-            yield piece[skip:]
-            skip = max(skip - len(piece), 0)
-        if skip:
-            raise RetryLater(f"{self._what}: the file is shorter than before", fix=BUSY_FIX)
-
-
-def _no_page(what: str, headers: Mapping[str, str], piece: bytes) -> None:
-    kind = headers.get("content-type", "").lower()
-    if "html" in kind or piece[:200].lstrip().lower().startswith((b"<!doctype", b"<html")):
-        raise Enough(f"{what}: a web page came instead of the file", fix=judging.PAGE_FIX)
 
 
 class Server:
@@ -189,14 +161,13 @@ class Server:
         etag: str = "",
         accept: str = "application/fhir+ndjson",
         seconds: float | None = None,
+        expect: tuple[int, ...] = (200, 206),
     ) -> Iterator[Stream]:
         """A body of any size, from the byte `offset` (decoded) on; with `etag` only if it is still that one.
-        `seconds` bounds it in time. Every status but 200 and 206 raises.
+        `seconds` bounds it in time. A status that `expect` does not name raises; 404 and 410 as `Refused`.
         """
-        headers = {"range": f"bytes={offset}-", "accept-encoding": "identity"} if offset else {}
-        if offset and etag and not etag.startswith("W/"):
-            headers["if-range"] = etag
-        call = Call(url=url, accept=accept, authorized=authorized, expect=(200, 206), headers=headers)
+        headers = streams.asked(offset, etag)
+        call = Call(url=url, accept=accept, authorized=authorized, expect=expect, headers=headers)
         end, body_end = self._patience.moment(), self._patience.moment(seconds or 86_400.0)
         with ExitStack() as open_while:
             stream = self._patience.run(
@@ -243,14 +214,17 @@ class Server:
         """Let go of the connections; harmless twice."""
         self._wire.close()
 
-    def plain(self, request: Request) -> Answer:
-        """A call of signing in and discovery: no token, no judgement but of what passes by itself (429, 5xx)."""
-        return self._patience.run(lambda end: self._plain(request, end), self._patience.moment())
+    def plain(self, make: Callable[[], Request]) -> Answer:
+        """A call of signing in or discovery, made anew for each try: no token, no judgement but of what passes by
+        itself (429, 5xx).
+        """
+        return self._patience.run(lambda end: self._plain(make(), end), self._patience.moment())
 
     def _plain(self, request: Request, end: Moment) -> Answer:
         url = addresses.checked(request.url, allow_http=self._settings.allow_http)
         for _ in range(_HOPS + 1):
-            answer = self._wire.exchange(msgspec.structs.replace(request, url=url), end)
+            sent = msgspec.structs.replace(request, url=url, headers=self._gateway(url) | dict(request.headers))
+            answer = self._wire.exchange(sent, end)
             self._note(answer.headers)
             if not (answer.status in _REDIRECTS and request.method == "GET" and answer.headers.get("location")):
                 break
@@ -279,7 +253,7 @@ class Server:
 
     def _once(self, call: Call, end: Moment) -> Answer:
         with self._opened(call, end, end) as (raw, what, signed):
-            body = raw.whole(self._settings.max_body_bytes)
+            body = raw.whole(call.max_body_bytes or self._settings.max_body_bytes)
             answer = Answer(status=raw.status, headers=raw.headers, body=body, url=raw.url)
         if (answer.status in (404, 410) and call.method != "POST") or (answer.status == 304 and call.etag):
             return answer
@@ -295,25 +269,20 @@ class Server:
     def _stream(self, call: Call, end: Moment, body_end: Moment, offset: int, open_while: ExitStack) -> Stream:
         with ExitStack() as stack:
             raw, what, signed = stack.enter_context(self._opened(call, end, body_end))
-            skip = offset if raw.status == 200 else 0
-            at_end = (
-                raw.status == 416 and raw.headers.get("content-range", "").replace(" ", "") == f"bytes*/{offset}"
-            )
-            if raw.status not in call.expect and not at_end:
-                body = raw.whole(self._settings.max_body_bytes)
-                if raw.status in (404, 410):
-                    raise Refused(
-                        f"{what}: the file is gone (HTTP {raw.status})", fix="nothing: it is asked for anew"
-                    )
-                raise judging.failed(what, raw.status, body, self._after(raw.headers), signed=signed)
-            if raw.status == 206 and not _begins(raw.headers, offset):
-                whole = {name: text for name, text in call.headers.items() if name not in {"range", "if-range"}}
+            if raw.status not in call.expect and not streams.ends(raw, offset):
+                raise self._no_file(raw, what, signed=signed)
+            if raw.status == 206 and "range" in call.headers and not streams.begins(raw.headers, offset):
                 stack.close()
-                return self._stream(
-                    msgspec.structs.replace(call, headers=whole), end, body_end, offset, open_while
-                )
+                whole = msgspec.structs.replace(call, headers={})
+                return self._stream(whole, end, body_end, offset, open_while)
             open_while.enter_context(stack.pop_all())
-            return Stream(raw, what, skip)
+            return Stream(raw, what, offset)
+
+    def _no_file(self, raw: Raw, what: str, *, signed: bool) -> HubError:
+        if raw.status in (404, 410):
+            return Refused(f"{what}: the file is gone (HTTP {raw.status})", fix="nothing: it is asked for anew")
+        body = raw.whole(1 << 20)
+        return judging.failed(what, raw.status, body, self._after(raw.headers), signed=signed)
 
     @contextmanager
     def _opened(self, call: Call, end: Moment, body_end: Moment) -> Iterator[tuple[Raw, str, bool]]:
@@ -349,8 +318,7 @@ class Server:
         headers = {"accept": call.accept, **{name.lower(): text for name, text in call.headers.items()}}
         if call.etag:
             headers["if-none-match"] = call.etag
-        if ours:
-            headers |= self._own_headers()
+        headers |= self._gateway(url)
         if token:
             headers["authorization"] = token
         if body is None:
@@ -358,8 +326,9 @@ class Server:
         what = addresses.said(method, url, self.base)
         return Request(method=method, url=url, what=what, headers=headers, body=body), token
 
-    def _own_headers(self) -> dict[str, str]:
-        given = self._settings.headers.items()
+    def _gateway(self, url: str) -> dict[str, str]:
+        """The headers of the settings, for who may see them."""
+        given = self._settings.headers.items() if self.is_ours(url) else ()
         return {k.lower(): self._secrets.get(v) if REFERENCE.fullmatch(v) else v for k, v in given}
 
     def _note(self, headers: Mapping[str, str]) -> None:
@@ -373,13 +342,8 @@ class Server:
             return
 
     def _after(self, headers: Mapping[str, str]) -> float | None:
-        return retry_after(headers.get("retry-after", ""), self._clock.now())
-
-
-def _begins(headers: Mapping[str, str], offset: int) -> bool:
-    """Whether a part is the one that was asked for, and as it is."""
-    packed = headers.get("content-encoding", "identity").lower() not in {"", "identity"}
-    return not packed and headers.get("content-range", "").strip().lower().startswith(f"bytes {offset}-")
+        theirs = self._clock.now() + timedelta(seconds=self.skew_seconds)
+        return retry_after(headers.get("retry-after", ""), theirs)
 
 
 def _drain(raw: Raw) -> None:

@@ -19,6 +19,7 @@ Wait = Callable[[float], bool]
 Tick = Callable[[], float]
 SHORT_SECONDS = 10.0
 _LONGEST = 86_400.0
+_EPOCH = 1e9
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
 
 
@@ -39,11 +40,14 @@ class Moment:
 
 
 def retry_after(text: str, now: datetime) -> float | None:
-    """The wait in seconds that Retry-After asks for, in seconds or until a date (RFC 9110); None: none."""
+    """The wait in seconds that Retry-After asks for, in seconds or until a date (RFC 9110); None: none. A number that
+    is no wait anybody asks for is the instant until which to wait, as some servers write.
+    """
     text = text.strip()
     try:
         if text.replace(".", "", 1).isdigit() and text.isascii():
-            return min(float(text), _LONGEST)
+            seconds = float(text)
+            return min(seconds if seconds < _EPOCH else max(seconds - now.timestamp(), 0.0), _LONGEST)
         until = parsedate_to_datetime(text)
     except (TypeError, ValueError, IndexError, OverflowError):
         return None

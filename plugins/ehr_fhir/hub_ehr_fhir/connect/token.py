@@ -150,20 +150,7 @@ class Granted:
             return self._exchanged(url, proof, scope)
 
     def _exchanged(self, url: str, proof: _Proof, scope: str) -> Token:
-        form = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
-        fields, headers = proof.made()
-        request = Request(
-            method="POST",
-            url=url,
-            what="POST of the token address",
-            headers={
-                "content-type": "application/x-www-form-urlencoded",
-                "accept": "application/json",
-                **headers,
-            },
-            body=urlencode({**form, **fields}).encode(),
-        )
-        answer = self._way.plain(request)
+        answer = self._way.plain(lambda: _request(url, proof, scope))
         if answer.status not in (200, 201):
             raise grants.failure(answer, self._settings, scope, self._way.skew_seconds)
         return self._read(answer)
@@ -265,6 +252,17 @@ def sign_in(settings: ServerSettings, *, secrets: Secrets, clock: Clock, log: Lo
     if settings.auth == "bearer":
         return _Bearer(settings.token, secrets)
     return Granted(settings, secrets, clock, log, way)
+
+
+def _request(url: str, proof: _Proof, scope: str) -> Request:
+    """One request of its own for each try, since an assertion is good once."""
+    fields, headers = proof.made()
+    form = {"grant_type": "client_credentials", **({"scope": scope} if scope else {}), **fields}
+    kinds = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
+    body = urlencode(form).encode()
+    return Request(
+        method="POST", url=url, what="POST of the token address", headers={**kinds, **headers}, body=body
+    )
 
 
 def _seconds(value: Any) -> float:

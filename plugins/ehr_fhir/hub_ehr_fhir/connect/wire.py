@@ -20,7 +20,12 @@ from hub_ehr_fhir.connect.patience import BUSY_FIX, Enough, Moment
 from hub_ehr_fhir.settings_server import ServerSettings
 
 _PIECE = 1 << 20
+_MOST_PLAIN = 16 << 20
 STEPS_FIX = "run `hub connector test NAME`: it goes the way step by step"
+
+
+class TooLarge(Misconfigured):
+    """An answer is larger than what was to be taken."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,8 +81,8 @@ class Raw:
             found.append(piece)
             size += len(piece)
             if size > limit:
-                raise Misconfigured(
-                    f"{self._what}: the answer is larger than {limit >> 20} MiB",
+                raise TooLarge(
+                    f"{self._what}: the answer is larger than {limit:,} bytes",
                     fix="ask for smaller pages (page_size of [pull]), or raise max_body_bytes",
                 )
         return b"".join(found)
@@ -94,9 +99,9 @@ class Wire:
             logging.getLogger(name).setLevel(logging.WARNING)
 
     def exchange(self, request: Request, end: Moment) -> Answer:
-        """One request and its whole answer."""
+        """One request and its whole answer, of signing in or discovery."""
         with self.open(request, end, end) as raw:
-            body = raw.whole(self._settings.max_body_bytes)
+            body = raw.whole(min(self._settings.max_body_bytes, _MOST_PLAIN))
             return Answer(status=raw.status, headers=raw.headers, body=body, url=raw.url)
 
     @contextmanager
