@@ -33,13 +33,13 @@ class Head(msgspec.Struct, frozen=True, rename="camel"):
     id: str = ""
     meta: _Meta = _Meta()
     identifier: list[_Identifier] = []
-    patient: _Reference = _Reference()
-    subject: _Reference = _Reference()
-    beneficiary: _Reference = _Reference()
-    encounter: _Reference = _Reference()
-    context: _Reference = _Reference()
-    practitioner: _Reference = _Reference()
-    account: list[_Reference] = []
+    patient: _Reference | list[_Reference] = []
+    subject: _Reference | list[_Reference] = []
+    beneficiary: _Reference | list[_Reference] = []
+    encounter: _Reference | list[_Reference] = []
+    context: _Reference | list[_Reference] = []
+    practitioner: _Reference | list[_Reference] = []
+    account: _Reference | list[_Reference] = []
     issue: list[msgspec.Raw] = []
 
     @property
@@ -55,12 +55,12 @@ class Head(msgspec.Struct, frozen=True, rename="camel"):
         """The ids that a search by this parameter would find it by."""
         told = {
             "_id": (self.id,),
-            "patient": (_id(self.patient), _id(self.subject), _id(self.beneficiary)),
-            "beneficiary": (_id(self.beneficiary),),
-            "encounter": (_id(self.encounter), _id(self.context)),
-            "context": (_id(self.context), _id(self.encounter)),
-            "account": tuple(map(_id, self.account)),
-            "practitioner": (_id(self.practitioner),),
+            "patient": (*_ids(self.patient), *_ids(self.subject), *_ids(self.beneficiary)),
+            "beneficiary": _ids(self.beneficiary),
+            "encounter": (*_ids(self.encounter), *_ids(self.context)),
+            "context": (*_ids(self.context), *_ids(self.encounter)),
+            "account": _ids(self.account),
+            "practitioner": _ids(self.practitioner),
             "identifier": tuple(f"{each.system}|{each.value}" for each in self.identifier if each.value),
         }
         return tuple(each for each in told.get(parameter, ()) if each)
@@ -249,7 +249,8 @@ def _objections(issues: list[_Issue]) -> Iterator[str]:
             yield text
 
 
-def _id(reference: _Reference) -> str:
-    """The id in `Type/id`, `https://.../Type/id` or `Type/id/_history/1`."""
-    parts = reference.reference.split("/_history/", 1)[0].rsplit("/", 1)
-    return parts[-1] if len(parts) == 2 else ""
+def _ids(references: _Reference | list[_Reference]) -> tuple[str, ...]:
+    """The ids in `Type/id`, `https://.../Type/id` or `Type/id/_history/1`."""
+    several = references if isinstance(references, list) else [references]
+    parts = [each.reference.split("/_history/", 1)[0].rsplit("/", 1) for each in several]
+    return tuple(each[1] for each in parts if len(each) == 2)

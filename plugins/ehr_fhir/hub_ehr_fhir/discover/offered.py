@@ -69,7 +69,9 @@ class Ability(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def readable(self) -> bool:
         """Whether anything of the type can be had at all."""
-        return self.seen or self.can("read") or any(self.can(each) for each in ("any", *SEARCHES))
+        if self.seen or not self.found:
+            return self.seen or any(self.can(each) for each in ("any", "read", *SEARCHES))
+        return any(self.can(each) for each in self.found if each in ("any", "read", *SEARCHES))
 
 
 SEARCHES = (

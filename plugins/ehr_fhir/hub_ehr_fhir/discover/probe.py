@@ -17,6 +17,10 @@ from hub_ehr_fhir.discover.trial import Trial, reverse
 from hub_ehr_fhir.discover.wanted import IN_ORDER, REVERSE
 
 _MEMBER = re.compile(rb'"reference"\s*:\s*"(?:[^"#]*/)?Patient/([A-Za-z0-9.-]{1,64})["/]')
+_NOBODY = (
+    "The server showed no patient, so searches by patient could not be tried: what it declares is believed. "
+    "Try again with the id of a patient: hub fhir probe NAME --patient ID."
+)
 Progress = Callable[[str, int, int], None]
 
 
@@ -118,6 +122,8 @@ def _now(
     if waiting and requests >= MOST_REQUESTS:
         warnings = (*warnings, f"Not everything was tried: {MOST_REQUESTS} requests are enough for a server.")
         waiting = []
+    if not waiting and "Patient" not in samples:
+        warnings = (*warnings, _NOBODY)
     return msgspec.structs.replace(
         so_far,
         abilities=abilities,

@@ -19,7 +19,7 @@ LONG_AGO = "2000-01-01T00:00:00Z"
 _REFERENCE = re.compile(
     rb'"reference"\s*:\s*"(?:[^"#]*/)?(' + "|".join(WANTED).encode() + rb')/([A-Za-z0-9.-]{1,64})[/"]'
 )
-_LISTED = ("_id", "encounter", "context", "account", "patient")
+_LISTED = ("_id", "encounter", "context")
 _ONE: Params = (("_count", "1"),)
 _FEW: Params = (("_count", "5"),)
 _NEVER = frozenset({403, 404, 405, 501})
@@ -182,13 +182,14 @@ class Trial:
         return ("ignored", "the whole resource came again") if told.well else ("refused", told.refusal)
 
     def _narrowed(self, people: list[str]) -> None:
-        """`_lastUpdated` beside a patient or an encounter, where it does not work alone."""
-        if self._found.get("_lastUpdated") == "works":
+        """`_lastUpdated` beside a patient, where it is refused alone."""
+        if self._found.get("_lastUpdated") in ("works", "ignored"):
             return
-        for parameter in (each for each in people if self._found.get(each) == "works"):
-            base = ((parameter, self._samples[PEOPLE[parameter]]),) if PEOPLE[parameter] in self._samples else ()
-            if base:
-                self._once(f"{parameter}+_lastUpdated", partial(self._by_time, "_lastUpdated", base))
+        for parameter in (
+            each for each in people if PEOPLE[each] == "Patient" and self._found.get(each) == "works"
+        ):
+            base = ((parameter, self._samples["Patient"]),)
+            self._once(f"{parameter}+_lastUpdated", partial(self._by_time, "_lastUpdated", base))
 
     def _lists(self) -> None:
         for parameter in (each for each in _LISTED if self._found.get(each) == "works"):
@@ -200,8 +201,9 @@ class Trial:
         told = self._ask(((parameter, f"{NOBODY},{value}"),))
         if not told.well:
             return "refused", told.refusal
-        hit = any(value in head.refers(parameter) for head in told.heads)
-        return ("works", "") if hit else ("refused", "nothing came for a list of values")
+        if any(value in head.refers(parameter) for head in told.heads):
+            return "works", ""
+        return ("unknown", "nothing to come") if self._seen is None else ("refused", "nothing came for a list")
 
     def _extras(self) -> None:
         if self._seen is None:
