@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import msgspec
 from pydantic import BaseModel
@@ -14,6 +14,9 @@ from hub.plugin.api import Changes, Context, Step
 from hub.plugin.api.folder import FolderDrop
 from hub_ehr_fhir.mapping.reading import read
 from hub_ehr_fhir.settings import FhirSettings
+
+if TYPE_CHECKING:
+    from hub_ehr_fhir.connect.http import Server
 
 JSON, NDJSON = "fhir+json", "fhir+ndjson"
 _PIECE = 1 << 20
@@ -35,7 +38,12 @@ class FhirSource:
     def __init__(self, settings: FhirSettings, context: Context) -> None:
         self._settings = settings
         self._drop = FolderDrop(settings, lambda name, _body: kind_of(name), context.stop, pieces_of)
-        self._parts: Mapping[str, Changing] = {"drop": self._drop}
+        self._server = _server(settings, context)
+        self._parts: dict[str, Changing] = {"drop": self._drop}
+        if self._server is not None and settings.bulk is not None:
+            from hub_ehr_fhir.bulk.part import BulkPart
+
+            self._parts["bulk"] = BulkPart(settings, settings.bulk, self._server, context)
 
     def changes(self, cursor: str) -> Changes:
         """What is new since `cursor`: the files that were dropped, and what the server tells, one part a call."""
@@ -48,11 +56,32 @@ class FhirSource:
         return read(raw, content_type == NDJSON, self._settings)
 
     def check(self) -> Iterator[Step]:
-        """Look at the folder."""
-        yield from self._drop.check()
+        """Look at the folder, and at what the other parts say of themselves."""
+        for part in self._parts.values():
+            yield from getattr(part, "check", tuple)()
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Let go of what the parts hold open, and of the connections."""
+        for part in self._parts.values():
+            getattr(part, "close", tuple)()
+        if self._server is not None:
+            self._server.close()
+
+
+def _server(settings: FhirSettings, context: Context) -> Server | None:
+    """The client of the server, where there is one; it is loaded only then."""
+    if settings.server is None:
+        return None
+    from hub_ehr_fhir.connect.http import Server
+
+    return Server(
+        settings.server,
+        secrets=context.secrets,
+        clock=context.clock,
+        log=context.log,
+        stop=context.stop,
+        instance=context.instance,
+    )
 
 
 class _Cursor(msgspec.Struct, forbid_unknown_fields=True):
