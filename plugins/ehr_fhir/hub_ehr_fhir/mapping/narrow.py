@@ -10,11 +10,11 @@ first needed, so that another version of fhir.resources gives other records.
 
 from __future__ import annotations
 
+import re
 import threading
 import types
 import typing
 from collections.abc import Callable
-from decimal import Decimal
 from operator import attrgetter
 from typing import Annotated, Any
 
@@ -60,13 +60,17 @@ _PRIMITIVES: dict[str, Any] = {
     "integer": _number(-2147483648),
     "unsignedInt": _number(0),
     "positiveInt": _number(1),
-    "decimal": Decimal,
+    "decimal": float,
     "date": _text(rf"^(?:{_DAY}|{_MONTH}|(?:19|20)[0-9][0-9])\Z"),
     "dateTime": _text(rf"^(?:{_DAY}(?:{_AT})?|{_MONTH}|(?:19|20)[0-9][0-9])\Z"),
     "instant": _text(rf"^{_DAY}{_AT}\Z"),
     "time": _text(rf"^{_CLOCK}\Z"),
 }
 """By the type names of FHIR; one that is not here (base64Binary, oid, uuid) is for the model to judge."""
+
+
+_VANISHING = (re.compile(rb"e-[0-9]{9}"), re.compile(rb"E-[0-9]{9}"))
+"""An exponent that no decimal has, and that makes zero of a float; patterns that begin with a letter are fast."""
 
 
 class Narrow:
@@ -84,9 +88,9 @@ class Narrow:
         decoder = self._decoders.get(kind) or self._made(kind)
         try:
             decoder.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return False
-        return True
+        return not any(pattern.search(raw) for pattern in _VANISHING)
 
     def _made(self, kind: str) -> msgspec.json.Decoder[Any]:
         with self._making:
