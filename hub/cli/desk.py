@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from functools import cached_property
@@ -19,8 +19,10 @@ from hub.clock import SystemClock
 from hub.config import Loaded, SecretStore, load
 from hub.errors import HubError, Misconfigured, Problem
 from hub.model.facts import Reading
+from hub.plugin.api import Context
 from hub.plugin.api.desk import Instance, StoredMessage
 from hub.plugin.host import ConnectorSpec, PluginHost, contexts
+from hub.plugin.host.context import Following, HostContext
 from hub.store import Store, View
 from hub.store.inbox import InboxItem
 from hub.store.opening import Faulty, open_hub_store
@@ -136,6 +138,12 @@ class TheDesk:
     def settings(self, instance: str) -> Any:
         return self._host(instance).settings(instance)
 
+    def context(self, instance: str) -> Context:
+        one = self._settings.connectors.get(instance)
+        if one is None:
+            raise _unknown(instance)
+        return _contexts(self._loaded)(instance)
+
     def read(self, instance: str, body: bytes, content_type: str) -> Reading:
         return self._host(instance).source(instance).read(body, content_type)
 
@@ -233,15 +241,29 @@ def _host_of(loaded: Loaded, instance: str) -> PluginHost:
     """A host of one connector. It is given no saved state: reading looks at nothing but bytes."""
     one = loaded.settings.connectors.get(instance)
     if one is None:
-        raise Misconfigured(f"there is no connector {instance}", fix="hub connector list")
+        raise _unknown(instance)
     spec = ConnectorSpec(plugin=one.plugin, kind=one.kind, settings=one.settings)
-    given = contexts(clock=SystemClock(), secrets=SecretStore(loaded.folder), load=lambda _instance, _key: None)
-    host, problems = PluginHost.load({instance: spec}, context_for=given)
+    host, problems = PluginHost.load({instance: spec}, context_for=_contexts(loaded))
     if problems:
         host.close()
         first = problems[0]
         raise Misconfigured(f"{first.where}: {first.why}", fix=first.fix or "run: hub check")
     return host
+
+
+def _contexts(loaded: Loaded) -> Callable[[str], HostContext]:
+    """What instances are given at a desk: no saved state, and names of whom they follow without what was told."""
+    followed = {name: Following(names=tuple(one.follows)) for name, one in loaded.settings.connectors.items()}
+    return contexts(
+        clock=SystemClock(),
+        secrets=SecretStore(loaded.folder),
+        load=lambda _instance, _key: None,
+        following=lambda instance: followed.get(instance, Following()),
+    )
+
+
+def _unknown(instance: str) -> Misconfigured:
+    return Misconfigured(f"there is no connector {instance}", fix="hub connector list")
 
 
 def _told(view: View, item: InboxItem, body: bytes = b"") -> StoredMessage:

@@ -17,6 +17,7 @@ import msgspec
 
 from hub.errors import Problem
 from hub.model.facts import Reading
+from hub.plugin.api.ports import Context
 
 
 class Instance(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +124,12 @@ class Desk(Protocol):
 
     def settings(self, instance: str) -> Any:
         """The checked settings of a connector: an object of its plugin's own `Settings`. Raises `Misconfigured`."""
+        ...
+
+    def context(self, instance: str) -> Context:
+        """What the plugin would be given for a connector, so that a command can ask the outside as it does: secrets
+        by reference, whom it follows. No state was saved there, and none is. Raises `Misconfigured`.
+        """
         ...
 
     def read(self, instance: str, body: bytes, content_type: str) -> Reading:
