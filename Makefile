@@ -41,7 +41,7 @@ soak: $(VENV)/.ready ## long fault campaigns (KILLS=1000, NODES_CLAIMS=100000, F
 	@$(PY) tests/faults/soak_feed.py --messages $(FEED)
 	@$(PY) tests/faults/soak_feed_memory.py --messages $(FEED_MEMORY)
 
-fuzz: $(VENV)/.ready ## damaged files without end (TARGET=x12 or hl7_reader, RUNS=1000000; a bounded part runs in `make test`)
+fuzz: $(VENV)/.ready ## damaged files without end (TARGET=x12, hl7_reader or fhir_reader, RUNS=1000000; a bounded part runs in `make test`)
 	@$(PY) tests/fuzz/$(TARGET).py --runs $(RUNS) $(ARGS)
 
 check: $(VENV)/.ready ## ruff, mypy strict, import-linter
