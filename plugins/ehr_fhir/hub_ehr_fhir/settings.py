@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from hub.plugin.api.folder import FolderSettings
+from hub_ehr_fhir.presets import under
 from hub_ehr_fhir.settings_bulk import BulkSettings
 from hub_ehr_fhir.settings_pull import PullSettings
 from hub_ehr_fhir.settings_push import PushSettings
@@ -28,6 +30,11 @@ class FhirSettings(FolderSettings):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    preset: str = Field(
+        default="",
+        description="a system that many practices have, such as epic or oracle-health; what else is set here "
+        "overrides it (`hub fhir preset` lists them)",
+    )
     server: ServerSettings | None = Field(
         default=None,
         description="the FHIR server that is asked, and that may send; without it only `folder` is read",
@@ -60,6 +67,43 @@ class FhirSettings(FolderSettings):
         gt=0,
         description="units of a ChargeItem without quantity; R4 states none, so without this it is held",
     )
+    claims_are_charges: bool = Field(
+        default=False,
+        description="whether the items of a Claim with use `claim` are charges, for servers that have no ChargeItem",
+    )
+    keep_pieces: Literal["loose", "always"] = Field(
+        default="loose",
+        description="which resources are kept for others that come later: those of messages that are not whole, or "
+        "all, for a sender that tells a clinician with one visit and only names them in the next",
+    )
+    wait_for_missing: bool = Field(
+        default=True,
+        description="whether a finished visit waits for a diagnosis or clinician that it names and no message told",
+    )
+    encounter_classes: dict[str, Literal["ambulatory", "emergency", "inpatient", "home", "virtual"]] = Field(
+        default={}, description="what the server's own codes in Encounter.class mean"
+    )
+    admission_sources: dict[str, str] = Field(
+        default={}, description="codes of Encounter.hospitalization.admitSource as a UB-04 has them (FL 15)"
+    )
+    discharge_statuses: dict[str, str] = Field(
+        default={},
+        description="codes of Encounter.hospitalization.dischargeDisposition as a UB-04 has them (FL 17)",
+    )
+    referral_systems: tuple[str, ...] = Field(
+        default=(), description="systems of ServiceRequest.identifier whose values are payers' referral numbers"
+    )
+    authorization_extensions: tuple[str, ...] = Field(
+        default=("authorization-number", "prior-authorization"),
+        description="extensions of Encounter and ServiceRequest that carry the payer's authorization number",
+    )
+    referral_extensions: tuple[str, ...] = Field(
+        default=("referral-number",),
+        description="extensions of Encounter and ServiceRequest that carry the payer's referral number",
+    )
+    drg_extensions: tuple[str, ...] = Field(
+        default=("drg",), description="extensions of Encounter that carry the DRG"
+    )
     modifier_extensions: tuple[str, ...] = Field(
         default=("modifier", "procedure-modifier"), description="extensions of ChargeItem that carry modifiers"
     )
@@ -70,3 +114,9 @@ class FhirSettings(FolderSettings):
         default=("ndc-quantity", "drug-quantity"),
         description="extensions of ChargeItem that carry the NDC quantity",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _over_its_preset(cls, given: Any) -> Any:
+        """What is given, over what its preset says."""
+        return under(given) if isinstance(given, Mapping) else given

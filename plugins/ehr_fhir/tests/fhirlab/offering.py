@@ -26,8 +26,8 @@ INCLUDES = {"patient": "Patient", "practitioner": "Practitioner", "location": "L
 class Habits:
     """What this server does otherwise than FHIR says.
 
-    `refuses`, `ignores`: parameters by type, or of every type (`*`); `needs`: one of these must be there; `types`: what
-    it has (None: everything; `missing` is the status of the rest); `self_link`: `true` (what was used), `echo` (what
+    `refuses`, `ignores`: parameters by type, or of every type (`*`); `needs`: one of these must be there; `types`:
+    what it has (None: everything; `missing` is the status of the rest); `self_link`: `true` (what was used), `echo` (what
     was asked) or `none`; `count`: `honoured`, `ignored`, `empty` (nothing comes with it); `next`: `works`, `none`,
     `same`, `broken`; `says`: warnings for ignored parameters; `times`: resources say when they changed;
     `empty_by_time`: nothing is ever found by `_lastUpdated`; `fails(path, parameters)`: the status of an error, or 0.
