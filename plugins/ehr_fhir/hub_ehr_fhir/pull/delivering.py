@@ -1,0 +1,210 @@
+"""From what is to be fetched to messages: each unit of the cursor's `todo` is fetched whole, or waits, or is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from hub.plugin.api import HubError, Misconfigured
+from hub.plugin.api.ports import Log
+from hub_ehr_fhir.connect.http import Server
+from hub_ehr_fhir.discover.strategy import Search
+from hub_ehr_fhir.mapping.deletions import KINDS
+from hub_ehr_fhir.pull.bundling import collection, deletion, message
+from hub_ehr_fhir.pull.cursors import Late, PullCursor
+from hub_ehr_fhir.pull.gathering import Gatherer, roots
+from hub_ehr_fhir.pull.links import units_of
+from hub_ehr_fhir.pull.pool import Pool
+from hub_ehr_fhir.pull.resources import Found
+from hub_ehr_fhir.pull.seen import Seen
+from hub_ehr_fhir.pull.times import instant, written
+from hub_ehr_fhir.pull.turn import Turn
+from hub_ehr_fhir.pull.walking import Query, Walker
+
+BATCH = 16
+"""How many encounters are fetched side by side."""
+NAMED, VISITS = "Named/", "Visits/"
+"""Units that lead to others: `Named/Condition/1` to what that belongs to, `Visits/1` to encounters of Patient/1."""
+_MISSING_TRIES = 6
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
+
+
+class Deliverer:
+    """Takes from the front of `todo`. What is taken off is in the turn's messages, in `late`, or needs nothing."""
+
+    def __init__(
+        self,
+        *,
+        server: Server,
+        walker: Walker,
+        gatherer: Gatherer,
+        seen: Seen,
+        encounter: Search | None,
+        log: Log,
+    ) -> None:
+        self._server, self._walker, self._gatherer = server, walker, gatherer
+        self._seen, self._encounter, self._log = seen, encounter, log
+
+    def wake(self, cursor: PullCursor, turn: Turn) -> None:
+        """Put what waited long enough back to the front."""
+        due = [one for one in cursor.late if _passed(one.at, turn)][:BATCH]
+        front = [one.unit for one in due if one.unit not in cursor.todo]
+        cursor.todo[:0] = front
+
+    def step(self, cursor: PullCursor, turn: Turn) -> None:
+        """Deliver some of `todo`, which is not empty. Raises what keeps everything waiting."""
+        first = cursor.todo[0]
+        if first.startswith(VISITS):
+            self._visits(cursor, turn, first.removeprefix(VISITS))
+        elif first.startswith(NAMED):
+            self._named(cursor, turn)
+        else:
+            units = [unit for unit in cursor.todo[:BATCH] if not unit.startswith((VISITS, NAMED))]
+            self._units(cursor, turn, self._ours(cursor, units), units)
+
+    # units that lead to others
+
+    def _visits(self, cursor: PullCursor, turn: Turn, patient: str) -> None:
+        page = self._walker.whole(
+            Query(path="Encounter", kind="Encounter", feature="patient", params={"patient": patient})
+        )
+        since = cursor.round.since if cursor.round else cursor.first
+        recent = [one.key for one in page.matches if not _ended_before(one, since)]
+        cursor.todo[:1] = [key for key in recent if key not in cursor.todo]
+        turn.moved = True
+
+    def _named(self, cursor: PullCursor, turn: Turn) -> None:
+        units = [unit for unit in cursor.todo if unit.startswith(NAMED)][:BATCH]
+        keys = [unit.removeprefix(NAMED) for unit in units]
+        pool = self._gatherer.resources(keys)
+        for unit, key in zip(units, keys, strict=True):
+            if key in pool.failed:
+                self._there(pool.failed[key])
+                self._trouble(cursor, turn, unit, pool.failed[key])
+                continue
+            self._done(cursor, turn, unit)
+            if key in pool.found:
+                kind, _, name = key.partition("/")
+                cursor.add(*units_of(kind, name, pool.tree(key), pool.base))
+            elif key in pool.gone:
+                self.deleted(turn, key, pool.gone[key])
+
+    # units that become messages
+
+    def _units(self, cursor: PullCursor, turn: Turn, wanted: Sequence[str], units: Sequence[str]) -> None:
+        pool = self._gatherer.gather(wanted)
+        held: list[tuple[str, HubError]] = []
+        for unit in units:
+            error = self._whole(cursor, turn, pool, unit) if unit in wanted else None
+            if error is None:
+                self._done(cursor, turn, unit, late=unit not in pool.absent or unit in pool.gone)
+            else:
+                held.append((unit, error))
+        for key, at in pool.gone.items():
+            self.deleted(turn, key, at)
+        if held and len(held) == len(wanted):
+            self._there(held[0][1])
+        for unit, error in held:
+            self._trouble(cursor, turn, unit, error)
+
+    def _whole(self, cursor: PullCursor, turn: Turn, pool: Pool, unit: str) -> HubError | None:
+        """Give the unit's message, or say what keeps it from being whole."""
+        if unit in pool.absent:
+            if unit not in pool.gone:
+                self._missing(cursor, turn, unit)
+            return None
+        keys, missing = pool.closure(roots(pool, unit))
+        for key in (unit, *sorted(missing)):
+            if key in pool.failed:
+                return pool.failed[key]
+        turn.give(message(unit, collection(pool.found[key] for key in keys)))
+        return None
+
+    def _ours(self, cursor: PullCursor, units: Sequence[str]) -> list[str]:
+        """Leave out patients of whom there is no visit since the first day: they are nobody we bill for."""
+        search = self._encounter
+        patients = [unit for unit in units if unit.startswith("Patient/")]
+        if not patients or search is None or "patient" not in search.joined:
+            return list(units)
+        more = {"_lastUpdated": f"ge{cursor.first}"} if cursor.first and "patient" in search.narrowed else {}
+        queries = [
+            Query(path="Encounter", kind="Encounter", feature="patient", params={"patient": one[8:], **more})
+            for one in patients
+        ]
+        strange = set[str]()
+        for unit, page in zip(patients, self._walker.many(queries), strict=True):
+            if isinstance(page, Exception):
+                raise page
+            if all(_ended_before(one, cursor.first) for one in page.matches):
+                strange.add(unit)
+        return [unit for unit in units if unit not in strange]
+
+    # what becomes of a unit
+
+    def _done(self, cursor: PullCursor, turn: Turn, unit: str, *, late: bool = True) -> None:
+        cursor.todo.remove(unit)
+        if late:
+            cursor.late = [one for one in cursor.late if one.unit != unit]
+        turn.moved = True
+
+    def deleted(self, turn: Turn, key: str, at: str, version: str = "") -> None:
+        """Tell a deletion once; `at` is when the server deleted it, empty: it is not known."""
+        kind, _, name = key.partition("/")
+        if kind in KINDS and self._seen.add(Found(kind="Gone", id=key, raw=b"", version=version or "gone")):
+            turn.give(deletion(kind, name, instant(at) or turn.now))
+
+    def _missing(self, cursor: PullCursor, turn: Turn, unit: str) -> None:
+        """The server told of it and does not have it: a copy may be behind, so it is asked for some more times."""
+        tries = _tries(cursor, unit)
+        if tries + 1 < _MISSING_TRIES:
+            _wait(cursor, turn, unit, tries)
+        else:
+            cursor.late = [one for one in cursor.late if one.unit != unit]
+            self._log.warning("fhir.pull.missing", kind=unit.partition("/")[0], attempts=tries + 1)
+
+    def _there(self, error: HubError) -> None:
+        """Nothing came: raises where the server itself is the cause, and everything has to wait."""
+        if _for_all(error):
+            raise error
+        self._server.metadata(anew=True)
+
+    def _trouble(self, cursor: PullCursor, turn: Turn, unit: str, error: HubError) -> None:
+        """One that fails alone waits, and the others go on."""
+        if _for_all(error):
+            raise error
+        tries = _tries(cursor, unit)
+        cursor.todo.remove(unit)
+        _wait(cursor, turn, unit, tries)
+        turn.moved = True
+        kind = unit.removeprefix(NAMED).partition("/")[0]
+        self._log.warning("fhir.pull.late", kind=kind, attempts=tries + 1, count=len(cursor.late))
+
+
+def _for_all(error: HubError) -> bool:
+    """Whether an error is about the server and not about one resource."""
+    return isinstance(error, Misconfigured) or getattr(error, "after_seconds", None) is not None
+
+
+def _tries(cursor: PullCursor, unit: str) -> int:
+    return next((one.tries for one in cursor.late if one.unit == unit), 0)
+
+
+def _wait(cursor: PullCursor, turn: Turn, unit: str, tries: int) -> None:
+    wait = min(_FIRST_WAIT * 2 ** min(tries, 20), _LONGEST_WAIT)
+    cursor.late = [one for one in cursor.late if one.unit != unit]
+    cursor.late.append(Late(unit=unit, tries=tries + 1, at=written(turn.now + wait)))
+
+
+def _passed(text: str, turn: Turn) -> bool:
+    at = instant(text)
+    return at is None or at <= turn.now or at > turn.now + 2 * _LONGEST_WAIT
+
+
+def _ended_before(one: Found, since: str) -> bool:
+    """Whether an encounter was over before a day, and has not changed since."""
+    if not since:
+        return False
+    period = one.tree().get("period")
+    end = (period.get("end") or period.get("start") or "") if isinstance(period, dict) else ""
+    days = [text[:10] for text in (end, one.updated) if isinstance(text, str) and text]
+    return bool(days) and all(day < since[:10] for day in days)

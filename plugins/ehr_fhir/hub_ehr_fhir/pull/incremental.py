@@ -1,0 +1,152 @@
+"""What changed since the last look: type by type, with an overlap, by the server's own clock.
+
+A look (`Window`) begins when the server says what time it is, and what it finds is taken whole before the next look
+begins there, `overlap` earlier: for resources that the server commits late with an older lastUpdated. Should the
+server's clock have been turned back in between (it runs less far ahead of ours than before), the look reaches back by
+as much more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from hub_ehr_fhir.discover.strategy import Search
+from hub_ehr_fhir.mapping.deletions import KINDS
+from hub_ehr_fhir.pull.cursors import PullCursor, Window
+from hub_ehr_fhir.pull.delivering import Deliverer
+from hub_ehr_fhir.pull.links import DIRECTORY, units_of
+from hub_ehr_fhir.pull.pages import Page
+from hub_ehr_fhir.pull.seen import Seen
+from hub_ehr_fhir.pull.times import before, instant, written
+from hub_ehr_fhir.pull.turn import Turn
+from hub_ehr_fhir.pull.walking import Place, Query, Walker
+from hub_ehr_fhir.settings_pull import PullSettings
+
+FULL = 500
+"""No further page is asked for while so much waits to be fetched."""
+_HISTORY = "/_history"
+_WATCHED = (
+    "Encounter", "Condition", "Procedure", "ChargeItem", "Immunization", "ServiceRequest", "Claim", "ClaimResponse",
+    "Account", "Coverage", "RelatedPerson", "Patient", *sorted(DIRECTORY),
+)  # fmt: skip
+_TICK = 2.0
+
+
+class Incremental:
+    """Looks for changes of each type that can be searched by `_lastUpdated` (or has a history)."""
+
+    def __init__(
+        self,
+        walker: Walker,
+        searches: Mapping[str, Search],
+        settings: PullSettings,
+        seen: Seen,
+        deliverer: Deliverer,
+    ) -> None:
+        self._walker, self._searches, self._settings = walker, searches, settings
+        self._seen, self._deliverer = seen, deliverer
+
+    def due(self, cursor: PullCursor, now: datetime) -> bool:
+        """Whether it is time for another look."""
+        began = instant(cursor.began)
+        wait = timedelta(seconds=self._settings.every_seconds)
+        return cursor.window is None and (began is None or now < began or now >= began + wait)
+
+    def begin(self, cursor: PullCursor, now: datetime) -> None:
+        """A new look. The very first one asks for encounters alone: what belongs to them comes with them."""
+        cursor.began = written(now)
+        if not cursor.first:
+            cursor.first = first_day(self._settings, now)
+        overlap = timedelta(minutes=self._settings.overlap_minutes)
+        lower = before(cursor.since, overlap) if cursor.since else cursor.first
+        cursor.window = Window(lower=lower, walks=self._walks(later=bool(cursor.since)))
+
+    def step(self, cursor: PullCursor, window: Window, turn: Turn) -> None:
+        """One page of the look, or its end."""
+        if not window.walks:
+            self._end(cursor, window)
+            turn.moved = True
+            return
+        walk = window.walks[0]
+        query = self._query(walk, window)
+        page, place = self._walker.step(query, window.place)
+        if not window.until and self._turned_back(cursor, window, page, turn.now):
+            return
+        self._take(cursor, page, turn, deletions_only=self._only_deletions(walk))
+        window.place = place
+        turn.moved = True
+        if place.done:
+            self._next(window, walk, place, ordered=query.ordered)
+
+    def _walks(self, *, later: bool) -> list[str]:
+        found = []
+        for kind in _WATCHED if later else ("Encounter",):
+            search = self._searches.get(kind)
+            if search is None or not search.changed:
+                continue
+            history = later and self._settings.deletes and search.history and kind in KINDS
+            found += [kind] if search.changed == "_lastUpdated" else [kind + _HISTORY]
+            found += [kind + _HISTORY] if history and search.changed == "_lastUpdated" else []
+        return found
+
+    def _only_deletions(self, walk: str) -> bool:
+        return walk.endswith(_HISTORY) and self._searches[walk.removesuffix(_HISTORY)].changed == "_lastUpdated"
+
+    def _query(self, walk: str, window: Window) -> Query:
+        kind = walk.removesuffix(_HISTORY)
+        search = self._searches[kind]
+        if walk.endswith(_HISTORY):
+            params = {"_since": window.lower}
+            return Query(path=walk, params=params, kind=kind, feature="_history", counted=search.counted)
+        params = {"_lastUpdated": f"ge{window.lower}", **({"_sort": "_lastUpdated"} if search.sorted else {})}
+        return Query(
+            path=kind,
+            params=params,
+            kind=kind,
+            feature="_lastUpdated",
+            ordered=search.sorted,
+            counted=search.counted,
+        )
+
+    def _turned_back(self, cursor: PullCursor, window: Window, page: Page, now: datetime) -> bool:
+        """Learn the server's time; True where its clock went back, so that the look must begin earlier."""
+        theirs = page.at or now + timedelta(seconds=cursor.skew)
+        skew = (theirs - now).total_seconds()
+        back = cursor.skew - skew if cursor.since else 0.0
+        window.until, window.skew = written(theirs), skew
+        if back <= _TICK:
+            return False
+        window.lower = before(window.lower, timedelta(seconds=back + _TICK))
+        return True
+
+    def _take(self, cursor: PullCursor, page: Page, turn: Turn, *, deletions_only: bool) -> None:
+        base = self._walker.server.base
+        for one in () if deletions_only else page.matches:
+            if self._seen.add(one):
+                self._seen.forget(f"Gone/{one.key}")
+                cursor.add(*units_of(one.kind, one.id, one.tree(), base))
+        for gone in page.deleted:
+            self._deliverer.deleted(turn, f"{gone.kind}/{gone.id}", gone.at, version=gone.at)
+
+    def _next(self, window: Window, walk: str, place: Place, *, ordered: bool) -> None:
+        """The next type. A search of several pages that was not sorted is looked through once more: while it was
+        read, a change may have moved a resource from a page still to come to one already read.
+        """
+        window.place = Place()
+        if place.pages > 1 and not ordered and walk not in window.again:
+            window.again.append(walk)
+            return
+        window.walks.pop(0)
+
+    def _end(self, cursor: PullCursor, window: Window) -> None:
+        cursor.since, cursor.skew, cursor.window = window.until or cursor.since, window.skew, None
+        reach = timedelta(minutes=self._settings.overlap_minutes) + timedelta(hours=1)
+        self._seen.forget_before(before(cursor.since, reach))
+
+
+def first_day(settings: PullSettings, now: datetime) -> str:
+    """From when on the first look goes."""
+    if settings.since is not None:
+        return f"{settings.since.isoformat()}T00:00:00Z"
+    return f"{(now - timedelta(days=settings.first_days)).date().isoformat()}T00:00:00Z"

@@ -1,0 +1,182 @@
+"""The part of the source that asks the server by REST: learns what it offers, then takes what is new in slices."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from hub.errors import HubError, RetryLater
+from hub.plugin.api import Changes, Context
+from hub_ehr_fhir.connect.http import Server
+from hub_ehr_fhir.discover import offered as learned
+from hub_ehr_fhir.discover.probe import learn
+from hub_ehr_fhir.discover.strategy import Search, Strategy, choose
+from hub_ehr_fhir.pull.cursors import PullCursor, decoded, encoded
+from hub_ehr_fhir.pull.delivering import NAMED, VISITS, Deliverer
+from hub_ehr_fhir.pull.following import Following
+from hub_ehr_fhir.pull.gathering import Gatherer
+from hub_ehr_fhir.pull.incremental import FULL, Incremental
+from hub_ehr_fhir.pull.patients import Patients
+from hub_ehr_fhir.pull.seen import Seen
+from hub_ehr_fhir.pull.shared import Shared
+from hub_ehr_fhir.pull.turn import Turn
+from hub_ehr_fhir.pull.walking import Searched, Walker
+from hub_ehr_fhir.settings import FhirSettings
+
+_LEARN_SECONDS = 40.0
+
+
+class Pulling:
+    """Asked by `source.changes_of`. Nothing but the cursor and the state is remembered between two calls. A call that
+    got anywhere returns what it has, also when trouble ended it: the next call meets the same trouble and tells it.
+    """
+
+    def __init__(
+        self, settings: FhirSettings, context: Context, server: Server, tick: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._settings, self._context, self._server, self._tick = settings, context, server, tick
+
+    def changes(self, cursor: str) -> Changes:
+        """What is new since `cursor`."""
+        now = decoded(cursor)
+        turn = Turn(self._context.clock, self._context.stop, self._settings.batch_bytes, self._tick)
+        strategy = self._strategy()
+        if strategy is None:
+            return Changes(messages=(), cursor=cursor, more=not self._context.stop.is_set())
+        shared, seen = Shared(self._context.state, now.began), Seen(self._context.state)
+        try:
+            more = self._run(now, turn, strategy, shared, seen)
+        except Searched as refused:
+            more = self._learn_anew(refused)
+        except HubError:
+            if not turn.moved:
+                raise
+            more = True
+        seen.save()
+        shared.save()
+        return Changes(messages=tuple(turn.messages), cursor=encoded(now), more=more)
+
+    def _run(self, now: PullCursor, turn: Turn, strategy: Strategy, shared: Shared, seen: Seen) -> bool:
+        """Go on until the slice is over or nothing is left to do now; whether there is more."""
+        looks = Looks(self._settings, self._context, self._server, strategy, shared, seen)
+        looks.hear(now, turn)
+        while not turn.over:
+            if not looks.step(now, turn):
+                return False
+        return True
+
+    def _strategy(self) -> Strategy | None:
+        """How the server is asked; None while that is still being learned."""
+        state, clock = self._context.state, self._context.clock
+        known = learned.decode(state.get(learned.STATE))
+        if known is None or learned.due(known, clock.now().date()):
+            stop = self._context.stop
+            known = learn(self._server, known, clock=clock, stop=stop, seconds=_LEARN_SECONDS)
+            state.put(learned.STATE, learned.encode(known))
+            if not known.complete:
+                return None
+        return choose(known, self._settings, follows=self._context.follows)
+
+    def _learn_anew(self, refused: Searched) -> bool:
+        """The server does not take a search that it took before: it is tried anew in the next call, now."""
+        state = self._context.state
+        known = learned.decode(state.get(learned.STATE))
+        if known is None or known.of(refused.kind).verdict(refused.feature) == "refused":
+            raise RetryLater(
+                f"the server does not take a search of {refused.kind} by {refused.feature}",
+                fix="run `hub fhir probe NAME` to see what it offers now",
+            ) from None
+        state.put(learned.STATE, learned.encode(learned.broken(known, refused.kind, refused.feature)))
+        self._context.log.warning("fhir.pull.learn_anew", kind=refused.kind)
+        return True
+
+
+class Looks:
+    """The ways of finding what is new, and the one way of fetching it."""
+
+    def __init__(
+        self,
+        settings: FhirSettings,
+        context: Context,
+        server: Server,
+        strategy: Strategy,
+        shared: Shared,
+        seen: Seen,
+    ) -> None:
+        pull, searches = settings.pull, strategy.searches
+        walker = Walker(server, page_size=pull.page_size, given=pull.other_hosts == "given")
+        gatherer = Gatherer(server, walker, _asked(strategy), shared, revinclude=pull.revinclude)
+        self._context, self._kind = context, strategy.kind
+        self._deliverer = Deliverer(
+            server=server, walker=walker, gatherer=gatherer, seen=seen, encounter=searches.get("Encounter"),
+            log=context.log,
+        )  # fmt: skip
+        self._incremental = Incremental(walker, searches, pull, seen, self._deliverer)
+        self._patients = Patients(server, walker, searches, pull, context.state)
+        self._following = Following(walker, searches, pull, context)
+
+    def hear(self, now: PullCursor, turn: Turn) -> None:
+        """What others said that there is: errands of the listener, visits of the connectors that are followed."""
+        for errand in self._context.errands():
+            from hub_ehr_fhir.push.errands import Wanted
+
+            wanted = Wanted.decode(errand.body)
+            now.add(*(unit for kind, name in wanted.refs for unit in _units(kind, name)))
+            if wanted.anew and now.window is None:
+                now.began = ""
+            turn.moved = True
+        if self._kind == "follow":
+            self._following.hear(now, turn)
+
+    def step(self, now: PullCursor, turn: Turn) -> bool:
+        """The next thing to do; False: nothing is to be done now."""
+        self._deliverer.wake(now, turn)
+        if len(now.todo) >= FULL or (now.todo and not self._finding(now)):
+            self._deliverer.step(now, turn)
+        elif now.window is not None:
+            self._incremental.step(now, now.window, turn)
+        elif now.round is not None and not now.round.done:
+            self._patients.step(now, now.round, turn)
+        elif self._kind == "follow" and (due := self._following.due(now, turn)):
+            self._following.step(now, due, turn)
+        else:
+            return self._begun(now, turn)
+        return True
+
+    def _finding(self, now: PullCursor) -> bool:
+        """Whether more is to be found before what was found is fetched: while a look goes on, so that an encounter of
+        which several resources changed is fetched once.
+        """
+        return now.window is not None and bool(now.window.walks)
+
+    def _begun(self, now: PullCursor, turn: Turn) -> bool:
+        if self._kind == "incremental" and self._incremental.due(now, turn.now):
+            self._incremental.begin(now, turn.now)
+        elif self._kind == "patients" and self._patients.due(now, turn.now):
+            self._patients.begin(now, turn.now)
+        else:
+            return False
+        turn.moved = True
+        return True
+
+
+def _units(kind: str, name: str) -> list[str]:
+    if kind == "Encounter":
+        return [f"Encounter/{name}"]
+    return [f"Patient/{name}", VISITS + name] if kind == "Patient" else [f"{NAMED}{kind}/{name}"]
+
+
+def _asked(strategy: Strategy) -> Mapping[str, Search]:
+    """How neighbours are asked for. Patient by patient what belongs to a patient is asked for once, not per visit."""
+    if strategy.kind != "patients":
+        return strategy.searches
+    return {kind: _by_patient(search) for kind, search in strategy.searches.items()}
+
+
+def _by_patient(search: Search) -> Search:
+    if "patient" not in search.joined or search.type == "Encounter":
+        return search
+    rest = tuple(way for way in search.joined if way != "patient")
+    return msgspec.structs.replace(search, joined=("patient", *rest))
