@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:[^\s].*")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NEEDED = {
-    "smart": ("client_id", "private_key"),
+    "smart": ("private_key",),  # the server tells client_id once it knows our key
     "secret": ("client_id", "client_secret"),
     "bearer": ("token",),
     "none": (),

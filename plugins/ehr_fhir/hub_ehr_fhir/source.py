@@ -36,7 +36,7 @@ class FhirSource:
     Settings: ClassVar[type[BaseModel]] = FhirSettings
 
     def __init__(self, settings: FhirSettings, context: Context) -> None:
-        self._settings = settings
+        self._settings, self._context = settings, context
         self._drop = FolderDrop(settings, lambda name, _body: kind_of(name), context.stop, pieces_of)
         self._server = _server(settings, context)
         self._parts: dict[str, Changing] = {"drop": self._drop}
@@ -56,9 +56,15 @@ class FhirSource:
         return read(raw, content_type == NDJSON, self._settings)
 
     def check(self) -> Iterator[Step]:
-        """Look at the folder, and at what the other parts say of themselves."""
-        for part in self._parts.values():
-            yield from getattr(part, "check", tuple)()
+        """Look at the folder, go the way to the server, and hear what the parts say of themselves."""
+        if self._server is None or self._settings.folder is not None:
+            yield from self._drop.check()
+        if self._server is not None and self._settings.server is not None:
+            from hub_ehr_fhir.connect.steps import Steps
+
+            yield from Steps(self._settings, self._settings.server, self._server, self._context).each()
+        for name, part in self._parts.items():
+            yield from getattr(part, "check", tuple)() if name != "drop" else ()
 
     def close(self) -> None:
         """Let go of what the parts hold open, and of the connections."""

@@ -25,6 +25,9 @@ from hub_ehr_fhir.settings_server import ServerSettings
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTED_SECONDS = 240
+NO_ID_FIX = (
+    "register the JWKS that `hub fhir key NAME` wrote at the server, and write the id it gives in client_id"
+)
 _SKEW_SECONDS = 5.0
 _MARGIN_SECONDS = 60.0
 _UNSTATED_SECONDS = 300.0
@@ -183,13 +186,9 @@ class Granted:
         if self._settings.auth == "secret":
             yield _Secret(self._settings, self._secrets, found)
             return
-        for key in keys.of(self._settings, self._secrets):
-            if found.algorithms and key.algorithm not in found.algorithms:
-                raise Misconfigured(
-                    f"the server does not take {key.algorithm} keys",
-                    fix="make one that it takes: hub fhir key NAME --rotate --kind "
-                    f"{keys.ES384 if key.algorithm == keys.RS384 else keys.RS384}, and register it",
-                )
+        if not self._settings.client_id:
+            raise Misconfigured("client_id is empty", fix=NO_ID_FIX)
+        for key in usable(keys.of(self._settings, self._secrets), found):
             yield _Signed(self._settings, key, url, lambda: self._now() + self._way.skew_seconds)
 
     def _now(self) -> float:
@@ -240,7 +239,9 @@ class _Signed:
             "nbf": now,
             "exp": now + _ASSERTED_SECONDS,
         }
-        headers = {"kid": self._key.kid} | ({"jku": self._settings.jwks_url} if self._settings.jwks_url else {})
+        headers = {"kid": self._settings.key_id or self._key.kid} | (
+            {"jku": self._settings.jwks_url} if self._settings.jwks_url else {}
+        )
         signed = jwt.encode(claims, self._key.private, algorithm=self._key.algorithm, headers=headers)
         return {"client_assertion_type": _ASSERTION, "client_assertion": signed}, {}
 
@@ -262,6 +263,18 @@ def _request(url: str, proof: _Proof, scope: str) -> Request:
     body = urlencode(form).encode()
     return Request(
         method="POST", url=url, what="POST of the token address", headers={**kinds, **headers}, body=body
+    )
+
+
+def usable(known: tuple[keys.Key, ...], found: Discovered) -> tuple[keys.Key, ...]:
+    """The keys whose algorithm the server takes; `Misconfigured` where that is none."""
+    fitting = tuple(key for key in known if not found.algorithms or key.algorithm in found.algorithms)
+    if fitting:
+        return fitting
+    other = next((kind for kind in keys.KINDS if kind in found.algorithms), keys.RS384)
+    raise Misconfigured(
+        f"the server does not take {known[0].algorithm} keys",
+        fix=f"make one that it takes: hub fhir key NAME --rotate --kind {other}, and register its JWKS",
     )
 
 

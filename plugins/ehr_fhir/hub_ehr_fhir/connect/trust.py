@@ -7,6 +7,7 @@ import ssl
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -23,12 +24,21 @@ _OWN_FIX = (
 
 def tls(settings: WaySettings, secrets: Secrets) -> ssl.SSLContext:
     """TLS 1.2 or newer; the system's authorities and the private one; the host's name is always checked."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if not (settings.ca or settings.client_certificate):
+        return _usual()
+    context = _usual.__wrapped__()
     if settings.ca:
         _trust(context, settings.ca, secrets)
     if settings.client_certificate:
         _show(context, settings, secrets)
+    return context
+
+
+@cache
+def _usual() -> ssl.SSLContext:
+    """What the system trusts; read once, since that takes a while. Nobody changes it."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 

@@ -19,6 +19,10 @@ from hub_ehr_fhir.connect import trust
 from hub_ehr_fhir.connect.patience import BUSY_FIX, Enough, Moment
 from hub_ehr_fhir.settings_server import ServerSettings
 
+OWN_CERTIFICATE_FIX = (
+    "the server wants a certificate of ours, or does not take the one it got: set client_certificate and client_key "
+    "as who runs the server gave them"
+)
 _PIECE = 1 << 20
 _MOST_PLAIN = 16 << 20
 STEPS_FIX = "run `hub connector test NAME`: it goes the way step by step"
@@ -209,6 +213,8 @@ def unreached(what: str, error: httpx.HTTPError) -> HubError:  # noqa: PLR0911 -
     cause = _cause(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return Misconfigured(f"{what}: the server's certificate is not trusted", fix=STEPS_FIX)
+    if isinstance(cause, ssl.SSLError) and "ALERT" in (cause.reason or "").upper():
+        return Misconfigured(f"{what}: the server breaks TLS off ({cause.reason})", fix=OWN_CERTIFICATE_FIX)
     if isinstance(cause, ssl.SSLError) and isinstance(error, httpx.ConnectError):
         return RetryLater(f"{what}: TLS could not be agreed on", fix=STEPS_FIX)
     if isinstance(cause, socket.gaierror):
