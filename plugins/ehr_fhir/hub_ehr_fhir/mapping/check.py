@@ -29,6 +29,8 @@ from hub_ehr_fhir.mapping.sameness import Verdicts, shape_of
 
 _JSON = msgspec.json.Decoder(float_hook=Decimal)
 _SHOWN = 3
+_LARGEST = 1 << 20
+"""Bytes of a resource that fhir.resources is given: its list of faults may become a hundred times as large."""
 _CHARGES = frozenset(("ChargeItem", "Procedure", "Immunization"))
 _ADVICE = "nothing for the hub; who runs the sender may want to know"
 
@@ -116,6 +118,8 @@ def faults_of(kind: str, raw: bytes) -> list[tuple[str, str]]:
 
 def judged(kind: str, raw: bytes) -> list[Fault]:
     """What fhir.resources says of a resource, in its order."""
+    if len(raw) > _LARGEST:
+        return [Fault(where="", why="the resource is larger than a MiB and was not checked", grave=False)]
     try:
         _model(kind).model_validate(_JSON.decode(raw))
     except ValidationError as error:
