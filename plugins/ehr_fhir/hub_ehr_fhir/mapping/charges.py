@@ -2,46 +2,53 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 
 from hub.model.encounter import Coding, Drug
 from hub.model.facts import ChargeFact
 from hub.model.people import Provider
 from hub_ehr_fhir.mapping import codes, shapes
-from hub_ehr_fhir.mapping.notes import SEND_AGAIN
+from hub_ehr_fhir.mapping.claims import claim_charges
+from hub_ehr_fhir.mapping.extensions import codes_of, named
+from hub_ehr_fhir.mapping.lines import (
+    Later,
+    SetAside,
+    dates_of,
+    dollars_of,
+    patient_of,
+    performer_of,
+    quantity_of,
+    reasons_of,
+)
+from hub_ehr_fhir.mapping.links import version_of
 from hub_ehr_fhir.mapping.parts import Part
 from hub_ehr_fhir.mapping.scene import Scene, provider
 
-Done = shapes.ChargeItem | shapes.Procedure | shapes.Immunization
-Dates = tuple[date, date | None]
+CHARGED = "~charged"
+"""The version of a charge in whose place a ChargeItem stands: later than any that a source tells, before `GONE`."""
 _VOID = frozenset(("not-billable", "aborted", "entered-in-error"))
 _UNDONE = frozenset(("not-done", "entered-in-error"))
-
-
-class SetAside(Exception):
-    """A resource that cannot be a charge; carries what the problem says."""
-
-    def __init__(self, code: str, element: str, why: str, fix: str = SEND_AGAIN) -> None:
-        super().__init__(code)
-        self.code, self.element, self.why, self.fix = code, element, why, fix
 
 
 def charge_facts(scene: Scene) -> list[ChargeFact]:
     """A fact for each thing that was done; one that cannot be read is a problem, the others go on, and its
     encounter is then not ready.
     """
-    found: list[ChargeFact | None] = []
+    found: list[ChargeFact] = []
     charged = _charged(scene)
     for part in scene.resources.parts:
         if part.key in charged:
             continue
         try:
-            found.append(_charge(scene, part))
+            if isinstance(part.record, shapes.ChargeItem):
+                found += _instead(scene, part.record)
+            found += _charges(scene, part)
         except SetAside as held:
             scene.short.add(context_of(scene, part))
             scene.notes.error(held.code, part.at(held.element), held.why, held.fix)
-    return [fact for fact in found if fact is not None]
+        except Later:
+            scene.missed(part.at("occurrence"), "the visit whose date the charge takes")
+    return found
 
 
 def context_of(scene: Scene, part: Part) -> str:
@@ -56,47 +63,82 @@ def context_of(scene: Scene, part: Part) -> str:
 
 def _charged(scene: Scene) -> set[str]:
     """Keys of what a ChargeItem of this message charges for: it is not charged a second time."""
-    items = scene.resources.of(shapes.ChargeItem)
-    return {scene.resources.key(each, "Procedure") for _, item in items for each in item.service}
+    return {key for _, item in scene.resources.of(shapes.ChargeItem) for key in _services(scene, item)}
 
 
-def _charge(scene: Scene, part: Part) -> ChargeFact | None:
+def _services(scene: Scene, item: shapes.ChargeItem) -> list[str]:
+    keys = (scene.resources.key(each, "Procedure") for each in item.service)
+    return [key for key in keys if key.startswith(("Procedure/", "Immunization/"))]
+
+
+def _instead(scene: Scene, item: shapes.ChargeItem) -> list[ChargeFact]:
+    """What a ChargeItem charges for is no charge of its own, in whatever message it comes, nor ever again."""
+    wanted = _services(scene, item)
+    if not scene.settings.procedures_are_charges:
+        wanted = [key for key in wanted if key.startswith("Immunization/")]
+    if not wanted:
+        return []
+    visit = scene.resources.key(item.context, "Encounter")
+    start, _ = dates_of(scene, visit, item.occurrence_date_time, item.occurrence_period, "occurrence")
+    patient_key = patient_of(scene, item.subject, "subject")
+    return [
+        ChargeFact(
+            key=key,
+            version=CHARGED,
+            patient_key=patient_key,
+            encounter_key=visit,
+            service_from=start,
+            active=False,
+        )
+        for key in wanted
+    ]
+
+
+def _charges(scene: Scene, part: Part) -> list[ChargeFact]:
     record = part.record
     if isinstance(record, shapes.ChargeItem):
-        return _item(scene, part, record)
+        return _one(_item(scene, part, record))
     if isinstance(record, shapes.Procedure) and scene.settings.procedures_are_charges:
-        return _procedure(scene, part, record)
+        return _one(_procedure(scene, part, record))
     if isinstance(record, shapes.Immunization):
-        return _immunization(scene, part, record)
+        return _one(_immunization(scene, part, record))
     if isinstance(record, shapes.Encounter) and scene.settings.visit_types_are_charges:
-        return _visit(scene, part, record)
-    return None
+        return _one(_visit(scene, part, record))
+    if isinstance(record, shapes.Claim) and scene.settings.claims_are_charges:
+        return claim_charges(scene, part, record)
+    return []
+
+
+def _one(fact: ChargeFact | None) -> list[ChargeFact]:
+    return [] if fact is None else [fact]
 
 
 def _item(scene: Scene, part: Part, item: shapes.ChargeItem) -> ChargeFact | None:
     if item.status == "planned" or not _is_ours(scene, part, item):
         return None
     found = codes.codings(item.code)
-    modifiers = _modifiers(scene, item)
+    modifiers = _modifiers(scene, item.extension)
     plain = tuple(c for c in found if not _is_modifier(c))
     if not plain:
         raise SetAside("fhir.charge.code", "code", "the charge has no code")
-    start, end = _dates(scene, part, item.occurrence_date_time, item.occurrence_period, "occurrence")
+    visit = context_of(scene, part)
+    start, end = dates_of(scene, visit, item.occurrence_date_time, item.occurrence_period, "occurrence")
     drug, ndc = _drug(scene, item)
+    units, basis = quantity_of(scene, part, item.quantity, "quantity")
     return ChargeFact(
         key=part.key,
-        version=part.version,
-        patient_key=_patient(scene, item.subject, "subject"),
-        encounter_key=context_of(scene, part),
+        version=version_of(scene.resources, part),
+        patient_key=patient_of(scene, item.subject, "subject"),
+        encounter_key=visit,
         account=scene.resources.key(item.account[0], "Account") if item.account else "",
         service_from=start,
         service_to=end,
         codings=(*plain, *ndc),
-        modifiers=(*(c.code for c in found if _is_modifier(c)), *modifiers),
-        units=_units(scene, item),
-        unit_basis="MJ" if item.quantity.code == "min" or item.quantity.unit in ("min", "minutes") else "UN",
+        modifiers=tuple(dict.fromkeys((*(c.code for c in found if _is_modifier(c)), *modifiers))),
+        units=units,
+        unit_basis=basis,
         amount=_amount(scene, item),
-        diagnoses=_reasons(scene, item.reason, item.supporting_information),
+        diagnoses=reasons_of(scene, item.reason, item.supporting_information),
         drug=drug,
         rendering=_performer(scene, item.performer),
         active=item.status not in _VOID,
@@ -119,21 +161,33 @@ def _procedure(scene: Scene, part: Part, done: shapes.Procedure) -> ChargeFact |
     if done.status not in _UNDONE and done.status != "completed":
         return None
     found = codes.codings(done.code)
-    if not found:
+    plain = tuple(c for c in found if not _is_modifier(c))
+    if not plain:
         raise SetAside("fhir.procedure.code", "code", "the procedure has no code")
-    start, end = _dates(scene, part, done.performed_date_time, done.performed_period, "performed")
+    visit = context_of(scene, part)
+    start, end = dates_of(scene, visit, done.performed_date_time, done.performed_period, "performed")
+    modifiers = (*(c.code for c in found if _is_modifier(c)), *_modifiers(scene, done.extension))
     return ChargeFact(
         key=part.key,
-        version=part.version,
-        patient_key=_patient(scene, done.subject, "subject"),
-        encounter_key=context_of(scene, part),
+        version=version_of(scene.resources, part),
+        patient_key=patient_of(scene, done.subject, "subject"),
+        encounter_key=visit,
         service_from=start,
         service_to=end,
-        codings=found,
-        diagnoses=_reasons(scene, done.reason_code, done.reason_reference),
+        codings=plain,
+        modifiers=tuple(dict.fromkeys(modifiers)),
+        diagnoses=reasons_of(scene, done.reason_code, done.reason_reference),
         rendering=_performer(scene, done.performer),
+        ordering=_ordering(scene, done),
         active=done.status == "completed",
     )
+
+
+def _ordering(scene: Scene, done: shapes.Procedure) -> Provider | None:
+    """Who ordered it: the requester of the ServiceRequest that it is based on."""
+    orders = (scene.resources.get(each, shapes.ServiceRequest) for each in done.based_on)
+    found = (provider(scene, one.requester) for one in orders if one and one.status != "entered-in-error")
+    return next((one for one in found if one), None)
 
 
 def _immunization(scene: Scene, part: Part, shot: shapes.Immunization) -> ChargeFact | None:
@@ -143,16 +197,17 @@ def _immunization(scene: Scene, part: Part, shot: shapes.Immunization) -> Charge
     found = codes.codings(shot.vaccine_code)
     if not found:
         raise SetAside("fhir.immunization.code", "vaccineCode", "the vaccine has no code")
-    start, end = _dates(scene, part, shot.occurrence_date_time, shapes.Period(), "occurrence")
+    visit = context_of(scene, part)
+    start, end = dates_of(scene, visit, shot.occurrence_date_time, shapes.Period(), "occurrence")
     return ChargeFact(
         key=part.key,
-        version=part.version,
-        patient_key=_patient(scene, shot.patient, "patient"),
-        encounter_key=context_of(scene, part),
+        version=version_of(scene.resources, part),
+        patient_key=patient_of(scene, shot.patient, "patient"),
+        encounter_key=visit,
         service_from=start,
         service_to=end,
         codings=found,
-        diagnoses=_reasons(scene, shot.reason_code, shot.reason_reference),
+        diagnoses=reasons_of(scene, shot.reason_code, shot.reason_reference),
         rendering=_performer(scene, shot.performer),
         active=shot.status == "completed",
     )
@@ -164,10 +219,10 @@ def _visit(scene: Scene, part: Part, encounter: shapes.Encounter) -> ChargeFact 
     patient_key = scene.resources.key(encounter.subject, "Patient")
     if encounter.status != "finished" or not found or not patient_key:
         return None
-    start, _ = _dates(scene, part, encounter.period.start, shapes.Period(), "period")
+    start, _ = dates_of(scene, part.key, encounter.period.start, shapes.Period(), "period")
     return ChargeFact(
         key=f"{part.key}#type",
-        version=part.version,
+        version=version_of(scene.resources, part),
         patient_key=patient_key,
         encounter_key=part.key,
         service_from=start,
@@ -175,76 +230,24 @@ def _visit(scene: Scene, part: Part, encounter: shapes.Encounter) -> ChargeFact 
     )
 
 
-def _patient(scene: Scene, reference: shapes.Reference, element: str) -> str:
-    key = scene.resources.key(reference, "Patient")
-    if not key:
-        raise SetAside("fhir.charge.patient", element, "the charge does not say whose it is")
-    return key
-
-
-def _dates(scene: Scene, part: Part, at: str, period: shapes.Period, element: str) -> Dates:
-    """When it was done: its own date or period, else the day on which its encounter began."""
-    try:
-        start, end = codes.day(at or period.start), codes.day(period.end)
-        if start is None:
-            start = _encounter_day(scene, part)
-    except codes.Unreadable as why:
-        raise SetAside("fhir.charge.date", element, f"the date is {why}") from None
-    if start is None:
-        raise SetAside("fhir.charge.date", element, "there is no date, and no encounter that has one")
-    if end is not None and end < start:
-        raise SetAside("fhir.charge.date", element, "it ends before it begins")
-    return start, end if end != start else None
-
-
-def _encounter_day(scene: Scene, part: Part) -> date | None:
-    encounter = scene.resources.get(shapes.Reference(reference=context_of(scene, part)), shapes.Encounter)
-    return codes.day(encounter.period.start) if encounter else None
-
-
 def _is_modifier(coding: Coding) -> bool:
     """HCPCS codes have five characters and its modifiers two: a two-character code of the system is one."""
     return coding.system == "HCPCS" and len(coding.code) == 2
 
 
-def _named(item: shapes.ChargeItem, names: tuple[str, ...]) -> list[shapes.Extension]:
-    return [e for e in item.extension if e.url in names or e.url.rpartition("/")[2] in names]
-
-
-def _modifiers(scene: Scene, item: shapes.ChargeItem) -> list[str]:
+def _modifiers(scene: Scene, extensions: tuple[shapes.Extension, ...]) -> list[str]:
     found = []
-    for each in _named(item, scene.settings.modifier_extensions):
-        concept = each.value_codeable_concept or shapes.CodeableConcept()
-        codings = [*concept.coding, *([each.value_coding] if each.value_coding else [])]
-        found += [code for code in (each.value_code, each.value_string, *(c.code for c in codings)) if code]
+    for each in named(extensions, scene.settings.modifier_extensions):
+        found += [code for code in (each.value_code, each.value_string, *codes_of(each)) if code]
     return found
-
-
-def _units(scene: Scene, item: shapes.ChargeItem) -> Decimal:
-    value = item.quantity.value
-    if value is None:
-        value = scene.settings.units_when_empty
-    if value is None:
-        why = "there is no quantity, and R4 gives it no default"
-        fix = "set units_when_empty if this source leaves it out for one, or send it again"
-        raise SetAside("fhir.charge.units", "quantity", why, fix)
-    try:
-        value = codes.sane(value)
-    except codes.Unreadable as why:
-        raise SetAside("fhir.charge.units", "quantity.value", f"the quantity is {why}") from None
-    if value <= 0:
-        raise SetAside("fhir.charge.units", "quantity.value", "the quantity is not above zero")
-    return value
 
 
 def _amount(scene: Scene, item: shapes.ChargeItem) -> Decimal | None:
     """ChargeItem.priceOverride (R4: the total price), else an extension; None where the fee schedule prices."""
-    extended = [e.value_money for e in _named(item, scene.settings.amount_extensions) if e.value_money]
-    money = item.price_override or (extended[0] if extended else None)
-    try:
-        return codes.dollars(money) if money else None
-    except codes.Unreadable as why:
-        raise SetAside("fhir.charge.amount", "priceOverride", f"the amount is {why}") from None
+    if item.price_override:
+        return dollars_of(item.price_override, "priceOverride")
+    extended = (e.value_money for e in named(item.extension, scene.settings.amount_extensions) if e.value_money)
+    return dollars_of(next(extended, None), "extension")
 
 
 _DRUG_UNITS = {"ml": "ML", "mL": "ML", "ML": "ML", "UN": "UN", "1": "UN", "{unit}": "UN", "[iU]": "F2", "F2": "F2",
@@ -259,7 +262,7 @@ def _drug(scene: Scene, item: shapes.ChargeItem) -> tuple[Drug | None, tuple[Cod
         return None, ()
     code = codes.ndc(number)
     coding = (Coding(system="NDC", code=code or number),)
-    quantities = [e.value_quantity for e in _named(item, scene.settings.drug_quantity_extensions)]
+    quantities = [e.value_quantity for e in named(item.extension, scene.settings.drug_quantity_extensions)]
     for quantity in quantities:
         unit = _DRUG_UNITS.get(quantity.code or quantity.unit, "") if quantity else ""
         if code and quantity and quantity.value is not None and quantity.value > 0 and unit:
@@ -274,16 +277,5 @@ def _sane(quantity: Decimal) -> Decimal:
         raise SetAside("fhir.charge.drug", "extension", f"the drug quantity is {why}") from None
 
 
-def _reasons(
-    scene: Scene, concepts: tuple[shapes.CodeableConcept, ...], references: tuple[shapes.Reference, ...]
-) -> tuple[Coding, ...]:
-    """The diagnoses for which something was done, from its codes and from the conditions it points to."""
-    conditions = (scene.resources.get(reference, shapes.Condition) for reference in references)
-    found = [codes.best_diagnosis(concept) for concept in concepts]
-    found += [codes.best_diagnosis(condition.code) for condition in conditions if condition]
-    return tuple(dict.fromkeys(coding for coding in found if coding))
-
-
 def _performer(scene: Scene, performers: tuple[shapes.Performer, ...]) -> Provider | None:
-    found = (provider(scene, each.actor) for each in performers)
-    return next((one for one in found if one), None)
+    return performer_of(scene, ((each.function, each.actor) for each in performers))

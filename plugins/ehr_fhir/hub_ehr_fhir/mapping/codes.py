@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from hub.codes import is_npi
 from hub.model.encounter import Coding
 from hub.model.people import Address, Name
 from hub.money import NotMoney, from_cents, to_cents
@@ -63,8 +64,22 @@ def system_name(uri: str) -> str:
 
 def codings(concept: shapes.CodeableConcept) -> tuple[Coding, ...]:
     """Every coding of a concept in its order, without repeats; a concept of text alone has none."""
-    found = (Coding(system=system_name(c.system), code=c.code) for c in concept.coding if c.code)
-    return tuple(dict.fromkeys(found))
+    if len(concept.coding) == 1:
+        one = concept.coding[0]
+        return (_coding(one.system, one.code),) if one.code else ()
+    return tuple(dict.fromkeys(_coding(c.system, c.code) for c in concept.coding if c.code))
+
+
+@lru_cache(maxsize=8192)
+def _coding(uri: str, code: str) -> Coding:
+    """Of ICD-10 the same code whether the sender writes its point or not."""
+    system, code = system_name(uri), code.strip()
+    if system == "ICD10" and (found := _ICD10.fullmatch(code.upper())):
+        code = f"{found[1]}.{found[2]}" if found[2] else found[1]
+    return Coding(system=system, code=code)
+
+
+_ICD10 = re.compile(r"([A-Z][0-9][0-9A-Z])\.?([0-9A-Z]{0,4})")
 
 
 def best_diagnosis(concept: shapes.CodeableConcept) -> Coding | None:
@@ -79,16 +94,14 @@ def has_code(concepts: tuple[shapes.CodeableConcept, ...], *codes: str) -> bool:
     return any(coding.code in codes for concept in concepts for coding in concept.coding)
 
 
+# v3-ActCode (ActEncounterCode), and table 0004 of HL7 v2, which some servers carry over.
 ENCOUNTER_KINDS = {
-    "AMB": "ambulatory",
-    "SS": "ambulatory",
-    "OBSENC": "ambulatory",
-    "EMER": "emergency",
-    "IMP": "inpatient",
-    "ACUTE": "inpatient",
-    "NONAC": "inpatient",
+    **dict.fromkeys(("AMB", "SS", "OBSENC", "O"), "ambulatory"),
+    **dict.fromkeys(("EMER", "E"), "emergency"),
+    **dict.fromkeys(("IMP", "ACUTE", "NONAC", "I"), "inpatient"),
     "HH": "home",
     "VR": "virtual",
+    **dict.fromkeys(("PRENC", "FLD"), ""),
 }
 ENCOUNTER_STATUSES = {
     "planned": "planned",
@@ -97,22 +110,46 @@ ENCOUNTER_STATUSES = {
     "cancelled": "cancelled",
     "entered-in-error": "cancelled",
 }
+# subscriber-relationship, v3-RoleCode and SNOMED: what the patient is to the subscriber.
 RELATIONSHIPS = {
-    "self": "self",
-    "spouse": "spouse",
-    "child": "child",
-    **dict.fromkeys(("parent", "common", "other", "injured", "none"), "other"),
+    **dict.fromkeys(("self", "ONESELF", "SELF", "18"), "self"),
+    **dict.fromkeys(("spouse", "SPS", "HUSB", "WIFE", "SPO", "01"), "spouse"),
+    **dict.fromkeys(
+        ("child", "CHILD", "CHD", "NCHILD", "NCH", "SONC", "DAUC", "SON", "DAU", "CHLDADOPT", "STPCHLD", "19"),
+        "child",
+    ),
+    **dict.fromkeys(("DOMPART", "SIGOTHR", "LIFEPARTNER", "53"), "life_partner"),
+    **dict.fromkeys(("parent", "common", "other", "injured", "none", "OTH", "G8"), "other"),
 }
+_NUBC = frozenset(("urn:oid:2.16.840.1.113883.6.301.4", "urn:oid:2.16.840.1.113883.6.301.5"))
+ADMISSION_SOURCES = {"hosp-trans": "4", "outp": "2", "gp": "1", "nursing": "5"}
+DISCHARGE_STATUSES = {
+    "home": "01",
+    "snf": "03",
+    "aadvice": "07",
+    "exp": "20",
+    "rehab": "62",
+    "long": "63",
+    "psy": "65",
+}
+ADMISSION_TYPES = {"EM": "1", "UR": "2", "EL": "3"}
 
 
 def day(text: str) -> date | None:
     """The date of a FHIR date or dateTime as it was written; None when empty; raises `Unreadable`."""
     if not text:
         return None
+    return _day(text[:10])
+
+
+@lru_cache(maxsize=4096)
+def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text[:10])
+        if text[4:5] == text[7:8] == "-":
+            return date.fromisoformat(text)
     except ValueError:
-        raise Unreadable("not a whole date (YYYY-MM-DD)") from None
+        pass
+    raise Unreadable("not a whole date (YYYY-MM-DD)")
 
 
 def instant(text: str, zone: ZoneInfo) -> datetime | None:
@@ -206,13 +243,35 @@ def sex(gender: str) -> str:
     return {"male": "M", "female": "F"}.get(gender, "U")
 
 
+def is_test(meta: shapes.Meta) -> bool:
+    """Marked as test data: security label HTEST (v3-ActReason), the label of FHIR itself for it."""
+    return any(label.code == "HTEST" for label in (*meta.security, *meta.tag))
+
+
+def is_nubc(system: str) -> bool:
+    """Whether a code is one of the UB-04's own lists."""
+    return "nubc" in system.lower() or system in _NUBC
+
+
 def npi(identifiers: tuple[shapes.Identifier, ...]) -> str:
-    """The NPI among some identifiers, or nothing; its check digit is the scrubber's to judge."""
-    for identifier in identifiers:
-        if identifier.system in NPI_SYSTEMS or has_code((identifier.type,), "NPI"):
-            value = identifier.value.strip()
-            return value if len(value) == 10 and value.isascii() and value.isdigit() else ""
-    return ""
+    """The first good NPI among some identifiers, or nothing: one with a wrong check digit is nobody's."""
+    found = (one.value.strip() for one in identifiers if is_npi_system(one))
+    return next((value for value in found if _is_npi(value)), "")
+
+
+def is_npi_system(identifier: shapes.Identifier) -> bool:
+    """Whether an identifier is meant to be an NPI."""
+    return identifier.system in NPI_SYSTEMS or has_code((identifier.type,), "NPI")
+
+
+def bad_npi(identifiers: tuple[shapes.Identifier, ...]) -> bool:
+    """Whether one is meant to be an NPI and is none."""
+    return any(one.value and not _is_npi(one.value.strip()) for one in identifiers if is_npi_system(one))
+
+
+@lru_cache(maxsize=8192)
+def _is_npi(text: str) -> bool:
+    return is_npi(text)
 
 
 def ndc(text: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hub.model.coverage import Subscriber
 from hub.model.facts import CoverageFact
 from hub_ehr_fhir.mapping import codes, shapes
-from hub_ehr_fhir.mapping.parts import Part, contained
+from hub_ehr_fhir.mapping.links import version_of
+from hub_ehr_fhir.mapping.parts import Part
 from hub_ehr_fhir.mapping.scene import Scene
 
 SELF_PAY = "SELFPAY"
@@ -15,24 +16,28 @@ SELF_PAY = "SELFPAY"
 def coverage_facts(scene: Scene) -> list[CoverageFact]:
     """A fact for each Coverage, and one for the payer of each ExplanationOfBenefit that names one."""
     ranks = _account_ranks(scene)
+    nothing = (0, None)
     found = [
-        _coverage(scene, part, one, ranks.get(part.key, 0)) for part, one in scene.resources.of(shapes.Coverage)
+        _coverage(scene, part, one, *ranks.get(part.key, nothing))
+        for part, one in scene.resources.of(shapes.Coverage)
     ]
     found += [_of_benefit(scene, part, eob) for part, eob in scene.resources.of(shapes.ExplanationOfBenefit)]
     return [fact for fact in found if fact is not None]
 
 
-def _account_ranks(scene: Scene) -> dict[str, int]:
-    """Account.coverage.priority by coverage key: the order where Coverage.order says nothing."""
+def _account_ranks(scene: Scene) -> dict[str, tuple[int, Part | None]]:
+    """Account.coverage.priority by coverage key, of the newest account that has one, and that account."""
     return {
-        scene.resources.key(each.coverage, "Coverage"): each.priority
-        for _, account in scene.resources.of(shapes.Account)
+        scene.resources.key(each.coverage, "Coverage"): (each.priority, part)
+        for part, account in scene.resources.accounts()
         for each in account.coverage
         if each.priority > 0
     }
 
 
-def _coverage(scene: Scene, part: Part, one: shapes.Coverage, rank: int) -> CoverageFact | None:
+def _coverage(
+    scene: Scene, part: Part, one: shapes.Coverage, rank: int, account: Part | None
+) -> CoverageFact | None:
     patient_key = scene.resources.key(one.beneficiary, "Patient")
     token, name = _payer(scene, one)
     if not patient_key or not token:
@@ -43,19 +48,25 @@ def _coverage(scene: Scene, part: Part, one: shapes.Coverage, rank: int) -> Cove
     relationship, subscriber = _subscriber(scene, part, one)
     return CoverageFact(
         key=part.key,
-        version=part.version,
+        version=version_of(scene.resources, part, account),
         patient_key=patient_key,
         payer_token=token,
         payer_name=name,
         member_id=_member_id(one),
         rank=one.order if one.order > 0 else rank,
-        group_number=next((c.value for c in one.class_ if codes.has_code((c.type,), "group")), ""),
+        group_number=_classed(one, "group")[0],
+        group_name=_classed(one, "group")[1],
         relationship=relationship,
         subscriber=subscriber,
         valid_from=scene.tried(lambda: codes.day(one.period.start), part.at("period.start")),
         valid_to=scene.tried(lambda: codes.day(one.period.end), part.at("period.end")),
         active=one.status == "active",
     )
+
+
+def _classed(one: shapes.Coverage, kind: str) -> tuple[str, str]:
+    """Value and name of the first class of a kind."""
+    return next(((c.value, c.name) for c in one.class_ if codes.has_code((c.type,), kind)), ("", ""))
 
 
 def _payer(scene: Scene, one: shapes.Coverage) -> tuple[str, str]:
@@ -66,11 +77,11 @@ def _payer(scene: Scene, one: shapes.Coverage) -> tuple[str, str]:
     if not one.payor:
         return "", ""
     payor = one.payor[0]
-    if scene.resources.key(payor, "Organization").startswith(("Patient/", "RelatedPerson/")):
+    found = scene.resources.part(payor)
+    kind = found.kind if found else scene.resources.key(payor, "Organization").partition("/")[0]
+    if kind in ("Patient", "RelatedPerson"):
         return SELF_PAY, ""
-    firm = scene.resources.get(payor, shapes.Organization)
-    if firm is None and payor.reference.startswith("#"):
-        firm = contained(one.contained, payor.reference[1:], shapes.Organization)
+    firm = found.record if found is not None and isinstance(found.record, shapes.Organization) else None
     identifiers = [payor.identifier.value] if payor.identifier else []
     identifiers += [each.value for each in firm.identifier] if firm else []
     name = payor.display or (firm.name if firm else "")
@@ -96,10 +107,12 @@ def _subscriber(scene: Scene, part: Part, one: shapes.Coverage) -> tuple[str, Su
     if stated == "self" or (not stated and same):
         return "self", None
     if not stated:
-        why = "the subscriber is not the patient and no relationship is given; it was read as other"
+        why = "the subscriber is not the patient and no known relationship is given; it was read as other"
         scene.notes.warn("fhir.coverage.relationship", part.at("relationship"), why)
     person = resources.get(one.subscriber, shapes.RelatedPerson) or resources.get(one.subscriber, shapes.Patient)
     name = codes.person(person.name) if person else None
+    if person is None and scene.loose and one.subscriber.reference:
+        return stated or "other", None
     if person is None or name is None:
         why = "the patient is not the subscriber, and the message does not say who is"
         scene.notes.warn("fhir.coverage.subscriber", part.at("subscriber"), why)
@@ -118,9 +131,9 @@ def _of_benefit(scene: Scene, part: Part, eob: shapes.ExplanationOfBenefit) -> C
     else of it is read: it tells what another system billed.
     """
     focal = [each for each in eob.insurance if each.focal] or list(eob.insurance)
-    name = focal[0].coverage.reference if focal else ""
-    one = contained(eob.contained, name[1:], shapes.Coverage) if name.startswith("#") else None
-    if one is None:
+    inner = scene.resources.part(focal[0].coverage) if focal else None
+    one = inner.record if inner is not None and "#" in inner.key else None
+    if inner is None or not isinstance(one, shapes.Coverage):
         return None
     token, payer_name = _payer(scene, one)
     encounters = [scene.resources.key(e, "Encounter") for item in eob.item for e in item.encounter]
@@ -128,7 +141,7 @@ def _of_benefit(scene: Scene, part: Part, eob: shapes.ExplanationOfBenefit) -> C
     if not token or not patient_key or not encounters:
         return None
     return CoverageFact(
-        key=f"{part.key}#{one.id}",
+        key=inner.key,
         version=part.version,
         patient_key=patient_key,
         encounter_key=encounters[0],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hub.model.facts import AnyFact, MergeFact, PatientFact
 from hub.model.people import Guarantor, Identifier, Name, Patient
 from hub_ehr_fhir.mapping import codes, shapes
+from hub_ehr_fhir.mapping.links import version_of
 from hub_ehr_fhir.mapping.parts import Part
 from hub_ehr_fhir.mapping.scene import Scene
 
@@ -17,18 +18,20 @@ def patient_facts(scene: Scene) -> list[AnyFact]:
     """A fact for each patient, and one for each link that says two patients are one."""
     facts: list[AnyFact] = []
     for part, patient in scene.resources.of(shapes.Patient):
-        name = codes.person(patient.name)
+        name, (guarantor, by) = codes.person(patient.name), _guarantor(scene, part.key)
         if name is None:
             why = "the patient has no family name, so nothing can be billed for them"
             scene.notes.error("fhir.patient.name", part.at("name"), why)
         else:
-            fact = PatientFact(key=part.key, version=part.version, patient=_patient(scene, part, patient, name))
-            facts.append(fact)
+            told = _patient(scene, part, patient, name, guarantor)
+            facts.append(PatientFact(key=part.key, version=version_of(scene.resources, part, by), patient=told))
         facts += _merges(scene, part, patient)
     return facts
 
 
-def _patient(scene: Scene, part: Part, patient: shapes.Patient, name: Name) -> Patient:
+def _patient(
+    scene: Scene, part: Part, patient: shapes.Patient, name: Name, guarantor: Guarantor | None
+) -> Patient:
     return Patient(
         name=name,
         birth_date=scene.tried(lambda: codes.day(patient.birth_date), part.at("birthDate")),
@@ -36,15 +39,10 @@ def _patient(scene: Scene, part: Part, patient: shapes.Patient, name: Name) -> P
         address=codes.postal(patient.address),
         phone=codes.phone(patient.telecom),
         identifiers=_identifiers(patient),
-        guarantor=_guarantor(scene, part.key),
+        guarantor=guarantor,
         death_date=scene.tried(lambda: codes.day(patient.deceased_date_time), part.at("deceasedDateTime")),
-        is_test=_is_test(patient.meta),
+        is_test=codes.is_test(patient.meta),
     )
-
-
-def _is_test(meta: shapes.Meta) -> bool:
-    """Marked as test data: security label HTEST (v3-ActReason), the label of FHIR itself for it."""
-    return any(label.code == "HTEST" for label in (*meta.security, *meta.tag))
 
 
 def _identifiers(patient: shapes.Patient) -> tuple[Identifier, ...]:
@@ -73,16 +71,16 @@ def _merges(scene: Scene, part: Part, patient: shapes.Patient) -> list[MergeFact
     return found
 
 
-def _guarantor(scene: Scene, patient_key: str) -> Guarantor | None:
-    """The guarantor of the patient's account, where account and person are in the same message."""
-    for _, account in scene.resources.of(shapes.Account):
-        keys = {scene.resources.key(subject, "Patient") for subject in account.subject}
-        if patient_key not in keys:
+def _guarantor(scene: Scene, patient_key: str) -> tuple[Guarantor | None, Part | None]:
+    """The guarantor whom the newest of the patient's accounts names, and that account."""
+    resources = scene.resources
+    for part, account in reversed(resources.accounts()):
+        if patient_key not in {resources.key(subject, "Patient") for subject in account.subject}:
             continue
         for guarantor in account.guarantor:
             if found := _party(scene, guarantor.party, patient_key):
-                return found
-    return None
+                return found, part
+    return None, None
 
 
 def _party(scene: Scene, party: shapes.Reference, patient_key: str) -> Guarantor | None:

@@ -1,22 +1,29 @@
-"""Raw bytes to facts: each resource on its own, then together."""
+"""Raw bytes to facts: each resource on its own, then together; pieces of several messages likewise."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
-from hub.model.facts import AnyFact, Reading
-from hub_ehr_fhir.mapping import check, shapes
+from hub.model.facts import AnyFact, Piece, Reading
+from hub_ehr_fhir.mapping import bindings, check, shapes
+from hub_ehr_fhir.mapping.authorizations import decided_visits
+from hub_ehr_fhir.mapping.bundles import parts_of
 from hub_ehr_fhir.mapping.charges import charge_facts
 from hub_ehr_fhir.mapping.coverage import coverage_facts
+from hub_ehr_fhir.mapping.deletions import withdrawal
 from hub_ehr_fhir.mapping.notes import Notes
-from hub_ehr_fhir.mapping.parts import Bad, Part, Resources, decode, parts_of
+from hub_ehr_fhir.mapping.parts import Bad, Part, decode
 from hub_ehr_fhir.mapping.people import patient_facts
+from hub_ehr_fhir.mapping.pieces import is_whole, parts_again, pieces_of
+from hub_ehr_fhir.mapping.resources import Resources, newest
 from hub_ehr_fhir.mapping.scene import Scene
 from hub_ehr_fhir.mapping.visits import visit_facts
 from hub_ehr_fhir.settings import FhirSettings
 
-# An ExplanationOfBenefit is read for its contained Coverage alone and may be of a profile that R4 refuses.
-_UNCHECKED = frozenset(("ExplanationOfBenefit",))
+# What is read for little and may be of a profile that R4 refuses.
+_UNCHECKED = frozenset(("ExplanationOfBenefit", "Claim", "ClaimResponse"))
 
 
 class _Pointers(shapes.Shape, frozen=True, kw_only=True):
@@ -30,29 +37,74 @@ _POINTERS = msgspec.json.Decoder(_Pointers)
 
 
 def read(raw: bytes, ndjson: bool, settings: FhirSettings) -> Reading:
-    """Facts and problems of one message: a Bundle, a resource, or one of either on each line."""
+    """Facts and problems of one message: a Bundle, a resource, or one of either on each line. Where it is not whole,
+    its resources are pieces, too.
+    """
     notes = Notes()
-    parts = parts_of(raw, ndjson, notes)
-    bad = [part for part in parts if part.kind in shapes.SHAPES and not _readable(part, settings, notes)]
+    parts = newest(parts_of(raw, ndjson, notes), notes)
+    bad = [p for p in parts if p.kind in shapes.SHAPES and not p.gone and not _readable(p, settings, notes)]
     for part in bad:
         part.record = None
-    scene = Scene(settings=settings, notes=notes, resources=Resources(parts), short=set())
+    resources = Resources(parts)
+    loose = settings.keep_pieces == "always" or not is_whole(resources)
+    scene = Scene(settings=settings, notes=notes, resources=resources, short=set(), loose=loose)
     scene.short |= {key for part in bad if (key := _encounter_of(scene, part))}
-    facts = _facts(scene)
-    nothing = not facts and not notes.problems
-    return Reading(facts=tuple(facts), problems=notes.problems, not_billable="informational" if nothing else "")
+    facts = [*_facts(scene), *_withdrawn(parts)]
+    pieces = pieces_of(resources) if loose else ()
+    nothing = not facts and not pieces and not notes.problems
+    return Reading(
+        facts=tuple(facts),
+        problems=notes.problems,
+        not_billable="informational" if nothing else "",
+        pieces=pieces,
+    )
+
+
+def read_joined(piece: Piece, linked: Iterable[Piece], settings: FhirSettings) -> Reading:
+    """What a piece says beside those that it links to: its facts, and those of what it decides about (an Account
+    about coverages and patients, an authorization about its visit). Pure; the order of `linked` means nothing.
+    """
+    notes = Notes()
+    parts = parts_again(sorted((piece, *linked), key=lambda one: one.key), notes)
+    resources = Resources(parts)
+    own = resources.at(piece.key)
+    if own is None:
+        return Reading(problems=notes.problems)
+    resources.parts = [part for part in parts if part.key in {piece.key, *_decided(resources, own)}]
+    scene = Scene(settings=settings, notes=notes, resources=resources, short=set())
+    return Reading(facts=tuple(_facts(scene)), problems=notes.problems)
+
+
+def _decided(resources: Resources, part: Part) -> set[str]:
+    """The keys of what else a resource decides about."""
+    record = part.record
+    if isinstance(record, shapes.Account):
+        found = {resources.key(each, "Patient") for each in record.subject}
+        return found | {resources.key(each.coverage, "Coverage") for each in record.coverage}
+    if isinstance(record, shapes.Claim | shapes.ClaimResponse):
+        return decided_visits(resources, part)
+    return set()
 
 
 def _facts(scene: Scene) -> list[AnyFact]:
     """Charges before visits: a visit is ready only when none of its charges had to be set aside."""
+    bindings.tell(scene)
     charges = charge_facts(scene)
     return [*patient_facts(scene), *coverage_facts(scene), *visit_facts(scene), *charges]
 
 
+def _withdrawn(parts: Iterable[Part]) -> list[AnyFact]:
+    """What was deleted; later than whatever was told at the same time."""
+    found = (withdrawal(part.key, f"{part.version}~") for part in parts if part.gone)
+    return [fact for fact in found if fact is not None]
+
+
 def _readable(part: Part, settings: FhirSettings, notes: Notes) -> bool:
     """Decode a resource, and check it as the settings say; checked is also what could not be decoded, so that
-    the problem says everything.
+    the problem says everything. One of another version of FHIR is told as that alone.
     """
+    if bindings.other_version(part, notes):
+        return False
     decoded = decode(part, notes)
     if part.kind in _UNCHECKED:
         return decoded

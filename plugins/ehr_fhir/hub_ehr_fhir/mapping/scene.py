@@ -12,22 +12,27 @@ import msgspec
 from hub.model.people import Provider
 from hub_ehr_fhir.mapping import codes, shapes
 from hub_ehr_fhir.mapping.notes import Notes
-from hub_ehr_fhir.mapping.parts import Resources
+from hub_ehr_fhir.mapping.resources import Resources
 from hub_ehr_fhir.settings import FhirSettings
 
 T = TypeVar("T")
 _TITLES = frozenset(("dr", "dr.", "mr", "mr.", "mrs", "mrs.", "ms", "ms.", "prof", "prof."))
+_PEOPLE = ("Practitioner", "PractitionerRole", "Organization")
+_WAIT = "let it send that resource, or set wait_for_missing = false if it never will"
 
 
 class Scene(msgspec.Struct, kw_only=True):
     """One message as it is being read. `short` holds the keys of encounters that lack something which was set
-    aside: they are not ready, because a claim without it would be short.
+    aside: they are not ready, because a claim without it would be short. `loose`: what is not here may come in
+    another message, and whoever reads it then tells what is missing.
     """
 
     settings: FhirSettings
     notes: Notes
     resources: Resources
     short: set[str]
+    loose: bool = False
+    providers: dict[shapes.Reference, Provider | None] = {}
 
     @property
     def zone(self) -> ZoneInfo:
@@ -42,6 +47,16 @@ class Scene(msgspec.Struct, kw_only=True):
             self.notes.warn("fhir.value", where, f"this element is {why} and was left out")
             return None
 
+    def missed(self, where: str, what: str) -> bool:
+        """Something that a visit names is in no message yet; whether the visit waits for it."""
+        if not self.loose:
+            waits = (
+                "the visit waits for it" if self.settings.wait_for_missing else "the visit is billed without it"
+            )
+            why = f"{what} that this element names did not come, and the reference says nothing of it; {waits}"
+            self.notes.warn("fhir.missing", where, why, _WAIT)
+        return self.settings.wait_for_missing
+
 
 @lru_cache(maxsize=32)
 def _zone(name: str) -> ZoneInfo:
@@ -49,28 +64,71 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def provider(scene: Scene, reference: shapes.Reference) -> Provider | None:
-    """The clinician or organisation that a reference means; from the reference itself (its NPI, its display)
-    where the resource is not in the message; None when neither NPI nor name can be told.
+    """The clinician or organisation that a reference means; from the reference itself (its NPI, its identifier, its
+    display) where the resource is not in the message; None when nothing can be told of it.
     """
-    resources = scene.resources
-    if role := resources.get(reference, shapes.PractitionerRole):
-        found = provider(scene, role.practitioner if _set(role.practitioner) else role.organization)
-        taxonomy = _taxonomy((*role.specialty, *role.code))
-        if found is None:
-            number = codes.npi(role.identifier)
-            return Provider(npi=number, last="", taxonomy=taxonomy) if number else None
-        return msgspec.structs.replace(found, taxonomy=taxonomy or found.taxonomy)
-    if one := resources.get(reference, shapes.Practitioner):
-        name = codes.person(one.name)
-        taxonomy = _taxonomy(tuple(q.code for q in one.qualification))
-        number = codes.npi(one.identifier)
-        if name is None and not number:
-            return None
-        last, first = (name.last, name.first) if name else ("", "")
-        return Provider(npi=number, last=last, first=first, taxonomy=taxonomy)
-    if firm := resources.get(reference, shapes.Organization):
-        return Provider(npi=codes.npi(firm.identifier), last=firm.name)
+    if reference is shapes.NOWHERE:
+        return None
+    if reference not in scene.providers:
+        scene.providers[reference] = _provider(scene, reference, 0)
+    return scene.providers[reference]
+
+
+def is_absent(scene: Scene, reference: shapes.Reference) -> bool:
+    """Whether a reference names a clinician who may still come: not here, nor inside the reference."""
+    if not reference.reference or scene.resources.part(reference) is not None:
+        role = scene.resources.get(reference, shapes.PractitionerRole)
+        return role is not None and is_absent(scene, role.practitioner)
+    return scene.resources.key(reference, "Practitioner").partition("/")[0] in _PEOPLE
+
+
+def _provider(scene: Scene, reference: shapes.Reference, depth: int) -> Provider | None:
+    part = scene.resources.part(reference)
+    record = part.record if part is not None else None
+    if isinstance(record, shapes.PractitionerRole) and depth == 0:
+        return _of_role(scene, record)
+    if isinstance(record, shapes.Practitioner) and part is not None:
+        return _person(record)
+    if isinstance(record, shapes.Organization):
+        return Provider(npi=codes.npi(record.identifier), last=record.name, id=_name(record.identifier))
     return _unresolved(reference)
+
+
+def _of_role(scene: Scene, role: shapes.PractitionerRole) -> Provider | None:
+    found = _provider(scene, role.practitioner if _set(role.practitioner) else role.organization, 1)
+    taxonomy = _taxonomy((*role.specialty, *role.code))
+    number = codes.npi(role.identifier)
+    if found is None:
+        return Provider(npi=number, last="", taxonomy=taxonomy) if number else None
+    named = msgspec.structs.replace(found, taxonomy=taxonomy or found.taxonomy)
+    return named if named.npi or not number else msgspec.structs.replace(named, npi=number, id="")
+
+
+def _person(one: shapes.Practitioner) -> Provider | None:
+    name = codes.person(one.name)
+    taxonomy = _taxonomy(tuple(q.code for q in one.qualification))
+    number = codes.npi(one.identifier)
+    own = _name(one.identifier)
+    if name is None and not number and not own:
+        return None
+    if name is None:
+        return Provider(npi=number, last="", taxonomy=taxonomy, id="" if number else own)
+    return Provider(
+        npi=number,
+        last=name.last,
+        first=name.first,
+        middle=name.middle,
+        suffix=name.suffix,
+        taxonomy=taxonomy,
+        id="" if number else own,
+    )
+
+
+def _name(identifiers: tuple[shapes.Identifier, ...]) -> str:
+    """What the source calls somebody who has no NPI: providers.toml says who that is."""
+    if codes.npi(identifiers):
+        return ""
+    return next((one.value for one in identifiers if one.value and not codes.is_npi_system(one)), "")
 
 
 def _set(reference: shapes.Reference) -> bool:
@@ -85,12 +143,13 @@ def _unresolved(reference: shapes.Reference) -> Provider | None:
     if value:
         identifiers.append(shapes.Identifier(system=system, value=value))
     number = codes.npi(tuple(identifiers))
+    own = _name(tuple(identifiers))
     words = [word for word in reference.display.split() if word.lower() not in _TITLES]
-    if not number and not words:
+    if not number and not words and not own:
         return None
     if len(words) == 2:
-        return Provider(npi=number, first=words[0], last=words[1])
-    return Provider(npi=number, last=" ".join(words))
+        return Provider(npi=number, first=words[0], last=words[1], id=own)
+    return Provider(npi=number, last=" ".join(words), id=own)
 
 
 def _taxonomy(concepts: tuple[shapes.CodeableConcept, ...]) -> str:

@@ -74,6 +74,11 @@ class Extension(Shape, frozen=True, kw_only=True):
     """An extension, with the kinds of value that billing may find in one."""
 
     url: str = ""
+    extension: tuple[Extension, ...] = ()
+    value_date: str = ""
+    value_date_time: str = ""
+    value_identifier: Identifier | None = None
+    value_reference: Reference | None = None
     value_money: Money | None = None
     value_quantity: Quantity | None = None
     value_code: str = ""
@@ -179,6 +184,7 @@ class PractitionerRole(Head, frozen=True, kw_only=True):
     """PractitionerRole."""
 
     identifier: tuple[Identifier, ...] = ()
+    contained: tuple[msgspec.Raw, ...] = ()
     practitioner: Reference = NOWHERE
     organization: Reference = NOWHERE
     code: tuple[CodeableConcept, ...] = ()
@@ -200,6 +206,8 @@ class Location(Head, frozen=True, kw_only=True):
     name: str = ""
     type: tuple[CodeableConcept, ...] = ()
     address: Address | None = None
+    managing_organization: Reference = NOWHERE
+    part_of: Reference = NOWHERE
 
 
 class Participant(Shape, frozen=True, kw_only=True):
@@ -221,11 +229,22 @@ class EncounterLocation(Shape, frozen=True, kw_only=True):
     """Encounter.location."""
 
     location: Reference = NOWHERE
+    status: str = ""
+    period: Period = Period()
+
+
+class Hospitalization(Shape, frozen=True, kw_only=True):
+    """Encounter.hospitalization."""
+
+    admit_source: CodeableConcept = CodeableConcept()
+    discharge_disposition: CodeableConcept = CodeableConcept()
 
 
 class Encounter(Head, frozen=True, kw_only=True):
     """Encounter."""
 
+    contained: tuple[msgspec.Raw, ...] = ()
+    identifier: tuple[Identifier, ...] = ()
     status: str = ""
     class_: Coding = msgspec.field(default=Coding(), name="class")
     type: tuple[CodeableConcept, ...] = ()
@@ -236,11 +255,16 @@ class Encounter(Head, frozen=True, kw_only=True):
     account: tuple[Reference, ...] = ()
     location: tuple[EncounterLocation, ...] = ()
     service_provider: Reference = NOWHERE
+    priority: CodeableConcept = CodeableConcept()
+    based_on: tuple[Reference, ...] = ()
+    hospitalization: Hospitalization = Hospitalization()
+    extension: tuple[Extension, ...] = ()
 
 
 class Condition(Head, frozen=True, kw_only=True):
     """Condition."""
 
+    identifier: tuple[Identifier, ...] = ()
     verification_status: CodeableConcept = CodeableConcept()
     category: tuple[CodeableConcept, ...] = ()
     code: CodeableConcept = CodeableConcept()
@@ -251,11 +275,15 @@ class Condition(Head, frozen=True, kw_only=True):
 class Performer(Shape, frozen=True, kw_only=True):
     """Procedure.performer, ChargeItem.performer, Immunization.performer."""
 
+    function: CodeableConcept = CodeableConcept()
     actor: Reference = NOWHERE
 
 
 class Procedure(Head, frozen=True, kw_only=True):
     """Procedure."""
+
+    contained: tuple[msgspec.Raw, ...] = ()
+    extension: tuple[Extension, ...] = ()
 
     status: str = ""
     code: CodeableConcept = CodeableConcept()
@@ -264,12 +292,15 @@ class Procedure(Head, frozen=True, kw_only=True):
     performed_date_time: str = ""
     performed_period: Period = Period()
     performer: tuple[Performer, ...] = ()
+    based_on: tuple[Reference, ...] = ()
     reason_code: tuple[CodeableConcept, ...] = ()
     reason_reference: tuple[Reference, ...] = ()
 
 
 class Immunization(Head, frozen=True, kw_only=True):
     """Immunization."""
+
+    contained: tuple[msgspec.Raw, ...] = ()
 
     status: str = ""
     vaccine_code: CodeableConcept = CodeableConcept()
@@ -284,6 +315,8 @@ class Immunization(Head, frozen=True, kw_only=True):
 
 class ChargeItem(Head, frozen=True, kw_only=True):
     """ChargeItem."""
+
+    contained: tuple[msgspec.Raw, ...] = ()
 
     status: str = ""
     code: CodeableConcept = CodeableConcept()
@@ -307,6 +340,7 @@ class CoverageClass(Shape, frozen=True, kw_only=True):
 
     type: CodeableConcept = CodeableConcept()
     value: str = ""
+    name: str = ""
 
 
 class Coverage(Head, frozen=True, kw_only=True):
@@ -341,6 +375,9 @@ class AccountGuarantor(Shape, frozen=True, kw_only=True):
 class Account(Head, frozen=True, kw_only=True):
     """Account."""
 
+    contained: tuple[msgspec.Raw, ...] = ()
+    identifier: tuple[Identifier, ...] = ()
+
     status: str = ""
     subject: tuple[Reference, ...] = ()
     coverage: tuple[AccountCoverage, ...] = ()
@@ -369,11 +406,126 @@ class ExplanationOfBenefit(Head, frozen=True, kw_only=True):
     item: tuple[Item, ...] = ()
 
 
+class ServiceRequest(Head, frozen=True, kw_only=True):
+    """ServiceRequest: a referral, or the order behind what was done."""
+
+    contained: tuple[msgspec.Raw, ...] = ()
+    identifier: tuple[Identifier, ...] = ()
+    requisition: Identifier | None = None
+    status: str = ""
+    subject: Reference = NOWHERE
+    encounter: Reference = NOWHERE
+    category: tuple[CodeableConcept, ...] = ()
+    requester: Reference = NOWHERE
+    insurance: tuple[Reference, ...] = ()
+    extension: tuple[Extension, ...] = ()
+
+
+class ClaimInsurance(Shape, frozen=True, kw_only=True):
+    """Claim.insurance, ClaimResponse.insurance."""
+
+    focal: bool = False
+    coverage: Reference = NOWHERE
+    pre_auth_ref: tuple[str, ...] = ()
+
+
+class ClaimItem(Shape, frozen=True, kw_only=True):
+    """Claim.item."""
+
+    sequence: int = 0
+    encounter: tuple[Reference, ...] = ()
+    extension: tuple[Extension, ...] = ()
+    modifier_extension: tuple[Extension, ...] = ()
+    care_team_sequence: tuple[int, ...] = ()
+    diagnosis_sequence: tuple[int, ...] = ()
+    revenue: CodeableConcept = CodeableConcept()
+    product_or_service: CodeableConcept = CodeableConcept()
+    modifier: tuple[CodeableConcept, ...] = ()
+    serviced_date: str = ""
+    serviced_period: Period = Period()
+    location_codeable_concept: CodeableConcept = CodeableConcept()
+    quantity: Quantity = Quantity()
+    unit_price: Money | None = None
+    net: Money | None = None
+
+
+class ClaimDiagnosis(Shape, frozen=True, kw_only=True):
+    """Claim.diagnosis."""
+
+    sequence: int = 0
+    diagnosis_codeable_concept: CodeableConcept = CodeableConcept()
+    diagnosis_reference: Reference = NOWHERE
+
+
+class CareTeam(Shape, frozen=True, kw_only=True):
+    """Claim.careTeam."""
+
+    sequence: int = 0
+    provider: Reference = NOWHERE
+    role: CodeableConcept = CodeableConcept()
+
+
+class ClaimAccident(Shape, frozen=True, kw_only=True):
+    """Claim.accident."""
+
+    date: str = ""
+    type: CodeableConcept = CodeableConcept()
+    location_address: Address | None = None
+
+
+class Claim(Head, frozen=True, kw_only=True):
+    """Claim."""
+
+    accident: ClaimAccident | None = None
+
+    contained: tuple[msgspec.Raw, ...] = ()
+    identifier: tuple[Identifier, ...] = ()
+    status: str = ""
+    use: str = ""
+    patient: Reference = NOWHERE
+    billable_period: Period = Period()
+    insurance: tuple[ClaimInsurance, ...] = ()
+    prescription: Reference = NOWHERE
+    referral: Reference = NOWHERE
+    item: tuple[ClaimItem, ...] = ()
+    diagnosis: tuple[ClaimDiagnosis, ...] = ()
+    care_team: tuple[CareTeam, ...] = ()
+
+
+class Adjudication(Shape, frozen=True, kw_only=True):
+    """ClaimResponse.item.adjudication."""
+
+    extension: tuple[Extension, ...] = ()
+
+
+class AnsweredItem(Shape, frozen=True, kw_only=True):
+    """ClaimResponse.item."""
+
+    item_sequence: int = 0
+    extension: tuple[Extension, ...] = ()
+    adjudication: tuple[Adjudication, ...] = ()
+
+
+class ClaimResponse(Head, frozen=True, kw_only=True):
+    """ClaimResponse, read for what was authorized."""
+
+    contained: tuple[msgspec.Raw, ...] = ()
+    identifier: tuple[Identifier, ...] = ()
+    status: str = ""
+    use: str = ""
+    outcome: str = ""
+    patient: Reference = NOWHERE
+    request: Reference = NOWHERE
+    pre_auth_ref: str = ""
+    item: tuple[AnsweredItem, ...] = ()
+
+
 SHAPES: dict[str, type[Head]] = {
     shape.__name__: shape
     for shape in (
         Patient, RelatedPerson, Practitioner, PractitionerRole, Organization, Location, Encounter, Condition,
-        Procedure, Immunization, ChargeItem, Coverage, Account, ExplanationOfBenefit,
+        Procedure, Immunization, ChargeItem, Coverage, Account, ExplanationOfBenefit, ServiceRequest, Claim,
+        ClaimResponse,
     )
 }  # fmt: skip
 
@@ -382,6 +534,31 @@ class Request(Shape, frozen=True, kw_only=True):
     """Bundle.entry.request."""
 
     method: str = ""
+    url: str = ""
+
+
+class Response(Shape, frozen=True, kw_only=True):
+    """Bundle.entry.response."""
+
+    last_modified: str = ""
+
+
+class Search(Shape, frozen=True, kw_only=True):
+    """Bundle.entry.search."""
+
+    mode: str = ""
+
+
+class Issue(Shape, frozen=True, kw_only=True):
+    """OperationOutcome.issue."""
+
+    severity: str = ""
+
+
+class OperationOutcome(Shape, frozen=True, kw_only=True):
+    """OperationOutcome, as it stands beside a result."""
+
+    issue: tuple[Issue, ...] = ()
 
 
 class Entry(Shape, frozen=True, kw_only=True):
@@ -390,6 +567,8 @@ class Entry(Shape, frozen=True, kw_only=True):
     full_url: str = ""
     resource: msgspec.Raw = msgspec.Raw()
     request: Request = Request()
+    response: Response = Response()
+    search: Search = Search()
 
 
 class Bundle(Shape, frozen=True, kw_only=True):

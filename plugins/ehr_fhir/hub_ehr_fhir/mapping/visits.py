@@ -2,155 +2,214 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import date, datetime
+
 from hub.model.encounter import Diagnosis
 from hub.model.facts import AnyFact, DiagnosisFact, EncounterFact
-from hub.model.people import Facility, Provider
+from hub.model.people import Provider
 from hub_ehr_fhir.mapping import codes, shapes
+from hub_ehr_fhir.mapping.authorizations import requester, said_of
+from hub_ehr_fhir.mapping.extensions import named, text_of
+from hub_ehr_fhir.mapping.links import version_of
 from hub_ehr_fhir.mapping.parts import Part
-from hub_ehr_fhir.mapping.scene import Scene, provider
+from hub_ehr_fhir.mapping.places import billing_npi, facility, place_of_service
+from hub_ehr_fhir.mapping.scene import Scene, is_absent, provider
 
-_CERTAIN = ("", "confirmed")
+_RENDERING = ("PPRF", "ATND", "SPRF", "PART", "")
+_REFERRING = ("REF", "REFB")
+_SUPERVISING = ("supervisor", "SUPRF")
 
 
 def visit_facts(scene: Scene) -> list[AnyFact]:
     """A fact for each Encounter that names its patient, and for each Condition that belongs to one."""
-    ranks = _ranks(scene)
-    apart = [fact for fact in (_condition(scene, *found, ranks) for found in _conditions(scene)) if fact]
-    told = {(fact.encounter_key, fact.key) for fact in apart}
-    facts: list[AnyFact] = []
-    for part, encounter in scene.resources.of(shapes.Encounter):
-        fact = _encounter(scene, part, encounter, told)
-        facts += [fact] if fact else []
-    return [*facts, *apart]
+    apart = [_condition(scene, part, one) for part, one in scene.resources.of(shapes.Condition)]
+    visits = [_encounter(scene, part, one) for part, one in scene.resources.of(shapes.Encounter)]
+    return [fact for fact in (*visits, *apart) if fact is not None]
 
 
-def _conditions(scene: Scene) -> list[tuple[Part, shapes.Condition]]:
-    return list(scene.resources.of(shapes.Condition))
-
-
-def _ranks(scene: Scene) -> dict[tuple[str, str], int]:
-    """Encounter.diagnosis.rank by encounter and condition."""
-    return {
-        (part.key, scene.resources.key(each.condition, "Condition")): each.rank
-        for part, encounter in scene.resources.of(shapes.Encounter)
-        for each in encounter.diagnosis
-    }
-
-
-def _condition(
-    scene: Scene, part: Part, condition: shapes.Condition, ranks: dict[tuple[str, str], int]
-) -> DiagnosisFact | None:
-    """A Condition of an encounter. One of the problem list alone is history, unless the encounter itself
-    points to it. A diagnosis that is not certain is not billed (ICD-10-CM guidelines, IV.H).
+def _condition(scene: Scene, part: Part, condition: shapes.Condition) -> DiagnosisFact | None:
+    """A Condition of an encounter. One of the problem list alone is history; where the encounter points to it, it
+    stands in the encounter's fact, as all ranks do. A diagnosis that is not certain is not billed (ICD-10-CM
+    guidelines, IV.H).
     """
     encounter_key = scene.resources.key(condition.encounter, "Encounter")
     listed = codes.has_code(condition.category, "problem-list-item", "health-concern")
     visit = codes.has_code(condition.category, "encounter-diagnosis")
-    if not encounter_key or (listed and not visit and (encounter_key, part.key) not in ranks):
+    if not encounter_key or (listed and not visit):
         return None
     coding = codes.best_diagnosis(condition.code)
     if coding is None:
         scene.short.add(encounter_key)
         scene.notes.error("fhir.condition.code", part.at("code"), "the diagnosis has no code")
         return None
-    rank = ranks.get((encounter_key, part.key), 0)
-    verified = [c.code for c in condition.verification_status.coding]
     return DiagnosisFact(
         key=part.key,
         version=part.version,
         encounter_key=encounter_key,
-        diagnosis=Diagnosis(coding=coding, rank=max(rank, 0)),
-        active=not verified or verified[0] in _CERTAIN,
+        diagnosis=Diagnosis(coding=coding),
+        active=_is_certain(condition),
     )
 
 
-def _encounter(
-    scene: Scene, part: Part, encounter: shapes.Encounter, told: set[tuple[str, str]]
-) -> EncounterFact | None:
+def _is_certain(condition: shapes.Condition) -> bool:
+    verified = [coding.code for coding in condition.verification_status.coding if coding.code]
+    return not verified or "confirmed" in verified
+
+
+def _encounter(scene: Scene, part: Part, encounter: shapes.Encounter) -> EncounterFact | None:
     patient_key = scene.resources.key(encounter.subject, "Patient")
     if not patient_key:
         why = "the encounter does not say whose it is"
         scene.notes.error("fhir.encounter.subject", part.at("subject"), why)
         return None
-    status = codes.ENCOUNTER_STATUSES.get(encounter.status)
-    if status is None:
-        why = "the status is not one of R4's, so it is not known whether the visit is over; it was read as open"
-        scene.notes.error("fhir.encounter.status", part.at("status"), why)
-    period, kind = encounter.period, codes.ENCOUNTER_KINDS.get(encounter.class_.code, "")
-    begun = scene.tried(lambda: codes.day(period.start), part.at("period.start"))
+    status = _status(scene, part, encounter)
+    started_at, ended_at = _times(scene, part, encounter)
+    kind, said = _kind(scene, part, encounter), said_of(scene, part, encounter)
+    rendering, waits = _participant(scene, part, encounter, _RENDERING)
+    referring, waits_too = _referring(scene, part, encounter)
+    diagnoses, unknown = _diagnoses(scene, part, encounter)
+    begun = scene.tried(lambda: codes.day(encounter.period.start), part.at("period.start"))
+    whole = not (waits or waits_too or unknown) and part.key not in scene.short
     return EncounterFact(
         key=part.key,
-        version=part.version,
+        version=version_of(scene.resources, part, said.by),
         patient_key=patient_key,
         account=scene.resources.key(encounter.account[0], "Account") if encounter.account else "",
         kind=kind,
         status=status or "open",
-        started_at=scene.tried(lambda: codes.instant(period.start, scene.zone), part.at("period.start")),
-        ended_at=scene.tried(lambda: codes.instant(period.end, scene.zone), part.at("period.end")),
-        place_of_service=_place_of_service(scene, encounter),
-        facility=_facility(scene, encounter),
-        billing_npi=_billing_npi(scene, encounter),
-        rendering=_participant(scene, encounter, ("PPRF", "ATND", "SPRF", "PART", "")),
-        referring=_participant(scene, encounter, ("REF", "REFB")),
-        diagnoses=_diagnoses(scene, part, encounter, told),
+        started_at=started_at,
+        ended_at=ended_at,
+        place_of_service=place_of_service(scene, encounter),
+        facility=facility(scene, encounter),
+        billing_npi=billing_npi(scene, encounter),
+        rendering=rendering,
+        referring=referring if referring != rendering else None,
+        supervising=_participant(scene, part, encounter, _SUPERVISING)[0],
+        diagnoses=diagnoses,
+        accident=said.accident,
+        authorization=said.authorization,
+        references=said.references,
         admitted_on=begun if kind == "inpatient" else None,
-        ready=status == "finished" and part.key not in scene.short,
+        admission_type=_first(encounter.priority, codes.ADMISSION_TYPES) if kind == "inpatient" else "",
+        admission_source=_source(scene, encounter),
+        discharge_status=_discharge(scene, encounter),
+        drg=next((text_of(e) for e in named(encounter.extension, scene.settings.drg_extensions)), ""),
+        ready=status == "finished" and whole,
     )
 
 
-def _participant(scene: Scene, encounter: shapes.Encounter, roles: tuple[str, ...]) -> Provider | None:
-    """The first participant in the first of some roles (v3-ParticipationType; empty: no role was given)."""
+def _status(scene: Scene, part: Part, encounter: shapes.Encounter) -> str | None:
+    """What became of the visit; None where nobody can tell. A visit for a test is none."""
+    status = codes.ENCOUNTER_STATUSES.get(encounter.status)
+    if status is None:
+        why = "the status is not one of R4's, so it is not known whether the visit is over; it was read as open"
+        scene.notes.error("fhir.encounter.status", part.at("status"), why)
+    elif codes.is_test(encounter.meta):
+        why = "the visit is marked as test data (HTEST); it was read as cancelled"
+        scene.notes.warn("fhir.test", part.at("meta"), why, "nothing; or take the mark away if it is a visit")
+        return "cancelled"
+    return status
+
+
+def _times(scene: Scene, part: Part, encounter: shapes.Encounter) -> tuple[datetime | None, datetime | None]:
+    period, zone = encounter.period, scene.zone
+    started_at = scene.tried(lambda: codes.instant(period.start, zone), part.at("period.start"))
+    ended_at = scene.tried(lambda: codes.instant(period.end, zone), part.at("period.end"))
+    if started_at and ended_at and ended_at < started_at and period.start[:10] > period.end[:10]:
+        scene.short.add(part.key)
+        scene.notes.error("fhir.encounter.period", part.at("period"), "the visit ends before it begins")
+    return started_at, ended_at
+
+
+def _kind(scene: Scene, part: Part, encounter: shapes.Encounter) -> str:
+    """What kind of visit its class makes it; a code that nobody knows is told."""
+    code = encounter.class_.code
+    kind = scene.settings.encounter_classes.get(code, codes.ENCOUNTER_KINDS.get(code))
+    if kind is None and code:
+        why = "this class of visit is not one of v3-ActCode; the visit has no kind"
+        fix = "say in encounter_classes what the server's own codes mean"
+        scene.notes.warn("fhir.encounter.class", part.at("class"), why, fix)
+    return kind or ""
+
+
+def _first(concept: shapes.CodeableConcept, words: dict[str, str]) -> str:
+    return next((words[c.code] for c in concept.coding if c.code in words), "")
+
+
+def _source(scene: Scene, encounter: shapes.Encounter) -> str:
+    """Point of origin (UB-04 FL 15): NUBC's own code, else what settings or the standard list say of it."""
+    concept = encounter.hospitalization.admit_source
+    nubc = (c.code for c in concept.coding if codes.is_nubc(c.system) and len(c.code) == 1)
+    return next(nubc, "") or _first(concept, {**codes.ADMISSION_SOURCES, **scene.settings.admission_sources})
+
+
+def _discharge(scene: Scene, encounter: shapes.Encounter) -> str:
+    """Discharge status (UB-04 FL 17), likewise."""
+    concept = encounter.hospitalization.discharge_disposition
+    nubc = (c.code for c in concept.coding if codes.is_nubc(c.system) and len(c.code) == 2)
+    return next(nubc, "") or _first(concept, {**codes.DISCHARGE_STATUSES, **scene.settings.discharge_statuses})
+
+
+def _participant(
+    scene: Scene, part: Part, encounter: shapes.Encounter, roles: tuple[str, ...]
+) -> tuple[Provider | None, bool]:
+    """The first participant in the first of some roles (v3-ParticipationType; empty: no role was given), and whether
+    the visit waits for one who would come first.
+    """
     for role in roles:
-        for each in encounter.participant:
+        for n, each in enumerate(encounter.participant):
             fits = codes.has_code(each.type, role) if role else not each.type
-            if fits and (found := provider(scene, each.individual)):
-                return found
-    return None
+            if not fits or scene.resources.key(each.individual, "").startswith(("RelatedPerson/", "Patient/")):
+                continue
+            if found := provider(scene, each.individual):
+                return found, False
+            if is_absent(scene, each.individual):
+                return None, scene.missed(part.at(f"participant[{n}]"), "the clinician")
+    return None, False
 
 
-def _diagnoses(
-    scene: Scene, part: Part, encounter: shapes.Encounter, told: set[tuple[str, str]]
-) -> tuple[Diagnosis, ...]:
-    """The conditions that the encounter points to and that do not come as facts of their own."""
-    found = []
-    for each in encounter.diagnosis:
+def _referring(scene: Scene, part: Part, encounter: shapes.Encounter) -> tuple[Provider | None, bool]:
+    """Who referred: a participant, else who asked for what the visit is based on."""
+    found, waits = _participant(scene, part, encounter, _REFERRING)
+    if found or waits:
+        return found, waits
+    asked = requester(scene, encounter)
+    if found := provider(scene, asked):
+        return found, False
+    absent = any(_absent(scene, each) for each in encounter.based_on)
+    return None, absent and scene.missed(part.at("basedOn"), "the referral")
+
+
+def _absent(scene: Scene, reference: shapes.Reference) -> bool:
+    key = scene.resources.key(reference, "ServiceRequest")
+    return key.startswith("ServiceRequest/") and scene.resources.at(key) is None
+
+
+def _diagnoses(scene: Scene, part: Part, encounter: shapes.Encounter) -> tuple[tuple[Diagnosis, ...], bool]:
+    """The conditions that the encounter points to, with their ranks, and whether the visit waits for one of them."""
+    found, waits = list[Diagnosis](), False
+    for n, condition, rank in _pointed(scene, encounter):
+        if condition is None:
+            waits |= scene.missed(part.at(f"diagnosis[{n}]"), "the diagnosis")
+        elif (coding := codes.best_diagnosis(condition.code)) and _is_certain(condition):
+            found.append(Diagnosis(coding=coding, rank=max(rank, 0)))
+    return tuple(found), waits
+
+
+def _pointed(scene: Scene, encounter: shapes.Encounter) -> Iterator[tuple[int, shapes.Condition | None, int]]:
+    """Each condition of Encounter.diagnosis with its place and rank; None for one that may still come. A Procedure
+    may stand there, too: it is no diagnosis.
+    """
+    for n, each in enumerate(encounter.diagnosis):
         condition = scene.resources.get(each.condition, shapes.Condition)
-        if condition is None or (part.key, scene.resources.key(each.condition, "Condition")) in told:
-            continue
-        coding = codes.best_diagnosis(condition.code)
-        verified = [c.code for c in condition.verification_status.coding]
-        if coding and (not verified or verified[0] in _CERTAIN):
-            found.append(Diagnosis(coding=coding, rank=max(each.rank, 0)))
-    return tuple(found)
+        key = scene.resources.key(each.condition, "Condition")
+        if condition is not None or (key.startswith("Condition/") and scene.resources.at(key) is None):
+            yield n, condition, each.rank
 
 
-def _location(scene: Scene, encounter: shapes.Encounter) -> shapes.Location | None:
-    found = (scene.resources.get(each.location, shapes.Location) for each in encounter.location)
-    return next((location for location in found if location), None)
-
-
-def _place_of_service(scene: Scene, encounter: shapes.Encounter) -> str:
-    """The CMS place of service code that the Location carries as its type; none is made up from its class."""
-    location = _location(scene, encounter)
-    types = location.type if location else ()
-    found = (c for t in types for c in t.coding if "place-of-service" in c.system.lower().replace("_", "-"))
-    return next((c.code for c in found if len(c.code) == 2), "")
-
-
-def _facility(scene: Scene, encounter: shapes.Encounter) -> Facility | None:
-    """Where the visit was: its Location, else its service provider, else what they are called."""
-    location = _location(scene, encounter)
-    if location and location.name:
-        address = codes.postal((location.address,)) if location.address else None
-        return Facility(name=location.name, address=address, npi=codes.npi(location.identifier))
-    firm = scene.resources.get(encounter.service_provider, shapes.Organization)
-    if firm and firm.name:
-        return Facility(name=firm.name, address=codes.postal(firm.address), npi=codes.npi(firm.identifier))
-    shown = [each.location.display for each in encounter.location] + [encounter.service_provider.display]
-    name = next((text for text in shown if text), "")
-    return Facility(name=name) if name else None
-
-
-def _billing_npi(scene: Scene, encounter: shapes.Encounter) -> str:
-    firm = scene.resources.get(encounter.service_provider, shapes.Organization)
-    return codes.npi(firm.identifier) if firm else ""
+def visit_day(scene: Scene, key: str) -> date | None:
+    """The day on which a visit of this message began."""
+    part = scene.resources.at(key)
+    record = part.record if part is not None else None
+    return codes.day(record.period.start) if isinstance(record, shapes.Encounter) else None

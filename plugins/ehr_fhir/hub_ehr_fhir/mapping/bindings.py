@@ -1,0 +1,67 @@
+"""What R4's own rules leave open and billing does not: codes of required bindings, NPIs, other versions of FHIR."""
+
+from __future__ import annotations
+
+import re
+
+from hub_ehr_fhir.mapping import codes, shapes
+from hub_ehr_fhir.mapping.notes import Notes
+from hub_ehr_fhir.mapping.parts import Part
+from hub_ehr_fhir.mapping.scene import Scene
+
+_FIX_VERSION = "ask for R4: the server's R4 base address, or fhirVersion=4.0 in what it is asked"
+_NUMBERED = (shapes.Practitioner, shapes.PractitionerRole, shapes.Organization, shapes.Location)
+_GENDERS = frozenset(("", "male", "female", "other", "unknown"))
+_COVERAGE = frozenset(("active", "cancelled", "draft", "entered-in-error"))
+
+
+def _named(*names: bytes) -> bytes:
+    return rb'(?<!\\)"(' + b"|".join(names) + rb')"\s*:'
+
+
+# Elements that R5, or STU3, has and R4 has not, or that have another shape there.
+_OTHERS: dict[str, tuple[tuple[str, re.Pattern[bytes]], ...]] = {
+    "Encounter": (
+        ("R5", re.compile(_named(b"actualPeriod", b"plannedStartDate", b"virtualService", b"admission"))),
+        ("R5", re.compile(rb'(?<!\\)"(class)"\s*:\s*\[')),
+        ("STU3 or R5", re.compile(rb'(?<!\\)"(reason)"\s*:\s*\[')),
+    ),
+    "Condition": (("STU3", re.compile(rb'(?<!\\)"(clinicalStatus|verificationStatus)"\s*:\s*"')),),
+    "Coverage": (("R5", re.compile(_named(b"insurer", b"paymentBy", b"insurancePlan"))),),
+    "ChargeItem": (("R5", re.compile(_named(b"totalPriceComponent", b"unitPriceComponent"))),),
+    "Procedure": (
+        ("R5", re.compile(_named(b"occurrenceDateTime", b"occurrencePeriod"))),
+        ("STU3", re.compile(rb'(?<!\\)"(context|notDone)"\s*:')),
+    ),
+}
+
+
+def other_version(part: Part, notes: Notes) -> bool:
+    """Whether a resource has an element of another version of FHIR: it would be read as if it said nothing."""
+    for release, pattern in _OTHERS.get(part.kind, ()):
+        if found := pattern.search(part.raw):
+            why = f"this element is written as in FHIR {release}, and this connector reads R4 (4B)"
+            notes.error("fhir.version", part.at(found[1].decode()), why, _FIX_VERSION)
+            return True
+    return False
+
+
+def tell(scene: Scene) -> None:
+    """Tell of codes that no list of R4 has, and of numbers that are no NPI: the rest of the resource is read."""
+    for part in scene.resources.parts:
+        record = part.record
+        if isinstance(record, shapes.Patient):
+            if record.gender not in _GENDERS:
+                _not_listed(scene, part, "gender")
+        elif isinstance(record, shapes.Coverage):
+            if record.status not in _COVERAGE:
+                _not_listed(scene, part, "status")
+        elif isinstance(record, _NUMBERED) and codes.bad_npi(record.identifier):
+            why = "this is not an NPI (ten digits, the last of which checks the others) and was not used"
+            scene.notes.warn("fhir.npi", part.at("identifier"), why, "correct the NPI at the source")
+
+
+def _not_listed(scene: Scene, part: Part, element: str) -> None:
+    scene.notes.warn(
+        "fhir.value", part.at(element), "R4's list for this element has no such code; it was not used"
+    )

@@ -1,0 +1,143 @@
+"""Which other resources one needs to be read whole, and how much of that is known: a version that says so.
+
+What is made of a resource depends on its neighbours, which may come later or change later. So such a fact has the
+version `VERSION|TAIL`: the tail grows with what is known. It holds who decided something about the resource (an
+Account), then, level by level of links, the sum of the versions of the neighbours that are known. A neighbour that
+comes, and one that is newer, make it greater. So of all readings of one version of a resource, the one that knew most
+sorts last, in whatever order the messages came; the newest version stands, as everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from hub_ehr_fhir.mapping import shapes
+from hub_ehr_fhir.mapping.parts import Part
+from hub_ehr_fhir.mapping.resources import Resources
+
+Link = tuple[shapes.Reference, str]
+_LEVELS = 3
+_DIGITS = str.maketrans("", "", "-:TZ.+")
+
+
+def _of_encounter(one: shapes.Encounter) -> Iterator[Link]:
+    yield from ((each.individual, "Practitioner") for each in one.participant)
+    yield from ((each.location, "Location") for each in one.location)
+    yield one.service_provider, "Organization"
+    yield from ((each.condition, "Condition") for each in one.diagnosis)
+    yield from ((each, "ServiceRequest") for each in one.based_on)
+
+
+def _of_charge_item(one: shapes.ChargeItem) -> Iterator[Link]:
+    yield from ((each.actor, "Practitioner") for each in one.performer)
+    yield from _reasons(one.supporting_information)
+    if not one.occurrence_date_time and not one.occurrence_period.start:
+        yield one.context, "Encounter"
+
+
+def _of_procedure(one: shapes.Procedure) -> Iterator[Link]:
+    yield from ((each.actor, "Practitioner") for each in one.performer)
+    yield from ((each, "ServiceRequest") for each in one.based_on)
+    yield from _reasons(one.reason_reference)
+    if not one.performed_date_time and not one.performed_period.start:
+        yield one.encounter, "Encounter"
+
+
+def _of_immunization(one: shapes.Immunization) -> Iterator[Link]:
+    yield from ((each.actor, "Practitioner") for each in one.performer)
+    yield from _reasons(one.reason_reference)
+    if not one.occurrence_date_time:
+        yield one.encounter, "Encounter"
+
+
+def _of_coverage(one: shapes.Coverage) -> Iterator[Link]:
+    yield from ((each, "Organization") for each in one.payor[:1])
+    yield one.subscriber, "Patient"
+
+
+def _of_account(one: shapes.Account) -> Iterator[Link]:
+    yield from ((each, "Patient") for each in one.subject)
+    yield from ((each.coverage, "Coverage") for each in one.coverage)
+    yield from ((each.party, "RelatedPerson") for each in one.guarantor)
+
+
+def _of_role(one: shapes.PractitionerRole) -> Iterator[Link]:
+    yield one.practitioner, "Practitioner"
+    yield one.organization, "Organization"
+
+
+def _of_location(one: shapes.Location) -> Iterator[Link]:
+    yield one.managing_organization, "Organization"
+    yield one.part_of, "Location"
+
+
+def _of_request(one: shapes.ServiceRequest) -> Iterator[Link]:
+    yield one.requester, "Practitioner"
+    yield from ((each, "ClaimResponse") for each in one.insurance if "ClaimResponse" in each.reference)
+
+
+def _of_claim(one: shapes.Claim) -> Iterator[Link]:
+    yield from ((each, "Encounter") for item in one.item for each in item.encounter)
+    yield from ((each.provider, "Practitioner") for each in one.care_team)
+    yield from ((each.diagnosis_reference, "Condition") for each in one.diagnosis)
+
+
+def _of_response(one: shapes.ClaimResponse) -> Iterator[Link]:
+    yield one.request, "Claim"
+
+
+def _reasons(references: tuple[shapes.Reference, ...]) -> Iterator[Link]:
+    """Conditions alone: what else is a reason (an observation, a report) says nothing to bill."""
+    yield from ((each, "Condition") for each in references if "Condition/" in each.reference)
+
+
+_LINKS: dict[type[shapes.Head], Callable[[Any], Iterator[Link]]] = {
+    shapes.Encounter: _of_encounter,
+    shapes.ChargeItem: _of_charge_item,
+    shapes.Procedure: _of_procedure,
+    shapes.Immunization: _of_immunization,
+    shapes.Coverage: _of_coverage,
+    shapes.Account: _of_account,
+    shapes.PractitionerRole: _of_role,
+    shapes.Location: _of_location,
+    shapes.ServiceRequest: _of_request,
+    shapes.Claim: _of_claim,
+    shapes.ClaimResponse: _of_response,
+}
+
+
+def links_of(resources: Resources, part: Part) -> list[str]:
+    """The keys of what a resource needs, in its order, each once; what it contains itself is no link."""
+    kind = _LINKS.get(type(part.record)) if part.record is not None else None
+    if kind is None:
+        return []
+    keys = dict.fromkeys(resources.key(one, name) for one, name in kind(part.record))
+    return [key for key in keys if "/" in key and "?" not in key and "#" not in key and key != part.key]
+
+
+def version_of(resources: Resources, part: Part, decider: Part | None = None) -> str:
+    """The version of a fact that was made of `part` and its neighbours (see the module); without a version of its own
+    it has none, and without neighbours that of the resource.
+    """
+    if not part.version:
+        return ""
+    links = links_of(resources, part)
+    seen, sums = {part.key}, list[int]()
+    while links and len(sums) < _LEVELS:
+        known = [found for key in links if key not in seen and (found := resources.at(key)) and not found.gone]
+        seen.update(links)
+        sums.append(sum(_ordinal(found.version) for found in known))
+        links = [key for found in known for key in links_of(resources, found)]
+    if decider is None and not any(sums):
+        return part.version
+    by = f"{_ordinal(decider.version):024d}{decider.key}" if decider else "-"
+    return f"{part.version}|{by}|{'.'.join(f'{each:024d}' for each in sums)}"
+
+
+@lru_cache(maxsize=4096)
+def _ordinal(version: str) -> int:
+    """A version as a number above zero that is the greater the newer it is."""
+    digits = version.translate(_DIGITS)
+    return int(digits) + 1 if digits.isdecimal() else 1

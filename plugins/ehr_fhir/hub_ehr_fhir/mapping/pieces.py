@@ -1,0 +1,81 @@
+"""Resources that come apart from those that they need: kept as pieces, and read again together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from hub.model.facts import Piece
+from hub_ehr_fhir.mapping import shapes
+from hub_ehr_fhir.mapping.links import links_of
+from hub_ehr_fhir.mapping.notes import Notes
+from hub_ehr_fhir.mapping.parts import HEAD, Bad, Part, decode
+from hub_ehr_fhir.mapping.resources import Resources
+
+_LOCAL = re.compile(rb'(?<!\\)("reference"\s*:\s*")(urn:[^"\\]+)"')
+_OF_A_VISIT = (shapes.Condition, shapes.Procedure, shapes.Immunization)
+_NO_PIECES = (shapes.ExplanationOfBenefit,)
+
+
+def is_whole(resources: Resources) -> bool:
+    """Whether a message needs no other and no other needs it: it tells a visit, and everything that it points to.
+    What a second visit needs of it (a clinician) that visit's own message tells again.
+    """
+    visits = False
+    for part in resources.parts:
+        record = part.record
+        visits |= isinstance(record, shapes.Encounter)
+        if any(resources.at(key) is None for key in links_of(resources, part)):
+            return False
+        if (visit := _visit_of(record)) and resources.part(visit) is None:
+            return False
+    return visits
+
+
+def _visit_of(record: shapes.Head | None) -> shapes.Reference | None:
+    if isinstance(record, _OF_A_VISIT):
+        return record.encounter if record.encounter.reference else None
+    if isinstance(record, shapes.ChargeItem):
+        return record.context if record.context.reference else None
+    return None
+
+
+def pieces_of(resources: Resources) -> tuple[Piece, ...]:
+    """Every resource of a message that was read, with the keys of what it needs."""
+    return tuple(
+        Piece(
+            key=part.key,
+            version=part.version,
+            links=tuple(sorted(links_of(resources, part))),
+            body=_alone(resources, part),
+        )
+        for part in resources.parts
+        if part.record is not None and not isinstance(part.record, _NO_PIECES)
+    )
+
+
+def _alone(resources: Resources, part: Part) -> bytes:
+    """The bytes; what means something within its message alone (`urn:uuid`) is named by its key."""
+    if b'"urn:' not in part.raw:
+        return part.raw
+
+    def named(found: re.Match[bytes]) -> bytes:
+        target = resources.at(found[2].decode(errors="replace"))
+        return found[0] if target is None else found[1] + target.key.encode() + b'"'
+
+    return _LOCAL.sub(named, part.raw)
+
+
+def parts_again(pieces: Iterable[Piece], notes: Notes) -> list[Part]:
+    """Pieces as resources, decoded; they were checked when they came."""
+    found = []
+    for piece in pieces:
+        try:
+            head = HEAD.decode(piece.body)
+        except Bad:
+            continue
+        part = Part(piece.body, head, "", "", piece.version)
+        part.key = piece.key
+        if decode(part, notes) and part.record is not None:
+            found.append(part)
+    return found
