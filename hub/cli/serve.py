@@ -78,10 +78,21 @@ def _introduce(node: Node) -> None:
         _timetable(app)
     if node.pages is not None and node.pages.address:
         say(f"health and metrics: http://{node.pages.address}/healthz /readyz /metrics")
+    _doors(node)
     if app.settings.hub.usage == "T":
         say("usage is T: every file is a test, and none counts as billed")
     say(f"roles: {', '.join(plan.roles)} ({plan.runner} runner)")
     say("running; stop with Ctrl-C or SIGTERM, read changed settings with SIGHUP")
+
+
+def _doors(node: Node) -> None:
+    """Which connectors answer requests, and where."""
+    if node.pages is None or node.doors is None:
+        return
+    begins = [node.pages.public_url, f"http://{node.pages.address}" if node.pages.address else ""]
+    for name in node.doors.names():
+        said = " and ".join(f"{begin}/connectors/{name}/" for begin in begins if begin)
+        say(f"connector {name} answers requests at {said or 'no address: see run.listen and run.public_listen'}")
 
 
 def _timetable(app: App) -> None:

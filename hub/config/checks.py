@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -69,6 +70,8 @@ def _names(tree: Settings) -> Iterator[tuple[Path, str, str]]:
     """Every place where one table names another: (path, table named, name)."""
     for key, connector in tree.connectors.items():
         yield ("connectors", key, "practice"), "practices", connector.practice
+        for row, other in enumerate(connector.follows):
+            yield ("connectors", key, "follows", row), "connectors", other
     yield ("route", "default"), "connectors", tree.route.default
     for payer, connector_name in tree.route.payers.items():
         yield ("route", "payers", payer), "payers", payer
@@ -166,6 +169,52 @@ def _sources(context: Context) -> Iterator[Found]:
         if source.bill_from is None:
             fix = "write bill_from = the first day of service that this hub shall bill"
             yield Found(("sources", key), "bills nothing, for it has no bill_from", fix, "warning")
+
+
+def _follows(context: Context) -> Iterator[Found]:
+    """Who follows and who is followed are sources of one practice."""
+    tree, known = context.tree, context.declared.get("sources", set())
+    for key, connector in tree.connectors.items():
+        for row, other in enumerate(connector.follows):
+            path: Path = ("connectors", key, "follows", row)
+            if other == key:
+                yield Found(path, "follows itself", "name another source")
+            elif other not in tree.connectors or "sources" in context.doubtful:
+                continue
+            elif known and (other not in known or key not in known):
+                no = key if key not in known else other
+                yield Found(path, f"{no} is no source", f"write [sources.{no}], or remove it")
+            elif tree.practice_of(key) != tree.practice_of(other):
+                yield Found(path, "serves another practice, of which nothing is told here", "remove it")
+
+
+def _public(context: Context) -> Iterator[Found]:
+    """What senders outside reach has TLS, an address of its own, and nothing that is set for nothing."""
+    run = context.tree.run
+    if not run.public_listen:
+        for name in ("public_certificate", "public_key"):
+            if getattr(run, name):
+                fix = 'write public_listen = "0.0.0.0:8443", or remove it'
+                yield Found(("run", name), "is used by nobody without run.public_listen", fix, "warning")
+        return
+    if run.public_listen == run.listen:
+        yield Found(("run", "public_listen"), "is the address of run.listen", "choose another port")
+    if not run.public_certificate:
+        wrong = "has no certificate: what is sent there can be read on its way"
+        fix = "write public_certificate and public_key, or let a reverse proxy do TLS and remove public_listen"
+        severity = "warning" if is_loopback(run.public_listen) else "error"
+        yield Found(("run", "public_listen"), wrong, fix, severity)
+    if run.public_key and not run.public_certificate:
+        yield Found(("run", "public_key"), "is a key without its certificate", "write public_certificate")
+
+
+def is_loopback(listen: str) -> bool:
+    """Whether an address (`HOST:PORT`) can be reached from this machine only."""
+    host = listen.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _desks(context: Context) -> Iterator[Found]:
@@ -323,6 +372,8 @@ CHECKS = (
     _routes,
     _sources,
     _desks,
+    _follows,
+    _public,
     _shared_ids,
     _schedules,
     _calendars,

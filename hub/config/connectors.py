@@ -45,6 +45,11 @@ class Connector(Part):
         default="", description="the practice it serves; may be left out while there is one only"
     )
     enabled: bool = Field(default=True, description="false: known, but never called")
+    follows: Words = Field(
+        default=(),
+        description="sources of the same practice of whose visits and patients this one may hear, to ask its own "
+        "system for more of them",
+    )
     settings: dict[str, Any] = Field(default_factory=dict, description="the plugin's own settings")
 
 

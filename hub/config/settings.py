@@ -94,6 +94,10 @@ class Settings(Part):
         named = self.connectors[connector].practice if connector in self.connectors else ""
         return named or (next(iter(self.practices)) if len(self.practices) == 1 else "")
 
+    def is_followed(self, source: str) -> bool:
+        """Whether another connector hears of what this source tells."""
+        return any(source in one.follows and one.enabled for one in self.connectors.values())
+
     def practice_by_payee(self, npi: str, tax_id: str = "") -> str:
         """The practice that an 835's payee names (N104, REF*TJ): by NPI, and by tax id where both are given."""
         for name, practice in self.practices.items():

@@ -10,6 +10,7 @@ from pydantic import Field, Strict
 from hub.config.fields import Part, Span, Words, Zone
 
 _LAX = Strict(strict=False)
+LISTEN = r"^$|^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$"
 Role = Literal["scheduler", "worker", "listener", "web"]
 #: Who work and alarms are for, and the word for every role that is not named.
 OWNERS = ("it", "biller", "coder", "front-desk", "all")
@@ -28,8 +29,20 @@ class Run(Part):
     )
     listen: str = Field(
         default="127.0.0.1:8484",
-        pattern=r"^$|^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$",
-        description="address of /healthz, /readyz and /metrics; empty: none",
+        pattern=LISTEN,
+        description="address of /healthz, /readyz, /metrics and, for a reverse proxy, /connectors; empty: none",
+    )
+    public_listen: str = Field(
+        default="",
+        pattern=LISTEN,
+        description="a second address, of nothing but /connectors: what senders outside reach; empty: none",
+    )
+    public_certificate: str = Field(
+        default="", description="its certificate with the chain (PEM): path or secret reference"
+    )
+    public_key: str = Field(
+        default="",
+        description="the certificate's private key (PEM): path or secret reference; empty: with the certificate",
     )
     drain_seconds: int = Field(
         default=10, ge=1, le=300, description="how long a stop waits for what runs; a container needs 20 s more"

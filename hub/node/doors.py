@@ -66,16 +66,20 @@ class Doors:
         self._loops: dict[str, Loop] = {}
         self._failing: dict[str, int] = {}
 
+    def names(self) -> tuple[str, ...]:
+        """The connectors that answer requests."""
+        host = self._current.app.host
+        return tuple(name for name in host.names("EhrSource") if host.source(name).serves)
+
     def serves(self, name: str) -> bool:
         """Whether a connector of that name answers requests."""
-        return name in serving(self._current)
+        return name in self.names()
 
     async def answer(self, name: str, request: WebRequest) -> WebAnswer:
         """What the connector answers; what went wrong says nothing of what was sent, and nothing of the fault."""
         with self._current.use() as app:
-            source = app.host.source(name)
-            work = source.answer(request, self._intake.inbox(name))
             try:
+                work = app.host.source(name).answer(request, self._intake.inbox(name))
                 answer = await self._loop(name).run(work, ANSWER_SECONDS + GRACE_SECONDS)
             except (RetryLater, Misconfigured) as error:
                 return self._not_now(name, error)
@@ -137,12 +141,6 @@ def again(after_seconds: float | None) -> WebAnswer:
     """Come again later."""
     seconds = AGAIN_SECONDS if after_seconds is None else min(max(round(after_seconds), 1), MOST_AGAIN_SECONDS)
     return WebAnswer(status=503, headers={"retry-after": str(seconds)})
-
-
-def serving(current: Current) -> tuple[str, ...]:
-    """The connectors that answer requests."""
-    host = current.app.host
-    return tuple(name for name in host.names("EhrSource") if host.source(name).serves)
 
 
 def _aside(tell: Callable[[], object]) -> None:

@@ -9,6 +9,7 @@ import time
 from hub.app import App, Current
 from hub.errors import HubError, RetryLater
 from hub.log import get_log
+from hub.node.doors import Doors
 from hub.node.intake import Intake, SourceInbox
 from hub.plugin.host import GuardedSource
 from hub.runner import Retry, Trouble
@@ -109,11 +110,12 @@ def _trouble(name: str, error: BaseException | None, attempts: int, retry: Retry
 
 
 class Listeners:
-    """The listeners of a node."""
+    """The listeners of a node; `doors` are those that answer requests."""
 
     def __init__(self, current: Current) -> None:
         self._current = current
         self._intake = Intake(current)
+        self.doors = Doors(current, self._intake)
         self._running: dict[str, Listener] = {}
 
     def names(self) -> tuple[str, ...]:
@@ -142,6 +144,7 @@ class Listeners:
         until = time.monotonic() + within_seconds
         left = _end(list(self._running.values()), within_seconds)
         self._intake.close(max(until - time.monotonic(), LAST_SECONDS))
+        self.doors.end()
         return left
 
 

@@ -16,6 +16,7 @@ from hub.config import Loaded, load
 from hub.errors import HubError, StoreAway
 from hub.log import get_log, reopen
 from hub.node import manager
+from hub.node.doors import Doors
 from hub.node.pages import Pages
 from hub.node.parts import Parts, runner_of
 from hub.node.plan import Plan, planned
@@ -41,7 +42,8 @@ def _nothing() -> None:
 
 class Node:
     """A node; `run` returns when it was told to stop. `say` takes plain lines for a person; `on_settings` is called
-    with settings that come into use, `on_running` when everything runs. Its pages ask for `phase`, `app`, `runner`.
+    with settings that come into use, `on_running` when everything runs. Its pages ask for `phase`, `app`, `runner`
+    and `doors`.
     """
 
     def __init__(
@@ -65,6 +67,13 @@ class Node:
         self._roles, self._listen = roles, listen
         self._on_running, self._on_settings = on_running, on_settings
         self._current: Current | None = None
+        self._parts: Parts | None = None
+        self._loaded: Loaded
+
+    @property
+    def doors(self) -> Doors | None:
+        """Its connectors that answer requests; none while the node starts, or where it does not listen."""
+        return self._parts.doors if self._parts else None
 
     @property
     def app(self) -> App | None:
@@ -77,7 +86,7 @@ class Node:
             # before settings are read: no change of them that is told goes unread
             ending.enter_context(self.signals.heard())
             plan = self._planned()
-            self.pages = Pages(self, plan.listen, self._say)
+            self.pages = Pages(self, plan, self._loaded, self._say)
             ending.callback(self.pages.close)
             opened = self._opened(plan)
             if opened is None:
@@ -88,7 +97,7 @@ class Node:
                 undo.callback(alone.release if alone else _nothing)
                 current = Current(app)
                 parts = Parts(current, plan, node=self.name, alone=alone, pages=self.pages)
-                self._current = current
+                self._current, self._parts = current, parts
                 undo.pop_all()
             return self._live(parts)
 
@@ -119,6 +128,7 @@ class Node:
         if not loaded.ok:
             raise Faulty(loaded.faults)
         self.plan = planned(loaded.settings.run, self._roles, self._listen)
+        self._loaded = loaded
         self._use(loaded)
         return self.plan
 

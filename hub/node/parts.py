@@ -10,6 +10,7 @@ from hub.app import App, Current, steps_of
 from hub.errors import HubError
 from hub.log import get_log
 from hub.node.alarm import Alarm
+from hub.node.doors import Doors
 from hub.node.listening import Listeners
 from hub.node.pages import Pages
 from hub.node.plan import Plan
@@ -79,6 +80,11 @@ class Parts:
         self._pulse.start()
 
     @property
+    def doors(self) -> Doors | None:
+        """The connectors that answer requests; None where this node does not listen."""
+        return self._listeners.doors if self._listeners is not None else None
+
+    @property
     def up(self) -> bool:
         """Whether the node's own loop turns: what a watchdog is told."""
         return self._pulse.up
@@ -90,6 +96,7 @@ class Parts:
             told = self._rereader.reread()
             if not told.faults:
                 self._follow(told)
+                self._pages.follow(self.current.app.loaded)
             return told
 
     def drain(self) -> tuple[str, ...]:

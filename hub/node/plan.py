@@ -18,7 +18,7 @@ STEPPING = frozenset({"scheduler", "worker", "listener"})
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What one node does. `listen` is empty where no pages are served."""
+    """What one node does. `listen` is empty where no pages are served, `public` where nothing is for outside."""
 
     runner: str
     roles: tuple[str, ...]
@@ -26,6 +26,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     listen: str
     drain_seconds: int
     bug_limit: int
+    public: str = ""
 
     @property
     def steps(self) -> bool:
@@ -48,6 +49,7 @@ def planned(run: Run, roles: str = "", listen: str | None = None) -> Plan:
         listen=(run.listen if listen is None else listen) if "web" in chosen else "",
         drain_seconds=run.drain_seconds,
         bug_limit=run.bug_limit,
+        public=run.public_listen if "listener" in chosen else "",
     )
     return _sensible(found)
 

@@ -21,7 +21,7 @@ from hub.node.plan import plan_faults
 REFUSED = "settings.refused"
 FIXED: tuple[tuple[str, str], ...] = (
     *(("hub", key) for key in ("data", "store", "master_key")),
-    *(("run", key) for key in ("runner", "threads", "roles", "listen", "bug_limit")),
+    *(("run", key) for key in ("runner", "threads", "roles", "listen", "public_listen", "bug_limit")),
 )
 """What a running node cannot change: it holds until the next start."""
 

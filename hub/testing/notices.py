@@ -33,8 +33,8 @@ def free_port() -> int:
         return int(made.getsockname()[1])
 
 
-def made_certificate(path: Path) -> Path:
-    """A new self-signed certificate and its key."""
+def made_certificate(path: Path, days: int = 1) -> Path:
+    """A new self-signed certificate and its key, good for so many days."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "notices test")])
     now = datetime.now(UTC)
@@ -48,7 +48,7 @@ def made_certificate(path: Path) -> Path:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(x509.KeyUsage(digital_signature=True, key_cert_sign=True, **usage), critical=True)

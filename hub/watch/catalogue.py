@@ -64,6 +64,20 @@ _KINDS = (
         "run: hub connector test {name}; then resolve its item in hub work list --owner it, and it is made anew",
     ),
     _row(
+        "web.reach",
+        "warning",
+        "a connector answers requests, and nobody can reach it",
+        "what its partner sends by itself does not arrive",
+        "write run.listen (for a reverse proxy) or run.public_listen, and give a node the role listener",
+    ),
+    _row(
+        "web.certificate",
+        "alarm",
+        "the certificate of run.public_listen cannot be used, or ends soon",
+        "senders outside refuse to connect when it is over",
+        "renew it, lay it where run.public_certificate says, and reload the hub (SIGHUP)",
+    ),
+    _row(
         "disk.low",
         "alarm",
         "less disk is free than `watch.free_megabytes`, in the data folder, the backup folder or on a node",

@@ -10,6 +10,7 @@ from hub.store.vitals import look
 from hub.watch import checks_feeds as feeds
 from hub.watch import checks_flow as flow
 from hub.watch import checks_machine as machine
+from hub.watch import checks_reach as reach
 from hub.watch import checks_settings as written
 from hub.watch import checks_store as kept
 from hub.watch.finding import Finding
@@ -22,6 +23,7 @@ CHECKS: tuple[Check, ...] = (
     Check(part="settings", look=flow.told, codes=("notice.nobody",)),
     Check(part="machine", look=machine.backup_disk, codes=("disk.low",)),
     Check(part="connectors", look=written.plugins, codes=("plugin.hung",)),
+    Check(part="settings", look=reach.certificate, codes=("web.certificate",)),
     Check(part="store", asks=kept.tables, codes=("store.away", "store.tables")),
     Check(part="machine", asks=machine.disks, codes=("disk.low",)),
     Check(part="machine", asks=machine.clock, codes=("clock.off",)),

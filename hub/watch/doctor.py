@@ -25,6 +25,7 @@ from hub.store.engine import Engines
 from hub.store.vitals import damage, look, try_to_write
 from hub.watch.catalogue import bad, good
 from hub.watch.checks import PARTS, look_around
+from hub.watch.checks_reach import doors
 from hub.watch.checks_settings import faults
 from hub.watch.finding import Finding
 from hub.watch.looking import Findings, Place, made, store_trouble
@@ -170,6 +171,7 @@ def _connectors(one: Case, loaded: Loaded, *, quick: bool) -> Iterator[Finding]:
     names = [it.name for it in host.instances()]
     if not wrong:
         yield good("plugin.fault", "", f"plugins: {len(names)} connectors made")
+    yield from doors(loaded.settings, host)
     if not quick:
         yield from tried(host, names, one.connector_seconds, one.tell)
     closing = threading.Thread(target=host.close, name="closing", daemon=True)

@@ -12,6 +12,7 @@ from hub.flow.base import Hub
 from hub.runner.port import Runner
 from hub.store.vitals import look
 from hub.web.asking import Asked
+from hub.web.door import Answering
 
 ANSWER_SECONDS = 3.0
 """A database that is silent for longer does not answer."""
@@ -21,7 +22,8 @@ SILENT = "the database does not answer"
 
 class NodeView(Protocol):
     """What the site asks of a node. `phase` is `starting`, `running`, `draining`, or another word that fits behind
-    *the node is*; while a node starts it has neither app nor runner yet, and a reload may give it others.
+    *the node is*; while a node starts it has neither app nor runner yet, and a reload may give it others. `doors` are
+    its connectors that answer requests; None where it is none that listens.
     """
 
     @property
@@ -32,6 +34,9 @@ class NodeView(Protocol):
 
     @property
     def runner(self) -> Runner | None: ...
+
+    @property
+    def doors(self) -> Answering | None: ...
 
 
 class Readiness:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Mount, Route
 
 from hub.flow.base import Hub
 from hub.runner.port import Runner
 from hub.watch.metrics import CONTENT_TYPE, Meters
 from hub.web.asking import Asked
+from hub.web.door import Door
 from hub.web.ready import SILENT, NodeView, Readiness
 
 _FRESH = {"cache-control": "no-store"}
@@ -35,8 +34,8 @@ class _Measured:
         return self._node.runner
 
 
-def site(node: NodeView, routes: Sequence[BaseRoute] = ()) -> Starlette:
-    """The ASGI application of a node; `routes` are those of plugins, behind the hub's own."""
+def site(node: NodeView) -> Starlette:
+    """The ASGI application of a node: its own pages, and what its connectors answer."""
     ready, meters = Readiness(node), Meters(_Measured(node))
     measured = Asked(meters.text)
 
@@ -54,4 +53,13 @@ def site(node: NodeView, routes: Sequence[BaseRoute] = ()) -> Starlette:
         return Response(text, media_type=CONTENT_TYPE, headers=_FRESH)
 
     own = [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
-    return Starlette(routes=[*own, *routes])
+    return Starlette(routes=[*own, *_connectors(node)])
+
+
+def public_site(node: NodeView) -> Starlette:
+    """What anybody may reach: what connectors answer, and nothing of the hub's own."""
+    return Starlette(routes=_connectors(node))
+
+
+def _connectors(node: NodeView) -> list[Mount]:
+    return [Mount("/connectors", app=Door(node))]

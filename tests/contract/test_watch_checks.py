@@ -22,6 +22,7 @@ from hub.schedule import latest
 from hub.store import Keyring, Store, Tx, open_store
 from hub.store.feeds import Hour
 from hub.store.schema import METADATA, Instant
+from hub.testing.notices import made_certificate
 from hub.watch import checks, checks_flow
 from hub.watch.catalogue import KINDS
 from hub.watch.checks import standing
@@ -380,12 +381,22 @@ def _hung(lab: Lab) -> Scene:
     one.held = False
 
 
+@scene("web.certificate")
+def _certificate(lab: Lab) -> Scene:
+    lab.change("run", public_listen="0.0.0.0:8443", public_certificate="none.pem")
+    yield
+    lab.change("run", public_certificate=str(made_certificate(lab.folder / "web.pem", days=3650)))
+
+
 ELSEWHERE = {
     "clock.off": "needs the machine's clock: below",
     "store.away": "needs a database that goes away: below",
     "check.failed": "needs a check with a bug: below",
     **dict.fromkeys(("store.readonly", "store.damaged", "key.master"), "only hub doctor tries: test_doctor.py"),
-    **dict.fromkeys(("node.none", "connector.fault", "plugin.fault"), "only hub doctor tells: test_doctor.py"),
+    **dict.fromkeys(
+        ("node.none", "connector.fault", "plugin.fault", "web.reach"),
+        "only hub doctor tells: test_doctor.py, test_web_door.py",
+    ),
     **dict.fromkeys(("notice.lost", "notice.silent"), "told by the step watch.look: test_watch_conditions"),
 }
 

@@ -23,6 +23,7 @@ from hub.store.vitals import PAGE
 from hub.watch.labels import Labels
 from hub.watch.metrics import COUNTERS, GAUGES, Kept, Meters, Sample
 from hub.web import serve_site, site
+from hub.web.door import Answering
 from hub.web.ready import ANSWER_SECONDS
 
 CANARY = "Nightingale-Canary"
@@ -37,6 +38,7 @@ class Node:
         self.phase = "starting"
         self.app: App | None = None
         self.runner: LocalRunner | None = None
+        self.doors: Answering | None = None
 
 
 @pytest.fixture
@@ -182,20 +184,6 @@ def test_nothing_else_is_served(get: Get) -> None:
     assert get("/").status_code == 404
     assert get("/docs").status_code == 404
     assert "server" not in get("/healthz").headers
-
-
-def test_routes_of_others_stand_behind_our_own(node: Node) -> None:
-    """What a plugin adds is served too, and cannot take the place of the hub's own pages."""
-    from starlette.responses import PlainTextResponse
-    from starlette.routing import Route
-
-    def page(_request: object) -> PlainTextResponse:
-        return PlainTextResponse("theirs")
-
-    routes = [Route("/jwks", page), Route("/healthz", page)]
-    with serve_site(site(node, routes), "127.0.0.1:0") as served:
-        assert httpx.get(f"http://{served.address}/jwks").text == "theirs"
-        assert httpx.get(f"http://{served.address}/healthz").text == "ok\n"
 
 
 def test_it_listens_where_it_is_told_and_nowhere_else(node: Node) -> None:
