@@ -19,10 +19,10 @@ class Ability(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `declared`: whether the CapabilityStatement names the type, with its `interactions`, search `parameters`,
     `includes`, `revincludes`, `operations`, `versioning` (`no-version`, `versioned`, `versioned-update`) and
     `conditional_read`. `found` is what was tried: a feature -> verdict. Features are search parameters
-    (`_lastUpdated`, `patient`, `encounter` ...), two together (`patient+_lastUpdated`), a list of values (`_id,`),
-    `_include=Encounter:patient`, `_revinclude=Condition:encounter`, and `any` (search without a parameter), `read`,
-    `_count`, `_sort`, `_total`, `next`, `_history`, `etag`. `seen`: a resource of the type was shown.
-    `said` holds a few plain words on a verdict, by feature, without values.
+    (`_lastUpdated`, `patient`, `encounter` ...), two together (`patient+_lastUpdated`), a list of values (`_id,`), a
+    value with its type (`patient:whole`), `_include=Encounter:patient`, `_revinclude=Condition:encounter`, and `any`
+    (search without a parameter), `read`, `_count`, `_sort`, `_total`, `next`, `_history`, `etag`. `seen`: a resource
+    of the type was shown. `said` holds a few plain words on a verdict, by feature, without values.
     """
 
     type: str

@@ -35,6 +35,7 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     come with their encounter or patient). `joined`: how single ones are found, the best first: search parameters
     (`encounter`, `context`, `account`, `patient`, `_id`, ...) and `read` (GET Type/id). `narrowed`: the parameters of
     `joined` to which `_lastUpdated=ge...` may be added. `listed`: those that take several values, divided by commas.
+    `whole`: those whose value must be written with its type (`patient=Patient/1`), since the bare id finds nothing.
     `included`, `revincluded`: values of `_include`, `_revinclude` that bring something when this type is searched.
     `counted`: `_count` may be sent (some servers answer nothing to it); `sorted`: `_sort=_lastUpdated` works;
     `paged`: next links come; `etag`: If-None-Match is answered by 304; `totals`: a total comes; `history`:
@@ -46,6 +47,7 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     joined: tuple[str, ...] = ()
     narrowed: frozenset[str] = frozenset()
     listed: frozenset[str] = frozenset()
+    whole: frozenset[str] = frozenset()
     included: tuple[str, ...] = ()
     revincluded: tuple[str, ...] = ()
     counted: bool = True
@@ -118,6 +120,7 @@ def _search(offered: Offered, ability: Ability, joined: tuple[str, ...]) -> Sear
         joined=joined,
         narrowed=frozenset(each for each in parameters if by_time or ability.can(f"{each}+_lastUpdated")),
         listed=frozenset(each for each in parameters if ability.can(f"{each},")),
+        whole=frozenset(each for each in parameters if ability.verdict(f"{each}:whole") == "works"),
         included=tuple(_working(ability, "_include=")),
         revincluded=tuple(_working(ability, "_revinclude=")),
         counted=not _anywhere(offered, "_count", "refused"),

@@ -92,7 +92,7 @@ class Trial:
         if self._found.get("any") == "works":
             self._look(())
         elif by:
-            self._base = ((by, self._samples[PEOPLE[by]]),)
+            self._base = ((by, self._value(by, self._samples[PEOPLE[by]])),)
             self._look(self._base)
 
     def _any(self) -> None:
@@ -111,17 +111,36 @@ class Trial:
         told = self._look(((parameter, value),))
         if not told.well:
             return "refused", told.refusal
+        if not told.heads and parameter in PEOPLE:
+            told = self._written_whole(parameter, value) or told
         if told.heads and not any(value in head.refers(parameter) for head in told.heads):
             return "ignored", "others came than those that were asked for"
         nobody = self._ask(((parameter, _nobody(parameter)),))
         if nobody.well and nobody.heads:
             return "ignored", "something came for a value that nothing has"
-        if told.heads:
-            if not self._base and self._found.get("any") != "works":
-                self._base = ((parameter, value),)
-                self._paged(told)
-            return "works", ""
+        if not told.heads:
+            return self._nothing(told, parameter, value)
+        if not self._base and self._found.get("any") != "works":
+            self._base = ((parameter, self._value(parameter, value)),)
+            self._paged(told)
+        return "works", ""
+
+    def _nothing(self, told: Told, parameter: str, value: str) -> tuple[Verdict, str]:
+        if self._seen is not None and value in self._seen.refers(parameter):
+            return "refused", "nothing came although there is something"
         return self._as_it_says(told, parameter)
+
+    def _written_whole(self, parameter: str, value: str) -> Told | None:
+        """Some servers find by `Patient/1` and not by `1`."""
+        told = self._look(((parameter, f"{PEOPLE[parameter]}/{value}"),))
+        if not told.well or not told.heads:
+            return None
+        self._found[f"{parameter}:whole"] = "works"
+        return told
+
+    def _value(self, parameter: str, value: str) -> str:
+        whole = self._found.get(f"{parameter}:whole") == "works"
+        return f"{PEOPLE[parameter]}/{value}" if whole else value
 
     def _by_nobody(self, parameter: str) -> tuple[Verdict, str]:
         told = self._ask(((parameter, _nobody(parameter)),))
@@ -188,7 +207,7 @@ class Trial:
         for parameter in (
             each for each in people if PEOPLE[each] == "Patient" and self._found.get(each) == "works"
         ):
-            base = ((parameter, self._samples["Patient"]),)
+            base = ((parameter, self._value(parameter, self._samples["Patient"])),)
             self._once(f"{parameter}+_lastUpdated", partial(self._by_time, "_lastUpdated", base))
 
     def _lists(self) -> None:
@@ -198,7 +217,8 @@ class Trial:
                 self._once(f"{parameter},", partial(self._list, parameter, value))
 
     def _list(self, parameter: str, value: str) -> tuple[Verdict, str]:
-        told = self._ask(((parameter, f"{NOBODY},{value}"),))
+        several = ",".join(self._value(parameter, each) for each in (NOBODY, value))
+        told = self._ask(((parameter, several),))
         if not told.well:
             return "refused", told.refusal
         if any(value in head.refers(parameter) for head in told.heads):
@@ -208,7 +228,8 @@ class Trial:
     def _extras(self) -> None:
         if self._seen is None:
             return
-        for value, brings in self._wanted.includes.items():
+        includes = {} if self._found.get("_include") == "refused" else self._wanted.includes
+        for value, brings in includes.items():
             self._once(f"_include={value}", partial(self._include, value, brings))
         if self._wanted.history:
             self._once("_history", self._history)
@@ -337,7 +358,8 @@ def reverse(asker: Asker, encounter: Ability, samples: dict[str, str]) -> Abilit
 def _reversed(asker: Asker, encounter: Ability, samples: dict[str, str]) -> Iterator[tuple[str, Verdict, str]]:
     for value, brings in REVINCLUDES.items():
         id_, feature = samples.get(f"{brings}>Encounter", ""), f"_revinclude={value}"
-        if not id_ or encounter.verdict("_id") != "works" or feature in encounter.found:
+        known = feature in encounter.found or encounter.verdict("_revinclude") == "refused"
+        if known or not id_ or encounter.verdict("_id") != "works":
             continue
         told = asker.ask("Encounter", "Encounter", (("_id", id_), ("_revinclude", value)))
         if not told.well:

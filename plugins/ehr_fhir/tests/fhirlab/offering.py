@@ -27,10 +27,11 @@ class Habits:
     """What this server does otherwise than FHIR says.
 
     `refuses`, `ignores`: parameters by type, or of every type (`*`); `needs`: one of these must be there; `types`:
-    what it has (None: everything; `missing` is the status of the rest); `self_link`: `true` (what was used), `echo` (what
-    was asked) or `none`; `count`: `honoured`, `ignored`, `empty` (nothing comes with it); `next`: `works`, `none`,
-    `same`, `broken`; `says`: warnings for ignored parameters; `times`: resources say when they changed;
-    `empty_by_time`: nothing is ever found by `_lastUpdated`; `fails(path, parameters)`: the status of an error, or 0.
+    what it has (None: everything; `missing` is the status of the rest); `self_link`: `true` (what was used), `echo`
+    (what was asked) or `none`; `count`: `honoured`, `ignored`, `empty` (nothing comes with it); `next`: `works`,
+    `none`, `same`, `broken`; `says`: warnings for ignored parameters; `times`: resources say when they changed;
+    `empty_by_time`: nothing is ever found by `_lastUpdated`; `whole`: references are found as `Type/id` alone;
+    `fails(path, parameters)`: the status of an error, or 0.
     """
 
     refuses: Mapping[str, set[str]] = field(default_factory=dict)
@@ -49,6 +50,7 @@ class Habits:
     totals: bool = True
     times: bool = True
     empty_by_time: bool = False
+    whole: bool = False
     metadata: Any = None
     fails: Callable[[str, dict[str, str]], int] = lambda _path, _params: 0
 
@@ -111,7 +113,7 @@ class Offering:
             return _outcome(400, "required")
         unused = names & (habits.ignores.get(type_, set()) | habits.ignores.get("*", set()))
         used = [(name, value) for name, value in told if name not in unused]
-        found = [one for one in self._all.get(type_, {}).values() if _fits(one, used)]
+        found = [one for one in self._all.get(type_, {}).values() if _fits(one, used, whole=habits.whole)]
         if habits.empty_by_time and "_lastUpdated" in dict(used):
             found = []
         found = self._sorted(found, dict(used))
@@ -256,11 +258,11 @@ def _to(key: str) -> dict[str, str]:
     return {"reference": key}
 
 
-def _fits(one: dict[str, Any], used: list[tuple[str, str]]) -> bool:
-    return all(_fits_one(one, name, value) for name, value in used)
+def _fits(one: dict[str, Any], used: list[tuple[str, str]], *, whole: bool) -> bool:
+    return all(_fits_one(one, name, value, whole=whole) for name, value in used)
 
 
-def _fits_one(one: dict[str, Any], name: str, value: str) -> bool:
+def _fits_one(one: dict[str, Any], name: str, value: str, *, whole: bool) -> bool:
     if name == "_lastUpdated":
         return bool(one["meta"]["lastUpdated"] >= value.removeprefix("ge"))
     if name == "date":
@@ -271,10 +273,9 @@ def _fits_one(one: dict[str, Any], name: str, value: str) -> bool:
         return any(f"{each['system']}|{each['value']}" == value for each in one.get("identifier", ()))
     if name not in REFERENCES:
         return True
-    wanted = {each.split("/")[-1] for each in value.split(",")}
-    return any(
-        key.split("/")[-1] in wanted for element in REFERENCES[name] for key in _references(one.get(element))
-    )
+    keys = {key for element in REFERENCES[name] for key in _references(one.get(element))}
+    found = keys if whole else keys | {key.split("/")[-1] for key in keys}
+    return any(each in found for each in value.split(","))
 
 
 def _references(part: Any) -> list[str]:
