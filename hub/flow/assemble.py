@@ -20,7 +20,7 @@ from hub.flow.assembly import (
     verdict,
 )
 from hub.flow.base import CHUNK, Hub, Outcome
-from hub.flow.folding import filled, told_at
+from hub.flow.folding import filled, in_force, told_at
 from hub.flow.merging import Kin, accounts_of, kin_of, moves_of, patient_of, source_key
 from hub.flow.persons import Person, Told, expected, freshen, people, policy_of, told_of
 from hub.flow.visits import UNFINISHED_DAYS, Page, Put
@@ -125,12 +125,12 @@ def _pieces(view: View, rows: list[Row[Encounter]], source: str, practice: str) 
         known |= {row.col("key"): row for row in view.encounters.find(key=others, **about)}
     keys = list(known)
     visits = {
-        row.col("key"): expected(row.record, EncounterFact)
+        row.col("key"): expected(in_force(row.record), EncounterFact)
         for row in view.facts.find(kind="encounter", key=keys, **about)
     }
     children: dict[str, list[tuple[str, AnyFact]]] = {}
     for row in view.facts.find(kind=("charge", "diagnosis", "coverage"), parent=keys, **about):
-        children.setdefault(row.col("parent"), []).append((row.col("key"), row.record))
+        children.setdefault(row.col("parent"), []).append((row.col("key"), in_force(row.record)))
     kin = _with_accounts(view, kin, visits, source, practice)
     tops = {digest: kin.top(digest, known) for digest in known}
     same = _same(tops, visits)

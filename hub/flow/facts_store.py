@@ -23,6 +23,9 @@ from hub.model.facts import (
     MergeFact,
     MoveFact,
     PatientFact,
+    PieceFact,
+    Reading,
+    WithdrawalFact,
 )
 from hub.model.people import Record
 from hub.store import Nudge, Tx, View
@@ -33,6 +36,14 @@ REOPENED_BY_PATIENT = ("gathering", "waiting", "held", "incomplete", "ready", "c
 coder's word."""
 FRESH = "fresh"
 """The state of a fact of a person whose file is to be written anew; of all others it is `kept`."""
+HOPS = 6
+"""How many links far a piece is read: behind that lies nothing that a claim needs."""
+MARKS = tuple(f"join{hops}" for hops in range(HOPS, -1, -1))
+"""The states of a piece that is to be read with what it links to; the number: how many links far those that link to
+it are to be read, too. The first is that of one that was told."""
+LINK = "piece-link"
+"""The kind of what leads from the digest of a piece's key to the pieces that link to it."""
+WITHDRAWAL = "withdrawal"
 UNSENT = ("new", "ready")
 """Claims that a merge still reaches: nothing of them was written into a file."""
 
@@ -53,6 +64,7 @@ class Facts:
         self.tx, self.source, self.practice = tx, source, practice
         self.again = False
         self._digests: dict[tuple[str, str], str] = {}
+        self._parents: dict[str, str | None] = {}
 
     def store(self, facts: Sequence[AnyFact], *, again: bool = False) -> int:
         """Keep what is newer, mark what it touches as `gathering`; returns how much was marked. `again`: the
@@ -76,6 +88,7 @@ class Facts:
         keys |= {fact.patient_key for fact in said if isinstance(fact, CoverageFact) and not fact.encounter_key}
         marked = len(visits) + self._reopen(patients, set(visits)) + self._reopen_kin(keys, merged)
         fresh = sum(1 for kept in changed if kept.fresh)
+        self._deleted(changed)
         return marked + self._appointments(changed, keys) + fresh
 
     def key(self, kind: str, key: str) -> str:
@@ -86,20 +99,22 @@ class Facts:
         return found
 
     def _keep(self, facts: Sequence[AnyFact]) -> list[Kept]:
-        keys = {id(fact): self.key(_kind(fact), fact.key) for fact in facts}
-        found = self.tx.facts.find(
-            practice=self.practice, source=self.source, key=set(keys.values()), limit=100_000
-        )
+        keys = {id(fact): self._at(fact) for fact in facts}
+        digests = {digest for _, digest in keys.values()}
+        found = self.tx.facts.find(practice=self.practice, source=self.source, key=digests, limit=100_000)
         known = {(row.col("kind"), row.col("key")): row for row in found}
         latest: dict[tuple[str, str], AnyFact] = {}
         for fact in facts:
-            at = (_kind(fact), keys[id(fact)])
+            at = keys[id(fact)]
             held = latest.get(at) or (known[at].record if at in known else None)
             if held is not None and held.version == GONE:
                 continue
+            held = replace(held, withdrawn="") if held is not None and held.withdrawn else held
             holds = overlaid(held, fact, again=self.again)
-            if holds != held and not (held is not None and repeats(held, holds)):
+            told = holds != held or (self.again and isinstance(fact, PieceFact))
+            if told and not (held is not None and repeats(held, holds)):
                 latest[at] = holds
+        self._withdraw({at for at in keys.values() if at[0] == WITHDRAWAL} | latest.keys(), latest, known)
         strangers = {fact.key for at, fact in latest.items() if isinstance(fact, PatientFact) and at not in known}
         rows = self.tx.facts.add_many(
             [self._new(fact, at, _state(fact, strangers)) for at, fact in latest.items() if at not in known]
@@ -116,6 +131,44 @@ class Facts:
             Kept(id=row.id, fact=row.record, was=before.get(row.id), fresh=row.state == FRESH) for row in rows
         ]
 
+    def _at(self, fact: AnyFact) -> tuple[str, str]:
+        """Under which kind and digest a fact is kept; a withdrawal under the digest of what it withdraws."""
+        kind = _kind(fact)
+        return kind, self.key(fact.kind if isinstance(fact, WithdrawalFact) else kind, fact.key)
+
+    def _withdraw(
+        self,
+        told: Collection[tuple[str, str]],
+        latest: dict[tuple[str, str], AnyFact],
+        known: Mapping[tuple[str, str], Row[AnyFact]],
+    ) -> None:
+        """Mark facts as withdrawn where the source deleted them under their version or a later one; a withdrawal
+        hangs on what its fact hangs on.
+        """
+        held = {at: row.record for at, row in known.items()} | latest
+        for digest in {digest for _, digest in told}:
+            word = held.get((WITHDRAWAL, digest))
+            if not isinstance(word, WithdrawalFact) or (at := (word.kind, digest)) not in held:
+                continue
+            fact = held[at]
+            if GONE in {fact.version, word.version}:
+                continue
+            gone = word.version if word.version >= fact.version and word.kind != "patient" else ""
+            if fact.withdrawn != gone or at in latest:
+                latest[at] = replace(fact, withdrawn=gone)
+            self._parents[digest] = self._parent(fact)
+            whose = str(getattr(fact, "patient_key", ""))
+            row = known.get((WITHDRAWAL, digest))
+            if word.patient_key != whose or (row and row.col("parent") != self._parents[digest]):
+                latest[WITHDRAWAL, digest] = replace(word, patient_key=whose)
+
+    def _deleted(self, changed: Sequence[Kept]) -> None:
+        """Note of a patient whom the source deleted: nothing of what was billed for them goes by that."""
+        facts = [k.fact for k in changed if isinstance(k.fact, WithdrawalFact) and k.was is None]
+        keys = {fact.key for fact in facts if fact.kind == "patient"}
+        for one in patient_ids(self.tx, self.source, keys).values() if keys else ():
+            self.tx.event("patient.deleted", "patient", one, practice=self.practice)
+
     def _new(self, fact: AnyFact, at: tuple[str, str], state: str) -> New[AnyFact]:
         return New(
             self.tx.new_id("fct"),
@@ -129,13 +182,17 @@ class Facts:
         )
 
     def _parent(self, fact: AnyFact) -> str | None:
-        """What a fact hangs on: its encounter, else its patient; a merge or a move on what it merges or moves."""
+        """What a fact hangs on: its encounter, else its patient; a merge or a move on what it merges or moves, a
+        withdrawal on what that hangs on which it withdraws.
+        """
         if isinstance(fact, MergeFact):
             return self.key(fact.kind, fact.from_key)
         if isinstance(fact, MoveFact):
             return self.key(fact.kind, fact.moved_key)
-        if isinstance(fact, EncounterFact | AppointmentFact):
-            return self.key("patient", fact.patient_key)
+        if isinstance(fact, WithdrawalFact):
+            return self._parents.get(self.key(fact.kind, fact.key))
+        if isinstance(fact, EncounterFact | AppointmentFact | PieceFact):
+            return self.key("patient", fact.patient_key) if fact.patient_key else None
         if isinstance(fact, CoverageFact) and not fact.encounter_key:
             return self.key("patient", fact.patient_key)
         return self._encounter_of(fact)
@@ -195,7 +252,10 @@ class Facts:
         return {row.col("key"): row.id for row in (*rows, *fresh)}
 
     def _index(self, changed: Sequence[Kept], visits: Mapping[str, str]) -> None:
-        """What merges and moves look for: which visits an account has, and which facts merge into what."""
+        """What merges, moves and pieces look for: which visits an account has, which facts merge into what, and which
+        pieces link to one.
+        """
+        links: list[tuple[str, str]] = []
         accounts: list[tuple[str, str]] = []
         merges: list[tuple[str, str, str]] = []
         moves: list[tuple[str, str]] = []
@@ -209,6 +269,10 @@ class Facts:
             elif isinstance(fact, MoveFact):
                 moves.append((self.key(fact.kind, fact.moved_key), kept.id))
                 moves.append((self.key("patient", fact.into_key), kept.id))
+            elif isinstance(fact, PieceFact):
+                old = was.links if isinstance(was, PieceFact) else ()
+                links += [(self.key("piece", link), kept.id) for link in set(fact.links) - set(old)]
+        self.tx.lookup.put_many(LINK, self.source, links)
         self.tx.lookup.put_many("account", self.source, accounts)
         self.tx.lookup.put_all("merge", merges)
         self.tx.lookup.put_many("move", self.source, moves)
@@ -364,8 +428,17 @@ def reopen_patients(tx: Tx, patients: Collection[str], *, claimed: bool = False)
     return len(rows)
 
 
+def billable(reading: Reading) -> Sequence[AnyFact]:
+    """What a message leaves behind: an informational one updates people, and never charges."""
+    if reading.not_billable == "informational":
+        return [fact for fact in reading.facts if isinstance(fact, PatientFact | CoverageFact | MergeFact)]
+    return reading.facts
+
+
 def _state(fact: AnyFact, strangers: Collection[str]) -> str:
     """A policy that comes later than its patient is of somebody whose file may stand already."""
+    if isinstance(fact, PieceFact):
+        return MARKS[0]
     late = isinstance(fact, CoverageFact) and not fact.encounter_key and fact.patient_key not in strangers
     return FRESH if late else "kept"
 
@@ -373,6 +446,8 @@ def _state(fact: AnyFact, strangers: Collection[str]) -> str:
 def _changed(row: Row[AnyFact], fact: AnyFact) -> str:
     """Whether a fact tells something else of a person than it did."""
     was = row.record
+    if isinstance(fact, PieceFact):
+        return MARKS[0]
     if isinstance(fact, PatientFact) and isinstance(was, PatientFact):
         return FRESH if fact.patient != was.patient else row.state
     if isinstance(fact, CoverageFact) and isinstance(was, CoverageFact) and not fact.encounter_key:

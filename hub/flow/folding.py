@@ -14,6 +14,9 @@ with partial ones it is a map that holds every field.
 An open version (see `hub.model.facts`) is ended by the place of its message in the inbox, which for one that was
 mended is that of its original (`placed`): so no two messages have one version, and order stays without meaning.
 
+A fact that was read with what its piece links to (`joined`) stands against one that a message told alone under the
+same version, and gives way to the next joined reading, which knows more. Of a piece the newest version stands.
+
 Two exceptions, for sources of which no order is known. Facts without a version are taken in the order in which they
 come. And `again`: a message that is read anew, because its mapping was mended, has the version it had; then what is
 said now stands against what was said under the same version.
@@ -28,12 +31,21 @@ import msgspec
 from msgspec import NODEFAULT
 from msgspec.structs import FieldInfo, fields, replace
 
-from hub.model.facts import AnyFact, AppointmentFact, EncounterFact, PatientFact
+from hub.model.facts import (
+    AnyFact,
+    AppointmentFact,
+    ChargeFact,
+    CoverageFact,
+    DiagnosisFact,
+    EncounterFact,
+    PatientFact,
+    PieceFact,
+)
 from hub.model.people import Record
 
 Partial = PatientFact | EncounterFact | AppointmentFact
 R = TypeVar("R", bound=Record)
-OURS = frozenset(("key", "version", "cleared", "stamps", "partial", "patient"))
+OURS = frozenset(("key", "version", "cleared", "stamps", "joined", "withdrawn", "partial", "patient"))
 """What is about the fact, and nothing that it tells."""
 NOT_READY = frozenset(("planned", "cancelled"))
 """Whoever says that a visit is so says that it is not ready, too."""
@@ -51,7 +63,32 @@ def overlaid(known: AnyFact | None, coming: AnyFact, *, again: bool = False) -> 
             raise TypeError("two facts of one key are of different kinds")
         joined = _joined(_explicit(known), coming, again=again)
         return known if joined == known else joined
+    if isinstance(known, PieceFact) and isinstance(coming, PieceFact):
+        return _newest(known, coming, again=again)
+    if coming.version == known.version and (coming.joined or known.joined):
+        return coming if coming.joined else known
     return coming if _beats(coming.version, coming, known.version, known, again=again) else known
+
+
+def _newest(known: PieceFact, coming: PieceFact, *, again: bool) -> PieceFact:
+    """Of two tellings of a piece the one that stands; where only the message is another, the known one."""
+    ours, theirs = (known.body, known.links, known.patient_key), (coming.body, coming.links, coming.patient_key)
+    newer = coming.version > known.version
+    if coming.version == known.version:
+        newer = ours != theirs and (again or not coming.version or theirs > ours)
+    return replace(coming, work=known.work) if newer else known
+
+
+def in_force(fact: AnyFact) -> AnyFact:
+    """The fact as it counts: one that its source deleted is cancelled, or no longer active, since it was."""
+    if not fact.withdrawn:
+        return fact
+    if isinstance(fact, EncounterFact):
+        stamps = {**fact.stamps, "status": fact.withdrawn}
+        return replace(fact, status="cancelled", ready=False, stamps=stamps)
+    if isinstance(fact, ChargeFact | DiagnosisFact | CoverageFact):
+        return replace(fact, active=False, version=fact.withdrawn)
+    return fact
 
 
 def repeats(known: AnyFact, holds: AnyFact) -> bool:
@@ -168,4 +205,4 @@ def filled(holds: R, other: R) -> R:
     return replace(holds, **taken) if taken else holds
 
 
-__all__ = ["filled", "overlaid", "placed", "repeats", "told_at"]
+__all__ = ["filled", "in_force", "overlaid", "placed", "repeats", "told_at"]

@@ -7,14 +7,14 @@ from itertools import groupby
 from typing import Any
 
 from hub.errors import Problem
-from hub.flow import errands, feed_lanes
+from hub.flow import errands, feed_lanes, pieces
 from hub.flow.aside import failed
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
-from hub.flow.facts_store import Facts, patient_ids
+from hub.flow.facts_store import Facts, billable, patient_ids
 from hub.flow.folding import placed
 from hub.flow.message_faults import alone, habits, reason_of
 from hub.model.encounter import Encounter
-from hub.model.facts import AnyFact, CoverageFact, MergeFact, PatientFact, Reading
+from hub.model.facts import AnyFact, Reading
 from hub.plugin.api import RawMessage
 from hub.plugin.host import PluginFault
 from hub.store import Nudge, Tx
@@ -72,11 +72,15 @@ def _arrival(message: RawMessage) -> Arrival:
 
 def read(hub: Hub, source: str) -> Outcome:
     """Read what waits in the inbox of one source into facts; what cannot be read becomes work. A message that cannot
-    be applied whole is not applied at all, and what follows it in its lanes waits for it.
+    be applied whole is not applied at all, and what follows it in its lanes waits for it. Where nothing waits in the
+    inbox, pieces are read with what they link to.
     """
+    joins = getattr(hub.host.source(source), "joins", False)
+    if joins and pieces.overdue(hub, source):
+        pieces.join(hub, source)
     answers, more = _page(hub, source)
     if not answers:
-        return Outcome()
+        return pieces.join(hub, source) if joins else Outcome()
     practice = hub.settings.practice_of(source)
     with hub.store.begin("ingest.read") as tx:
         judged = feed_lanes.judged(tx, source, practice, [_asked(row, reading) for row, reading in answers])
@@ -86,9 +90,9 @@ def read(hub: Hub, source: str) -> Outcome:
         facts, marked = 0, 0
         for again, some in groupby(verdicts, lambda one: one[0].reason == feed_lanes.AGAIN):
             told = [
-                placed(fact, places.get(row.seq, row.seq))
+                fact
                 for row, reading, verdict in some
-                for fact in _applied(tx, row, reading, verdict)
+                for fact in _applied(tx, row, reading, verdict, places.get(row.seq, row.seq))
             ]
             facts += len(told)
             marked += Facts(tx, source, practice).store(told, again=again)
@@ -97,7 +101,7 @@ def read(hub: Hub, source: str) -> Outcome:
         more |= feed_lanes.released(tx, source, judged.freed) > 0
         if marked:
             tx.then(Nudge("ingest.assemble", source))
-    return Outcome(done=len(answers), more=more)
+    return Outcome(done=len(answers), more=more or joins)
 
 
 def _asked(row: InboxItem, reading: Reading | PluginFault) -> feed_lanes.Asked:
@@ -108,9 +112,11 @@ def _asked(row: InboxItem, reading: Reading | PluginFault) -> feed_lanes.Asked:
     return feed_lanes.Asked(item=row, lanes=() if test else reading.lanes, poison=reading.poison and not test)
 
 
-def _applied(tx: Tx, row: InboxItem, reading: Reading | PluginFault, verdict: str) -> Iterable[AnyFact]:
-    """What a message leaves behind: work for what is wrong with it, and its facts where it may be applied. What is
-    wrong with a test message is nobody's work.
+def _applied(
+    tx: Tx, row: InboxItem, reading: Reading | PluginFault, verdict: str, place: int
+) -> Iterable[AnyFact]:
+    """What a message leaves behind: work for what is wrong with it, and its facts and pieces where it may be applied.
+    What is wrong with a test message is nobody's work.
     """
     if verdict == WAIT:
         return ()
@@ -121,7 +127,9 @@ def _applied(tx: Tx, row: InboxItem, reading: Reading | PluginFault, verdict: st
         return ()
     if problems := alone(reading.problems) or ([NOT_WHOLE] if verdict == STOP else []):
         tx.work.open_many(work_for(problems, "message", row.id, owner="it"), practice=row.practice)
-    return () if verdict == STOP else _billable(reading)
+    if verdict == STOP:
+        return ()
+    return [*(placed(fact, place) for fact in billable(reading)), *pieces.kept(reading.pieces, row.id, place)]
 
 
 def _warnings(verdicts: Sequence[Verdict]) -> Iterator[Problem]:
@@ -149,7 +157,7 @@ def _page(hub: Hub, source: str) -> tuple[list[tuple[InboxItem, Reading | Plugin
     for some in _handfuls(_bodies(hub, waiting)):
         readings = port.read_many([(body, row.content_type) for row, body in some])
         answers += [(row, reading) for (row, _), reading in zip(some, readings, strict=True)]
-        facts += sum(len(one.facts) for one in readings if not isinstance(one, PluginFault))
+        facts += sum(len(one.facts) + len(one.pieces) for one in readings if isinstance(one, Reading))
         if facts >= FACTS:
             break
     return answers, len(answers) < len(waiting) or len(waiting) == CHUNK
@@ -193,15 +201,8 @@ def _disposition(reading: Reading) -> str:
     if reading.not_billable:
         return reading.not_billable
     if alone(reading.problems):
-        return "read_in_part" if reading.facts else "set_aside"
+        return "read_in_part" if reading.facts or reading.pieces else "set_aside"
     return "read"
-
-
-def _billable(reading: Reading) -> Iterable[AnyFact]:
-    """What a message leaves behind: an informational one updates people, and never charges."""
-    if reading.not_billable == "informational":
-        return [fact for fact in reading.facts if isinstance(fact, PatientFact | CoverageFact | MergeFact)]
-    return reading.facts
 
 
 def replay(tx: Tx, rows: Sequence[Row[Encounter]]) -> int:

@@ -13,6 +13,7 @@ from hub.config.settings import Settings
 from hub.flow.assembly import Policy, coverages_of
 from hub.flow.base import CHUNK, Hub
 from hub.flow.facts_store import FRESH, patient_ids, same_as
+from hub.flow.folding import in_force
 from hub.flow.merging import source_key, with_kin
 from hub.model.coverage import PatientFile
 from hub.model.facts import CoverageFact, PatientFact
@@ -59,7 +60,7 @@ def told_of(view: View, source: str, practice: str, keys: Iterable[str]) -> Told
     patients = with_kin(view, set(named), source, practice)
     standing: dict[str, list[CoverageFact]] = {}
     for row in view.facts.find(kind="coverage", parent=patients, **about):
-        standing.setdefault(row.col("parent"), []).append(expected(row.record, CoverageFact))
+        standing.setdefault(row.col("parent"), []).append(expected(in_force(row.record), CoverageFact))
     rows = view.facts.find(kind="patient", key=patients, **about)
     return Told(
         patients={row.col("key"): expected(row.record, PatientFact) for row in rows},

@@ -27,14 +27,18 @@ told again is taken in again."""
 
 class Fact(Record, frozen=True, kw_only=True, tag_field="fact"):
     """Base: `key` and `version` as the module says. `cleared` names the fields that a partial fact tells to be at
-    their default (HL7's `""`, and a visit that is open again). `stamps` is the hub's own: the version of each field
-    that an older message told. What becomes of several facts of one key: `hub/flow/folding.py`.
+    their default (HL7's `""`, and a visit that is open again). Three are the hub's own, and no plugin tells them:
+    `stamps`, the version of each field that an older message told; `joined`, that the fact was read with what its
+    piece links to; `withdrawn`, the version under which the source deleted it, where nothing newer came since.
+    What becomes of several facts of one key: `hub/flow/folding.py`.
     """
 
     key: str
     version: str = ""
     cleared: tuple[str, ...] = ()
     stamps: Mapping[str, str] = {}
+    joined: bool = False
+    withdrawn: str = ""
 
 
 class PatientFact(Fact, frozen=True, kw_only=True, tag="patient"):
@@ -222,13 +226,15 @@ class Piece(Record, frozen=True, kw_only=True):
 
 class PieceFact(Fact, frozen=True, kw_only=True, tag="piece"):
     """A `Piece` as the hub keeps it (no plugin tells one): `body` is compressed, `message` the id of the message in
-    the inbox that told it."""
+    the inbox that told it, `work` the ids of the work items that its last joined reading left.
+    """
 
     links: tuple[str, ...] = ()
     body: bytes = b""
     patient_key: str = ""
     place: str = ""
     message: str = ""
+    work: tuple[str, ...] = ()
 
 
 AnyFact = (

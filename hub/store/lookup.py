@@ -90,6 +90,27 @@ class Lookup:
         digests = [d for value in values for _, d in keys.lookup_digests(kind, f"{authority}\x1f{value}")]
         return sorted({aggregate for _, aggregate in self._read(kind, authority, digests)})
 
+    def page(self, kind: str, authority: str, values: Iterable[str], *, after: str = "", limit: int) -> list[str]:
+        """The next `limit` aggregates behind `after` that one of `values` leads to, sorted: of very many a page costs
+        the same wherever it stands, where there is one value.
+        """
+        keys = self._session.keys
+        digests = [d for value in values for _, d in keys.lookup_digests(kind, f"{authority}\x1f{value}")]
+        found: set[str] = set()
+        for start in range(0, len(digests), 500):
+            equals = {
+                "kind": kind,
+                "authority": authority,
+                "key_id": keys.lookup_keys,
+                "digest": digests[start : start + 500],
+            }
+            order = ("aggregate",)
+            rows = queries.read(
+                self._session, LOOKUP, ("aggregate",), equals, order=order, limit=limit, after=after
+            )
+            found |= {row.aggregate for row in rows}
+        return sorted(found)[:limit]
+
     def any(self, kind: str, authority: str) -> bool:
         """Whether anything of `authority` leads anywhere."""
         equals = {"kind": kind, "authority": authority}

@@ -14,6 +14,7 @@ POINTS: frozenset[str] = frozenset(
     {
         "ingest.receive",
         "ingest.read",
+        "ingest.join",
         "ingest.assemble",
         "coding.code",
         "claims.make",

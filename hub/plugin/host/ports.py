@@ -10,7 +10,7 @@ from threading import Event as ThreadEvent
 from typing import Any
 
 from hub.clock import Clock
-from hub.model.facts import Reading
+from hub.model.facts import Piece, PieceFact, Reading
 from hub.plugin.api import (
     Capabilities,
     Changes,
@@ -28,6 +28,7 @@ from hub.plugin.api import (
 )
 from hub.plugin.api.web import ANSWER_SECONDS
 from hub.plugin.host import answers
+from hub.plugin.host.answers import WrongAnswer
 from hub.plugin.host.faults import HUNG, PluginFault
 from hub.plugin.host.guard import Guard, Limits
 
@@ -36,10 +37,27 @@ _CLOSING = Limits(silence_seconds=5.0)
 _step = answers.record(Step)
 _evidence = answers.record(Evidence, "an Evidence")
 _results = answers.record(tuple[PrintResult, ...], "a tuple of PrintResult")
+_record = answers.record(Reading)
 ANSWER_GRACE_SECONDS = 5.0
 STOP_GRACE_SECONDS = 10.0
 SLOW_MAIL = 2.5
 """A notice to fifty addresses may take so many times as long as another call: its lane holds up nothing else."""
+
+
+def _plain_reading(value: Any) -> Reading:
+    """A `Reading` without the facts that only the hub makes."""
+    reading = _record(value)
+    if any(isinstance(fact, PieceFact) for fact in reading.facts):
+        raise WrongAnswer("a Reading whose pieces stand in `pieces`", ".facts")
+    return reading
+
+
+def _joined(value: Any) -> Reading:
+    """What `read_joined` returns: whole facts, and no pieces."""
+    reading = _plain_reading(value)
+    if reading.pieces or any(getattr(fact, "partial", False) for fact in reading.facts):
+        raise WrongAnswer("a Reading of whole facts without pieces")
+    return reading
 
 
 class Guarded:
@@ -152,18 +170,38 @@ class GuardedSource(Guarded):
             "changes", lambda: self._inner.changes(cursor), answers.record(Changes, "a Changes")
         )
 
+    @property
+    def joins(self) -> bool:
+        """Whether the plugin reads pieces with what they link to."""
+        return callable(getattr(type(self._inner), "read_joined", None))
+
     def read(self, raw: bytes, content_type: str) -> Reading:
-        check = answers.record(Reading)
-        return self._guard.call("read", lambda: self._inner.read(raw, content_type), check, _TOTAL)
+        return self._guard.call("read", lambda: self._inner.read(raw, content_type), self._reading, _TOTAL)
 
     def read_many(self, messages: Sequence[tuple[bytes, str]]) -> list[Reading | PluginFault]:
         """Each (bytes, content type) as `read`, in one turn; a message on which the plugin fails is a fault beside
         the others, one on which it hangs raises.
         """
-        check = answers.record(Reading)
         calls = [partial(self._inner.read, raw, content_type) for raw, content_type in messages]
-        found = self._guard.each("read", calls, check, _TOTAL)
+        found = self._guard.each("read", calls, self._reading, _TOTAL)
         return [one for one in found if isinstance(one, Reading | PluginFault)]
+
+    def read_joined(self, piece: Piece, linked: Sequence[Piece]) -> Reading:
+        """A piece with what it links to."""
+        return self._guard.call("read_joined", lambda: self._inner.read_joined(piece, linked), _joined, _TOTAL)
+
+    def read_joined_many(self, asks: Sequence[tuple[Piece, Sequence[Piece]]]) -> list[Reading | PluginFault]:
+        """Each (piece, linked) as `read_joined`, in one turn, as `read_many`."""
+        calls = [partial(self._inner.read_joined, piece, linked) for piece, linked in asks]
+        found = self._guard.each("read_joined", calls, _joined, _TOTAL)
+        return [one for one in found if isinstance(one, Reading | PluginFault)]
+
+    def _reading(self, value: Any) -> Reading:
+        """What `read` returns: pieces only where there is somebody to read them."""
+        reading = _plain_reading(value)
+        if reading.pieces and not self.joins:
+            raise WrongAnswer("a Reading without pieces, as its plugin has no `read_joined`", ".pieces")
+        return reading
 
     def edited(self, raw: bytes, content_type: str, place: str, value: str) -> bytes:
         """One place of a message changed; raises `Refused` where the plugin cannot do that."""
