@@ -100,7 +100,7 @@ def damaged(resource: dict[str, Any], base: list[dict[str, Any]], random: Random
             + random.choice((b'"id":5', b'"status":""', b'"resourceType":"Group"', b'"name":7'))
             + b"}"
         )
-    return raw
+    return raw if random.random() < 0.8 else msgspec.json.format(raw, indent=random.choice((0, 1)))
 
 
 def fresh(value: Any) -> Any:
