@@ -58,6 +58,7 @@ class BulkServer:
         self.deleted: list[str] = []
         self.fetched: Counter[int] = Counter()
         self.sent: Counter[int] = Counter()
+        self.closing: list[Callable[[], None]] = []
         self._polled: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._here = _serve(self, storage=False)
@@ -69,6 +70,8 @@ class BulkServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for end in self.closing:
+            end()
         for one in (self._here, self._there):
             one.shutdown()
             one.server_close()
@@ -119,8 +122,8 @@ class BulkServer:
         page = int(params.get("page", "0"))
         if page == 0:
             self.version += 1
-        size = self.pages or len(self.files) or 1
-        shown = range(page * size, min((page + 1) * size, len(self.files)))
+        size = abs(self.pages) or len(self.files) or 1
+        shown = range(0) if self.pages < 0 else range(page * size, min((page + 1) * size, len(self.files)))
         found: dict[str, Any] = {
             "transactionTime": self.time,
             "request": self.url + "/$export",
@@ -136,7 +139,7 @@ class BulkServer:
             if self.counts:
                 one["count"] = body.count(b"\n")
             found.setdefault(part, []).append(one)
-        if (page + 1) * size < len(self.files):
+        if self.pages >= 0 and (page + 1) * size < len(self.files):
             found["link"] = [{"relation": "next", "url": f"{path}?page={page + 1}"}]
         return found
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 from bulklab import BulkServer
 from hub_ehr_fhir.bulk.cursors import Cursor, decoded
-from hub_ehr_fhir.bulk.part import BulkPart
+from hub_ehr_fhir.bulk.part import TRIES, BulkPart
 from hub_ehr_fhir.connect.http import Server
 from hub_ehr_fhir.settings import FhirSettings
 
@@ -25,11 +25,13 @@ START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 class Run:
     """One connector: its inbox, its cursor, and processes that come and go."""
 
-    def __init__(self, server: BulkServer, *, signed_in: Mapping[str, Any] | None = None, **bulk: Any) -> None:
+    def __init__(self, server: BulkServer, *, batch: int = 8 << 20, **bulk: Any) -> None:
         self.server = server
         self.clock = TurnedClock(START)
-        table = {"url": server.url, "auth": "none", **(signed_in or {})}
-        self.settings = FhirSettings.model_validate({"server": table, "bulk": {"group": "g1", **bulk}})
+        table = {"url": server.url, "auth": "none"}
+        self.settings = FhirSettings.model_validate(
+            {"server": table, "bulk": {"group": "g1", **bulk}, "batch_bytes": batch}
+        )
         self.cursor = ""
         self.saved: dict[str, bytes] = {}
         self.inbox: dict[str, RawMessage] = {}
@@ -37,7 +39,9 @@ class Run:
         self.errors: list[RetryLater] = []
         self.secrets: dict[str, str] = {}
         self.turned = timedelta()
+        self.wire: Server | None = None
         self.part = self.born()
+        server.closing.append(self.close)
 
     def born(self) -> BulkPart:
         """A process that knows nothing but what was saved."""
@@ -45,17 +49,23 @@ class Run:
         assert self.settings.server is not None
         assert self.settings.bulk is not None
         told = self.context
-        wire = Server(
+        self.close()
+        self.wire = Server(
             self.settings.server, secrets=told.secrets, clock=self.clock, log=told.log, stop=told.stop,
-            instance="ehr", wait=lambda _seconds: False,
+            instance="ehr", wait=lambda _seconds: False, tick=lambda: self.clock.now().timestamp(),
         )  # fmt: skip
-        self.part = BulkPart(self.settings, self.settings.bulk, wire, told)
+        self.part = BulkPart(self.settings, self.settings.bulk, self.wire, told)
         return self.part
 
     def die(self) -> None:
         """A kill -9, as far as one process can act it out."""
-        self.part.close()
         self.born()
+
+    def close(self) -> None:
+        """Let go of what is open."""
+        if self.wire is not None:
+            self.part.close()
+            self.wire.close()
 
     def call(self, *, save: bool = True) -> Changes | None:
         """One pull of the hub; None where the part asked for patience."""
@@ -94,7 +104,7 @@ class Run:
             if found is not None:
                 after(found)
             begun |= self.stand.stage != "idle"
-            if begun and self.stand.stage == "idle" and not self.stand.tries:
+            if begun and self.stand.stage == "idle" and not 0 < self.stand.tries <= TRIES:
                 return self.stand
             if found is not None and not found.more:
                 self.turn(timedelta(seconds=60))
