@@ -9,7 +9,7 @@ from itertools import permutations
 from typing import Any, TypeVar
 
 import pytest
-from hub_ehr_fhir.mapping.reading import read
+from hub_ehr_fhir.mapping.reading import read_whole
 from hub_ehr_fhir.settings import FhirSettings
 
 from hub.model.encounter import Coding, Drug
@@ -109,7 +109,7 @@ def bundle(*resources: Json) -> bytes:
 
 def reading(*resources: Json, **settings: Any) -> Reading:
     """The reading of a bundle."""
-    return read(bundle(*resources), ndjson=False, settings=FhirSettings(**settings))
+    return read_whole(bundle(*resources), ndjson=False, settings=FhirSettings(**settings))
 
 
 def every(found: Reading, kind: type[F]) -> list[F]:
@@ -278,7 +278,7 @@ def test_money_is_exact() -> None:
         (b"19.990", "19.99"),
         (b"9007199254.07", "9007199254.07"),
     ]:
-        found = read(bundle(item()).replace(b"123.4", text), ndjson=False, settings=FhirSettings())
+        found = read_whole(bundle(item()).replace(b"123.4", text), ndjson=False, settings=FhirSettings())
         assert str(only(found, ChargeFact).amount) == amount
 
 
@@ -464,7 +464,7 @@ def test_pieces_meet() -> None:
         {"fullUrl": "urn:uuid:2", "resource": item(context={"reference": urn})},
     ]
     raw = json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}).encode()
-    found = read(raw, ndjson=False, settings=FhirSettings())
+    found = read_whole(raw, ndjson=False, settings=FhirSettings())
     assert only(found, ChargeFact).encounter_key == only(found, EncounterFact).key == "Encounter/e1"
 
 
@@ -475,7 +475,7 @@ def test_versions() -> None:
     assert only(reading(patient(meta={"versionId": "7"})), PatientFact).version == "00000000000000000007"
     raw = json.dumps({"resourceType": "Bundle", "type": "collection", "timestamp": "2026-01-07T00:00:00Z",
                       "entry": [{"resource": patient()}]}).encode()  # fmt: skip
-    found = read(raw, ndjson=False, settings=FhirSettings())
+    found = read_whole(raw, ndjson=False, settings=FhirSettings())
     assert only(found, PatientFact).version == "2026-01-07T00:00:00.000000Z"
 
 
@@ -490,7 +490,7 @@ def test_any_order() -> None:
 def test_ndjson() -> None:
     """Each line is on its own: a bad one is a problem with its number, the others are read."""
     lines = [json.dumps(patient()).encode(), b'{"resourceType": "Encoun', b"", json.dumps(item()).encode()]
-    found = read(b"\n".join(lines), ndjson=True, settings=FhirSettings())
+    found = read_whole(b"\n".join(lines), ndjson=True, settings=FhirSettings())
     assert [type(f).__name__ for f in found.facts] == ["PatientFact", "ChargeFact"]
     assert told(found) == [("fhir.json", "line[2]")]
 
@@ -499,4 +499,4 @@ def test_deletions_are_told() -> None:
     """A DELETE in a transaction withdraws nothing by itself: a person is told."""
     entry = {"fullUrl": "urn:uuid:1", "request": {"method": "DELETE", "url": "ChargeItem/c1"}}
     raw = json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": [entry]}).encode()
-    assert told(read(raw, ndjson=False, settings=FhirSettings())) == [("fhir.delete", "Bundle.entry[0]")]
+    assert told(read_whole(raw, ndjson=False, settings=FhirSettings())) == [("fhir.delete", "Bundle.entry[0]")]

@@ -26,7 +26,7 @@ _OTHERS: dict[str, tuple[tuple[str, re.Pattern[bytes]], ...]] = {
         ("R5", re.compile(rb'(?<!\\)"(class)"\s*:\s*\[')),
         ("STU3 or R5", re.compile(rb'(?<!\\)"(reason)"\s*:\s*\[')),
     ),
-    "Condition": (("STU3", re.compile(rb'(?<!\\)"(clinicalStatus|verificationStatus)"\s*:\s*"')),),
+    "Condition": (("STU3", re.compile(rb'(?<!\\)"(verificationStatus)"\s*:\s*"')),),
     "Coverage": (("R5", re.compile(_named(b"insurer", b"paymentBy", b"insurancePlan"))),),
     "ChargeItem": (("R5", re.compile(_named(b"totalPriceComponent", b"unitPriceComponent"))),),
     "Procedure": (

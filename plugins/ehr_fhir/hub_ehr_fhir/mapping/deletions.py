@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from hub.model.facts import WithdrawalFact
+from hub_ehr_fhir.mapping.order import TYPES
 
 KINDS = {
     "Encounter": "encounter",
@@ -18,9 +19,7 @@ KINDS = {
     "Coverage": "coverage",
     "Patient": "patient",
 }
-"""Which fact a resource of a type becomes. What is not here was only looked up by others: what was read with it
-stands.
-"""
+"""Which fact a resource of a type becomes; what is not here was only looked up by others."""
 
 
 def deletion_bundle(keys: Iterable[tuple[str, str, datetime]]) -> bytes:
@@ -38,10 +37,13 @@ def deletion_bundle(keys: Iterable[tuple[str, str, datetime]]) -> bytes:
     return msgspec.json.encode({"resourceType": "Bundle", "type": "history", "entry": entries})
 
 
-def withdrawal(key: str, version: str) -> WithdrawalFact | None:
-    """The fact that a deletion of `Type/id` is; None for a type of which no fact is made."""
-    kind = KINDS.get(key.partition("/")[0])
-    return WithdrawalFact(key=key, version=version, kind=kind) if kind else None
+def withdrawals(key: str, version: str) -> list[WithdrawalFact]:
+    """What a deletion of `Type/id` withdraws: the fact of it, where there is one, and the piece."""
+    kind = key.partition("/")[0]
+    told = [KINDS[kind]] if kind in KINDS else []
+    told += ["piece"] if kind in TYPES else []
+    whose = key if kind == "Patient" else ""
+    return [WithdrawalFact(key=key, version=version, kind=one, patient_key=whose) for one in told]
 
 
 def _instant(at: datetime) -> str:

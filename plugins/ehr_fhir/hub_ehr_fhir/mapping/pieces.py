@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from hub.model.facts import Piece
 from hub_ehr_fhir.mapping import shapes
@@ -14,6 +14,7 @@ from hub_ehr_fhir.mapping.resources import Resources
 
 _LOCAL = re.compile(rb'(?<!\\)("reference"\s*:\s*")(urn:[^"\\]+)"')
 _OF_A_VISIT = (shapes.Condition, shapes.Procedure, shapes.Immunization)
+_STAYING = frozenset(("Practitioner", "PractitionerRole", "Organization", "Location", "Patient", "RelatedPerson"))
 _NO_PIECES = (shapes.ExplanationOfBenefit,)
 
 
@@ -48,10 +49,26 @@ def pieces_of(resources: Resources) -> tuple[Piece, ...]:
             version=part.version,
             links=tuple(sorted(links_of(resources, part))),
             body=_alone(resources, part),
+            patient_key=_whose(resources, part),
+            place=part.place,
         )
         for part in resources.parts
         if part.record is not None and not isinstance(part.record, _NO_PIECES)
     )
+
+
+def _whose(resources: Resources, part: Part) -> str:
+    """The key of the patient whose data it is; empty for a clinician's, an organization's, a place's."""
+    record = part.record
+    if isinstance(record, shapes.Patient):
+        return part.key
+    if isinstance(record, shapes.Account):
+        return resources.key(record.subject[0], "Patient") if record.subject else ""
+    for name in ("subject", "patient", "beneficiary"):
+        whose = getattr(record, name, None)
+        if isinstance(whose, shapes.Reference):
+            return resources.key(whose, "Patient")
+    return ""
 
 
 def _alone(resources: Resources, part: Part) -> bytes:
@@ -67,15 +84,28 @@ def _alone(resources: Resources, part: Part) -> bytes:
 
 
 def parts_again(pieces: Iterable[Piece], notes: Notes) -> list[Part]:
-    """Pieces as resources, decoded; they were checked when they came."""
+    """Pieces as resources, decoded; they were checked when they came. A deleted one is known and says nothing, unless
+    it is of a clinician, an organization or a place: what was told of them stands.
+    """
     found = []
     for piece in pieces:
         try:
             head = HEAD.decode(piece.body)
         except Bad:
             continue
-        part = Part(piece.body, head, "", "", piece.version)
+        part = Part(piece.body, head, piece.place, "", piece.version)
         part.key = piece.key
-        if decode(part, notes) and part.record is not None:
+        if (piece.withdrawn and part.kind not in _STAYING) or (decode(part, notes) and part.record is not None):
             found.append(part)
     return found
+
+
+def reached(piece: Piece, known: Mapping[str, Piece]) -> list[Piece]:
+    """The pieces that one reaches by links, as the hub finds them among all that it keeps."""
+    found: dict[str, Piece] = {}
+    ends = set(piece.links)
+    while ends:
+        found |= {key: known[key] for key in ends if key in known}
+        links = {link for key in ends if key in known for link in known[key].links}
+        ends = links - found.keys() - {piece.key}
+    return [found[key] for key in sorted(found)]

@@ -6,17 +6,17 @@ from collections.abc import Iterable
 
 import msgspec
 
-from hub.model.facts import AnyFact, Piece, Reading
+from hub.model.facts import AnyFact, Piece, Reading, WithdrawalFact
 from hub_ehr_fhir.mapping import bindings, check, shapes
 from hub_ehr_fhir.mapping.authorizations import decided_visits
 from hub_ehr_fhir.mapping.bundles import parts_of
 from hub_ehr_fhir.mapping.charges import charge_facts
 from hub_ehr_fhir.mapping.coverage import coverage_facts
-from hub_ehr_fhir.mapping.deletions import withdrawal
+from hub_ehr_fhir.mapping.deletions import withdrawals
 from hub_ehr_fhir.mapping.notes import Notes
 from hub_ehr_fhir.mapping.parts import Bad, Part, decode
 from hub_ehr_fhir.mapping.people import patient_facts
-from hub_ehr_fhir.mapping.pieces import is_whole, parts_again, pieces_of
+from hub_ehr_fhir.mapping.pieces import is_whole, parts_again, pieces_of, reached
 from hub_ehr_fhir.mapping.resources import Resources, newest
 from hub_ehr_fhir.mapping.scene import Scene
 from hub_ehr_fhir.mapping.visits import visit_facts
@@ -38,7 +38,7 @@ _POINTERS = msgspec.json.Decoder(_Pointers)
 
 def read(raw: bytes, ndjson: bool, settings: FhirSettings) -> Reading:
     """Facts and problems of one message: a Bundle, a resource, or one of either on each line. Where it is not whole,
-    its resources are pieces, too.
+    its resources are pieces, too, and what needs others is told by `read_joined` alone.
     """
     notes = Notes()
     parts = newest(parts_of(raw, ndjson, notes), notes)
@@ -49,8 +49,11 @@ def read(raw: bytes, ndjson: bool, settings: FhirSettings) -> Reading:
     loose = settings.keep_pieces == "always" or not is_whole(resources)
     scene = Scene(settings=settings, notes=notes, resources=resources, short=set(), loose=loose)
     scene.short |= {key for part in bad if (key := _encounter_of(scene, part))}
-    facts = [*_facts(scene), *_withdrawn(parts)]
     pieces = pieces_of(resources) if loose else ()
+    later = {piece.key for piece in pieces if piece.links}
+    if later:
+        resources.parts = [part for part in resources.parts if part.key not in later]
+    facts = [*_facts(scene), *_withdrawn(parts)]
     nothing = not facts and not pieces and not notes.problems
     return Reading(
         facts=tuple(facts),
@@ -58,6 +61,23 @@ def read(raw: bytes, ndjson: bool, settings: FhirSettings) -> Reading:
         not_billable="informational" if nothing else "",
         pieces=pieces,
     )
+
+
+def read_whole(raw: bytes, ndjson: bool, settings: FhirSettings) -> Reading:
+    """As `read`, with what the pieces of this message say beside each other: all that it tells by itself."""
+    found = read(raw, ndjson, settings)
+    known = {piece.key: piece for piece in found.pieces}
+    joined = [read_joined(one, reached(one, known), settings) for one in found.pieces if one.links]
+    if not joined:
+        return found
+    facts: dict[tuple[str, str], AnyFact] = {}
+    for fact in (fact for one in (found, *joined) for fact in one.facts):
+        about = fact.kind if isinstance(fact, WithdrawalFact) else type(fact).__name__
+        held = facts.get((about, fact.key))
+        if held is None or held.version <= fact.version:
+            facts[about, fact.key] = fact
+    problems = dict.fromkeys(problem for one in (found, *joined) for problem in one.problems)
+    return msgspec.structs.replace(found, facts=tuple(facts.values()), problems=tuple(problems))
 
 
 def read_joined(piece: Piece, linked: Iterable[Piece], settings: FhirSettings) -> Reading:
@@ -94,9 +114,8 @@ def _facts(scene: Scene) -> list[AnyFact]:
 
 
 def _withdrawn(parts: Iterable[Part]) -> list[AnyFact]:
-    """What was deleted; later than whatever was told at the same time."""
-    found = (withdrawal(part.key, f"{part.version}~") for part in parts if part.gone)
-    return [fact for fact in found if fact is not None]
+    """What was deleted, as a fact and as a piece; later than whatever was told at the same time."""
+    return [fact for part in parts if part.gone for fact in withdrawals(part.key, f"{part.version}~")]
 
 
 def _readable(part: Part, settings: FhirSettings, notes: Notes) -> bool:

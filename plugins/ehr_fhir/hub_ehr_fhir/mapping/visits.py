@@ -47,7 +47,7 @@ def _condition(scene: Scene, part: Part, condition: shapes.Condition) -> Diagnos
         key=part.key,
         version=part.version,
         encounter_key=encounter_key,
-        diagnosis=Diagnosis(coding=coding),
+        diagnosis=Diagnosis(coding=coding, id=part.key),
         active=_is_certain(condition),
     )
 
@@ -193,7 +193,8 @@ def _diagnoses(scene: Scene, part: Part, encounter: shapes.Encounter) -> tuple[t
         if condition is None:
             waits |= scene.missed(part.at(f"diagnosis[{n}]"), "the diagnosis")
         elif (coding := codes.best_diagnosis(condition.code)) and _is_certain(condition):
-            found.append(Diagnosis(coding=coding, rank=max(rank, 0)))
+            key = scene.resources.key(encounter.diagnosis[n].condition, "Condition")
+            found.append(Diagnosis(coding=coding, rank=max(rank, 0), id=key))
     return tuple(found), waits
 
 
