@@ -94,11 +94,13 @@ def _next(made: Made, name: str, server: ServerSettings) -> list[str]:
     register = "Register the hub at the EHR as a backend (system) client that reads, with its public keys:"
     if made.previous and made.new:
         register = "Let the EHR take over the new public key beside the one it knows:"
-    where = f"upload {made.jwks.name}, or give it https://YOUR-HOST/connectors/{name}/jwks.json (`hub run` serves it)."
+    where = (
+        f"upload {made.jwks.name}, or name https://YOUR-HOST/connectors/{name}/jwks.json (`hub run` serves it)."
+    )
     lines = [f"{register} {where}"]
     if server.key_id and made.new:
         lines.append(
-            f"Write the kid that the EHR gives the new key in key_id (now {server.key_id}), or take key_id out."
+            f"Write the kid that the EHR gives the new key in key_id (now {server.key_id}), or empty it."
         )
     if not server.client_id:
         lines.append("Write the id that it gives in client_id.")

@@ -36,6 +36,8 @@ def joined(base: str, given: str) -> str:
     itself without TLS (as many do behind a proxy of their own), its TLS address is meant.
     """
     if not given.lower().startswith(("http://", "https://")):
+        if "://" in given.partition("?")[0]:
+            return given
         return f"{base.rstrip('/')}/{given.lstrip('/')}" if given else base
     ours, theirs = origin(base), origin(given)
     if ours[0] == "https" and theirs[0] == "http" and ours[1] == theirs[1] and theirs[2] in (80, ours[2]):
