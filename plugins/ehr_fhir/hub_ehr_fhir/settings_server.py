@@ -168,6 +168,11 @@ class ServerSettings(SignInSettings, WaySettings):
         description="headers that the server or its gateway asks for, such as an API key; a value may be a reference",
     )
 
+    search_parameters: dict[str, str] = Field(
+        default_factory=dict,
+        description="parameters that this server wants in every search, such as ah-practice at athenahealth",
+    )
+
     @model_validator(mode="after")
     def _whole(self) -> Self:
         missing = [name for name in _NEEDED[self.auth] if not getattr(self, name)]

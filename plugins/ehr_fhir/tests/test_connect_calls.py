@@ -311,6 +311,24 @@ def test_addresses_are_joined(given: str, whole: str) -> None:
     assert joined("https://ehr.example.org/r4/", given) == whole
 
 
+def test_what_a_server_wants_in_every_search_is_in_every_search() -> None:
+    """`search_parameters` go with each search of a type, and neither with reads nor with the server's own links."""
+    with (
+        serving(each(OK)) as house,
+        asking(house.url, search_parameters={"ah-practice": "Organization/a-1.Practice-9"}) as client,
+    ):
+        for one in ("Patient", "/Patient?_id=1", "Patient/1", "metadata", f"{house.url}/Patient?page=2"):
+            client.server.get(one)
+    also = "ah-practice=Organization/a-1.Practice-9"
+    assert [one.path for one in house.seen] == [
+        f"/r4/Patient?{also}",
+        f"/r4/Patient?_id=1&{also}",
+        "/r4/Patient/1",
+        "/r4/metadata",
+        "/r4/Patient?page=2",
+    ]
+
+
 def test_parameters_are_added_to_what_a_link_has() -> None:
     """Parameters follow those of the address, several values of one name each by itself, the text escaped."""
     assert with_params("https://e.org/P?a=1", {"b": ["x", "y z"]}) == "https://e.org/P?a=1&b=x&b=y+z"

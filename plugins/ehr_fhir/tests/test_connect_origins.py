@@ -82,9 +82,12 @@ def test_another_port_or_host_is_another_origin() -> None:
 
 def test_circles_end() -> None:
     """A server that points to itself for ever is given up, and said to."""
-    with serving(lambda _seen: to(f"{house.url}/again")) as house, asking(house.url) as client:
-        with pytest.raises(Misconfigured, match="in circles"):
-            client.server.get("Patient")
+    with (
+        serving(lambda _seen: to(f"{house.url}/again")) as house,
+        asking(house.url) as client,
+        pytest.raises(Misconfigured, match="in circles"),
+    ):
+        client.server.get("Patient")
     assert len(house.seen) <= 8
 
 
@@ -94,16 +97,22 @@ def test_circles_end() -> None:
 )
 def test_other_schemes_are_not_followed(location: str, words: str) -> None:
     """Only addresses of the web are followed."""
-    with serving(each(to(location))) as house, asking(house.url) as client:
-        with pytest.raises(Misconfigured, match=words):
-            client.server.get("Patient")
+    with (
+        serving(each(to(location))) as house,
+        asking(house.url) as client,
+        pytest.raises(Misconfigured, match=words),
+    ):
+        client.server.get("Patient")
 
 
 def test_http_outside_this_machine_is_not_asked() -> None:
     """An address without TLS on another machine is refused, before anything is sent there."""
-    with serving(each(to("http://files.example.org/f"))) as house, asking(house.url, **SIGNED) as client:
-        with pytest.raises(Misconfigured) as caught:
-            client.server.get("Patient")
+    with (
+        serving(each(to("http://files.example.org/f"))) as house,
+        asking(house.url, **SIGNED) as client,
+        pytest.raises(Misconfigured) as caught,
+    ):
+        client.server.get("Patient")
     caught.match(r"files\.example\.org is not https")
     assert "allow_http" in caught.value.fix
 

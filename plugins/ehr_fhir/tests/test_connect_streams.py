@@ -79,9 +79,12 @@ def test_a_file_that_breaks_off_is_told_after_what_came() -> None:
 
 def test_a_file_that_became_shorter_is_told() -> None:
     """Where less is there than was read before, nothing is taken for the rest."""
-    with serving(each(Reply(body=FILE[:10]))) as house, asking(house.url) as client:
-        with pytest.raises(RetryLater, match="shorter"):
-            taken(client, "f", offset=20)
+    with (
+        serving(each(Reply(body=FILE[:10]))) as house,
+        asking(house.url) as client,
+        pytest.raises(RetryLater, match="shorter"),
+    ):
+        taken(client, "f", offset=20)
 
 
 def test_a_big_file_comes_in_bounded_pieces() -> None:

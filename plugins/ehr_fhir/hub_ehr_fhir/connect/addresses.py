@@ -45,6 +45,11 @@ def joined(base: str, given: str) -> str:
     return given
 
 
+def is_search(given: str) -> bool:
+    """Whether a path asks for resources of a type (`Encounter?...`): no read, no link of the server's."""
+    return given.partition("?")[0].strip("/") in _TYPES
+
+
 def redirected(base: str, url: str, location: str) -> str:
     """Where an answer points to. Raises `Misconfigured` where that would leave TLS or the web."""
     try:

@@ -288,6 +288,8 @@ class Server:
     def _opened(self, call: Call, end: Moment, body_end: Moment) -> Iterator[tuple[Raw, str, bool]]:
         """The last answer of a call: redirects followed, the token renewed once, the body unread."""
         url = addresses.with_params(addresses.joined(self.base, call.url), call.params)
+        if call.method == "GET" and addresses.is_search(call.url):
+            url = addresses.with_params(url, self._settings.search_parameters)
         method, body, renewed = call.method, call.body, False
         with self._patience.slot(end), ExitStack() as stack:
             for _ in range(_HOPS + 2):
