@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import msgspec
 from pydantic import BaseModel
 
 from hub.errors import Misconfigured, Problem
-from hub.model.facts import Reading
+from hub.model.facts import Piece, Reading
 from hub.plugin.api import Changes, Context, Step
 from hub.plugin.api.folder import FolderDrop
-from hub_ehr_fhir.mapping.reading import read
+from hub_ehr_fhir.mapping.reading import read, read_joined
 from hub_ehr_fhir.settings import FhirSettings
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Changing(Protocol):
 
 
 class FhirSource:
-    """Bundles, resources and NDJSON of one FHIR R4 sender (implements `hub.plugin.api.EhrSource`)."""
+    """Bundles, resources and NDJSON of one FHIR R4 sender (implements `hub.plugin.api.PiecingSource`)."""
 
     Settings: ClassVar[type[BaseModel]] = FhirSettings
 
@@ -44,6 +44,10 @@ class FhirSource:
             from hub_ehr_fhir.bulk.part import BulkPart
 
             self._parts["bulk"] = BulkPart(settings, settings.bulk, self._server, context)
+        if self._server is not None and settings.pull.enabled:
+            from hub_ehr_fhir.pull.pulling import Pulling
+
+            self._parts["pull"] = Pulling(settings, context, self._server)
 
     def changes(self, cursor: str) -> Changes:
         """What is new since `cursor`: the files that were dropped, and what the server tells, one part a call."""
@@ -54,6 +58,10 @@ class FhirSource:
         if content_type not in (JSON, NDJSON):
             return Reading(problems=(_wrong_type(),))
         return read(raw, content_type == NDJSON, self._settings)
+
+    def read_joined(self, piece: Piece, linked: Sequence[Piece]) -> Reading:
+        """What a resource says beside those that it needs, whichever messages they came in."""
+        return read_joined(piece, linked, self._settings)
 
     def check(self) -> Iterator[Step]:
         """Look at the folder, go the way to the server, and hear what the parts say of themselves."""
