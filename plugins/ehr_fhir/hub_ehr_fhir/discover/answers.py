@@ -142,7 +142,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     def refusal(self) -> str:
         """Why it did not, in a few words without values."""
         codes = f" ({', '.join(self.codes)})" if self.codes else ""
-        return self.words or f"HTTP {self.status}{codes}"
+        return f"{self.words or f'HTTP {self.status}'}{codes}"
 
     def objects(self, parameter: str) -> bool:
         """Whether it came with a warning that the parameter was not used."""

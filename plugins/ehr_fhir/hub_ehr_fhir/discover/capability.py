@@ -63,10 +63,10 @@ class _Rest(msgspec.Struct, frozen=True, rename="camel"):
 class _Statement(msgspec.Struct, frozen=True, rename="camel"):
     resource_type: str = ""
     fhir_version: str = ""
-    software: msgspec.Raw | None = None
-    format: list[str] | None = None
-    instantiates: list[str] | None = None
-    rest: list[msgspec.Raw] | None = None
+    software: msgspec.Raw = msgspec.Raw(b"{}")
+    format: msgspec.Raw = msgspec.Raw(b"[]")
+    instantiates: msgspec.Raw = msgspec.Raw(b"[]")
+    rest: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 def declared(body: bytes) -> Declared:
@@ -75,14 +75,15 @@ def declared(body: bytes) -> Declared:
     if statement is None or statement.resource_type not in ("CapabilityStatement", "Conformance"):
         return Declared(readable=False, warnings=(_no_statement(body),))
     version = statement.fhir_version or ("1.0" if statement.resource_type == "Conformance" else "")
-    rests = [rest for rest in _each(statement.rest, _Rest) if rest.mode in ("server", "")]
+    told = _one(statement.rest, list[msgspec.Raw])
+    rests = [rest for rest in _each(told, _Rest) if rest.mode in ("server", "")]
     abilities = dict(_abilities(rests))
-    software = (_one(statement.software, _Software) if statement.software else None) or _Software()
+    software = _one(statement.software, _Software) or _Software()
     return Declared(
         fhir_version=version,
         software=f"{software.name} {software.version}".strip()[:80],
-        formats=tuple(statement.format or ()),
-        exports=tuple(sorted(_exports(rests, abilities, statement.instantiates or []))),
+        formats=tuple(_one(statement.format, list[str]) or ()),
+        exports=tuple(sorted(_exports(rests, abilities, _one(statement.instantiates, list[str]) or []))),
         batch=any(each.code == "batch" for rest in rests for each in _each(rest.interaction, _Named)),
         abilities=abilities,
         warnings=tuple(_warnings(version, abilities)),

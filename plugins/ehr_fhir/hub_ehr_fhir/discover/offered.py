@@ -125,6 +125,7 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 _SHAPE = 1
+_IN_USE = "refused when it was used"
 
 
 def encode(offered: Offered) -> bytes:
@@ -153,8 +154,9 @@ def broken(offered: Offered, type_: str, feature: str) -> Offered:
     everything is learned anew, and the rest of the type is tried again.
     """
     ability = offered.of(type_)
-    found: dict[str, Verdict] = {feature: "refused"}
-    said = {feature: "refused when it was used"}
+    before = [each for each, words in ability.said.items() if words == _IN_USE]
+    found: dict[str, Verdict] = dict.fromkeys((*before, feature), "refused")
+    said = dict.fromkeys(found, _IN_USE)
     abilities = {**offered.abilities, type_: msgspec.structs.replace(ability, found=found, said=said)}
     waiting = tuple(dict.fromkeys((*offered.waiting, type_)))
     return msgspec.structs.replace(offered, abilities=abilities, waiting=waiting)

@@ -94,6 +94,8 @@ class Trial:
         elif by:
             self._base = ((by, self._value(by, self._samples[PEOPLE[by]])),)
             self._look(self._base)
+        elif self._found.get("read") == "works" and self._type in self._samples:
+            self._notice(self._asker.ask(self._type, f"{self._type}/{self._samples[self._type]}"))
 
     def _any(self) -> None:
         """Without a parameter; also the first look at a resource, at `_count` and at next links."""

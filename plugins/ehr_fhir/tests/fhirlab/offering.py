@@ -301,6 +301,7 @@ def served(offering: Offering) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one packet
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
