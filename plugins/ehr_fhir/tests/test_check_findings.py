@@ -43,7 +43,7 @@ def said(found: Reading) -> list[tuple[str, str, str]]:
         (PATIENT, {"favouriteColour": "SECRET"}, "Patient.favouriteColour"),
         (PATIENT, {"maritalStatus": "SECRET"}, "Patient.maritalStatus"),
         (PATIENT, {"name": [{"family": "Quill", "suffix": [""]}]}, "Patient.name[0].suffix[0]"),
-        (CONDITION, {"clinicalStatus": "active"}, "Condition.clinicalStatus"),
+        (CONDITION, {"severity": "high"}, "Condition.severity"),
         (CHARGE, {"code": {"coding": [{"code": "G0438"}], "text": ""}}, "ChargeItem.code.text"),
         (CHARGE, {"overrideReason": ""}, "ChargeItem.overrideReason"),
     ],

@@ -15,33 +15,44 @@ _GENDERS = frozenset(("", "male", "female", "other", "unknown"))
 _COVERAGE = frozenset(("active", "cancelled", "draft", "entered-in-error"))
 
 
-def _named(*names: bytes) -> bytes:
-    return rb'(?<!\\)"(' + b"|".join(names) + rb')"\s*:'
+def _written(name: str, value: bytes = b"") -> tuple[bytes, re.Pattern[bytes]]:
+    """An element's name as it stands in JSON, which is quickly not found, and what makes it sure."""
+    quoted = b'"' + name.encode() + b'"'
+    return quoted, re.compile(quoted + rb"(?<!\\" + quoted + rb")\s*:\s*" + value)
 
 
 # Elements that R5, or STU3, has and R4 has not, or that have another shape there.
-_OTHERS: dict[str, tuple[tuple[str, re.Pattern[bytes]], ...]] = {
+_OTHERS: dict[str, tuple[tuple[str, str, bytes], ...]] = {
     "Encounter": (
-        ("R5", re.compile(_named(b"actualPeriod", b"plannedStartDate", b"virtualService", b"admission"))),
-        ("R5", re.compile(rb'(?<!\\)"(class)"\s*:\s*\[')),
-        ("STU3 or R5", re.compile(rb'(?<!\\)"(reason)"\s*:\s*\[')),
+        ("R5", "actualPeriod", b""),
+        ("R5", "plannedStartDate", b""),
+        ("R5", "virtualService", b""),
+        ("R5", "admission", b""),
+        ("R5", "class", rb"\["),
+        ("STU3 or R5", "reason", rb"\["),
     ),
-    "Condition": (("STU3", re.compile(rb'(?<!\\)"(verificationStatus)"\s*:\s*"')),),
-    "Coverage": (("R5", re.compile(_named(b"insurer", b"paymentBy", b"insurancePlan"))),),
-    "ChargeItem": (("R5", re.compile(_named(b"totalPriceComponent", b"unitPriceComponent"))),),
+    "Condition": (("STU3", "clinicalStatus", b'"'), ("STU3", "verificationStatus", b'"')),
+    "Coverage": (("R5", "insurer", b""), ("R5", "paymentBy", b""), ("R5", "insurancePlan", b"")),
+    "ChargeItem": (("R5", "totalPriceComponent", b""), ("R5", "unitPriceComponent", b"")),
     "Procedure": (
-        ("R5", re.compile(_named(b"occurrenceDateTime", b"occurrencePeriod"))),
-        ("STU3", re.compile(rb'(?<!\\)"(context|notDone)"\s*:')),
+        ("R5", "occurrenceDateTime", b""),
+        ("R5", "occurrencePeriod", b""),
+        ("STU3", "context", b""),
+        ("STU3", "notDone", b""),
     ),
+}
+_SIGNS = {
+    kind: tuple((release, name, *_written(name, value)) for release, name, value in rows)
+    for kind, rows in _OTHERS.items()
 }
 
 
 def other_version(part: Part, notes: Notes) -> bool:
     """Whether a resource has an element of another version of FHIR: it would be read as if it said nothing."""
-    for release, pattern in _OTHERS.get(part.kind, ()):
-        if found := pattern.search(part.raw):
+    for release, name, quoted, sure in _SIGNS.get(part.kind, ()):
+        if quoted in part.raw and sure.search(part.raw):
             why = f"this element is written as in FHIR {release}, and this connector reads R4 (4B)"
-            notes.error("fhir.version", part.at(found[1].decode()), why, _FIX_VERSION)
+            notes.error("fhir.version", part.at(name), why, _FIX_VERSION)
             return True
     return False
 

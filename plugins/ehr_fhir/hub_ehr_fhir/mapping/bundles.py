@@ -8,7 +8,7 @@ import msgspec
 
 from hub_ehr_fhir.mapping import codes, shapes
 from hub_ehr_fhir.mapping.notes import Notes
-from hub_ehr_fhir.mapping.parts import HEAD, Bad, Part
+from hub_ehr_fhir.mapping.parts import HEAD, Bad, Part, decoded_at_once
 
 _DEPTH = 3
 _BUNDLE = msgspec.json.Decoder(shapes.Bundle)
@@ -27,12 +27,17 @@ def parts_of(raw: bytes, ndjson: bool, notes: Notes) -> list[Part]:
 
 def _resources(raw: bytes, place: str, full_url: str, version: str, notes: Notes, depth: int) -> Iterator[Part]:
     """A resource, or those of a Bundle; `version` is what it has where it tells none."""
+    if record := decoded_at_once(raw):
+        part = Part(raw, record, place, full_url, codes.version(record.meta, version))
+        part.record = record
+        yield part
+        return
     try:
         head = HEAD.decode(raw)
     except Bad:
         notes.error("fhir.json", place or "body", "this is not a JSON object with the beginnings of a resource")
         return
-    if head.resource_type == "Bundle" and depth < _DEPTH:
+    if head.resource_type == "Bundle":
         yield from _entries(raw, place, version, notes, depth)
     elif not head.resource_type:
         notes.error("fhir.type", place or "body", "this JSON does not name its resourceType")
@@ -45,6 +50,10 @@ def _entries(raw: bytes, place: str, version: str, notes: Notes, depth: int) -> 
     is read from its end, so that of two versions the newer is met last.
     """
     prefix = f"{place} Bundle".strip()
+    if depth >= _DEPTH:
+        why = "Bundles within Bundles are read three deep, and this one is deeper"
+        notes.error("fhir.bundle", prefix, why, "send its resources in a Bundle of their own")
+        return
     try:
         bundle = _BUNDLE.decode(raw)
     except Bad:

@@ -154,9 +154,12 @@ def _day(text: str) -> date:
 
 def instant(text: str, zone: ZoneInfo) -> datetime | None:
     """An aware UTC instant; a date alone is noon in `zone`, so that it stays that day in zones near it."""
-    on = day(text)
-    if on is None:
-        return None
+    return _instant(text, zone) if text else None
+
+
+@lru_cache(maxsize=1024)
+def _instant(text: str, zone: ZoneInfo) -> datetime:
+    on = _day(text[:10])
     try:
         if len(text) == 10:
             return datetime.combine(on, time(12), zone).astimezone(UTC)
@@ -168,13 +171,22 @@ def instant(text: str, zone: ZoneInfo) -> datetime | None:
 
 def version(meta: shapes.Meta, fallback: str) -> str:
     """What orders repeats of a resource: when the server last changed it, else its number, else `fallback`."""
-    try:
-        at = instant(meta.last_updated, ZoneInfo("UTC"))
-    except Unreadable:
-        at = None
-    if at is not None:
-        return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if meta.last_updated and (at := _ordered(meta.last_updated)):
+        return at
     return meta.version_id.zfill(20) if meta.version_id else fallback
+
+
+@lru_cache(maxsize=1024)
+def _ordered(last_updated: str) -> str:
+    """An instant in the one form that sorts by time; empty when it is none."""
+    try:
+        at = _instant(last_updated, _UTC)
+    except Unreadable:
+        return ""
+    return f"{at.isoformat(timespec='microseconds')[:26]}Z"
+
+
+_UTC = ZoneInfo("UTC")
 
 
 def dollars(money: shapes.Money) -> Decimal | None:
@@ -189,9 +201,12 @@ def dollars(money: shapes.Money) -> Decimal | None:
         raise Unreadable("not an amount of dollars and cents") from None
 
 
+_DIGITS = 30
+
+
 def sane(number: Decimal) -> Decimal:
     """A number of a usual size; raises `Unreadable`."""
-    if not number.is_finite() or abs(number.adjusted()) > 9:
+    if not number.is_finite() or abs(number.adjusted()) > 9 or len(str(number)) > _DIGITS:
         raise Unreadable("not a number of a usual size")
     return number
 

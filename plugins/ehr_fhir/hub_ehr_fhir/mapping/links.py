@@ -3,7 +3,7 @@
 What is made of a resource depends on its neighbours, which may come later or change later. So such a fact has the
 version `VERSION|TAIL`: the tail grows with what is known. It holds who decided something about the resource (an
 Account), then, level by level of links, the sum of the versions of the neighbours that are known. A neighbour that
-comes, and one that is newer, make it greater. So of all readings of one version of a resource, the one that knew most
+comes, one that is newer, and one that is deleted make it greater. So of all readings of one version of a resource, the one that knew most
 sorts last, in whatever order the messages came; the newest version stands, as everywhere.
 """
 
@@ -110,11 +110,13 @@ _LINKS: dict[type[shapes.Head], Callable[[Any], Iterator[Link]]] = {
 
 def links_of(resources: Resources, part: Part) -> list[str]:
     """The keys of what a resource needs, in its order, each once; what it contains itself is no link."""
-    kind = _LINKS.get(type(part.record)) if part.record is not None else None
-    if kind is None:
-        return []
-    keys = dict.fromkeys(resources.key(one, name) for one, name in kind(part.record))
-    return [key for key in keys if "/" in key and "?" not in key and "#" not in key and key != part.key]
+    known = resources.links.get(part)
+    if known is None:
+        kind = _LINKS.get(type(part.record)) if part.record is not None else None
+        keys = dict.fromkeys([resources.key(one, name) for one, name in kind(part.record)]) if kind else {}
+        known = [key for key in keys if "/" in key and "?" not in key and "#" not in key and key != part.key]
+        resources.links[part] = known
+    return known
 
 
 def version_of(resources: Resources, part: Part, decider: Part | None = None) -> str:
@@ -124,11 +126,13 @@ def version_of(resources: Resources, part: Part, decider: Part | None = None) ->
     if not part.version:
         return ""
     links = links_of(resources, part)
+    if not links and decider is None:
+        return part.version
     seen, sums = {part.key}, list[int]()
     while links and len(sums) < _LEVELS:
         known = [found for key in links if key not in seen and (found := resources.at(key)) and not found.gone]
         seen.update(links)
-        sums.append(sum(_ordinal(found.version) for found in known))
+        sums.append(sum(_ordinal(found.version) + (found.record is None) for found in known))
         links = [key for found in known for key in links_of(resources, found)]
     if decider is None and not any(sums):
         return part.version

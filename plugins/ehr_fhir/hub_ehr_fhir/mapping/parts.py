@@ -13,6 +13,8 @@ from hub_ehr_fhir.mapping.notes import Notes
 
 HEAD = msgspec.json.Decoder(shapes.Head)
 _DECODERS = {name: msgspec.json.Decoder(shape) for name, shape in shapes.SHAPES.items()}
+_BY_NAME = {name.encode(): decoder for name, decoder in _DECODERS.items()}
+_KIND = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Za-z]+)"')
 _INNER = re.compile(rb'(?<!\\)("reference"\s*:\s*")#')
 
 Bad = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -57,8 +59,25 @@ def _base(full_url: str, key: str) -> str:
     return ""
 
 
+def decoded_at_once(raw: bytes) -> shapes.Head | None:
+    """The record of a resource that says first what it is, as most do, and that contains no other; None where it
+    takes a second look to read it, or to say what is wrong with it.
+    """
+    named = _KIND.match(raw)
+    decoder = _BY_NAME.get(named[1]) if named else None
+    if decoder is None or b'"contained"' in raw:
+        return None
+    try:
+        record = decoder.decode(raw)
+    except Bad:
+        return None
+    return record if named is not None and record.resource_type.encode() == named[1] else None
+
+
 def decode(part: Part, notes: Notes) -> bool:
     """Give the part its record; False, and a problem that names the element, when it has another shape."""
+    if part.record is not None:
+        return True
     decoder = _DECODERS.get(part.kind)
     if decoder is None:
         return True

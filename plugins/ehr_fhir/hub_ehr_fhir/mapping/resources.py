@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 from hub_ehr_fhir.mapping import shapes
 from hub_ehr_fhir.mapping.notes import Notes
@@ -42,6 +42,9 @@ class Resources:
         self._named: dict[str, Part] | None = None
         self._visits: dict[str, set[str]] | None = None
         self._accounts: list[tuple[Part, shapes.Account]] | None = None
+        self._of: dict[type[shapes.Head], list[Any]] = {}
+        self._of_what: list[Part] | None = None
+        self.links: dict[Part, list[str]] = {}
         self.deciders: dict[str, list[Part]] | None = None
         for part in (*known, *self.parts):
             self._add(part)
@@ -54,11 +57,14 @@ class Resources:
         if part.record is not None and getattr(part.record, "contained", None):
             self._found.update((inner.key, inner) for inner in inner_parts(part))
 
-    def of(self, shape: type[S]) -> Iterator[tuple[Part, S]]:
+    def of(self, shape: type[S]) -> list[tuple[Part, S]]:
         """Every resource of one type that could be read."""
-        for part in self.parts:
-            if isinstance(part.record, shape):
-                yield part, part.record
+        if self._of_what is not self.parts:
+            self._of, self._of_what = {}, self.parts
+            for part in self.parts:
+                if part.record is not None:
+                    self._of.setdefault(type(part.record), []).append((part, part.record))
+        return self._of.get(shape, [])
 
     def everyone(self) -> Iterable[Part]:
         """Every resource that can be found, each once: also those of other messages, and contained ones."""
@@ -108,9 +114,9 @@ class Resources:
         """The key of what a reference means, the same in whatever message it comes: `Type/id`. A business
         identifier alone gives `Type?system|value`; nothing gives nothing.
         """
-        if found := self.part(reference):
-            return found.key
         text = reference.reference
+        if found := self._found.get(text) or self.part(reference):
+            return found.key
         if text.startswith("urn:"):
             return f"{kind}/{text.rpartition(':')[2]}"
         if text and not text.startswith("#"):
