@@ -17,6 +17,7 @@ from hub_ehr_fhir.mapping.extensions import named, text_of
 from hub_ehr_fhir.mapping.parts import Part
 from hub_ehr_fhir.mapping.resources import Resources
 from hub_ehr_fhir.mapping.scene import Scene
+from hub_ehr_fhir.settings import FhirSettings
 
 # X12 306 as Da Vinci PAS uses it: certified in total, in part, with changes.
 _GRANTED = frozenset(("A1", "A2", "A6"))
@@ -35,7 +36,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
 def said_of(scene: Scene, part: Part, encounter: shapes.Encounter) -> Said:
     """The numbers for a visit; several that differ are told, and none of them is taken."""
-    deciders = _deciders(scene.resources).get(part.key, [])
+    deciders = _deciders(scene).get(part.key, [])
     orders = list(_orders(scene.resources, encounter))
     numbers = [*_own(scene, encounter.extension), *_of_orders(scene, orders)]
     numbers += [number for each in deciders for number in _numbers(each)]
@@ -60,28 +61,38 @@ def requester(scene: Scene, encounter: shapes.Encounter) -> shapes.Reference:
     return found.pop() if len(found) == 1 else shapes.NOWHERE
 
 
-def decided_visits(resources: Resources, part: Part) -> set[str]:
-    """The keys of the visits about which a Claim, or the Claim that an answer is to, says something."""
+def decided_visits(resources: Resources, part: Part, settings: FhirSettings) -> set[str]:
+    """The keys of the visits about which a payer's answer, or a claim that is read, says something: those that the
+    claim names, and those that are based on what it was asked for.
+    """
     record = part.record
-    claim = record if isinstance(record, shapes.Claim) else None
-    if isinstance(record, shapes.ClaimResponse):
+    claim = record if _is_read(record, settings) else None
+    if isinstance(record, shapes.ClaimResponse) and any(_granted(record)):
         claim = resources.get(record.request, shapes.Claim)
-    if claim is None or claim.status != "active":
+    if not isinstance(claim, shapes.Claim) or claim.status != "active":
         return set()
     found = {resources.key(each, "Encounter") for item in claim.item for each in item.encounter}
     orders = {resources.key(each, "ServiceRequest") for each in (claim.prescription, claim.referral)} - {""}
+    if not orders:
+        return found
     return found | {key for key, based in resources.visits_by_order().items() if orders & based}
 
 
-def _deciders(resources: Resources) -> dict[str, list[Part]]:
+def _is_read(record: shapes.Head | None, settings: FhirSettings) -> bool:
+    """Whether what somebody else billed counts: only where claims are how this server tells what was done."""
+    return settings.claims_are_charges and isinstance(record, shapes.Claim) and record.use == "claim"
+
+
+def _deciders(scene: Scene) -> dict[str, list[Part]]:
     """By visit the claims and answers about it, the newest last."""
+    resources = scene.resources
     if resources.deciders is None:
         resources.deciders = {}
         told = [
             part for part in resources.everyone() if isinstance(part.record, shapes.Claim | shapes.ClaimResponse)
         ]
         for part in sorted(told, key=lambda one: (one.version, one.key)):
-            for visit in decided_visits(resources, part):
+            for visit in decided_visits(resources, part, scene.settings):
                 resources.deciders.setdefault(visit, []).append(part)
     return resources.deciders
 
@@ -112,7 +123,7 @@ def _numbers(part: Part) -> Iterator[str]:
     record = part.record
     if isinstance(record, shapes.ClaimResponse):
         yield from _granted(record)
-    elif isinstance(record, shapes.Claim) and record.use == "claim":
+    elif isinstance(record, shapes.Claim):
         focal = [each for each in record.insurance if each.focal] or record.insurance[:1]
         yield from (number for each in focal for number in each.pre_auth_ref)
 
@@ -148,7 +159,7 @@ def _referrals(
 
 def _accident(scene: Scene, part: Part) -> Accident | None:
     record = part.record
-    told = record.accident if isinstance(record, shapes.Claim) and record.use == "claim" else None
+    told = record.accident if isinstance(record, shapes.Claim) else None
     kind = next((k for c in (told.type.coding if told else ()) if (k := _ACCIDENTS.get(c.code))), "")
     if told is None or not kind:
         return None

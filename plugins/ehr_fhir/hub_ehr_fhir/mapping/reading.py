@@ -90,19 +90,19 @@ def read_joined(piece: Piece, linked: Iterable[Piece], settings: FhirSettings) -
     own = resources.at(piece.key)
     if own is None:
         return Reading(problems=notes.problems)
-    resources.parts = [part for part in parts if part.key in {piece.key, *_decided(resources, own)}]
+    resources.parts = [part for part in parts if part.key in {piece.key, *_decided(resources, own, settings)}]
     scene = Scene(settings=settings, notes=notes, resources=resources, short=set())
     return Reading(facts=tuple(_facts(scene)), problems=notes.problems)
 
 
-def _decided(resources: Resources, part: Part) -> set[str]:
+def _decided(resources: Resources, part: Part, settings: FhirSettings) -> set[str]:
     """The keys of what else a resource decides about."""
     record = part.record
     if isinstance(record, shapes.Account):
         found = {resources.key(each, "Patient") for each in record.subject}
         return found | {resources.key(each.coverage, "Coverage") for each in record.coverage}
     if isinstance(record, shapes.Claim | shapes.ClaimResponse):
-        return decided_visits(resources, part)
+        return decided_visits(resources, part, settings)
     return set()
 
 
