@@ -18,6 +18,7 @@ from hub.config.settings import Settings
 from hub.errors import Problem, StoreAway
 from hub.flow import room
 from hub.flow.base import Hub, Step
+from hub.flow.following import heard
 from hub.flow.steps import DIGEST, KEEPER, NOTIFIERS, WATCH, lanes_of
 from hub.flow.steps import STEPS as FLOW_STEPS
 from hub.flow.trouble import Watch
@@ -26,7 +27,7 @@ from hub.keep.place import Place
 from hub.keep.steps import STEPS as KEEP_STEPS
 from hub.keep.upgrade import upgrade_at_start
 from hub.log import get_log
-from hub.plugin.host import ConnectorSpec, Keep, Options, PluginHost, contexts
+from hub.plugin.host import ConnectorSpec, Following, Keep, Options, PluginHost, contexts
 from hub.plugin.host.settings import Locate
 from hub.runner import share_nudges
 from hub.runner.local import log_trouble
@@ -225,7 +226,9 @@ def open_app(folder: Path, *, clock: Clock | None = None, migrate: bool = True) 
             _up_to_date(loaded, store, clock)
             share_nudges(loaded.settings.run.runner, store)
         stop = threading.Event()
-        host = make_host(loaded, secrets, clock, saved_state(store), stop)
+        host = make_host(
+            loaded, secrets, clock, saved_state(store), stop, following=heard(loaded.settings, store)
+        )
         undo.pop_all()
     watch = Watch(loaded.settings, store)
     return App(loaded=loaded, store=store, host=host, clock=clock, stop=stop, watch=watch)
@@ -245,9 +248,10 @@ def make_host(
     state: Callable[[str, str], bytes | None],
     stop: threading.Event,
     keep: Keep | None = None,
+    following: Callable[[str], Following] | None = None,
 ) -> PluginHost:
     """The plugins that the settings name; raises `Faulty` with every fault of theirs and of the schedules."""
-    host, problems = load_plugins(loaded, secrets, clock, state, stop, keep)
+    host, problems = load_plugins(loaded, secrets, clock, state, stop, keep, following)
     schedules = schedule_faults(loaded, host.names("EhrSource"))
     faults = (*map(plugin_fault, problems), *schedules, *notifier_faults(loaded, host))
     if faults:
@@ -273,14 +277,17 @@ def load_plugins(
     state: Callable[[str, str], bytes | None],
     stop: threading.Event | None = None,
     keep: Keep | None = None,
+    following: Callable[[str], Following] | None = None,
 ) -> tuple[PluginHost, tuple[Problem, ...]]:
-    """The plugins that the settings name, and every fault of theirs; the instances of `keep` are taken over."""
+    """The plugins that the settings name, and every fault of theirs; the instances of `keep` are taken over, and
+    `following` says whom the others may hear of.
+    """
     connectors = {
         name: ConnectorSpec(plugin=one.plugin, kind=one.kind, settings=one.settings)
         for name, one in loaded.settings.connectors.items()
         if one.enabled
     }
-    make = contexts(clock=clock, secrets=secrets, load=state, stop=stop)
+    make = contexts(clock=clock, secrets=secrets, load=state, stop=stop, following=following)
     also = loaded.settings.hub.plugins
     host, problems = PluginHost.load(
         connectors, context_for=make, locate=_locator(loaded), options=Options(also=also), keep=keep

@@ -177,8 +177,10 @@ def _follows(context: Context) -> Iterator[Found]:
     for key, connector in tree.connectors.items():
         for row, other in enumerate(connector.follows):
             path: Path = ("connectors", key, "follows", row)
-            if other == key:
-                yield Found(path, "follows itself", "name another source")
+            if key in _heard_by(tree, other):
+                yield Found(
+                    path, "is followed in a circle: each word would lead to another", "remove one of them"
+                )
             elif other not in tree.connectors or "sources" in context.doubtful:
                 continue
             elif known and (other not in known or key not in known):
@@ -186,6 +188,17 @@ def _follows(context: Context) -> Iterator[Found]:
                 yield Found(path, f"{no} is no source", f"write [sources.{no}], or remove it")
             elif tree.practice_of(key) != tree.practice_of(other):
                 yield Found(path, "serves another practice, of which nothing is told here", "remove it")
+
+
+def _heard_by(tree: Settings, name: str) -> set[str]:
+    """`name`, whom it follows, whom those follow, and so on."""
+    found, left = {name}, [name]
+    while left:
+        connector = tree.connectors.get(left.pop())
+        fresh = set(connector.follows if connector else ()) - found
+        found |= fresh
+        left += fresh
+    return found
 
 
 def _public(context: Context) -> Iterator[Found]:

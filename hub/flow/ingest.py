@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from hub.errors import Problem
-from hub.flow import errands, feed_lanes, pieces
+from hub.flow import errands, feed_lanes, following, pieces
 from hub.flow.aside import failed
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
 from hub.flow.facts_store import Facts, billable, patient_ids
@@ -96,6 +96,8 @@ def read(hub: Hub, source: str) -> Outcome:
             ]
             facts += len(told)
             marked += Facts(tx, source, practice).store(told, again=again)
+            if hub.settings.is_followed(source):
+                following.note(tx, source, practice, told)
         tx.work.open_many(habits(_warnings(verdicts), source), practice=practice)
         tx.event("messages.read", "source", source, practice=practice, **_counts(verdicts, facts))
         more |= feed_lanes.released(tx, source, judged.freed) > 0

@@ -190,6 +190,8 @@ def freshen(hub: Hub, source: str) -> int:
         known = {key for key, one in ids.items() if not same[one].isdisjoint(files)}
         people(tx, hub.settings, told_of(tx, source, practice, known), source, practice)
         tx.facts.put_many([Change(row, state="kept") for row in rows])
+        if hub.settings.is_followed(source):
+            tx.mentions.keep_since(rows)
     return len(rows)
 
 

@@ -13,6 +13,7 @@ from hub.app import App, Current, Faulty, make_host, saved_state
 from hub.config import Fault, Loaded, SecretStore, load
 from hub.config.secrets import references, secret_faults
 from hub.errors import HubError, Misconfigured
+from hub.flow.following import heard
 from hub.flow.overlays import overlay_faults
 from hub.log import get_log
 from hub.model.work import WorkItem
@@ -45,6 +46,9 @@ def prints(loaded: Loaded) -> dict[str, str]:
         for name, one in loaded.settings.connectors.items()
         if one.enabled
     }
+    for name, digest in found.items():
+        followed = loaded.settings.connectors[name].follows
+        digest.update("\x1f".join(map(loaded.settings.practice_of, (name, *followed))).encode())
     for path, reference in references(loaded):
         if path[0] == "connectors" and str(path[1]) in found:
             with suppress(Misconfigured):  # a secret that is not there: the connector says so when it is used
@@ -68,7 +72,13 @@ class Rereader:
             now = prints(loaded)
             keep = [name for name in now if self._same(app, name, now)]
             host = make_host(
-                loaded, SecretStore(loaded.folder), app.clock, saved_state(app.store), app.stop, (app.host, keep)
+                loaded,
+                SecretStore(loaded.folder),
+                app.clock,
+                saved_state(app.store),
+                app.stop,
+                (app.host, keep),
+                heard(loaded.settings, app.store),
             )
         except Faulty as faulty:
             return self._refused(app, faulty.faults)

@@ -24,6 +24,7 @@ from hub.store.held_lanes import HeldLanes
 from hub.store.inbox import Inbox
 from hub.store.logs import LogViews, LogWrites
 from hub.store.lookup import Aliases, Lookup
+from hub.store.mentions import Mentions
 from hub.store.nudge import Nudge
 from hub.store.outbox import Files, Outbox
 from hub.store.registry import Registry
@@ -105,6 +106,10 @@ class View(LogViews):
     @cached_property
     def aliases(self) -> Aliases:
         return Aliases(self.session)
+
+    @cached_property
+    def mentions(self) -> Mentions:
+        return Mentions(self.session)
 
     @cached_property
     def blobs(self) -> Blobs:

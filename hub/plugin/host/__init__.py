@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.plugin.host.context import BufferedState, HostContext, contexts
+from hub.plugin.host.context import BufferedState, Following, HostContext, contexts
 from hub.plugin.host.faults import PluginFault
 from hub.plugin.host.guard import CallCount
 from hub.plugin.host.host import InstanceInfo, Keep, Options, PluginHost
@@ -20,6 +20,7 @@ __all__ = [
     "BufferedState",
     "CallCount",
     "ConnectorSpec",
+    "Following",
     "GuardedClearinghouse",
     "GuardedNotifier",
     "GuardedPrinter",
