@@ -20,16 +20,29 @@ _GRAVE = frozenset(("fatal", "error"))
 def parts_of(raw: bytes, ndjson: bool, notes: Notes) -> list[Part]:
     """Every resource of a message; what is not one is a problem and the rest goes on."""
     if ndjson:
-        lines = enumerate(raw.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1)
-        return [p for n, line in lines if line.strip() for p in _resources(line, f"line[{n}]", "", "", notes, 0)]
+        found: list[Part] = []
+        for n, line in enumerate(raw.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+            if (part := _at_once(line, f"line[{n}]", "", "")) is not None:
+                found.append(part)
+            elif line.strip():
+                found += _resources(line, f"line[{n}]", "", "", notes, 0)
+        return found
     return list(_resources(raw.removeprefix(b"\xef\xbb\xbf"), "", "", "", notes, 0))
+
+
+def _at_once(raw: bytes, place: str, full_url: str, version: str) -> Part | None:
+    """A resource with its record, where both come of one look at it."""
+    record = decoded_at_once(raw)
+    if record is None:
+        return None
+    part = Part(raw, record, place, full_url, codes.version(record.meta, version))
+    part.record = record
+    return part
 
 
 def _resources(raw: bytes, place: str, full_url: str, version: str, notes: Notes, depth: int) -> Iterator[Part]:
     """A resource, or those of a Bundle; `version` is what it has where it tells none."""
-    if record := decoded_at_once(raw):
-        part = Part(raw, record, place, full_url, codes.version(record.meta, version))
-        part.record = record
+    if (part := _at_once(raw, place, full_url, version)) is not None:
         yield part
         return
     try:

@@ -27,6 +27,7 @@ from hub_ehr_fhir.mapping.scene import Scene, provider
 CHARGED = "~charged"
 """The version of a charge in whose place a ChargeItem stands: later than any that a source tells, before `GONE`."""
 _VOID = frozenset(("not-billable", "aborted", "entered-in-error"))
+_CHARGING = frozenset((shapes.ChargeItem, shapes.Procedure, shapes.Immunization, shapes.Encounter, shapes.Claim))
 _UNDONE = frozenset(("not-done", "entered-in-error"))
 
 
@@ -37,10 +38,10 @@ def charge_facts(scene: Scene) -> list[ChargeFact]:
     found: list[ChargeFact] = []
     charged = _charged(scene)
     for part in scene.resources.parts:
-        if part.key in charged:
+        if type(part.record) not in _CHARGING or part.key in charged:
             continue
         try:
-            if isinstance(part.record, shapes.ChargeItem):
+            if isinstance(part.record, shapes.ChargeItem) and part.record.service:
                 found += _instead(scene, part.record)
             found += _charges(scene, part)
         except SetAside as held:
@@ -63,7 +64,8 @@ def context_of(scene: Scene, part: Part) -> str:
 
 def _charged(scene: Scene) -> set[str]:
     """Keys of what a ChargeItem of this message charges for: it is not charged a second time."""
-    return {key for _, item in scene.resources.of(shapes.ChargeItem) for key in _services(scene, item)}
+    items = (item for _, item in scene.resources.of(shapes.ChargeItem) if item.service)
+    return {key for item in items for key in _services(scene, item)}
 
 
 def _services(scene: Scene, item: shapes.ChargeItem) -> list[str]:
@@ -117,8 +119,7 @@ def _item(scene: Scene, part: Part, item: shapes.ChargeItem) -> ChargeFact | Non
     if item.status == "planned" or not _is_ours(scene, part, item):
         return None
     found = codes.codings(item.code)
-    modifiers = _modifiers(scene, item.extension)
-    plain = tuple(c for c in found if not _is_modifier(c))
+    plain, inside = _parted(found)
     if not plain:
         raise SetAside("fhir.charge.code", "code", "the charge has no code")
     visit = context_of(scene, part)
@@ -134,7 +135,7 @@ def _item(scene: Scene, part: Part, item: shapes.ChargeItem) -> ChargeFact | Non
         service_from=start,
         service_to=end,
         codings=(*plain, *ndc),
-        modifiers=tuple(dict.fromkeys((*(c.code for c in found if _is_modifier(c)), *modifiers))),
+        modifiers=_modifiers(scene, inside, item.extension),
         units=units,
         unit_basis=basis,
         amount=_amount(scene, item),
@@ -161,12 +162,11 @@ def _procedure(scene: Scene, part: Part, done: shapes.Procedure) -> ChargeFact |
     if done.status not in _UNDONE and done.status != "completed":
         return None
     found = codes.codings(done.code)
-    plain = tuple(c for c in found if not _is_modifier(c))
+    plain, inside = _parted(found)
     if not plain:
         raise SetAside("fhir.procedure.code", "code", "the procedure has no code")
     visit = context_of(scene, part)
     start, end = dates_of(scene, visit, done.performed_date_time, done.performed_period, "performed")
-    modifiers = (*(c.code for c in found if _is_modifier(c)), *_modifiers(scene, done.extension))
     return ChargeFact(
         key=part.key,
         version=version_of(scene.resources, part),
@@ -175,7 +175,7 @@ def _procedure(scene: Scene, part: Part, done: shapes.Procedure) -> ChargeFact |
         service_from=start,
         service_to=end,
         codings=plain,
-        modifiers=tuple(dict.fromkeys(modifiers)),
+        modifiers=_modifiers(scene, inside, done.extension),
         diagnoses=reasons_of(scene, done.reason_code, done.reason_reference),
         rendering=_performer(scene, done.performer),
         ordering=_ordering(scene, done),
@@ -235,17 +235,28 @@ def _is_modifier(coding: Coding) -> bool:
     return coding.system == "HCPCS" and len(coding.code) == 2
 
 
-def _modifiers(scene: Scene, extensions: tuple[shapes.Extension, ...]) -> list[str]:
-    found = []
+def _parted(found: tuple[Coding, ...]) -> tuple[tuple[Coding, ...], list[str]]:
+    """The codes of what was done, and the modifiers among them."""
+    inside = [coding.code for coding in found if _is_modifier(coding)]
+    return (tuple(c for c in found if not _is_modifier(c)) if inside else found), inside
+
+
+def _modifiers(scene: Scene, inside: list[str], extensions: tuple[shapes.Extension, ...]) -> tuple[str, ...]:
+    """Those among the codes and those of extensions, each once."""
+    if not extensions:
+        return tuple(dict.fromkeys(inside)) if inside else ()
+    found = list(inside)
     for each in named(extensions, scene.settings.modifier_extensions):
         found += [code for code in (each.value_code, each.value_string, *codes_of(each)) if code]
-    return found
+    return tuple(dict.fromkeys(found))
 
 
 def _amount(scene: Scene, item: shapes.ChargeItem) -> Decimal | None:
     """ChargeItem.priceOverride (R4: the total price), else an extension; None where the fee schedule prices."""
     if item.price_override:
         return dollars_of(item.price_override, "priceOverride")
+    if not item.extension:
+        return None
     extended = (e.value_money for e in named(item.extension, scene.settings.amount_extensions) if e.value_money)
     return dollars_of(next(extended, None), "extension")
 
@@ -256,6 +267,8 @@ _DRUG_UNITS = {"ml": "ML", "mL": "ML", "ML": "ML", "UN": "UN", "1": "UN", "{unit
 
 def _drug(scene: Scene, item: shapes.ChargeItem) -> tuple[Drug | None, tuple[Coding, ...]]:
     """The NDC of ChargeItem.product, as a drug where its own quantity is given too, and always as a coding."""
+    if not item.product_codeable_concept.coding:
+        return None, ()
     concept = codes.codings(item.product_codeable_concept)
     number = next((c.code for c in concept if c.system == "NDC"), "")
     if not number:
@@ -278,4 +291,6 @@ def _sane(quantity: Decimal) -> Decimal:
 
 
 def _performer(scene: Scene, performers: tuple[shapes.Performer, ...]) -> Provider | None:
+    if len(performers) == 1 and not performers[0].function.coding:
+        return provider(scene, performers[0].actor)
     return performer_of(scene, ((each.function, each.actor) for each in performers))

@@ -97,6 +97,8 @@ def reasons_of(
     scene: Scene, concepts: tuple[shapes.CodeableConcept, ...], references: tuple[shapes.Reference, ...]
 ) -> tuple[Coding, ...]:
     """The diagnoses for which something was done, from its codes and from the conditions it points to."""
+    if not concepts and not references:
+        return ()
     conditions = (scene.resources.get(reference, shapes.Condition) for reference in references)
     found = [codes.best_diagnosis(concept) for concept in concepts]
     found += [codes.best_diagnosis(condition.code) for condition in conditions if condition]

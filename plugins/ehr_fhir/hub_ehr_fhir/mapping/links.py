@@ -3,8 +3,8 @@
 What is made of a resource depends on its neighbours, which may come later or change later. So such a fact has the
 version `VERSION|TAIL`: the tail grows with what is known. It holds who decided something about the resource (an
 Account), then, level by level of links, the sum of the versions of the neighbours that are known. A neighbour that
-comes, one that is newer, and one that is deleted make it greater. So of all readings of one version of a resource, the one that knew most
-sorts last, in whatever order the messages came; the newest version stands, as everywhere.
+comes, one that is newer, and one that is deleted make it greater. So of all readings of one version of a resource,
+the one that knew most sorts last, in whatever order the messages came; the newest version stands, as everywhere.
 """
 
 from __future__ import annotations
@@ -113,9 +113,12 @@ def links_of(resources: Resources, part: Part) -> list[str]:
     known = resources.links.get(part)
     if known is None:
         kind = _LINKS.get(type(part.record)) if part.record is not None else None
-        keys = dict.fromkeys([resources.key(one, name) for one, name in kind(part.record)]) if kind else {}
-        known = [key for key in keys if "/" in key and "?" not in key and "#" not in key and key != part.key]
-        resources.links[part] = known
+        keys: dict[str, None] = {}
+        for one, name in kind(part.record) if kind else ():
+            key = resources.key(one, name)
+            if "/" in key and "?" not in key and "#" not in key and key != part.key:
+                keys[key] = None
+        resources.links[part] = known = list(keys)
     return known
 
 
@@ -130,10 +133,14 @@ def version_of(resources: Resources, part: Part, decider: Part | None = None) ->
         return part.version
     seen, sums = {part.key}, list[int]()
     while links and len(sums) < _LEVELS:
-        known = [found for key in links if key not in seen and (found := resources.at(key)) and not found.gone]
+        total, further = 0, list[str]()
+        for key in links:
+            if key not in seen and (found := resources.at(key)) is not None and not found.gone:
+                total += _ordinal(found.version) + (found.record is None)
+                further += links_of(resources, found)
         seen.update(links)
-        sums.append(sum(_ordinal(found.version) + (found.record is None) for found in known))
-        links = [key for found in known for key in links_of(resources, found)]
+        sums.append(total)
+        links = further
     if decider is None and not any(sums):
         return part.version
     by = f"{_ordinal(decider.version):024d}{decider.key}" if decider else "-"
