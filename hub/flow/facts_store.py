@@ -133,7 +133,7 @@ class Facts:
 
     def _at(self, fact: AnyFact) -> tuple[str, str]:
         """Under which kind and digest a fact is kept; a withdrawal under the digest of what it withdraws."""
-        kind = _kind(fact)
+        kind = kind_of(fact)
         return kind, self.key(fact.kind if isinstance(fact, WithdrawalFact) else kind, fact.key)
 
     def _withdraw(
@@ -161,6 +161,22 @@ class Facts:
             row = known.get((WITHDRAWAL, digest))
             if word.patient_key != whose or (row and row.col("parent") != self._parents[digest]):
                 latest[WITHDRAWAL, digest] = replace(word, patient_key=whose)
+
+    def release(self, facts: Mapping[tuple[str, str], str]) -> None:
+        """Let facts, by kind and key, count as told by a message where they were told by the piece that is named; the
+        piece with their own key is read again, and stands against that.
+        """
+        digests = {(kind, self.key(kind, key)): by for (kind, key), by in facts.items()}
+        own = {self.key("piece", key) for _, key in facts}
+        rows = self.tx.facts.find(key={digest for _, digest in digests} | own, **self._about())
+        changes: list[Change[AnyFact]] = []
+        for row in rows:
+            at = (row.col("kind"), row.col("key"))
+            if at in digests and row.record.joined == digests[at]:
+                changes.append(Change(row, record=replace(row.record, joined="")))
+            elif at[0] == "piece" and at[1] in own and row.state not in MARKS:
+                changes.append(Change(row, state=MARKS[-1]))
+        self.tx.facts.put_many(changes)
 
     def _deleted(self, changed: Sequence[Kept]) -> None:
         """Note of a patient whom the source deleted: nothing of what was billed for them goes by that."""
@@ -455,7 +471,8 @@ def _changed(row: Row[AnyFact], fact: AnyFact) -> str:
     return row.state
 
 
-def _kind(fact: AnyFact) -> str:
+def kind_of(fact: AnyFact) -> str:
+    """Under which kind a fact is kept."""
     return str(fact.__struct_config__.tag)
 
 

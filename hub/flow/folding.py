@@ -14,8 +14,9 @@ with partial ones it is a map that holds every field.
 An open version (see `hub.model.facts`) is ended by the place of its message in the inbox, which for one that was
 mended is that of its original (`placed`): so no two messages have one version, and order stays without meaning.
 
-A fact that was read with what its piece links to (`joined`) stands against one that a message told alone under the
-same version, and gives way to the next joined reading, which knows more. Of a piece the newest version stands.
+A fact that a piece told when it was read with what it links to (`joined`) stands against one that a message told
+alone under the same version, one of a piece that decides about it against that of its own, and gives way to the next such
+reading of the same piece, which knows more. Of a piece the newest version stands.
 
 Two exceptions, for sources of which no order is known. Facts without a version are taken in the order in which they
 come. And `again`: a message that is read anew, because its mapping was mended, has the version it had; then what is
@@ -66,8 +67,13 @@ def overlaid(known: AnyFact | None, coming: AnyFact, *, again: bool = False) -> 
     if isinstance(known, PieceFact) and isinstance(coming, PieceFact):
         return _newest(known, coming, again=again)
     if coming.version == known.version and (coming.joined or known.joined):
-        return coming if coming.joined else known
+        return coming if _told_by(coming) >= _told_by(known) else known
     return coming if _beats(coming.version, coming, known.version, known, again=again) else known
+
+
+def _told_by(fact: AnyFact) -> tuple[int, str]:
+    """Who tells a fact, the least first: a message, its own piece beside others, a piece that decides about it."""
+    return (0 if not fact.joined else 1 if fact.joined == fact.key else 2), fact.joined
 
 
 def _newest(known: PieceFact, coming: PieceFact, *, again: bool) -> PieceFact:
@@ -76,7 +82,7 @@ def _newest(known: PieceFact, coming: PieceFact, *, again: bool) -> PieceFact:
     newer = coming.version > known.version
     if coming.version == known.version:
         newer = ours != theirs and (again or not coming.version or theirs > ours)
-    return replace(coming, work=known.work) if newer else known
+    return replace(coming, work=known.work, decides=known.decides) if newer else known
 
 
 def in_force(fact: AnyFact) -> AnyFact:

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from hub.errors import Problem
 from hub.flow.base import Hub, Outcome, work_for
-from hub.flow.facts_store import HOPS, LINK, MARKS, Facts, billable
+from hub.flow.facts_store import HOPS, LINK, MARKS, Facts, billable, kind_of
 from hub.flow.folding import placed
 from hub.flow.merging import source_key
 from hub.flow.message_faults import alone, habits
@@ -252,11 +252,14 @@ class _Way:
 def _settle(tx: Tx, source: str, practice: str, found: _Round, told: Told) -> None:
     """Store what was read, and what is wrong with it; the rows wait no more."""
     readings = [said for _, said in told if isinstance(said, Reading) and said.not_billable != "test"]
-    facts = [replace(fact, joined=True) for said in readings for fact in billable(said)]
-    marked = Facts(tx, source, practice).store(facts)
+    tells = {one.row.id: _facts(one, said) for one, said in told}
+    facts = [fact for some in tells.values() for fact in some]
+    store = Facts(tx, source, practice)
+    _release(tx, store, found.rows, tells)
+    marked = store.store(facts)
     tx.work.open_many(habits((one for said in readings for one in said.problems), source), practice=practice)
     work = {one.row.id: _opened_work(tx, practice, one, said) for one, said in told}
-    tx.facts.put_many([_settled(tx, row, work.get(row.id, ())) for row in found.rows])
+    tx.facts.put_many([_settled(tx, row, work.get(row.id, ()), tells.get(row.id, [])) for row in found.rows])
     tx.event("pieces.joined", "source", source, practice=practice, pieces=len(found.rows), facts=len(facts))
     if marked:
         tx.then(Nudge("ingest.assemble", source))
@@ -274,13 +277,38 @@ def _opened_work(tx: Tx, practice: str, one: Asked, said: Reading | PluginFault)
     return tuple(tx.work.open_many(work_for(problems, "message", fact.message, owner="it"), practice=practice))
 
 
-def _settled(tx: Tx, row: Row[AnyFact], work: tuple[str, ...]) -> Change[AnyFact]:
+def _settled(tx: Tx, row: Row[AnyFact], work: tuple[str, ...], told: Sequence[AnyFact]) -> Change[AnyFact]:
     fact = row.record
-    if not isinstance(fact, PieceFact) or fact.work == work:
+    if not isinstance(fact, PieceFact):
         return Change(row, state="kept")
     for item in set(fact.work) - set(work):
         tx.work.resolve(item, "read anew with what came since", "hub")
-    return Change(row, state="kept", record=replace(fact, work=work))
+    settled = replace(fact, work=work, decides=_decided(fact, told))
+    return Change(row, state="kept") if settled == fact else Change(row, state="kept", record=settled)
+
+
+def _facts(one: Asked, said: Reading | PluginFault) -> list[AnyFact]:
+    if isinstance(said, PluginFault) or said.not_billable == "test":
+        return []
+    return [replace(fact, joined=one.piece.key) for fact in billable(said)]
+
+
+def _decided(piece: PieceFact, told: Iterable[AnyFact]) -> tuple[str, ...]:
+    """The facts of other pieces that a piece told, as `PieceFact.decides` names them."""
+    return tuple(sorted(f"{kind_of(fact)} {fact.key}" for fact in told if fact.key != piece.key))
+
+
+def _release(tx: Tx, store: Facts, rows: Sequence[Row[AnyFact]], tells: Mapping[str, Sequence[AnyFact]]) -> None:
+    """What a piece decided about and does not any more, its own piece is to tell again."""
+    dropped: dict[tuple[str, str], str] = {}
+    for row in rows:
+        fact = row.record
+        if isinstance(fact, PieceFact) and fact.decides:
+            for each in set(fact.decides) - set(_decided(fact, tells.get(row.id, ()))):
+                kind, _, key = each.partition(" ")
+                dropped[kind, key] = fact.key
+    if dropped:
+        store.release(dropped)
 
 
 def _failed(fact: PieceFact, fault: PluginFault) -> WorkItem:

@@ -28,8 +28,9 @@ told again is taken in again."""
 class Fact(Record, frozen=True, kw_only=True, tag_field="fact"):
     """Base: `key` and `version` as the module says. `cleared` names the fields that a partial fact tells to be at
     their default (HL7's `""`, and a visit that is open again). Three are the hub's own, and no plugin tells them:
-    `stamps`, the version of each field that an older message told; `joined`, that the fact was read with what its
-    piece links to; `withdrawn`, the version under which the source deleted it, where nothing newer came since.
+    `stamps`, the version of each field that an older message told; `joined`, the key of the piece that told it when
+    it was read with what it links to; `withdrawn`, the version under which the source deleted it, where nothing newer
+    came since.
     What becomes of several facts of one key: `hub/flow/folding.py`.
     """
 
@@ -37,7 +38,7 @@ class Fact(Record, frozen=True, kw_only=True, tag_field="fact"):
     version: str = ""
     cleared: tuple[str, ...] = ()
     stamps: Mapping[str, str] = {}
-    joined: bool = False
+    joined: str = ""
     withdrawn: str = ""
 
 
@@ -226,7 +227,8 @@ class Piece(Record, frozen=True, kw_only=True):
 
 class PieceFact(Fact, frozen=True, kw_only=True, tag="piece"):
     """A `Piece` as the hub keeps it (no plugin tells one): `body` is compressed, `message` the id of the message in
-    the inbox that told it, `work` the ids of the work items that its last joined reading left.
+    the inbox that told it, `work` the ids of the work items that its last joined reading left, and `decides` the
+    facts of other pieces that this told, each as `kind key`.
     """
 
     links: tuple[str, ...] = ()
@@ -235,6 +237,7 @@ class PieceFact(Fact, frozen=True, kw_only=True, tag="piece"):
     place: str = ""
     message: str = ""
     work: tuple[str, ...] = ()
+    decides: tuple[str, ...] = ()
 
 
 AnyFact = (

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import zlib
 from typing import Any
 
 import msgspec
 
 from hub.flow.merging import source_key
+from hub.model.facts import AnyFact, PieceFact
 from hub.store import Store
 from hub.store.documents import Row
 
@@ -35,7 +37,7 @@ def state(store: Store, source: str, prefix: str = "") -> dict[str, dict[str, st
         seen = {now[row.col("patient_id")] for row in (*visits, *planned) if row.col("patient_id")} & files_by_id
         assert all(row.col("key") == source_key(view, source, "encounter", row.record.key) for row in visits)
     told: dict[str, dict[Any, Any]] = {
-        "facts": {(row.col("kind"), row.record.key): row.record for row in facts},
+        "facts": {(row.col("kind"), row.record.key): _told(row.record) for row in facts},
         "people": {names[one]: msgspec.structs.replace(files[names[one]], guarantor_id="") for one in seen},
         "survivors": {names[one]: top for one, top in tops.items() if top != names[one]},
         "visits": {
@@ -47,6 +49,13 @@ def state(store: Store, source: str, prefix: str = "") -> dict[str, dict[str, st
     return {
         kind: {_text(key, prefix): _text(one, prefix) for key, one in some.items()} for kind, some in told.items()
     }
+
+
+def _told(fact: AnyFact) -> Any:
+    """A fact; a piece without the message that told it."""
+    if not isinstance(fact, PieceFact):
+        return fact
+    return fact.version, fact.links, fact.withdrawn, zlib.decompress(fact.body).decode()
 
 
 def _bare(row: Any) -> Any:

@@ -1,7 +1,8 @@
 """An EHR in miniature whose messages are lists of scraps that need each other: for tests of pieces, and as a sample.
 
 A message is a JSON list of `Scrap`s. A `visit` links to the `role` (and by that the `doctor`) who saw the patient and
-to its `disease`s, an `item` to its doctor, a `plan` to the `firm` that pays; a `patient` stands alone.
+to its `disease`s, an `item` to its doctor, a `plan` to the `firm` that pays; a `word` decides about the visit that it
+links to (its authorization); a `patient` stands alone.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ _HOME = Address(line1="5 Reed Street", city="Exampleton", state="OH", zip="44099
 
 
 class Scrap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing: `key` as in `visit:1`, what it `says` (a name, a code, a number), and of which patient and visit."""
+    """One thing: `key` as in `visit:1`, what it `says` (a name, a code, a number), and of which patient and visit.
+    `whole`: it is read with its own message, too.
+    """
 
     key: str
     version: str = "1"
@@ -43,6 +46,7 @@ class Scrap(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     patient: str = ""
     visit: str = ""
     deleted: bool = False
+    whole: bool = False
 
     @property
     def kind(self) -> str:
@@ -77,7 +81,11 @@ def read(raw: bytes) -> Reading:
         return _unread("it is not a JSON list of scraps")
     facts = [fact for one in scraps for fact in _alone(one)]
     told = [(place, one) for place, one in enumerate(scraps) if not one.deleted and one.kind != "patient"]
-    return Reading(facts=tuple(facts), pieces=tuple(_piece(one, place) for place, one in told))
+    pieces = tuple(_piece(one, place) for place, one in told)
+    for piece, (_, one) in zip(pieces, told, strict=True):
+        if one.whole:
+            facts += read_joined(piece, [other for other in pieces if other.key in one.links]).facts
+    return Reading(facts=tuple(facts), pieces=pieces)
 
 
 def read_joined(piece: Piece, linked: Sequence[Piece]) -> Reading:
@@ -92,7 +100,27 @@ def read_joined(piece: Piece, linked: Sequence[Piece]) -> Reading:
     said = "what the visit links to is no code"
     problems = (Problem(code="piecing.code", where=where, why=said, fix="mend it at the source"),) if bad else ()
     ready = not bad and not missing
+    if found.kind == "word":
+        return Reading(facts=tuple(_decided(piece, found, linked)) if not piece.withdrawn else ())
     return Reading(facts=tuple(_joined(found, others, ready=ready)), problems=problems)
+
+
+def _decided(piece: Piece, word: Scrap, linked: Sequence[Piece]) -> Iterable[AnyFact]:
+    """The visits that a word names, with what it says."""
+    for one in linked:
+        if one.key in word.links:
+            reached = _reached(one, {other.key: other for other in (piece, *linked)})
+            for fact in read_joined(one, reached).facts:
+                yield msgspec.structs.replace(fact, authorization=word.says)
+
+
+def _reached(piece: Piece, known: Mapping[str, Piece]) -> list[Piece]:
+    found: dict[str, Piece] = {}
+    ends = set(piece.links)
+    while ends:
+        found |= {key: known[key] for key in ends if key in known}
+        ends = {link for key in ends if key in known for link in known[key].links} - found.keys() - {piece.key}
+    return [found[key] for key in sorted(found)]
 
 
 def _alone(one: Scrap) -> Iterable[AnyFact]:

@@ -329,10 +329,12 @@ class PiecingSource(EhrSource, Protocol):
         links, however far (the hub bounds how far and how much), each once, sorted by key, never `piece` itself; what
         is missing has not come yet. Pure and total as `read`, and called again whenever one of them comes or changes.
 
-        Its facts are whole (never `partial`), each under the version of the piece that it is of, and told by no other
-        piece's joined reading; they stand against what messages told under the same version. With more of `linked` it
-        tells at least the same facts; what a claim would be short without makes its visit not `ready`. Its problems
-        are those of `piece` (`Piece.place` says where it stood), not that something is missing. It brings no pieces.
+        Its facts are whole (never `partial`) and stand against what messages told under the same version. They are of
+        the piece itself, with its key and version; where it decides about others (an account in which order policies
+        pay), also theirs, with their keys and versions, and those stand against what these pieces tell themselves
+        (of two that decide about one, that with the greater key). With more of `linked` it tells at least the same
+        facts; what a claim would be short without makes its visit not `ready`. Its problems are those of `piece`
+        (`Piece.place` says where it stood), not that something is missing. It brings no pieces.
         """
         ...
 
