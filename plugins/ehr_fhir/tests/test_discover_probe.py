@@ -157,7 +157,7 @@ def test_searches_that_need_a_patient_are_tried_with_one() -> None:
 
 
 def test_without_any_patient_what_is_declared_is_believed_and_said() -> None:
-    """A server that lists nobody, and no patient known: what could not be tried counts as declared, with a warning."""
+    """A server that lists nobody, and no patient known: what could not be tried counts as declared; it warns."""
     habits = Habits(needs=EVERYTHING, metadata=statement(WANTED, Encounter=("patient", "_id")))
     found = _tried(habits)
     assert found.of("Encounter").verdict("patient") == "unknown"

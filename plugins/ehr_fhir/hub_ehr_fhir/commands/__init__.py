@@ -32,6 +32,11 @@ class KeyKind(StrEnum):
     ES384 = "ES384"
 
 
+@fhir.callback()
+def _fhir() -> None:
+    """Commands of FHIR stay words of their own, be there one or many."""
+
+
 @fhir.command()
 def key(
     ctx: typer.Context,
@@ -53,3 +58,35 @@ def key(
     from hub_ehr_fhir.commands.key_command import key as done
 
     done(ctx.obj, name, str(kind), rotate=rotate, dry_run=dry_run, as_json=as_json, config=config)
+
+
+@fhir.command()
+def probe(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="The connector.")] = "",
+    url: Annotated[str, typer.Option(help="Instead: an address that asks for no sign-in.")] = "",
+    patient: Annotated[
+        str, typer.Option(help="Id of a patient to try searches with, where nobody is listed.")
+    ] = "",
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try what a FHIR server really offers, tell how it will be asked, and what billing will not get from it.
+
+    It only reads, one resource at a time. Ends with 1 where no claim can come of what is offered.
+    """
+    from hub_ehr_fhir.commands import probe_command as done
+
+    done.probe(ctx.obj, done.Choice(name=name, url=url, patient=patient, as_json=as_json), config)
+
+
+@fhir.command()
+def preset(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="One of them.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """The systems that are known (`preset = "..."`): what is set for them, where to register, what to expect."""
+    from hub_ehr_fhir.commands.preset_command import preset as done
+
+    done(ctx.obj, name, as_json=as_json)

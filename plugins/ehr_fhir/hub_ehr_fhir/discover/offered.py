@@ -159,4 +159,4 @@ def broken(offered: Offered, type_: str, feature: str) -> Offered:
     said = dict.fromkeys(found, _IN_USE)
     abilities = {**offered.abilities, type_: msgspec.structs.replace(ability, found=found, said=said)}
     waiting = tuple(dict.fromkeys((*offered.waiting, type_)))
-    return msgspec.structs.replace(offered, abilities=abilities, waiting=waiting)
+    return msgspec.structs.replace(offered, abilities=abilities, waiting=waiting, requests=0)

@@ -129,7 +129,7 @@ def _now(
         abilities=abilities,
         waiting=tuple(waiting),
         samples=samples,
-        requests=requests if waiting else 0,
+        requests=requests,
         warnings=warnings,
     )
 

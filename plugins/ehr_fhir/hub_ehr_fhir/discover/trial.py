@@ -61,6 +61,8 @@ class Trial:
         self._narrowed(people)
         self._lists()
         self._extras()
+        if self._closed():
+            self._found |= {each: "refused" for each, verdict in self._found.items() if verdict == "unknown"}
 
     @property
     def ability(self) -> Ability:
@@ -86,13 +88,13 @@ class Trial:
 
     def _again(self, people: list[str]) -> None:
         """Where an earlier call ended: the resource that the rest is tried with is looked at once more."""
-        by = next(
-            (each for each in people if self._found.get(each) == "works" and PEOPLE[each] in self._samples), ""
-        )
+        ways = [(each, PEOPLE[each]) for each in people] + [("_id", self._type)]
+        known = (each for each in ways if self._found.get(each[0]) == "works" and each[1] in self._samples)
+        by = next(known, None)
         if self._found.get("any") == "works":
             self._look(())
         elif by:
-            self._base = ((by, self._value(by, self._samples[PEOPLE[by]])),)
+            self._base = ((by[0], self._value(by[0], self._samples[by[1]])),)
             self._look(self._base)
         elif self._found.get("read") == "works" and self._type in self._samples:
             self._notice(self._asker.ask(self._type, f"{self._type}/{self._samples[self._type]}"))
