@@ -277,6 +277,9 @@ def test_money_is_exact() -> None:
         (b"1234567.89", "1234567.89"),
         (b"19.990", "19.99"),
         (b"9007199254.07", "9007199254.07"),
+        (b"1e2", "100.00"),
+        (b"12.300", "12.30"),
+        (b"-0", "0.00"),
     ]:
         found = read_whole(bundle(item()).replace(b"123.4", text), ndjson=False, settings=FhirSettings())
         assert str(only(found, ChargeFact).amount) == amount
@@ -292,6 +295,7 @@ def test_money_is_exact() -> None:
         ({"priceOverride": {"value": 1e300}}, "fhir.charge.amount", "priceOverride"),
         ({"quantity": {"value": 0}}, "fhir.charge.units", "quantity.value"),
         ({"priceOverride": {"value": 1.001}}, "fhir.charge.amount", "priceOverride"),
+        ({"priceOverride": {"value": -5}}, "fhir.charge.amount", "priceOverride"),
         ({"priceOverride": {"value": 5, "currency": "EUR"}}, "fhir.charge.amount", "priceOverride"),
         ({"occurrenceDateTime": "2026"}, "fhir.charge.date", "occurrence"),
         ({"subject": "SECRET"}, "fhir.shape", "subject"),
@@ -500,3 +504,57 @@ def test_deletions_are_told() -> None:
     entry = {"fullUrl": "urn:uuid:1", "request": {"method": "DELETE", "url": "ChargeItem/c1"}}
     raw = json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": [entry]}).encode()
     assert told(read_whole(raw, ndjson=False, settings=FhirSettings())) == [("fhir.delete", "Bundle.entry[0]")]
+
+
+@pytest.mark.parametrize(
+    ("quantity", "basis", "problems"),
+    [
+        ({"value": 30, "code": "min"}, "MJ", []),
+        ({"value": 30, "unit": "minutes"}, "MJ", []),
+        ({"value": 2, "code": "{count}"}, "UN", []),
+        ({"value": 2, "unit": "each"}, "UN", []),
+        ({"value": 2, "code": "h"}, "UN", ["fhir.charge.unit"]),
+    ],
+)
+def test_units(quantity: Json, basis: str, problems: list[str]) -> None:
+    """Minutes are minutes, counts are units; another unit is told, since R4 allows any."""
+    found = reading(item(quantity=quantity))
+    assert (only(found, ChargeFact).unit_basis, [p.code for p in found.problems]) == (basis, problems)
+
+
+def test_one_code_of_icd10_however_it_is_written() -> None:
+    """ICD-10-CM with and without its point is one diagnosis."""
+    codes = [concept(ICD10, code) for code in ("E119", "E11.9", "e11.9", "I10")]
+    assert [c.code for c in only(reading(item(reason=codes)), ChargeFact).diagnoses] == ["E11.9", "I10"]
+
+
+def test_who_did_it() -> None:
+    """Of several performers the one whose function says so did it, never who assisted or supervised."""
+
+    def by(name: str, function: str) -> Json:
+        return {"actor": {"display": name}, **({"function": concept("urn:f", function)} if function else {})}
+
+    performers = [
+        by("As Sist", "assist"),
+        by("Su Pervis", "supervisor"),
+        by("No Word", ""),
+        by("Pri Mary", "primary"),
+    ]
+    for count, last in ((4, "Mary"), (3, "Word")):
+        assert (
+            getattr(only(reading(item(performer=performers[:count])), ChargeFact).rendering, "last", "") == last
+        )
+    assert only(reading(item(performer=performers[:2])), ChargeFact).rendering is None
+
+
+def test_modifiers_of_procedures() -> None:
+    """A Procedure's modifiers stand among its codings or in an extension; the requester of its request ordered it."""
+    request = made("ServiceRequest", "s1", status="active", intent="order", subject=PERSON,
+                   requester={"display": "Or Der"})  # fmt: skip
+    extra = [{"url": "https://ehr.example/modifier", "valueCode": "LT"}]
+    one = procedure(code=concept(HCPCS, "G0105", "59"), extension=extra,
+                    basedOn=[{"reference": "ServiceRequest/s1"}])  # fmt: skip
+    fact = only(reading(one, request), ChargeFact)
+    assert ([c.code for c in fact.codings], fact.modifiers) == (["G0105"], ("59", "LT"))
+    assert fact.ordering
+    assert fact.ordering.last == "Der"
