@@ -15,8 +15,8 @@ An open version (see `hub.model.facts`) is ended by the place of its message in 
 mended is that of its original (`placed`): so no two messages have one version, and order stays without meaning.
 
 A fact that a piece told when it was read with what it links to (`joined`) stands against one that a message told
-alone under the same version, one of a piece that decides about it against that of its own, and gives way to the next such
-reading of the same piece, which knows more. Of a piece the newest version stands.
+alone under the same version, one of a piece that decides about it against that of its own, and gives way to the next
+such reading of the same piece, which knows more. Of a piece the newest version stands.
 
 Two exceptions, for sources of which no order is known. Facts without a version are taken in the order in which they
 come. And `again`: a message that is read anew, because its mapping was mended, has the version it had; then what is

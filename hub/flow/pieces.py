@@ -252,14 +252,21 @@ class _Way:
 def _settle(tx: Tx, source: str, practice: str, found: _Round, told: Told) -> None:
     """Store what was read, and what is wrong with it; the rows wait no more."""
     readings = [said for _, said in told if isinstance(said, Reading) and said.not_billable != "test"]
-    tells = {one.row.id: _facts(one, said) for one, said in told}
+    tells = {row.id: list[AnyFact]() for row in found.rows}
+    tells |= {one.row.id: _facts(one, said) for one, said in told}
     facts = [fact for some in tells.values() for fact in some]
     store = Facts(tx, source, practice)
-    _release(tx, store, found.rows, tells)
+    failed = {one.row.id for one, said in told if isinstance(said, PluginFault)}
+    _release(store, [row for row in found.rows if row.id not in failed], tells)
     marked = store.store(facts)
     tx.work.open_many(habits((one for said in readings for one in said.problems), source), practice=practice)
     work = {one.row.id: _opened_work(tx, practice, one, said) for one, said in told}
-    tx.facts.put_many([_settled(tx, row, work.get(row.id, ()), tells.get(row.id, [])) for row in found.rows])
+    tx.facts.put_many(
+        [
+            _settled(tx, row, work.get(row.id, ()), None if row.id in failed else tells[row.id])
+            for row in found.rows
+        ]
+    )
     tx.event("pieces.joined", "source", source, practice=practice, pieces=len(found.rows), facts=len(facts))
     if marked:
         tx.then(Nudge("ingest.assemble", source))
@@ -277,13 +284,13 @@ def _opened_work(tx: Tx, practice: str, one: Asked, said: Reading | PluginFault)
     return tuple(tx.work.open_many(work_for(problems, "message", fact.message, owner="it"), practice=practice))
 
 
-def _settled(tx: Tx, row: Row[AnyFact], work: tuple[str, ...], told: Sequence[AnyFact]) -> Change[AnyFact]:
+def _settled(tx: Tx, row: Row[AnyFact], work: tuple[str, ...], told: Sequence[AnyFact] | None) -> Change[AnyFact]:
     fact = row.record
     if not isinstance(fact, PieceFact):
         return Change(row, state="kept")
     for item in set(fact.work) - set(work):
         tx.work.resolve(item, "read anew with what came since", "hub")
-    settled = replace(fact, work=work, decides=_decided(fact, told))
+    settled = replace(fact, work=work, decides=fact.decides if told is None else _decided(fact, told))
     return Change(row, state="kept") if settled == fact else Change(row, state="kept", record=settled)
 
 
@@ -298,13 +305,13 @@ def _decided(piece: PieceFact, told: Iterable[AnyFact]) -> tuple[str, ...]:
     return tuple(sorted(f"{kind_of(fact)} {fact.key}" for fact in told if fact.key != piece.key))
 
 
-def _release(tx: Tx, store: Facts, rows: Sequence[Row[AnyFact]], tells: Mapping[str, Sequence[AnyFact]]) -> None:
+def _release(store: Facts, rows: Sequence[Row[AnyFact]], tells: Mapping[str, Sequence[AnyFact]]) -> None:
     """What a piece decided about and does not any more, its own piece is to tell again."""
     dropped: dict[tuple[str, str], str] = {}
     for row in rows:
         fact = row.record
         if isinstance(fact, PieceFact) and fact.decides:
-            for each in set(fact.decides) - set(_decided(fact, tells.get(row.id, ()))):
+            for each in set(fact.decides) - set(_decided(fact, tells[row.id])):
                 kind, _, key = each.partition(" ")
                 dropped[kind, key] = fact.key
     if dropped:

@@ -29,6 +29,8 @@ from hub.plugin.api import Problem
 from hub.testing.fakes import FAKE, FakeSource
 
 KINDS = {"visit": "encounter", "item": "charge", "plan": "coverage", "patient": "patient"}
+STAY = ("doctor", "role", "firm")
+"""What is still used when it was deleted: a visit keeps the clinician whom it had."""
 UNREADABLE = "?"
 """What a scrap says that cannot be read: a problem of whoever is read with it."""
 _HOME = Address(line1="5 Reed Street", city="Exampleton", state="OH", zip="44099")
@@ -91,7 +93,8 @@ def read(raw: bytes) -> Reading:
 def read_joined(piece: Piece, linked: Sequence[Piece]) -> Reading:
     """As the port says."""
     found = _scrap(piece)
-    others = {one.key: scrap for one in linked if not one.withdrawn and (scrap := _scrap(one))}
+    scraps = [(one, scrap) for one in linked if (scrap := _scrap(one))]
+    others = {one.key: scrap for one, scrap in scraps if not one.withdrawn or scrap.kind in STAY}
     missing = {link for one in (piece, *linked) for link in one.links} - {one.key for one in (piece, *linked)}
     if found is None:
         return Reading()
@@ -174,8 +177,10 @@ def _joined(one: Scrap, others: Mapping[str, Scrap], *, ready: bool) -> Iterable
         coding = Coding(system="HCPCS", code=one.says)
         on = date(2026, 2, 27)
         yield ChargeFact(**about, encounter_key=one.visit, service_from=on, codings=(coding,), rendering=seen_by)
-    elif one.kind == "plan" and (firm := _first(others, "firm")):
-        yield CoverageFact(**about, payer_token=firm.says, member_id=one.says, rank=1)
+    elif one.kind == "plan":
+        firm = _first(others, "firm")
+        token = firm.says if firm else "UNKNOWN"
+        yield CoverageFact(**about, payer_token=token, member_id=one.says, rank=1)
 
 
 def _diagnoses(one: Scrap, others: Mapping[str, Scrap]) -> Iterable[Diagnosis]:

@@ -335,7 +335,15 @@ def assert_same(house: PiecesHouse, more: list[Scrap], random: Random) -> None:
     house.settle()
     first, other = (state(house.store, SOURCE, f"{name}{number}{name}") for name in "xy")
     for kind, stands in first.items():
-        assert other[kind] == stands, kind
+        assert other[kind] == stands, _differs(stands, other[kind])
+
+
+def _differs(one: dict[str, str], other: dict[str, str]) -> str:
+    return "\n".join(
+        f"{key}\n  {one.get(key)}\n  {other.get(key)}"
+        for key in sorted(one | other)
+        if one.get(key) != other.get(key)
+    )
 
 
 def _named(scraps: list[Scrap], name: str) -> list[Scrap]:

@@ -331,10 +331,11 @@ class PiecingSource(EhrSource, Protocol):
 
         Its facts are whole (never `partial`) and stand against what messages told under the same version. They are of
         the piece itself, with its key and version; where it decides about others (an account in which order policies
-        pay), also theirs, with their keys and versions, and those stand against what these pieces tell themselves
-        (of two that decide about one, that with the greater key). With more of `linked` it tells at least the same
-        facts; what a claim would be short without makes its visit not `ready`. Its problems are those of `piece`
-        (`Piece.place` says where it stood), not that something is missing. It brings no pieces.
+        pay), also theirs, with their keys and versions, and those stand against what these pieces tell themselves (of
+        two that decide about one, that with the greater key). Whatever of `linked` is there, missing or withdrawn, it
+        tells of itself the same facts; what a claim would be short without makes its visit not `ready`, and what was
+        deleted (`Piece.withdrawn`) does not. Its problems are those of `piece` (`Piece.place` says where it stood),
+        not that something is missing. It brings no pieces.
         """
         ...
 
