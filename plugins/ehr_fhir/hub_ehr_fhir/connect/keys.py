@@ -82,8 +82,13 @@ def public(found: tuple[Key, ...]) -> bytes:
 
 
 def thumbprint(private: PrivateKey) -> str:
-    """The key's name by its content (RFC 7638, SHA-256, base64url)."""
-    text = json.dumps(_public(private), sort_keys=True, separators=(",", ":"))
+    """The key's name by its content."""
+    return digest(_public(private))
+
+
+def digest(members: Mapping[str, str]) -> str:
+    """The thumbprint of a public key's members (RFC 7638, SHA-256, base64url)."""
+    text = json.dumps(members, sort_keys=True, separators=(",", ":"))
     return _base64(hashlib.sha256(text.encode()).digest())
 
 

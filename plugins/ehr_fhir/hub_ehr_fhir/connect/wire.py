@@ -32,6 +32,10 @@ class TooLarge(Misconfigured):
     """An answer is larger than what was to be taken."""
 
 
+class Unreached(Misconfigured):
+    """Something on the way is set up wrong (certificates, proxies): every call would fail so."""
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What is sent. `what` is how the call is spoken of: no ids, no query."""
 
@@ -150,11 +154,15 @@ class Wire:
         most = settings.requests_at_once + 4
         return httpx.Client(
             verify=context,
-            proxy=None if proxy is None else httpx.Proxy(proxy, ssl_context=context),
+            proxy=None if proxy is None else _proxy(proxy, context),
             trust_env=settings.proxy_from_environment,
             limits=httpx.Limits(max_connections=most, max_keepalive_connections=most, keepalive_expiry=30),
             headers={"user-agent": "billing-hub", "accept-encoding": "gzip"},
         )
+
+
+def _proxy(url: str, context: ssl.SSLContext) -> httpx.Proxy:
+    return httpx.Proxy(url, ssl_context=context if url.startswith("https:") else None)
 
 
 def _decoder(encoding: str, what: str) -> Callable[[bytes], Iterator[bytes]]:
@@ -212,9 +220,9 @@ def unreached(what: str, error: httpx.HTTPError) -> HubError:  # noqa: PLR0911 -
     """No whole answer came: why."""
     cause = _cause(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return Misconfigured(f"{what}: the server's certificate is not trusted", fix=STEPS_FIX)
+        return Unreached(f"{what}: the server's certificate is not trusted", fix=STEPS_FIX)
     if isinstance(cause, ssl.SSLError) and "ALERT" in (cause.reason or "").upper():
-        return Misconfigured(f"{what}: the server breaks TLS off ({cause.reason})", fix=OWN_CERTIFICATE_FIX)
+        return Unreached(f"{what}: the server breaks TLS off ({cause.reason})", fix=OWN_CERTIFICATE_FIX)
     if isinstance(cause, ssl.SSLError) and isinstance(error, httpx.ConnectError):
         return RetryLater(f"{what}: TLS could not be agreed on", fix=STEPS_FIX)
     if isinstance(cause, socket.gaierror):
@@ -232,10 +240,10 @@ def unreached(what: str, error: httpx.HTTPError) -> HubError:  # noqa: PLR0911 -
 
 def _by_proxy(what: str, text: str) -> HubError:
     if text.startswith("407"):
-        return Misconfigured(f"{what}: the proxy asks for a login (HTTP 407)", fix="set proxy_login")
+        return Unreached(f"{what}: the proxy asks for a login (HTTP 407)", fix="set proxy_login")
     if text.startswith("403"):
         fix = "ask who runs the proxy to let this machine reach the server's host"
-        return Misconfigured(f"{what}: the proxy does not let us through (HTTP 403)", fix=fix)
+        return Unreached(f"{what}: the proxy does not let us through (HTTP 403)", fix=fix)
     return RetryLater(f"{what}: the proxy cannot reach the server", fix=STEPS_FIX)
 
 

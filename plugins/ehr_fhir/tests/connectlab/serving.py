@@ -164,6 +164,7 @@ class Client:
     """A `Server` whose clock and seconds are turned by what it waits."""
 
     def __init__(self, settings: ServerSettings, secrets: Mapping[str, str], clock: TurnedClock) -> None:
+        self.settings = settings
         self.context = FakeContext("ehr", clock=clock, secrets=secrets)
         self.clock, self.waits, self.gone = clock, [], 0.0
         self._lock = threading.Lock()
