@@ -41,6 +41,9 @@ class BulkServer:
         self.in_storage = ""  # "", "direct" or "redirect"
         self.secure = True
         self.token = ""
+        self.token_uses = 0
+        self.tokens = 0
+        self._uses = 0
         self.refuses: Callable[[dict[str, str], str], bytes | None] = lambda _params, _prefer: None
         self.status_faults: list[tuple[int, bytes, Mapping[str, str]]] = []
         self.kickoff_faults: list[tuple[int, bytes, Mapping[str, str]]] = []
@@ -85,11 +88,25 @@ class BulkServer:
         parts = urlsplit(path)
         with self._lock:
             self.calls.append((method, path, headers))
-            if self.token and headers.get("authorization") != f"Bearer {self.token}":
+            if parts.path == "/r4/token":
+                return self._granted()
+            if not self._known(headers):
                 return 401, {}, outcome("login")
             if parts.path.endswith("$export"):
                 return self._kickoff(path, headers)
             return self._status(method, parts.path, dict(parse_qsl(parts.query)))
+
+    def _granted(self) -> tuple[int, dict[str, str], bytes]:
+        """A token that ends after `token_uses` calls, whatever it says."""
+        self.tokens += 1
+        self.token, self._uses = f"t-{self.tokens}", 0
+        told = {"access_token": self.token, "token_type": "bearer", "expires_in": 3600}
+        return 200, {"content-type": "application/json"}, json.dumps(told).encode()
+
+    def _known(self, headers: Mapping[str, str]) -> bool:
+        self._uses += 1
+        ended = self.token_uses > 0 and self._uses > self.token_uses
+        return not self.token or (headers.get("authorization") == f"Bearer {self.token}" and not ended)
 
     def _kickoff(self, path: str, headers: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
         params = dict(parse_qsl(urlsplit(path).query))
@@ -175,7 +192,7 @@ class BulkServer:
         self._send(handler, number, headers)
 
     def _refused_file(self, query: str, headers: Mapping[str, str], *, storage: bool) -> int | None:
-        if self.token and not storage and self.secure and headers.get("authorization") != f"Bearer {self.token}":
+        if not storage and self.secure and not self._known(headers):
             return 401
         if storage and "authorization" in headers:
             return 400
@@ -210,7 +227,7 @@ class BulkServer:
         handler.close_connection = handler.close_connection or most < len(body) or not self.lengths
 
 
-def _serve(server: BulkServer, *, storage: bool) -> ThreadingHTTPServer:
+def _serve(server: BulkServer, *, storage: bool) -> ThreadingHTTPServer:  # noqa: C901 - a class of few lines
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -219,6 +236,10 @@ def _serve(server: BulkServer, *, storage: bool) -> ThreadingHTTPServer:
                 server.file(self, storage=storage)
                 return
             self._say(*server.answer("GET", self.path, self._told()))
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            self._say(*server.answer("POST", self.path, self._told()))
 
         def do_DELETE(self) -> None:
             self._say(*server.answer("DELETE", self.path, self._told()))

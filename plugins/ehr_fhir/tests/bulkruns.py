@@ -26,22 +26,24 @@ class Run:
     """One connector: its inbox, its cursor, and processes that come and go."""
 
     def __init__(self, server: BulkServer, *, batch: int = 8 << 20, **bulk: Any) -> None:
-        self.server = server
-        self.clock = TurnedClock(START)
         table = {"url": server.url, "auth": "none"}
-        self.settings = FhirSettings.model_validate(
-            {"server": table, "bulk": {"group": "g1", **bulk}, "batch_bytes": batch}
+        self.begin(
+            {"server": table, "bulk": {"group": "g1", **bulk}, "batch_bytes": batch}, TurnedClock(START), {}
         )
+        server.closing.append(self.close)
+
+    def begin(self, settings: dict[str, Any], clock: TurnedClock, secrets: dict[str, str]) -> None:
+        """A connector that never pulled."""
+        self.clock, self.secrets = clock, secrets
+        self.settings = FhirSettings.model_validate(settings)
         self.cursor = ""
         self.saved: dict[str, bytes] = {}
         self.inbox: dict[str, RawMessage] = {}
         self.known = 0
         self.errors: list[RetryLater] = []
-        self.secrets: dict[str, str] = {}
         self.turned = timedelta()
         self.wire: Server | None = None
         self.part = self.born()
-        server.closing.append(self.close)
 
     def born(self) -> BulkPart:
         """A process that knows nothing but what was saved."""

@@ -223,6 +223,33 @@ def signed_in(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("_small")
+@pytest.mark.parametrize("in_storage", ["", "redirect"])
+def test_tokens_that_end_in_the_middle(server: BulkServer, in_storage: str) -> None:
+    """The server refuses a token that it gave, between two files or in the midst of one: a new one is asked for, and
+    it goes on at the same place.
+    """
+    expected = filled(server)
+    server.token, server.token_uses, server.in_storage = "none yet", 3, in_storage
+    server.cuts = {0: [900], 1: [1500, 200], 3: [50]}
+    run = Run(server, batch=4_000)
+    told = run.settings.model_dump(by_alias=True)
+    told["server"] |= {
+        "auth": "secret",
+        "client_id": "c",
+        "client_secret": "env:S",
+        "token_url": server.url + "/token",
+    }
+    run.secrets = {"env:S": "s"}
+    run.settings = type(run.settings).model_validate(told)
+    run.born()
+    run.export()
+    assert run.lines == expected
+    assert server.tokens >= 4
+    assert len(server.asked) == 1
+    assert all("authorization" not in headers for _, headers in server.stored)
+
+
+@pytest.mark.usefixtures("_small")
 @pytest.mark.parametrize("in_storage", ["", "direct"])
 def test_addresses_that_end_are_renewed(server: BulkServer, in_storage: str) -> None:
     """A file's address that ended (404, or 403 of a signed one): the manifest gives new ones, and it goes on."""

@@ -67,8 +67,8 @@ class Manifest(_Shape, frozen=True, kw_only=True):
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
-    """A file to fetch: `kind` its type (empty: several), `count` its lines (-1: not told), `signed` whether it takes
-    our token.
+    """A file to fetch: `kind` its type (empty: several), `count` its lines (-1: not told; with errors, servers count
+    what failed), `signed` whether it takes our token.
     """
 
     what: What
@@ -129,7 +129,7 @@ def _of(address: str, one: Manifest) -> Iterator[File]:
                     what="error" if outcome else what,  # type: ignore[arg-type]
                     kind=file.type or "",
                     url=urljoin(address, file.url),
-                    count=_count(file.count),
+                    count=_count(file.count) if what == "output" else -1,
                     signed=signed,
                 )
 
