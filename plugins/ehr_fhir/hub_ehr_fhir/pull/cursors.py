@@ -58,7 +58,8 @@ class Waiting(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 class PullCursor(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """`since`: everything the server had by then (its own time) is taken. `skew`: how far its clock was ahead of ours
-    then, in seconds. `began`: our time when the last look began. `first`: from when on the very first look went.
+    then, in seconds. `began`: our time when the last look began. `first`: from when on the very first look went. `reach`: how
+    far back the next look can go: newer versions that were taken are remembered.
     `todo`: what is still to be fetched, in order (`Encounter/1`, `Patient/1`, `Visits/PATIENT`, ...).
     """
 
@@ -66,6 +67,7 @@ class PullCursor(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknow
     skew: float = 0.0
     began: str = ""
     first: str = ""
+    reach: str = ""
     window: Window | None = None
     todo: list[str] = []
     late: list[Late] = []

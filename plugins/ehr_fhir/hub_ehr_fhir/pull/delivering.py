@@ -17,7 +17,7 @@ from hub_ehr_fhir.pull.links import units_of
 from hub_ehr_fhir.pull.pool import Pool
 from hub_ehr_fhir.pull.resources import Found
 from hub_ehr_fhir.pull.seen import Seen
-from hub_ehr_fhir.pull.times import instant, written
+from hub_ehr_fhir.pull.times import instant, later, written
 from hub_ehr_fhir.pull.turn import Turn
 from hub_ehr_fhir.pull.walking import Query, Walker
 
@@ -114,10 +114,13 @@ class Deliverer:
                 self._missing(cursor, turn, unit)
             return None
         keys, missing = pool.closure(roots(pool, unit))
-        for key in (unit, *sorted(missing)):
+        for key in (unit, *sorted(keys | missing)):
             if key in pool.failed:
                 return pool.failed[key]
         turn.give(message(unit, collection(pool.found[key] for key in keys)))
+        for key in keys:
+            if not cursor.reach or not later(cursor.reach, pool.found[key].updated):
+                self._seen.add(pool.found[key])
         return None
 
     def _ours(self, cursor: PullCursor, units: Sequence[str]) -> list[str]:

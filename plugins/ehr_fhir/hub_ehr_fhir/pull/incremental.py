@@ -115,6 +115,8 @@ class Incremental:
         skew = (theirs - now).total_seconds()
         back = cursor.skew - skew if cursor.since else 0.0
         window.until, window.skew = written(theirs), skew
+        reach = timedelta(minutes=self._settings.overlap_minutes) + timedelta(hours=1)
+        cursor.reach = before(window.until, reach)
         if back <= _TICK:
             return False
         window.lower = before(window.lower, timedelta(seconds=back + _TICK))
@@ -141,8 +143,7 @@ class Incremental:
 
     def _end(self, cursor: PullCursor, window: Window) -> None:
         cursor.since, cursor.skew, cursor.window = window.until or cursor.since, window.skew, None
-        reach = timedelta(minutes=self._settings.overlap_minutes) + timedelta(hours=1)
-        self._seen.forget_before(before(cursor.since, reach))
+        self._seen.forget_before(cursor.reach)
 
 
 def first_day(settings: PullSettings, now: datetime) -> str:
