@@ -125,10 +125,11 @@ def _person(one: shapes.Practitioner) -> Provider | None:
 
 
 def _name(identifiers: tuple[shapes.Identifier, ...]) -> str:
-    """What the source calls somebody who has no NPI: providers.toml says who that is."""
+    """What the source calls somebody who has no NPI (a wrong one is a name, too): providers.toml says who it is."""
     if codes.npi(identifiers):
         return ""
-    return next((one.value for one in identifiers if one.value and not codes.is_npi_system(one)), "")
+    named = sorted((codes.is_npi_system(one), n) for n, one in enumerate(identifiers) if one.value)
+    return identifiers[named[0][1]].value.strip() if named else ""
 
 
 def _set(reference: shapes.Reference) -> bool:
