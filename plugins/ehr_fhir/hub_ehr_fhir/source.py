@@ -10,9 +10,10 @@ from pydantic import BaseModel
 
 from hub.errors import Misconfigured, Problem
 from hub.model.facts import Piece, Reading
-from hub.plugin.api import Changes, Context, Step
+from hub.plugin.api import Changes, Context, Inbox, Step, WebAnswer, WebRequest
 from hub.plugin.api.folder import FolderDrop
 from hub_ehr_fhir.mapping.reading import read, read_joined
+from hub_ehr_fhir.push.part import Push
 from hub_ehr_fhir.settings import FhirSettings
 
 if TYPE_CHECKING:
@@ -48,6 +49,16 @@ class FhirSource:
             from hub_ehr_fhir.pull.pulling import Pulling
 
             self._parts["pull"] = Pulling(settings, context, self._server)
+        self._push = Push(settings, context)
+
+    @property
+    def serves(self) -> bool:
+        """Whether it answers requests: what is pushed, and for its public keys."""
+        return self._push.serves
+
+    async def answer(self, request: WebRequest, inbox: Inbox) -> WebAnswer:
+        """What the server sends by itself (implements `hub.plugin.api.WebSource`)."""
+        return await self._push.answer(request, inbox)
 
     def changes(self, cursor: str) -> Changes:
         """What is new since `cursor`: the files that were dropped, and what the server tells, one part a call."""
@@ -73,6 +84,7 @@ class FhirSource:
             yield from Steps(self._settings, self._settings.server, self._server, self._context).each()
         for name, part in self._parts.items():
             yield from getattr(part, "check", tuple)() if name != "drop" else ()
+        yield from self._push.check()
 
     def close(self) -> None:
         """Let go of what the parts hold open, and of the connections."""
