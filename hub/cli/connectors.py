@@ -1,33 +1,26 @@
-"""`connector list`, `add`, `test`: what is connected, how to connect one more, and whether a connection works."""
+"""`connector list`, `test`: what is connected, and whether a connection works."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
-
-from pydantic import BaseModel, SecretStr, ValidationError
-from pydantic.fields import FieldInfo
+from typing import Any
 
 from hub.app import Faulty, load_plugins, open_hub_store, plugin_fault
 from hub.cli.ui import print_json, say, table
 from hub.clock import SystemClock
 from hub.config import Loaded, SecretStore, load
 from hub.errors import HubError, Misconfigured
-from hub.plugin.host import PluginHost, contexts
-from hub.plugin.host.host import Options
-from hub.plugin.host.offers import Offer
+from hub.plugin.host import PluginHost
 
 WIDTH = 100
 
 
 def show(folder: Path, *, as_json: bool) -> None:
     """The configured connectors, what their plugins are, and how much is waiting at each."""
-    loaded = _loaded(folder)
+    loaded = loaded_from(folder)
     secrets = SecretStore(folder)
-    host, problems = load_plugins(loaded, secrets, SystemClock(), _nothing)
+    host, problems = load_plugins(loaded, secrets, SystemClock(), nothing)
     ports = {one.name: one for one in host.instances()}
     host.close()
     counts = _counts(loaded, secrets)
@@ -94,8 +87,8 @@ def _counts(loaded: Loaded, secrets: SecretStore) -> dict[str, dict[str, int]]:
 
 def test(folder: Path, name: str, *, as_json: bool) -> None:
     """Try a connection step by step; ends with 1 where a step fails."""
-    loaded = _loaded(folder)
-    host, problems = load_plugins(loaded, SecretStore(folder), SystemClock(), _nothing)
+    loaded = loaded_from(folder)
+    host, problems = load_plugins(loaded, SecretStore(folder), SystemClock(), nothing)
     try:
         if name not in loaded.settings.connectors or name not in {one.name for one in host.instances()}:
             raise _unusable(loaded, name, [plugin_fault(problem).wrong for problem in problems])
@@ -133,119 +126,13 @@ def _unusable(loaded: Loaded, name: str, wrongs: list[str]) -> Misconfigured:
     return Misconfigured(f"connector {name} cannot be made: {'; '.join(wrongs)}", fix="run: hub check")
 
 
-def add(folder: Path, name: str, plugin: str, kind: str, practice: str, *, dry_run: bool) -> None:
-    """Append a connector to hub.toml with every setting of its plugin as a comment; the file is put back as it
-    was where that broke it."""
-    before = _loaded(folder)
-    if name in before.settings.connectors:
-        raise Misconfigured(f"there is a connector {name} already", fix="choose another name, or edit hub.toml")
-    if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
-        raise Misconfigured("a connector's name is letters, digits, - and _", fix="choose another name")
-    offer = _offer(plugin, kind)
-    text = "\n".join(_table(name, offer, practice or before.settings.practice_of(name)))
-    if dry_run:
-        say(text)
-        return
-    path = folder / "hub.toml"
-    original = path.read_bytes()
-    path.write_bytes(original.rstrip() + b"\n\n" + text.encode() + b"\n")
-    after = load(folder)
-    if not after.ok:
-        path.write_bytes(original)
-        raise Faulty(after.faults)
-    say(f"added [connectors.{name}] at the end of {path}")
-    say("Next: fill in what is required and set enabled = true, then run:")
-    say(f"  hub check -c {folder} && hub connector test {name} -c {folder}")
-    if offer.port == "Notifier":
-        say(f'It tells people once [notifications.to] names it, as in it = ["{name}"].')
-    if offer.port == "Clearinghouse" and name not in after.settings.mailboxes:
-        say(f"It carries claims once [mailboxes.{name}] and [route] in hub.toml name it.")
-
-
-def _offer(plugin: str, kind: str) -> Offer:
-    clock = SystemClock()
-    make = contexts(clock=clock, secrets=SecretStore(Path()), load=_nothing)
-    host, problems = PluginHost.load({}, context_for=make, options=Options(also=(plugin,)))
-    offers = [one for one in host.offers() if one.plugin == plugin and kind in ("", one.kind)]
-    host.close()
-    if len(offers) == 1:
-        return offers[0]
-    if problems:
-        raise Misconfigured(problems[0].why, fix=problems[0].fix)
-    kinds = ", ".join(one.kind for one in host.offers() if one.plugin == plugin)
-    raise Misconfigured(f"{plugin} offers {kinds or 'no connector'}: say which", fix="name it with --kind")
-
-
-def _table(name: str, offer: Offer, practice: str) -> Iterator[str]:
-    """The lines of the new tables. Without a required setting it is not yet enabled, so that the hub still runs."""
-    model: type[BaseModel] = offer.offered.Settings
-    yield f"[connectors.{name}]"
-    yield f"plugin = {json.dumps(offer.plugin)}"
-    yield f"kind = {json.dumps(offer.kind)}"
-    if practice and offer.port == "EhrSource":
-        yield f"practice = {json.dumps(practice)}"
-    if not _works_as_it_is(model):
-        yield "enabled = false                       # true, once what is required below is filled in"
-    yield f"[connectors.{name}.settings]"
-    if not all(info.description for info in model.model_fields.values()):
-        yield from _explained(model)
-    for field, info in model.model_fields.items():
-        yield from _setting(info.alias or field, info)
-
-
-def _explained(model: type[BaseModel]) -> Iterator[str]:
-    """What the settings' classes say of themselves, where not every key has words of its own."""
-    for one in reversed(model.__mro__):
-        if issubclass(one, BaseModel) and one is not BaseModel and one.__doc__:
-            yield from _wrapped(" ".join(one.__doc__.split()))
-
-
-def _works_as_it_is(model: type[BaseModel]) -> bool:
-    try:
-        model.model_validate({})
-    except ValidationError:
-        return False
-    return True
-
-
-def _setting(key: str, info: FieldInfo) -> Iterator[str]:
-    """One setting as comments: what it is, then the line to uncomment."""
-    if info.description:
-        yield from _wrapped(info.description)
-    if get_origin(info.annotation) is Literal:
-        yield f"# one of: {', '.join(map(str, get_args(info.annotation)))}"
-    example = _toml(info.get_default(call_default_factory=True)) if not info.is_required() else '""'
-    yield f"# {key} = {example}" + ("   # required" if info.is_required() else "")
-
-
-def _wrapped(text: str) -> Iterator[str]:
-    from textwrap import wrap
-
-    for line in wrap(text, WIDTH):
-        yield f"# {line}"
-
-
-def _toml(value: Any) -> str:
-    """A default as TOML; what stands for nothing is an empty text."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    if isinstance(value, list | tuple | set | frozenset):
-        return "[" + ", ".join(_toml(one) for one in value) + "]"
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{json.dumps(str(k))} = {_toml(v)}" for k, v in value.items()) + "}"
-    if value is None or isinstance(value, SecretStr):
-        return '""'
-    return json.dumps(str(value), ensure_ascii=False)
-
-
-def _loaded(folder: Path) -> Loaded:
+def loaded_from(folder: Path) -> Loaded:
+    """The settings of a folder, or their faults."""
     loaded = load(folder)
     if not loaded.ok:
         raise Faulty(loaded.faults)
     return loaded
 
 
-def _nothing(_instance: str, _key: str) -> None:
+def nothing(_instance: str, _key: str) -> None:
     """Saved state is not needed to look at a connection."""

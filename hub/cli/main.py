@@ -190,13 +190,17 @@ def connector_add(
     plugin: Annotated[str, typer.Option(help="The plugin, as its package registers it.")],
     kind: Annotated[str, typer.Option(help="Which of its offers.")] = "",
     practice: Annotated[str, typer.Option(help="The practice it serves.")] = "",
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting to write, as in server.url=https://fhir.example.org"),
+    ] = None,
     folder: Folder = HERE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")] = False,
 ) -> None:
     """Add a connector to hub.toml with every setting of its plugin, ready to be filled in."""
-    from hub.cli import connectors
+    from hub.cli import connector_adding
 
-    connectors.add(folder, name, plugin, kind, practice, dry_run=dry_run)
+    connector_adding.add(folder, name, plugin, kind, practice, given or (), dry_run=dry_run)
 
 
 @connector.command("test")

@@ -6,6 +6,7 @@ import base64
 import json
 import shutil
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -249,6 +250,23 @@ def test_connector_add_leaves_a_hub_that_may_start(hub: Callable[..., Ran], fold
     assert hub("check")[0] == 0
     assert hub("connector", "add", "second", "--plugin", "clearinghouse_sftp")[0] == 2
     assert hub("connector", "add", "third", "--plugin", "no_such_plugin")[0] == 2
+
+
+def test_connector_add_writes_what_is_set_and_the_tables_within(hub: Callable[..., Ran], folder: Path) -> None:
+    """`--set` writes settings out, also of tables within; the other keys of every table stand as comments; what does
+    not fit leaves hub.toml as it was.
+    """
+    path = folder / "hub.toml"
+    url = "server.url=https://fhir.example.org/r4"
+    made = hub("connector", "add", "rest", "--plugin", "ehr_fhir", "--set", url, "--set", "sample_every=7")
+    assert made[0] == 0
+    told = tomllib.loads(path.read_text())["connectors"]["rest"]["settings"]
+    assert told == {"sample_every": 7, "server": {"url": "https://fhir.example.org/r4"}}
+    assert "# [connectors.rest.settings.pull]" in path.read_text()
+    before = path.read_bytes()
+    for wrong in ("server.uri=x", "sample_every=often", "server=1", "sample_every"):
+        assert hub("connector", "add", "more", "--plugin", "ehr_fhir", "--set", wrong)[0] == 2
+    assert path.read_bytes() == before
 
 
 def test_promises_are_proved_with_a_connector_switched_off(hub: Callable[..., Ran], folder: Path) -> None:
