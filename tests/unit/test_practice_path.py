@@ -11,7 +11,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hub_ehr_fhir.mapping.pieces import reached
 from hub_ehr_fhir.mapping.reading import read as read_fhir
+from hub_ehr_fhir.mapping.reading import read_joined
 from hub_ehr_fhir.settings import FhirSettings
 from hub_hl7_adt.reading import read as read_hl7
 from hub_hl7_adt.settings import Hl7Settings
@@ -23,15 +25,23 @@ from hub.flow.assemble import _placed
 from hub.flow.assembly import charge_of, coverages_of, diagnoses_of, encounter_of, service_day, verdict
 from hub.flow.building import build
 from hub.flow.coder import code_encounter
-from hub.flow.facts_store import _occasion
+from hub.flow.facts_store import _occasion, billable
 from hub.flow.folding import overlaid
-from hub.flow.ingest import _billable
 from hub.flow.persons import _marked, policy_of
 from hub.flow.rules import Desk, scrub
 from hub.model.claim import Claim
 from hub.model.coverage import PatientFile
 from hub.model.encounter import Charge
-from hub.model.facts import AnyFact, ChargeFact, CoverageFact, DiagnosisFact, EncounterFact, PatientFact, Reading
+from hub.model.facts import (
+    AnyFact,
+    ChargeFact,
+    CoverageFact,
+    DiagnosisFact,
+    EncounterFact,
+    PatientFact,
+    Piece,
+    Reading,
+)
 from hub.testing.overlay import DEMO, apply, load_overlay
 from hub.testing.practice import STORIES, Story, make_load, make_practice, visit_keys
 
@@ -73,7 +83,7 @@ def latest(found: Iterable[Reading]) -> dict[type, dict[str, AnyFact]]:
     """The facts that stand in the end, by kind and key."""
     kept: dict[type, dict[str, AnyFact]] = {}
     for reading in found:
-        for fact in _billable(reading) if reading.not_billable != "test" else ():
+        for fact in billable(reading) if reading.not_billable != "test" else ():
             held = kept.setdefault(type(fact), {}).get(fact.key)
             kept[type(fact)][fact.key] = overlaid(held, fact)
     return kept
@@ -138,6 +148,16 @@ def _came(
     return Came(state="patient" if built.self_pay else "claimed", reasons=found, claims=built.claims)
 
 
+def joined(found: Iterable[Reading], fhir: FhirSettings = QUICK) -> list[Reading]:
+    """What the pieces of some messages say beside each other, as the hub reads them in the end."""
+    pieces: dict[str, Piece] = {}
+    for piece in (piece for reading in found for piece in reading.pieces):
+        held = pieces.get(piece.key)
+        if held is None or held.version <= piece.version:
+            pieces[piece.key] = piece
+    return [read_joined(one, reached(one, pieces), fhir) for one in pieces.values() if one.links]
+
+
 @cache
 def practice() -> tuple[dict[str, Came], Counter[str]]:
     """The days in which all stories end: every encounter by its key, and the codes of all problems of reading."""
@@ -145,6 +165,7 @@ def practice() -> tuple[dict[str, Came], Counter[str]]:
     for _, files in make_practice(days=30):
         for folder, name, body in files:
             found[folder] += readings(folder, name, body)
+    found["fhir"] += joined(found["fhir"])
     problems = Counter(p.code for one in found.values() for r in one for p in r.problems)
     return outcomes("ehr", found["fhir"]) | outcomes("adt", found["hl7"]), problems
 
