@@ -173,6 +173,37 @@ def test_a_member_of_the_group_serves_as_patient() -> None:
     assert found.of("Encounter").verdict("patient") == "works"
 
 
+def test_a_patient_without_visits_is_not_tried_with() -> None:
+    """The first patient that is listed may have no encounter: one who has is looked for among the next."""
+    nobody = [{**practice()[0], "id": f"p0{number}"} for number in range(3)]
+    needs = {type_: names for type_, names in EVERYTHING.items() if type_ != "Patient"}
+    encounter = _learned(Offering([*nobody, *practice()], Habits(needs=needs, self_link="none"))).of("Encounter")
+    assert encounter.verdict("patient") == encounter.verdict("patient+_lastUpdated") == "works"
+
+
+def test_a_reference_that_leads_nowhere_refuses_nothing() -> None:
+    """A practitioner whom an encounter names and who is not there says nothing of reading practitioners."""
+    rest = [one for one in practice() if one["resourceType"] != "Practitioner"]
+    habits = Habits(needs={"Practitioner": {"identifier"}}, includes=False, metadata=statement(WANTED))
+    practitioner = _learned(Offering(rest, habits)).of("Practitioner")
+    assert practitioner.verdict("read") == "unknown"
+    assert practitioner.can("read")
+
+
+def test_an_unknown_patient_refuses_no_type() -> None:
+    """Servers that answer 404 or 403 for a patient whom they do not know refuse that one, not the search."""
+
+    def strict(path: str, params: dict[str, str]) -> int:
+        if path == "Coverage" and not params.get("patient"):
+            return 400
+        return 404 if params.get("patient", "").endswith("nobody") else 0
+
+    rest = [one for one in practice() if one["resourceType"] != "Coverage"]
+    coverage = _learned(Offering(rest, Habits(fails=strict, metadata=statement(WANTED)))).of("Coverage")
+    assert coverage.can("patient")
+    assert coverage.readable
+
+
 def test_nothing_for_a_time_in_which_something_changed_is_no_success() -> None:
     """A search by `_lastUpdated` that finds nothing although something is there would lose everything: refused."""
     encounter = _tried(Habits(empty_by_time=True)).of("Encounter")

@@ -152,8 +152,14 @@ def test_following_needs_a_number_that_finds_something() -> None:
 @pytest.mark.parametrize(
     ("types", "settings", "severity", "words"),
     [
-        (set(), {}, "notice", "only completed Procedures"),
-        (set(), {"procedures_are_charges": False}, "notice", "DFT"),
+        (set(), {}, "notice", "billable codes in Procedure"),
+        (
+            {"Claim"},
+            {"procedures_are_charges": False, "claims_are_charges": True},
+            "notice",
+            "billable codes in Claim",
+        ),
+        (set(), {"procedures_are_charges": False}, "notice", "no charge comes"),
         ({"ChargeItem"}, {}, "warning", "procedures_are_charges = false"),
     ],
 )

@@ -13,7 +13,7 @@ from hub_ehr_fhir.discover.offered import Ability, Offered
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What a server offers, beside the settings that decide how it is asked: the connectors that are followed, where
     the patients' ids come from, whether and at which level export is set up, whether Procedures count as charges,
-    and the strategy that is forced (empty: none).
+    (`procedures`), the types that do beside ChargeItem (`charging`), and the strategy that is forced (empty: none).
     """
 
     offered: Offered
@@ -22,6 +22,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     bulk: bool = False
     export: str = ""
     procedures: bool = True
+    charging: tuple[str, ...] = ("Procedure",)
     forced: str = ""
 
     @property
@@ -49,8 +50,15 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return self.offered.of("Encounter").can("patient") and self.listed
 
 
-def gaps(asked: Asked, kind: str) -> Iterator[Problem]:
+def gaps(asked: Asked, kind: str) -> tuple[Problem, ...]:
     """What is missing under this strategy, what weighs most first."""
+    return tuple(sorted(_gaps(asked, kind), key=lambda each: _WEIGHT.index(each.severity)))
+
+
+_WEIGHT = ("error", "notice", "warning")
+
+
+def _gaps(asked: Asked, kind: str) -> Iterator[Problem]:
     yield from _ways(asked, kind)
     if kind != "bulk":
         yield from _types(asked)
@@ -162,7 +170,7 @@ def _types(asked: Asked) -> Iterator[Problem]:
 
 
 def _charges(asked: Asked) -> Iterator[Problem]:
-    if _has(asked.offered.of("ChargeItem")):
+    if asked.offered.of("ChargeItem").readable:
         if asked.procedures:
             yield _problem(
                 "charges",
@@ -172,27 +180,25 @@ def _charges(asked: Asked) -> Iterator[Problem]:
                 "warning",
             )
         return
-    if asked.procedures:
+    instead = [type_ for type_ in asked.charging if asked.offered.of(type_).readable]
+    if instead:
         yield _problem(
             "charges",
             "ChargeItem",
-            "ChargeItem is not offered: only completed Procedures with a billable code would be charges",
+            f"ChargeItem is not offered: only billable codes in {' and '.join(instead)} would be charges",
             "where charges come by HL7 (DFT), connect hl7_adt and set procedures_are_charges = false; "
-            "else check with a week of visits that the Procedures carry what is billed",
+            "else check with a week of visits that all that is billed is there",
             "notice",
         )
     else:
         yield _problem(
             "charges",
             "ChargeItem",
-            "ChargeItem is not offered, and Procedures do not count: no charge comes from this server",
-            "charges must come by HL7 (DFT): connect hl7_adt too; or set procedures_are_charges = true",
+            "ChargeItem is not offered, and nothing else counts: no charge comes from this server",
+            "charges must come by HL7 (DFT): connect hl7_adt too; or set procedures_are_charges or "
+            "claims_are_charges where Procedures or Claims are offered and carry what is billed",
             "notice",
         )
-
-
-def _has(ability: Ability) -> bool:
-    return ability.readable
 
 
 def _late(offered: Offered) -> Iterator[Problem]:

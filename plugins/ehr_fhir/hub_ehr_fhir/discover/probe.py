@@ -13,7 +13,8 @@ from hub.errors import Misconfigured
 from hub_ehr_fhir.discover.asking import EXPECTED, MOST_REQUESTS, Asker, Enough, Server
 from hub_ehr_fhir.discover.capability import Declared, declared, release
 from hub_ehr_fhir.discover.offered import Ability, Offered, due
-from hub_ehr_fhir.discover.trial import Trial, reverse
+from hub_ehr_fhir.discover.reverse import reverse
+from hub_ehr_fhir.discover.trial import Trial
 from hub_ehr_fhir.discover.wanted import IN_ORDER, REVERSE
 
 _MEMBER = re.compile(rb'"reference"\s*:\s*"(?:[^"#]*/)?Patient/([A-Za-z0-9.-]{1,64})["/]')

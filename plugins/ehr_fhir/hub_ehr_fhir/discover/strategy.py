@@ -80,6 +80,7 @@ def choose(offered: Offered, settings: FhirSettings, *, follows: Sequence[str] =
         bulk=settings.bulk is not None,
         export=settings.bulk.exported if settings.bulk else "",
         procedures=settings.procedures_are_charges,
+        charging=tuple(_charging(settings)),
         forced=settings.pull.strategy if settings.pull.strategy != "auto" else "",
     )
     kind: Kind = next((each for each in _POSSIBLE if _POSSIBLE[each](asked)), "patients")
@@ -90,8 +91,17 @@ def choose(offered: Offered, settings: FhirSettings, *, follows: Sequence[str] =
         why=tuple(_why(asked, kind)),
         searches=dict(_searches(offered)),
         export=asked.export if kind == "bulk" else "",
-        gaps=tuple(gaps(asked, kind)),
+        gaps=gaps(asked, kind),
     )
+
+
+def _charging(settings: FhirSettings) -> Iterator[str]:
+    if settings.procedures_are_charges:
+        yield "Procedure"
+    if settings.claims_are_charges:
+        yield "Claim"
+    if settings.visit_types_are_charges:
+        yield "Encounter"
 
 
 _POSSIBLE: Mapping[Kind, Callable[[Asked], bool]] = {

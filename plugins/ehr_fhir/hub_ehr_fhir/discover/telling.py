@@ -58,7 +58,7 @@ def _style(ability: Ability) -> str:
 
 
 def manners(offered: Offered) -> Iterator[str]:
-    """How it pages, sorts and tells changes: `next pages: works` for each that was found out; Encounter counts most."""
+    """How it pages, sorts and tells changes: `next pages: works` for each that was found out, of Encounter first."""
     for feature, name in _MANNERS.items():
         verdict = next(filter(None, (_manner(offered.of(type_), feature) for type_ in _first())), "")
         if verdict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -12,7 +12,7 @@ import msgspec
 from hub_ehr_fhir.discover.answers import Head, Told
 from hub_ehr_fhir.discover.asking import Asker, Params
 from hub_ehr_fhir.discover.offered import Ability, Verdict
-from hub_ehr_fhir.discover.wanted import DATES, FUTURE, PEOPLE, REVINCLUDES, WANTED, Wanted
+from hub_ehr_fhir.discover.wanted import DATES, PEOPLE, REVINCLUDES, WANTED, Wanted
 
 NOBODY = "hub-probe-nobody"
 LONG_AGO = "2000-01-01T00:00:00Z"
@@ -20,9 +20,10 @@ _REFERENCE = re.compile(
     rb'"reference"\s*:\s*"(?:[^"#]*/)?(' + "|".join(WANTED).encode() + rb')/([A-Za-z0-9.-]{1,64})[/"]'
 )
 _LISTED = ("_id", "encounter", "context")
+_SOME = 8
 _ONE: Params = (("_count", "1"),)
 _FEW: Params = (("_count", "5"),)
-_NEVER = frozenset({403, 404, 405, 501})
+_NEVER = frozenset({0, 403, 404, 405, 501})
 
 
 class Trial:
@@ -50,12 +51,12 @@ class Trial:
             self._again(people)
         else:
             self._any()
+            self._somebody()
         for parameter in people:
-            value = self._samples.get(PEOPLE[parameter], "")
-            self._once(parameter, partial(self._by_value, parameter, value))
+            self._once(parameter, partial(self._by_value, parameter))
         self._once("read", self._read)
         for parameter in (each for each in self._wanted.parameters if each in ("_id", "identifier")):
-            self._once(parameter, partial(self._by_value, parameter, self._own(parameter)))
+            self._once(parameter, partial(self._by_value, parameter))
         for parameter in (each for each in self._wanted.parameters if each in DATES):
             self._once(parameter, partial(self._by_time, parameter, ()))
         self._narrowed(people)
@@ -88,13 +89,11 @@ class Trial:
 
     def _again(self, people: list[str]) -> None:
         """Where an earlier call ended: the resource that the rest is tried with is looked at once more."""
-        ways = [(each, PEOPLE[each]) for each in people] + [("_id", self._type)]
-        known = (each for each in ways if self._found.get(each[0]) == "works" and each[1] in self._samples)
-        by = next(known, None)
+        ways = [each for each in (*people, "_id") if self._found.get(each) == "works" and self._given(each)]
         if self._found.get("any") == "works":
             self._look(())
-        elif by:
-            self._base = ((by[0], self._value(by[0], self._samples[by[1]])),)
+        elif ways:
+            self._base = ((ways[0], self._value(ways[0], self._given(ways[0]))),)
             self._look(self._base)
         elif self._found.get("read") == "works" and self._type in self._samples:
             self._notice(self._asker.ask(self._type, f"{self._type}/{self._samples[self._type]}"))
@@ -104,12 +103,26 @@ class Trial:
         told = self._look(())
         if not told.well:
             self._found["any"], self._said["any"] = "refused", told.refusal
+            self._refusals = [told.status] if told.status in _NEVER else []
             return
         self._found["any"] = "works" if told.heads else "unknown"
         if told.heads:
             self._paged(told)
 
-    def _by_value(self, parameter: str, value: str) -> tuple[Verdict, str]:
+    def _somebody(self) -> None:
+        """A patient who has an encounter: the first one that is listed may have none."""
+        if self._type != "Encounter" or self._seen is not None or "Patient" not in self._samples:
+            return
+        if self._look((("patient", self._samples["Patient"]),)).heads:
+            return
+        listed = self._asker.ask("Patient", "Patient", (("_count", "20"),) if self.counts else ())
+        for head in listed.heads[:_SOME]:
+            if head.id and self._ask((("patient", head.id),)).heads:
+                self._samples["Patient"] = head.id
+                return
+
+    def _by_value(self, parameter: str) -> tuple[Verdict, str]:
+        value = self._given(parameter)
         if not value:
             return self._by_nobody(parameter)
         told = self._look(((parameter, value),))
@@ -117,13 +130,14 @@ class Trial:
             return "refused", told.refusal
         if not told.heads and parameter in PEOPLE:
             told = self._written_whole(parameter, value) or told
-        if told.heads and not any(value in head.refers(parameter) for head in told.heads):
+        if _others(told, parameter, value):
             return "ignored", "others came than those that were asked for"
         nobody = self._ask(((parameter, _nobody(parameter)),))
         if nobody.well and nobody.heads:
             return "ignored", "something came for a value that nothing has"
         if not told.heads:
             return self._nothing(told, parameter, value)
+        self._samples[f"{self._type}?{parameter}"] = value
         if not self._base and self._found.get("any") != "works":
             self._base = ((parameter, self._value(parameter, value)),)
             self._paged(told)
@@ -156,7 +170,7 @@ class Trial:
         return "ignored" if told.names(parameter) is False else "unknown", "no value to try it with"
 
     def _by_time(self, parameter: str, base: Params) -> tuple[Verdict, str]:
-        ahead = self._ask((*base, (parameter, f"ge{_instant(self._now + timedelta(days=FUTURE))}")))
+        ahead = self._ask((*base, (parameter, f"ge{_instant(self._now + timedelta(days=DATES[parameter]))}")))
         if not ahead.well:
             return "refused", ahead.refusal
         if ahead.heads:
@@ -171,7 +185,7 @@ class Trial:
                 if _older(told, parameter, since)
                 else ("works", "")
             )
-        if self._seen is not None and (base or not self._base):
+        if self._seen is not None and parameter == "_lastUpdated":
             return "refused", "nothing came although there is something"
         return self._as_it_says(told, parameter)
 
@@ -188,6 +202,8 @@ class Trial:
         if not id_:
             return "unknown", "no id to try it with"
         told = self._asker.ask(self._type, f"{self._type}/{id_}")
+        if self._seen is None and told.status in (404, 410) and not self._refusals:
+            return "unknown", "what another resource refers to is not there"
         self._notice(told)
         if not told.well or not told.heads:
             return "refused", told.refusal
@@ -208,19 +224,18 @@ class Trial:
         """`_lastUpdated` beside a patient, where it is refused alone."""
         if self._found.get("_lastUpdated") in ("works", "ignored"):
             return
-        for parameter in (
-            each for each in people if PEOPLE[each] == "Patient" and self._found.get(each) == "works"
-        ):
-            base = ((parameter, self._value(parameter, self._samples["Patient"])),)
-            self._once(f"{parameter}+_lastUpdated", partial(self._by_time, "_lastUpdated", base))
+        for parameter in (each for each in people if PEOPLE[each] == "Patient"):
+            if self._found.get(parameter) == "works":
+                base = ((parameter, self._value(parameter, self._given(parameter))),)
+                self._once(f"{parameter}+_lastUpdated", partial(self._by_time, "_lastUpdated", base))
 
     def _lists(self) -> None:
         for parameter in (each for each in _LISTED if self._found.get(each) == "works"):
-            value = self._own(parameter) if parameter == "_id" else self._samples.get(PEOPLE[parameter], "")
-            if value:
-                self._once(f"{parameter},", partial(self._list, parameter, value))
+            if self._given(parameter):
+                self._once(f"{parameter},", partial(self._list, parameter))
 
-    def _list(self, parameter: str, value: str) -> tuple[Verdict, str]:
+    def _list(self, parameter: str) -> tuple[Verdict, str]:
+        value = self._given(parameter)
         several = ",".join(self._value(parameter, each) for each in (NOBODY, value))
         told = self._ask(((parameter, several),))
         if not told.well:
@@ -320,13 +335,15 @@ class Trial:
             self._seen = told.heads[0]
             self._samples.setdefault(self._type, self._seen.id)
             self._remember(self._seen)
+            if self._type == "Encounter":
+                self._samples.update(("Patient", each) for each in self._seen.refers("patient"))
         for type_, id_ in _REFERENCE.findall(told.body):
             self._brought.add(type_.decode())
             self._samples.setdefault(type_.decode(), id_.decode())
-        if told.status in _NEVER or told.words == "not allowed":
-            self._refusals.append(told.status)
-        elif told.well:
+        if told.well:
             self._refusals.clear()
+        elif self._refusals and told.status in _NEVER:
+            self._refusals.append(told.status)
 
     def _remember(self, head: Head) -> None:
         """Whose this one is, to try `_revinclude` with."""
@@ -335,10 +352,12 @@ class Trial:
             if type_ == self._type and whose:
                 self._samples.setdefault(f"{type_}>Encounter", whose[0])
 
-    def _own(self, parameter: str) -> str:
-        if self._seen is None:
-            return self._samples.get(self._type, "") if parameter == "_id" else ""
-        return next(iter(self._seen.refers(parameter)), "")
+    def _given(self, parameter: str) -> str:
+        """A value for the parameter: one that found something, else one that would find what was seen."""
+        found = self._samples.get(f"{self._type}?{parameter}", "")
+        own = next(iter(self._seen.refers(parameter)), "") if self._seen else ""
+        other = self._type if parameter == "_id" else PEOPLE.get(parameter, "")
+        return found or own or self._samples.get(other, "")
 
     def _here(self) -> Params:
         own = self._found.get("_id") == "works" and self._seen
@@ -349,36 +368,18 @@ class Trial:
         return seen if seen and parameter == "_lastUpdated" else LONG_AGO
 
 
-def reverse(asker: Asker, encounter: Ability, samples: dict[str, str]) -> Ability:
-    """Which `_revinclude` of Encounter brings something, tried with an encounter that is known to have it."""
-    found, said = dict(encounter.found), dict(encounter.said)
-    for feature, verdict, words in _reversed(asker, encounter, samples):
-        found[feature] = verdict
-        if words:
-            said[feature] = words
-    return msgspec.structs.replace(encounter, found=found, said=said)
-
-
-def _reversed(asker: Asker, encounter: Ability, samples: dict[str, str]) -> Iterator[tuple[str, Verdict, str]]:
-    for value, brings in REVINCLUDES.items():
-        id_, feature = samples.get(f"{brings}>Encounter", ""), f"_revinclude={value}"
-        known = feature in encounter.found or encounter.verdict("_revinclude") == "refused"
-        if known or not id_ or encounter.verdict("_id") != "works":
-            continue
-        told = asker.ask("Encounter", "Encounter", (("_id", id_), ("_revinclude", value)))
-        if not told.well:
-            yield feature, "refused", told.refusal
-        elif told.heads:
-            came = any(head.resource_type == brings for head in told.others)
-            yield feature, "works" if came else "ignored", "" if came else "nothing came with it"
-
-
 def _nobody(parameter: str) -> str:
     return f"urn:hub:probe|{NOBODY}" if parameter == "identifier" else NOBODY
 
 
 def _instant(when: datetime) -> str:
     return f"{when:%Y-%m-%dT%H:%M:%S}Z"
+
+
+def _others(told: Told, parameter: str, value: str) -> bool:
+    """Whether what came, as far as it says whose it is, was not asked for."""
+    whose = [head.refers(parameter) for head in told.heads]
+    return any(whose) and not any(value in each for each in whose)
 
 
 def _older(told: Told, parameter: str, since: str) -> bool:

@@ -34,9 +34,9 @@ WANTED: Mapping[str, Wanted] = {
         history=True,
         etag=True,
     ),
-    "Condition": Wanted(parameters=(_CHANGED, "encounter", "patient", "_id"), history=True),
-    "Procedure": Wanted(parameters=(_CHANGED, "encounter", "patient", "_id"), history=True),
-    "ChargeItem": Wanted(parameters=(_CHANGED, "context", "account", "patient", "_id"), history=True),
+    "Condition": Wanted(parameters=(_CHANGED, "patient", "encounter", "_id"), history=True),
+    "Procedure": Wanted(parameters=(_CHANGED, "patient", "encounter", "_id"), history=True),
+    "ChargeItem": Wanted(parameters=(_CHANGED, "patient", "context", "account", "_id"), history=True),
     "Immunization": Wanted(parameters=(_CHANGED, "patient", "_id")),
     "Account": Wanted(parameters=(_CHANGED, "patient", "_id")),
     "Coverage": Wanted(
@@ -45,10 +45,10 @@ WANTED: Mapping[str, Wanted] = {
         history=True,
     ),
     "RelatedPerson": Wanted(parameters=(_CHANGED, "patient", "_id")),
-    "ServiceRequest": Wanted(parameters=(_CHANGED, "encounter", "patient", "_id")),
-    "Claim": Wanted(parameters=(_CHANGED, "encounter", "patient", "_id")),
+    "ServiceRequest": Wanted(parameters=(_CHANGED, "patient", "encounter", "_id")),
+    "Claim": Wanted(parameters=(_CHANGED, "patient", "encounter", "_id")),
     "ClaimResponse": Wanted(parameters=(_CHANGED, "patient", "_id")),
-    "ExplanationOfBenefit": Wanted(parameters=(_CHANGED, "encounter", "patient", "_id")),
+    "ExplanationOfBenefit": Wanted(parameters=(_CHANGED, "patient", "encounter", "_id")),
     "Practitioner": Wanted(parameters=(_CHANGED, "_id", "identifier"), etag=True),
     "PractitionerRole": Wanted(parameters=(_CHANGED, "practitioner", "_id")),
     "Organization": Wanted(parameters=(_CHANGED, "_id")),
@@ -68,8 +68,8 @@ REVERSE = "_revinclude"
 
 IN_ORDER = (*WANTED, REVERSE)
 
-FUTURE, DATES = 50 * 365, frozenset({"_lastUpdated", "date"})
-"""Days ahead where nothing can be yet; and the parameters that take a time."""
+DATES: Mapping[str, int] = {"_lastUpdated": 2, "date": 3650}
+"""The parameters that take a time, and how many days ahead there can be nothing."""
 
 PEOPLE: Mapping[str, str] = {
     "patient": "Patient",
