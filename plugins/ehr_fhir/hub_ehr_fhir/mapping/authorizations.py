@@ -34,9 +34,14 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     by: Part | None = None
 
 
+_NOTHING = Said()
+
+
 def said_of(scene: Scene, part: Part, encounter: shapes.Encounter) -> Said:
     """The numbers for a visit; several that differ are told, and none of them is taken."""
     deciders = _deciders(scene).get(part.key, [])
+    if not (deciders or encounter.based_on or encounter.extension):
+        return _NOTHING
     orders = list(_orders(scene.resources, encounter))
     numbers = [*_own(scene, encounter.extension), *_of_orders(scene, orders)]
     numbers += [number for each in deciders for number in _numbers(each)]
@@ -57,6 +62,8 @@ def said_of(scene: Scene, part: Part, encounter: shapes.Encounter) -> Said:
 
 def requester(scene: Scene, encounter: shapes.Encounter) -> shapes.Reference:
     """Who referred: the requester of what the visit is based on, where all of that has the same one."""
+    if not encounter.based_on:
+        return shapes.NOWHERE
     found = {one.requester for one in _orders(scene.resources, encounter) if one.status != "revoked"}
     return found.pop() if len(found) == 1 else shapes.NOWHERE
 

@@ -11,6 +11,7 @@ from hub_ehr_fhir.mapping.scene import Scene
 
 _FIX_VERSION = "ask for R4: the server's R4 base address, or fhirVersion=4.0 in what it is asked"
 _NUMBERED = (shapes.Practitioner, shapes.PractitionerRole, shapes.Organization, shapes.Location)
+_TOLD = frozenset((shapes.Patient, shapes.Coverage, *_NUMBERED))
 _GENDERS = frozenset(("", "male", "female", "other", "unknown"))
 _COVERAGE = frozenset(("active", "cancelled", "draft", "entered-in-error"))
 
@@ -61,6 +62,8 @@ def tell(scene: Scene) -> None:
     """Tell of codes that no list of R4 has, and of numbers that are no NPI: the rest of the resource is read."""
     for part in scene.resources.parts:
         record = part.record
+        if type(record) not in _TOLD:
+            continue
         if isinstance(record, shapes.Patient):
             if record.gender not in _GENDERS:
                 _not_listed(scene, part, "gender")

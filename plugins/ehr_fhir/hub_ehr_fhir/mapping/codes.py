@@ -6,6 +6,7 @@ import re
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
+from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from hub.codes import is_npi
@@ -85,13 +86,20 @@ _ICD10 = re.compile(r"([A-Z][0-9][0-9A-Z])\.?([0-9A-Z]{0,4})")
 def best_diagnosis(concept: shapes.CodeableConcept) -> Coding | None:
     """One coding of a diagnosis: ICD-10-CM, else SNOMED, else the first."""
     found = codings(concept)
-    order = {"ICD10": 0, "SNOMED": 1}
-    return min(found, key=lambda c: order.get(c.system, 2)) if found else None
+    for system in ("ICD10", "SNOMED"):
+        for coding in found:
+            if coding.system == system:
+                return coding
+    return found[0] if found else None
 
 
 def has_code(concepts: tuple[shapes.CodeableConcept, ...], *codes: str) -> bool:
     """Whether any coding of any of the concepts is one of `codes`."""
-    return any(coding.code in codes for concept in concepts for coding in concept.coding)
+    for concept in concepts:
+        for coding in concept.coding:
+            if coding.code in codes:
+                return True
+    return False
 
 
 # v3-ActCode (ActEncounterCode), and table 0004 of HL7 v2, which some servers carry over.
@@ -211,13 +219,31 @@ def sane(number: Decimal) -> Decimal:
     return number
 
 
+_NAMES = {"official": 0, "usual": 1, "": 2, "old": 9}
+_ADDRESSES = {"home": 0, "billing": 0, "": 1, "old": 9}
+_PHONES = {"home": 0, "mobile": 1, "": 2}
+
+
+class _Used(Protocol):
+    @property
+    def use(self) -> str: ...
+
+
+_U = TypeVar("_U", bound=_Used)
+
+
+def _best(found: list[_U], order: dict[str, int], other: int) -> _U | None:
+    """The first whose use comes first."""
+    if len(found) < 2:
+        return found[0] if found else None
+    return min(found, key=lambda one: order.get(one.use, other))
+
+
 def person(names: tuple[shapes.HumanName, ...]) -> Name | None:
     """The official name, else the usual, else the first that is not old; None without a family name."""
-    order = {"official": 0, "usual": 1, "": 2, "old": 9}
-    ranked = sorted((n for n in names if n.family), key=lambda n: order.get(n.use, 3))
-    if not ranked:
+    best = _best([n for n in names if n.family], _NAMES, 3)
+    if best is None:
         return None
-    best = ranked[0]
     given = [part for part in best.given if part]
     return Name(
         last=best.family,
@@ -229,11 +255,9 @@ def person(names: tuple[shapes.HumanName, ...]) -> Name | None:
 
 def postal(addresses: tuple[shapes.Address, ...]) -> Address | None:
     """The home address, else the first that is not old; state and ZIP empty where they have no US form."""
-    order = {"home": 0, "billing": 0, "": 1, "old": 9}
-    ranked = sorted((a for a in addresses if a.line or a.city), key=lambda a: order.get(a.use, 2))
-    if not ranked:
+    best = _best([a for a in addresses if a.line or a.city], _ADDRESSES, 2)
+    if best is None:
         return None
-    best = ranked[0]
     digits = best.postal_code.replace("-", "").replace(" ", "")
     country = best.country.upper()
     return Address(
@@ -248,9 +272,11 @@ def postal(addresses: tuple[shapes.Address, ...]) -> Address | None:
 
 def phone(telecom: tuple[shapes.ContactPoint, ...]) -> str:
     """The digits of the home phone, else of the first phone."""
-    order = {"home": 0, "mobile": 1, "": 2}
-    ranked = sorted((t for t in telecom if t.system == "phone"), key=lambda t: order.get(t.use, 3))
-    return re.sub(r"\D+", "", ranked[0].value) if ranked else ""
+    best = _best([t for t in telecom if t.system == "phone"], _PHONES, 3)
+    return _NO_DIGITS.sub("", best.value) if best is not None else ""
+
+
+_NO_DIGITS = re.compile(r"\D+")
 
 
 def sex(gender: str) -> str:
@@ -260,6 +286,8 @@ def sex(gender: str) -> str:
 
 def is_test(meta: shapes.Meta) -> bool:
     """Marked as test data: security label HTEST (v3-ActReason), the label of FHIR itself for it."""
+    if not meta.security and not meta.tag:
+        return False
     return any(label.code == "HTEST" for label in (*meta.security, *meta.tag))
 
 
@@ -270,18 +298,24 @@ def is_nubc(system: str) -> bool:
 
 def npi(identifiers: tuple[shapes.Identifier, ...]) -> str:
     """The first good NPI among some identifiers, or nothing: one with a wrong check digit is nobody's."""
-    found = (one.value.strip() for one in identifiers if is_npi_system(one))
-    return next((value for value in found if _is_npi(value)), "")
+    for one in identifiers:
+        if is_npi_system(one) and _is_npi(value := one.value.strip()):
+            return value
+    return ""
 
 
 def is_npi_system(identifier: shapes.Identifier) -> bool:
     """Whether an identifier is meant to be an NPI."""
-    return identifier.system in NPI_SYSTEMS or has_code((identifier.type,), "NPI")
+    if identifier.system in NPI_SYSTEMS:
+        return True
+    return bool(identifier.type.coding) and has_code((identifier.type,), "NPI")
 
 
 def bad_npi(identifiers: tuple[shapes.Identifier, ...]) -> bool:
     """Whether one is meant to be an NPI and is none."""
-    return any(one.value and not _is_npi(one.value.strip()) for one in identifiers if is_npi_system(one))
+    return bool(identifiers) and any(
+        one.value and is_npi_system(one) and not _is_npi(one.value.strip()) for one in identifiers
+    )
 
 
 @lru_cache(maxsize=8192)

@@ -45,6 +45,7 @@ def _coverage(
         why = "the coverage does not say who pays" if patient_key else "the coverage does not say whom it covers"
         scene.notes.error("fhir.coverage", part.at(element), why)
         return None
+    group = _classed(one, "group")
     relationship, subscriber = _subscriber(scene, part, one)
     return CoverageFact(
         key=part.key,
@@ -54,19 +55,22 @@ def _coverage(
         payer_name=name,
         member_id=_member_id(one),
         rank=one.order if one.order > 0 else rank,
-        group_number=_classed(one, "group")[0],
-        group_name=_classed(one, "group")[1],
+        group_number=group[0],
+        group_name=group[1],
         relationship=relationship,
         subscriber=subscriber,
-        valid_from=scene.tried(lambda: codes.day(one.period.start), part.at("period.start")),
-        valid_to=scene.tried(lambda: codes.day(one.period.end), part.at("period.end")),
+        valid_from=scene.day(one.period.start, part, "period.start"),
+        valid_to=scene.day(one.period.end, part, "period.end"),
         active=one.status == "active",
     )
 
 
 def _classed(one: shapes.Coverage, kind: str) -> tuple[str, str]:
     """Value and name of the first class of a kind."""
-    return next(((c.value, c.name) for c in one.class_ if codes.has_code((c.type,), kind)), ("", ""))
+    for each in one.class_:
+        if codes.has_code((each.type,), kind):
+            return each.value, each.name
+    return "", ""
 
 
 def _payer(scene: Scene, one: shapes.Coverage) -> tuple[str, str]:

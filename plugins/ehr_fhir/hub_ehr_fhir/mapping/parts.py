@@ -32,10 +32,10 @@ class Part:
         self.kind = head.resource_type
         self.place = place
         self.full_url = full_url
-        self.key = _key(raw, head, full_url)
+        self.key = f"{head.resource_type}/{head.id}" if head.id else _key(raw, head, full_url)
         self.version = version
         self.record: shapes.Head | None = None
-        self.base = _base(full_url, self.key)
+        self.base = _base(full_url, self.key) if full_url else ""
         self.gone = False
 
     def at(self, element: str = "") -> str:
@@ -45,8 +45,7 @@ class Part:
 
 
 def _key(raw: bytes, head: shapes.Head, full_url: str) -> str:
-    if head.id:
-        return f"{head.resource_type}/{head.id}"
+    """The key of a resource that tells no id."""
     if full_url:
         return f"{head.resource_type}/{full_url.rpartition('/')[2].rpartition(':')[2]}"
     return f"{head.resource_type}/sha256-{hashlib.sha256(raw).hexdigest()[:32]}"

@@ -25,7 +25,8 @@ def patient_facts(scene: Scene) -> list[AnyFact]:
         else:
             told = _patient(scene, part, patient, name, guarantor)
             facts.append(PatientFact(key=part.key, version=version_of(scene.resources, part, by), patient=told))
-        facts += _merges(scene, part, patient)
+        if patient.link:
+            facts += _merges(scene, part, patient)
     return facts
 
 
@@ -34,13 +35,13 @@ def _patient(
 ) -> Patient:
     return Patient(
         name=name,
-        birth_date=scene.tried(lambda: codes.day(patient.birth_date), part.at("birthDate")),
+        birth_date=scene.day(patient.birth_date, part, "birthDate"),
         sex=codes.sex(patient.gender),
         address=codes.postal(patient.address),
         phone=codes.phone(patient.telecom),
         identifiers=_identifiers(patient),
         guarantor=guarantor,
-        death_date=scene.tried(lambda: codes.day(patient.deceased_date_time), part.at("deceasedDateTime")),
+        death_date=scene.day(patient.deceased_date_time, part, "deceasedDateTime"),
         is_test=codes.is_test(patient.meta),
     )
 
@@ -50,7 +51,7 @@ def _identifiers(patient: shapes.Patient) -> tuple[Identifier, ...]:
     found = []
     for identifier in patient.identifier:
         kinds = [coding.code for coding in identifier.type.coding if coding.code]
-        private = identifier.system in _PRIVATE_SYSTEMS or any(kind in _PRIVATE for kind in kinds)
+        private = identifier.system in _PRIVATE_SYSTEMS or not _PRIVATE.isdisjoint(kinds)
         if identifier.value and not private:
             kind = kinds[0] if kinds else "ID"
             authority = f"{kind}:{identifier.system}" if identifier.system else kind
@@ -74,9 +75,7 @@ def _merges(scene: Scene, part: Part, patient: shapes.Patient) -> list[MergeFact
 def _guarantor(scene: Scene, patient_key: str) -> tuple[Guarantor | None, Part | None]:
     """The guarantor whom the newest of the patient's accounts names, and that account."""
     resources = scene.resources
-    for part, account in reversed(resources.accounts()):
-        if patient_key not in {resources.key(subject, "Patient") for subject in account.subject}:
-            continue
+    for part, account in reversed(resources.accounts_of(patient_key)):
         for guarantor in account.guarantor:
             if found := _party(scene, guarantor.party, patient_key):
                 return found, part

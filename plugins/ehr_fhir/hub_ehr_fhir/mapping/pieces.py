@@ -26,8 +26,9 @@ def is_whole(resources: Resources) -> bool:
     for part in resources.parts:
         record = part.record
         visits |= isinstance(record, shapes.Encounter)
-        if any(resources.at(key) is None for key in links_of(resources, part)):
-            return False
+        for key in links_of(resources, part):
+            if resources.at(key) is None:
+                return False
         if (visit := _visit_of(record)) and resources.part(visit) is None:
             return False
     return visits

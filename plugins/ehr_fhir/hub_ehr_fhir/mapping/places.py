@@ -16,7 +16,7 @@ def place_of_service(scene: Scene, encounter: shapes.Encounter) -> str:
     """The CMS place of service code that the Location, or that of which it is a part, carries as its type; none is
     made up from its class.
     """
-    return next((code for one in _locations(scene, encounter) if (code := pos_of(one.type))), "")
+    return next((code for one in _locations(scene, encounter) if one.type and (code := pos_of(one.type))), "")
 
 
 def pos_of(types: tuple[shapes.CodeableConcept, ...]) -> str:
@@ -69,10 +69,18 @@ def _locations(scene: Scene, encounter: shapes.Encounter) -> Iterator[shapes.Loc
     began there.
     """
     there = [each for each in encounter.location if each.status not in _NOT_THERE]
-    there.sort(key=lambda each: each.period.start)
-    one = next((found for each in there if (found := scene.resources.get(each.location, shapes.Location))), None)
+    if len(there) > 1:
+        there.sort(key=lambda each: each.period.start)
+    for each in there:
+        one = scene.resources.get(each.location, shapes.Location)
+        if one is not None:
+            yield from _upward(scene, one)
+            return
+
+
+def _upward(scene: Scene, one: shapes.Location | None) -> Iterator[shapes.Location]:
     for _ in range(_UP):
         if one is None:
             return
         yield one
-        one = scene.resources.get(one.part_of, shapes.Location)
+        one = scene.resources.get(one.part_of, shapes.Location) if one.part_of is not shapes.NOWHERE else None

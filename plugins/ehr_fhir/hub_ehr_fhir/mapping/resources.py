@@ -42,6 +42,7 @@ class Resources:
         self._named: dict[str, Part] | None = None
         self._visits: dict[str, set[str]] | None = None
         self._accounts: list[tuple[Part, shapes.Account]] | None = None
+        self._of_patient: dict[str, list[tuple[Part, shapes.Account]]] | None = None
         self._of: dict[type[shapes.Head], list[Any]] = {}
         self._of_what: list[Part] | None = None
         self.links: dict[Part, list[str]] = {}
@@ -77,6 +78,15 @@ class Resources:
             live = [(part, one) for part, one in found if one.status != "entered-in-error"]
             self._accounts = sorted(live, key=lambda pair: (pair[0].version, pair[0].key))
         return self._accounts
+
+    def accounts_of(self, patient_key: str) -> list[tuple[Part, shapes.Account]]:
+        """Those of a patient, in the same order."""
+        if self._of_patient is None:
+            self._of_patient = {}
+            for part, one in self.accounts():
+                for key in {self.key(subject, "Patient") for subject in one.subject}:
+                    self._of_patient.setdefault(key, []).append((part, one))
+        return self._of_patient.get(patient_key, [])
 
     def visits_by_order(self) -> dict[str, set[str]]:
         """By visit the keys of the orders and referrals that it is based on."""

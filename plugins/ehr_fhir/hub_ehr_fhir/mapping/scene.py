@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from functools import lru_cache
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ import msgspec
 from hub.model.people import Provider
 from hub_ehr_fhir.mapping import codes, shapes
 from hub_ehr_fhir.mapping.notes import Notes
+from hub_ehr_fhir.mapping.parts import Part
 from hub_ehr_fhir.mapping.resources import Resources
 from hub_ehr_fhir.settings import FhirSettings
 
@@ -46,6 +48,10 @@ class Scene(msgspec.Struct, kw_only=True):
         except codes.Unreadable as why:
             self.notes.warn("fhir.value", where, f"this element is {why} and was left out")
             return None
+
+    def day(self, text: str, part: Part, element: str) -> date | None:
+        """A date that may be missing, or None and a problem when it cannot be read."""
+        return self.tried(lambda: codes.day(text), part.at(element)) if text else None
 
     def missed(self, where: str, what: str) -> bool:
         """Something that a visit names is in no message yet; whether the visit waits for it."""

@@ -17,6 +17,7 @@ from hub_ehr_fhir.mapping.places import billing_npi, facility, place_of_service
 from hub_ehr_fhir.mapping.scene import Scene, is_absent, provider
 
 _RENDERING = ("PPRF", "ATND", "SPRF", "PART", "")
+_NO_CLINICIANS = ("RelatedPerson/", "Patient/")
 _REFERRING = ("REF", "REFB")
 _SUPERVISING = ("supervisor", "SUPRF")
 
@@ -53,6 +54,8 @@ def _condition(scene: Scene, part: Part, condition: shapes.Condition) -> Diagnos
 
 
 def _is_certain(condition: shapes.Condition) -> bool:
+    if not condition.verification_status.coding:
+        return True
     verified = [coding.code for coding in condition.verification_status.coding if coding.code]
     return not verified or "confirmed" in verified
 
@@ -69,7 +72,7 @@ def _encounter(scene: Scene, part: Part, encounter: shapes.Encounter) -> Encount
     rendering, waits = _participant(scene, part, encounter, _RENDERING)
     referring, waits_too = _referring(scene, part, encounter)
     diagnoses, unknown = _diagnoses(scene, part, encounter)
-    begun = scene.tried(lambda: codes.day(encounter.period.start), part.at("period.start"))
+    begun = scene.day(encounter.period.start, part, "period.start") if kind == "inpatient" else None
     whole = not (waits or waits_too or unknown) and part.key not in scene.short
     return EncounterFact(
         key=part.key,
@@ -90,11 +93,11 @@ def _encounter(scene: Scene, part: Part, encounter: shapes.Encounter) -> Encount
         accident=said.accident,
         authorization=said.authorization,
         references=said.references,
-        admitted_on=begun if kind == "inpatient" else None,
+        admitted_on=begun,
         admission_type=_first(encounter.priority, codes.ADMISSION_TYPES) if kind == "inpatient" else "",
         admission_source=_source(scene, encounter),
         discharge_status=_discharge(scene, encounter),
-        drg=next((text_of(e) for e in named(encounter.extension, scene.settings.drg_extensions)), ""),
+        drg=_drg(scene, encounter),
         ready=status == "finished" and whole,
     )
 
@@ -114,8 +117,11 @@ def _status(scene: Scene, part: Part, encounter: shapes.Encounter) -> str | None
 
 def _times(scene: Scene, part: Part, encounter: shapes.Encounter) -> tuple[datetime | None, datetime | None]:
     period, zone = encounter.period, scene.zone
-    started_at = scene.tried(lambda: codes.instant(period.start, zone), part.at("period.start"))
-    ended_at = scene.tried(lambda: codes.instant(period.end, zone), part.at("period.end"))
+    try:
+        started_at, ended_at = codes.instant(period.start, zone), codes.instant(period.end, zone)
+    except codes.Unreadable:
+        started_at = scene.tried(lambda: codes.instant(period.start, zone), part.at("period.start"))
+        ended_at = scene.tried(lambda: codes.instant(period.end, zone), part.at("period.end"))
     if started_at and ended_at and ended_at < started_at and period.start[:10] > period.end[:10]:
         scene.short.add(part.key)
         scene.notes.error("fhir.encounter.period", part.at("period"), "the visit ends before it begins")
@@ -140,13 +146,23 @@ def _first(concept: shapes.CodeableConcept, words: dict[str, str]) -> str:
 def _source(scene: Scene, encounter: shapes.Encounter) -> str:
     """Point of origin (UB-04 FL 15): NUBC's own code, else what settings or the standard list say of it."""
     concept = encounter.hospitalization.admit_source
+    if not concept.coding:
+        return ""
     nubc = (c.code for c in concept.coding if codes.is_nubc(c.system) and len(c.code) == 1)
     return next(nubc, "") or _first(concept, {**codes.ADMISSION_SOURCES, **scene.settings.admission_sources})
+
+
+def _drg(scene: Scene, encounter: shapes.Encounter) -> str:
+    if not encounter.extension:
+        return ""
+    return next((text_of(e) for e in named(encounter.extension, scene.settings.drg_extensions)), "")
 
 
 def _discharge(scene: Scene, encounter: shapes.Encounter) -> str:
     """Discharge status (UB-04 FL 17), likewise."""
     concept = encounter.hospitalization.discharge_disposition
+    if not concept.coding:
+        return ""
     nubc = (c.code for c in concept.coding if codes.is_nubc(c.system) and len(c.code) == 2)
     return next(nubc, "") or _first(concept, {**codes.DISCHARGE_STATUSES, **scene.settings.discharge_statuses})
 
@@ -160,7 +176,7 @@ def _participant(
     for role in roles:
         for n, each in enumerate(encounter.participant):
             fits = codes.has_code(each.type, role) if role else not each.type
-            if not fits or scene.resources.key(each.individual, "").startswith(("RelatedPerson/", "Patient/")):
+            if not fits or scene.resources.key(each.individual, "").startswith(_NO_CLINICIANS):
                 continue
             if found := provider(scene, each.individual):
                 return found, False
