@@ -9,8 +9,8 @@ from hub_ehr_fhir.pull.walking import Place
 
 
 class Window(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """One look at what changed since `lower` (the server's time). It began when the server's clock said `until`, and
-    was `skew` seconds ahead of ours. `walks` are the types still to be looked through (`Type`, or `Type/_history` for
+    """One look at what changed since `lower` (server's time). It began when the server's clock said `until`, and was
+     `skew` seconds ahead of ours. `walks` are the types still to be looked through (`Type`, or `Type/_history` for
     deletions), the first of them at `place`; `again` those that are looked through twice.
     """
 
@@ -57,10 +57,10 @@ class Waiting(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class PullCursor(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """`since`: everything the server had by then (its own time) is taken. `skew`: how far its clock was ahead of ours
-    then, in seconds. `began`: our time when the last look began. `first`: from when on the very first look went. `reach`: how
-    far back the next look can go: newer versions that were taken are remembered.
-    `todo`: what is still to be fetched, in order (`Encounter/1`, `Patient/1`, `Visits/PATIENT`, ...).
+    """`since`: all that the server had by then (its own time) is taken. `skew`: how far its clock was ahead of ours
+    then, in seconds. `began`: our time when the last look began. `first`: from when on the very first look went.
+    `reach`: how far back the next look can go: newer versions that were taken are remembered. `todo`: what is
+    still to be fetched, in order (`Encounter/1`, `Patient/1`, `Visits/PATIENT`, ...).
     """
 
     since: str = ""

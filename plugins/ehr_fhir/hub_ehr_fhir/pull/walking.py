@@ -5,7 +5,7 @@ sorted by _lastUpdated   each page is a search of its own from the last time see
 next links               followed, wherever they lead within the server (`pages.leads_to`)
 none, and a total        one page that is large enough; where that is refused, `_offset`, of which each page must
                          begin with the last resource of the page before
-a link seen before       the search goes in circles: an error, unless everything that was announced has come
+a link seen before       the search goes in circles: an error, unless the last of all names itself
 a page that is gone      (400, 404, 410: the server forgot the search): the search begins again
 """
 
@@ -166,7 +166,7 @@ class Walker:
         """Brent's way of seeing a circle: a mark that is set anew at each power of two."""
         name = _digest(link)
         if name == now.mark or link == now.link:
-            if page.total is not None and now.matches >= page.total:
+            if link == now.link and page.total is not None and now.matches >= page.total:
                 return msgspec.structs.replace(now, link="", done=True)
             raise RetryLater(
                 f"the pages of a search of {query.kind} go in circles",
