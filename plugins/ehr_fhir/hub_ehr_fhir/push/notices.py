@@ -11,13 +11,15 @@ from hub_ehr_fhir.mapping.order import TYPES
 from hub_ehr_fhir.push.posted import Bundle, Entry, reference
 
 BUNDLES = ("history", "subscription-notification")
+EVENTS = "event-notification"
 _MOST_DIGITS = 18
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """One notification. `kind`: handshake, heartbeat, event-notification, query-status, query-event. `numbers` are
     those of its events, `so_far` how many events there were since the subscription began, -1 where it does not tell.
-    `refs` are the resources that it names and does not carry, `carries` whether it carries any, or a deletion.
+    `refs` are the resources that it names and does not carry, `carries` whether it carries any, or a deletion;
+    `unclear`: it tells of something, and not of what.
     """
 
     subscription: str
@@ -27,6 +29,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     so_far: int = -1
     refs: tuple[tuple[str, str], ...] = ()
     carries: bool = False
+    unclear: bool = False
 
     def __repr__(self) -> str:
         return f"Notice({self.kind!r}, {len(self.numbers)} events)"
@@ -95,6 +98,7 @@ def notice(bundle: Bundle) -> Notice | None:
     by_url = {entry.full_url: _named(entry) for entry in rest}
     refs = [reference(by_url.get(text) or text) for text in wanted]
     held = {reference(text) for text in carried}
+    carries = any(_has_resource(entry) or _is_deletion(entry) for entry in rest)
     return Notice(
         subscription=status.subscription.reference,
         kind=status.type,
@@ -102,7 +106,8 @@ def notice(bundle: Bundle) -> Notice | None:
         numbers=tuple(number for one in events if (number := _number(one.event_number)) >= 0),
         so_far=_number(status.events_since_subscription_start),
         refs=tuple(dict.fromkeys(one for one in refs if one and one not in held and one[0] in TYPES)),
-        carries=any(_has_resource(entry) or _is_deletion(entry) for entry in rest),
+        carries=carries,
+        unclear=status.type == EVENTS and not carries and (not refs or None in refs),
     )
 
 

@@ -153,12 +153,11 @@ class Push:
 
     async def _noticed(self, found: Notice, body: bytes, inbox: Inbox, peer: str) -> WebAnswer:
         """Store what it carries, and leave for the pull what it only names, or must have missed."""
-        nothing = found.kind == "event-notification" and not found.refs and not found.carries
         if found.carries:
             await inbox.put(_message(body), peer=peer)
         gap = self._numbers.missed(found)
-        why = "gap" if gap else "empty" if nothing else "named"
-        await self._leave(Wanted(refs=found.refs, anew=gap or nothing, why=why), inbox, peer)
+        why = "gap" if gap else "empty" if found.unclear else "named"
+        await self._leave(Wanted(refs=found.refs, anew=gap or found.unclear, why=why), inbox, peer)
         self._numbers.note(found, looked=gap)
         return outcomes.taken(200)
 
