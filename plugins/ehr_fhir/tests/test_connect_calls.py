@@ -40,6 +40,13 @@ def test_a_short_wait_that_is_asked_for_is_waited(status: int) -> None:
     assert client.waits == [7.0]
 
 
+def test_too_often_holds_every_call_for_a_moment() -> None:
+    """After 429 without Retry-After not only that call waits: all do, and a while, since all are too many."""
+    with serving(each(Reply(status=429), OK)) as house, asking(house.url) as client:
+        assert client.server.get("Patient").status == 200
+    assert sum(client.waits) == pytest.approx(2.0)
+
+
 def test_a_wait_until_a_date_is_by_the_servers_clock() -> None:
     """A date in Retry-After counts from the server's Date, however wrong our clock is."""
     with serving(lambda _seen: replies.pop(0)) as house, asking(house.url) as client:

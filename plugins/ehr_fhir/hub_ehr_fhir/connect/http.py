@@ -38,6 +38,7 @@ JSON = "application/fhir+json"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HOPS = 5
 _DRAINED = 1 << 16
+_TOO_OFTEN_SECONDS = 2.0
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -230,9 +231,7 @@ class Server:
                 break
             url = addresses.redirected(self.base, url, answer.headers["location"])
         if answer.status in judging.LATER:
-            raise judging.failed(
-                request.what, answer.status, answer.body, self._after(answer.headers), signed=False
-            )
+            raise self._failed(request.what, answer.status, answer.headers, answer.body, signed=False)
         return answer
 
     def _asked_metadata(self) -> bytes:
@@ -258,7 +257,7 @@ class Server:
         if (answer.status in (404, 410) and call.method != "POST") or (answer.status == 304 and call.etag):
             return answer
         if answer.status not in call.expect:
-            raise judging.failed(what, answer.status, body, self._after(raw.headers), signed=signed)
+            raise self._failed(what, answer.status, raw.headers, body, signed=signed)
         wants_json = "json" in call.accept and "ndjson" not in call.accept
         if wants_json and answer.status == 200 and (body or call.method == "GET"):
             wrong = judging.page_instead(what, raw.headers, body)
@@ -282,7 +281,7 @@ class Server:
         if raw.status in (404, 410):
             return Refused(f"{what}: the file is gone (HTTP {raw.status})", fix="nothing: it is asked for anew")
         body = raw.whole(1 << 20)
-        return judging.failed(what, raw.status, body, self._after(raw.headers), signed=signed)
+        return self._failed(what, raw.status, raw.headers, body, signed=signed)
 
     @contextmanager
     def _opened(self, call: Call, end: Moment, body_end: Moment) -> Iterator[tuple[Raw, str, bool]]:
@@ -342,6 +341,15 @@ class Server:
             self.skew_seconds = (theirs - self._clock.now()).total_seconds()
         except (TypeError, ValueError, IndexError, OverflowError):
             return
+
+    def _failed(
+        self, what: str, status: int, headers: Mapping[str, str], body: bytes, *, signed: bool
+    ) -> HubError:
+        """The error for a status. Where we ask too often, every call is held for a moment, also if none is named."""
+        after = self._after(headers)
+        if status == 429 and after is None:
+            self._patience.pause_all(_TOO_OFTEN_SECONDS)
+        return judging.failed(what, status, body, after, signed=signed)
 
     def _after(self, headers: Mapping[str, str]) -> float | None:
         theirs = self._clock.now() + timedelta(seconds=self.skew_seconds)

@@ -103,7 +103,8 @@ class Way:
             return self._plain(self._server)
         plain = self._plain(self._proxy)
         try:
-            to = f"{self._server.host}:{self._server.port}"
+            host = f"[{self._server.host}]" if ":" in self._server.host else self._server.host
+            to = f"{host}:{self._server.port}"
             login = f"proxy-authorization: Basic {self._proxy.login}\r\n" if self._proxy.login else ""
             plain.sendall(f"CONNECT {to} HTTP/1.1\r\nhost: {to}\r\n{login}\r\n".encode())
             _let_through(_head(plain))

@@ -109,6 +109,7 @@ class _Listener(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     of: House
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's
