@@ -55,6 +55,8 @@ def add(
     on = after.settings.connectors[name].enabled
     say("Next:" if on else "Next: fill in what is required and set enabled = true, then run:")
     say(f"  hub check -c {folder} && hub connector test {name} -c {folder}")
+    if offer.port == "EhrSource" and name not in after.settings.sources:
+        say(f"Its visits are billed once [sources.{name}] in practices.toml says from which day on (bill_from).")
     if offer.port == "Notifier":
         say(f'It tells people once [notifications.to] names it, as in it = ["{name}"].')
     if offer.port == "Clearinghouse" and name not in after.settings.mailboxes:
