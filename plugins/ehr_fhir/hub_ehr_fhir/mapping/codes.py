@@ -68,7 +68,11 @@ def codings(concept: shapes.CodeableConcept) -> tuple[Coding, ...]:
     if len(concept.coding) == 1:
         one = concept.coding[0]
         return (_coding(one.system, one.code),) if one.code else ()
-    return tuple(dict.fromkeys(_coding(c.system, c.code) for c in concept.coding if c.code))
+    found: list[Coding] = []
+    for one in concept.coding:
+        if one.code and (coding := _coding(one.system, one.code)) not in found:
+            found.append(coding)
+    return tuple(found)
 
 
 @lru_cache(maxsize=8192)

@@ -31,8 +31,10 @@ def _of_encounter(one: shapes.Encounter) -> Iterator[Link]:
 
 
 def _of_charge_item(one: shapes.ChargeItem) -> Iterator[Link]:
-    yield from ((each.actor, "Practitioner") for each in one.performer)
-    yield from _reasons(one.supporting_information)
+    for each in one.performer:
+        yield each.actor, "Practitioner"
+    if one.supporting_information:
+        yield from _reasons(one.supporting_information)
     if not one.occurrence_date_time and not one.occurrence_period.start:
         yield one.context, "Encounter"
 
@@ -108,17 +110,24 @@ _LINKS: dict[type[shapes.Head], Callable[[Any], Iterator[Link]]] = {
 }
 
 
+_NONE: list[str] = []
+
+
 def links_of(resources: Resources, part: Part) -> list[str]:
     """The keys of what a resource needs, in its order, each once; what it contains itself is no link."""
     known = resources.links.get(part)
-    if known is None:
-        kind = _LINKS.get(type(part.record)) if part.record is not None else None
-        keys: dict[str, None] = {}
-        for one, name in kind(part.record) if kind else ():
+    if known is not None:
+        return known
+    kind = _LINKS.get(type(part.record)) if part.record is not None else None
+    if kind is None:
+        return _NONE
+    keys: dict[str, None] = {}
+    for one, name in kind(part.record):
+        if one is not shapes.NOWHERE:
             key = resources.key(one, name)
             if "/" in key and "?" not in key and "#" not in key and key != part.key:
                 keys[key] = None
-        resources.links[part] = known = list(keys)
+    resources.links[part] = known = list(keys)
     return known
 
 
@@ -143,6 +152,8 @@ def version_of(resources: Resources, part: Part, decider: Part | None = None) ->
         links = further
     if decider is None and not any(sums):
         return part.version
+    if decider is None and len(sums) == 1:
+        return f"{part.version}|-|{sums[0]:024d}"
     by = f"{_ordinal(decider.version):024d}{decider.key}" if decider else "-"
     return f"{part.version}|{by}|{'.'.join(f'{each:024d}' for each in sums)}"
 

@@ -14,7 +14,11 @@ from hub_ehr_fhir.mapping.resources import Resources
 
 _LOCAL = re.compile(rb'(?<!\\)("reference"\s*:\s*")(urn:[^"\\]+)"')
 _OF_A_VISIT = (shapes.Condition, shapes.Procedure, shapes.Immunization)
-_STAYING = frozenset(("Practitioner", "PractitionerRole", "Organization", "Location", "Patient", "RelatedPerson"))
+_STAYING = frozenset(
+    ("Practitioner", "PractitionerRole", "Organization", "Location", "Patient", "RelatedPerson", "Encounter")
+)
+_ALONE = frozenset((shapes.Patient, shapes.Practitioner, shapes.Organization))
+"""What points to nothing that it needs."""
 _NO_PIECES = (shapes.ExplanationOfBenefit,)
 
 
@@ -25,6 +29,8 @@ def is_whole(resources: Resources) -> bool:
     visits = False
     for part in resources.parts:
         record = part.record
+        if type(record) in _ALONE:
+            continue
         visits |= isinstance(record, shapes.Encounter)
         for key in links_of(resources, part):
             if resources.at(key) is None:
@@ -86,7 +92,7 @@ def _alone(resources: Resources, part: Part) -> bytes:
 
 def parts_again(pieces: Iterable[Piece], notes: Notes) -> list[Part]:
     """Pieces as resources, decoded; they were checked when they came. A deleted one is known and says nothing, unless
-    it is of a clinician, an organization or a place: what was told of them stands.
+    others take something from it that stands: a clinician's name, the day of a visit.
     """
     found = []
     for piece in pieces:

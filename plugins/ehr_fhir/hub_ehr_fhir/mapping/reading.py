@@ -124,7 +124,7 @@ def _readable(part: Part, settings: FhirSettings, notes: Notes) -> bool:
     """
     if bindings.other_version(part, notes):
         return False
-    decoded = decode(part, notes)
+    decoded = part.record is not None or decode(part, notes)
     if part.kind in _UNCHECKED:
         return decoded
     mode = settings.validate_with
