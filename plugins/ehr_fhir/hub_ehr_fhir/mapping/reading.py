@@ -83,14 +83,17 @@ def read_whole(raw: bytes, ndjson: bool, settings: FhirSettings) -> Reading:
 def read_joined(piece: Piece, linked: Iterable[Piece], settings: FhirSettings) -> Reading:
     """What a piece says beside those that it links to: its facts, and those of what it decides about (an Account
     about coverages and patients, an authorization about its visit). Pure; the order of `linked` means nothing.
+    One that was deleted tells of itself what it told, and decides nothing.
     """
     notes = Notes()
-    parts = parts_again(sorted((piece, *linked), key=lambda one: one.key), notes)
+    itself = msgspec.structs.replace(piece, withdrawn=False)
+    parts = parts_again(sorted((itself, *linked), key=lambda one: one.key), notes)
     resources = Resources(parts)
     own = resources.at(piece.key)
     if own is None:
         return Reading(problems=notes.problems)
-    resources.parts = [part for part in parts if part.key in {piece.key, *_decided(resources, own, settings)}]
+    others = _decided(resources, own, settings) if not piece.withdrawn else set()
+    resources.parts = [part for part in parts if part.key in {piece.key, *others}]
     scene = Scene(settings=settings, notes=notes, resources=resources, short=set())
     return Reading(facts=tuple(_facts(scene)), problems=notes.problems)
 
