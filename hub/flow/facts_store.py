@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from msgspec.structs import replace
@@ -87,6 +87,7 @@ class Facts:
         keys = {fact.key for fact in said if isinstance(fact, PatientFact)} | merged
         keys |= {fact.patient_key for fact in said if isinstance(fact, CoverageFact) and not fact.encounter_key}
         marked = len(visits) + self._reopen(patients, set(visits)) + self._reopen_kin(keys, merged)
+        marked += self._reopen_billed(changed, set(visits))
         fresh = sum(1 for kept in changed if kept.fresh)
         self._deleted(changed)
         return marked + self._appointments(changed, keys) + fresh
@@ -330,6 +331,21 @@ class Facts:
         rows = self.tx.encounters.find(key=keys, state=REOPENED_BY_PATIENT, **self._about())
         return self._gather(rows)
 
+    def _reopen_billed(self, changed: Sequence[Kept], marked: set[str]) -> int:
+        """Billed visits of days on which a patient's policy holds that is new, or told otherwise than before."""
+        policies: dict[str, list[CoverageFact]] = {}
+        for kept in changed:
+            if isinstance(kept.fact, CoverageFact) and not kept.fact.encounter_key and not _restates(kept):
+                said = [one for one in (kept.fact, kept.was) if isinstance(one, CoverageFact)]
+                policies.setdefault(self.key("patient", kept.fact.patient_key), []).extend(said)
+        if not policies:
+            return 0
+        facts = self.tx.facts.heads(kind="encounter", parent=set(policies), **self._about())
+        whose = {row.col("key"): row.col("parent") for row in facts}
+        rows = self.tx.encounters.find(key=whose.keys() - marked, state="claimed", **self._about())
+        days = ((row, row.col("service_date"), policies[whose[row.col("key")]]) for row in rows)
+        return self._gather([row for row, day, some in days if any(_holds(one, day) for one in some)])
+
     def _moved_to(self, patients: set[str]) -> set[str]:
         """The visits that were moved to one of these patients."""
         if not self.tx.lookup.any("move", self.source):
@@ -442,6 +458,19 @@ def reopen_patients(tx: Tx, patients: Collection[str], *, claimed: bool = False)
     for source in sorted({row.col("source") for row in rows}):
         tx.then(Nudge("ingest.assemble", source))
     return len(rows)
+
+
+def _restates(kept: Kept) -> bool:
+    """Whether a fact says what it said before, under another version."""
+    return kept.was is not None and replace(kept.fact, version="", joined="") == replace(
+        kept.was, version="", joined=""
+    )
+
+
+def _holds(policy: CoverageFact, day: date | None) -> bool:
+    if day is None:
+        return False
+    return (policy.valid_from or day) <= day <= (policy.valid_to or day)
 
 
 def billable(reading: Reading) -> Sequence[AnyFact]:

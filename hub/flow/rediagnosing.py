@@ -1,4 +1,5 @@
-"""A visit whose charges were billed has other diagnoses now: claims that did not leave yet say them, or wait."""
+"""A visit whose charges were billed has other diagnoses now: claims that did not leave yet say them, or wait; of one
+that left a person is told."""
 
 from __future__ import annotations
 
@@ -20,6 +21,12 @@ from hub.store.documents import Change, Row
 
 WAITING = ("new", "ready")
 """Claims of which nothing was written into a file; one that is held says today's diagnoses when it is released."""
+
+
+OUT = ("frozen", "sent", "accepted", "paid", "denied")
+"""Claims that say what they say."""
+MOST = 12
+"""Diagnoses that a professional claim has room for."""
 
 
 class Rediagnosed(Record, frozen=True, kw_only=True):
@@ -44,8 +51,12 @@ def follow(tx: Tx, settings: Settings, told: Sequence[Rediagnosed]) -> None:
     for one in told:
         links = tx.claim_charges.of_charges([id_ for id_, _ in one.billed])
         for row in tx.claims.get_many({link.claim_id for link in links}).values():
-            if row.state in WAITING and row.record.rank == 1 and row.record.encounter_ids[:1] == (one.row.id,):
+            if row.record.rank != 1 or row.record.encounter_ids[:1] != (one.row.id,):
+                continue
+            if row.state in WAITING:
                 _follow(tx, settings, one, row)
+            elif row.state in OUT and _others(one, settings, row):
+                tx.work.open_many(work_for([_left()], "claim", row.id), practice=row.practice)
 
 
 def _follow(tx: Tx, settings: Settings, one: Rediagnosed, row: Row[Claim]) -> None:
@@ -68,12 +79,29 @@ def _follow(tx: Tx, settings: Settings, one: Rediagnosed, row: Row[Claim]) -> No
     tx.then(Nudge("scrub.check", row.practice))
 
 
+def _others(one: Rediagnosed, settings: Settings, row: Row[Claim]) -> bool:
+    """Whether a claim that left says a diagnosis that the visit has not any more, or has room for one more."""
+    charges = [charge for _, charge in one.billed]
+    now = code_encounter(one.encounter, charges, settings, row.practice).encounter.icd10
+    billed = set(row.record.diagnoses)
+    return bool(billed - set(now)) or (len(billed) < MOST and bool(set(now) - billed))
+
+
 def _doubtful(one: Rediagnosed, charges: Sequence[Charge], settings: Settings, practice: str) -> bool:
     """Whether a diagnosis that the visit had not before cannot be coded without a person."""
     known = {diagnosis.coding for diagnosis in one.row.record.diagnoses}
     fresh = tuple(diagnosis for diagnosis in one.encounter.diagnoses if diagnosis.coding not in known)
     coded = code_encounter(replace(one.encounter, diagnoses=fresh), charges, settings, practice)
     return any(told.where.startswith("diagnosis[") for told in (*coded.problems, *coded.proposals))
+
+
+def _left() -> Problem:
+    return Problem(
+        code="ingest.diagnoses_changed",
+        where="diagnoses",
+        why="the source changed the diagnoses of a visit after a claim of it left",
+        fix="decide whether a corrected claim must go out",
+    )
 
 
 def _changed() -> Problem:

@@ -21,6 +21,8 @@ from hub.flow.rediagnosing import concerns as concerns_diagnoses
 from hub.flow.rediagnosing import follow as follow_diagnoses
 from hub.flow.refreshing import refresh
 from hub.flow.renumbered import told_twice
+from hub.flow.retold import concerns as concerns_people
+from hub.flow.retold import follow as follow_people
 from hub.model.claim import Claim
 from hub.model.coverage import PatientFile
 from hub.model.encounter import Charge, Encounter
@@ -67,6 +69,7 @@ class Page:
         self.follow: list[Put] = []
         self.repaid: list[Repaid] = []
         self.rediagnosed: list[Rediagnosed] = []
+        self.retold: list[Repaid] = []
 
     def add(self, put: Put) -> None:
         """Plan one encounter and its charges."""
@@ -100,12 +103,14 @@ class Page:
         self._billed_otherwise(put)
 
     def _billed_otherwise(self, put: Put) -> None:
-        """Note what else the source says now of a visit that was billed: its policies, and its diagnoses."""
+        """Note what else the source says now of a visit that was billed: policies, diagnoses, who treated."""
         known = ((self.known[key], fact) for key, fact in put.charges if fact.active and key in self.known)
         billed = [(row, f) for row, f in known if row.state in BILLED and row.record.kind == "charge"]
         rows, encounter = tuple(row for row, _ in billed), put.encounter
         if concerns(put.row, encounter):
             self.repaid.append(Repaid(row=put.row, encounter=encounter, file=put.file, billed=rows))
+        if rows and concerns_people(put.row, encounter):
+            self.retold.append(Repaid(row=put.row, encounter=encounter, file=put.file, billed=rows))
         told = [msgspec.structs.replace(row.record, diagnoses=fact.diagnoses) for row, fact in billed]
         if concerns_diagnoses(put.row, encounter, [row.record for row in rows], told):
             charges = tuple((row.id, charge) for row, charge in zip(rows, told, strict=True))
@@ -213,6 +218,7 @@ class Page:
         self._follow()
         follow_payers(self.tx, self.settings, self.repaid)
         follow_diagnoses(self.tx, self.settings, self.rediagnosed)
+        follow_people(self.tx, self.settings, self.retold)
         return len(self.fresh) + len(self.changed)
 
 

@@ -16,7 +16,7 @@ from hub.keep.retention import raw_before, terms_of
 from hub.keep.retention_plan import old_accounts, old_bytes, old_facts
 from hub.store import Store, Tx
 from hub.store.accounts import Account, Terms, accounts
-from hub.store.facts_of import Stranger, visits_of
+from hub.store.facts_of import Stranger, pieces_of, visits_of
 from hub.store.ids import new_id
 from hub.store.raw_due import Due, Raw, unknown_claims
 
@@ -58,8 +58,10 @@ class _Purge:
 
         bury, done, claims = tx.purges.bury, Counter[str](), all_of("claims")
         facts = visits_of(tx.session, all_of("encounters"))
+        pieces = pieces_of(tx.session, facts)
+        done["facts.removed"] = tx.purges.remove_facts(pieces)
         done["facts"] = bury("facts", self.id, "id", facts)
-        leading = [*all_of("people"), *all_of("encounters"), *facts]
+        leading = [*all_of("people"), *all_of("encounters"), *facts, *pieces]
         done["lookup.removed"] = tx.purges.remove_lookups(leading)
         done["remit_claims"] = bury("remit_claims", self.id, "claim_id", claims)
         done["claim_versions"] = bury("claim_versions", self.id, "claim_id", claims)

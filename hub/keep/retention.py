@@ -42,8 +42,9 @@ RULES: tuple[Rule, ...] = (
         what="what the EHR said (facts)",
         tables=("facts",),
         when=ACCOUNT,
-        goes="of patients, coverages, appointments, merges and moves the row; of visits, charges, diagnoses the text",
-        stays="a sealed tombstone for each visit, charge and diagnosis",
+        goes="of patients, coverages, appointments, merges, moves and pieces of messages the row; of visits, charges "
+        "and diagnoses the text",
+        stays="a sealed tombstone for each visit, charge and diagnosis; pieces that tell of no patient (clinicians)",
         why="an EHR that tells an old visit again must not have it billed again; a patient who comes back is new",
     ),
     Rule(

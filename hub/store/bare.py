@@ -28,6 +28,7 @@ KEPT: dict[type, frozenset[str]] = {
     remit.ClaimPayment: frozenset({"patient_control_number", "status", "remarks"}),
     statement.Statement: frozenset({"number", "accounts"}),
     appointment.Appointment: frozenset({"source", "patient_id", "status"}),
+    facts.WithdrawalFact: frozenset({"kind"}),
 }
 #: Records of a money movement of many people: their days tell of no one.
 DATED = frozenset({remit.Remittance})

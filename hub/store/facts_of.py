@@ -9,14 +9,23 @@ from typing import Any
 import msgspec
 from sqlalchemy import and_, or_, select
 
-from hub.model.facts import AnyFact, AppointmentFact, CoverageFact, MergeFact, MoveFact
+from hub.model.facts import (
+    AnyFact,
+    AppointmentFact,
+    CoverageFact,
+    MergeFact,
+    MoveFact,
+    PieceFact,
+    WithdrawalFact,
+)
 from hub.store.aggregates import BURIED, ENCOUNTERS, FACTS
 from hub.store.documents import Collection as Documents
 from hub.store.lookup import Lookup
 from hub.store.session import Session
 
 CHUNK = 500
-PERSONAL = ("patient", "coverage", "merge", "move", "appointment")
+PERSONAL = ("patient", "coverage", "merge", "move", "appointment", "piece", "withdrawal")
+OF_VISITS = ("encounter", "withdrawal")
 _F = FACTS.table
 
 
@@ -46,10 +55,27 @@ def visits_of(session: Session, encounters: Sequence[str]) -> list[str]:
 
 
 def _on(session: Session, of: tuple[str, str], keys: Sequence[str]) -> list[str]:
-    itself = and_(_F.c.kind == "encounter", _F.c.key.in_(keys))
+    itself = and_(_F.c.kind.in_(OF_VISITS), _F.c.key.in_(keys))
     ours = (_F.c.practice == of[0], _F.c.source == of[1], _F.c.schema != BURIED)
     found = list(session.conn.scalars(select(_F.c.id).where(*ours, itself)))
     return found + list(session.conn.scalars(select(_F.c.id).where(*ours, _F.c.parent.in_(keys))))
+
+
+def pieces_of(session: Session, visits: Sequence[str]) -> list[str]:
+    """The pieces of messages that tell of the patients of these visits, by the ids of their facts; not of those who
+    have another visit.
+    """
+    found, going = list[str](), set(visits)
+    for part in _parts(visits):
+        query = select(_F.c.practice, _F.c.source, _F.c.parent).where(_F.c.id.in_(part), _F.c.kind == "encounter")
+        patients = {tuple(row) for row in session.conn.execute(query.where(_F.c.parent.is_not(None)))}
+        for practice, source, patient in sorted(patients):
+            of = (_F.c.practice == practice, _F.c.source == source, _F.c.parent == patient)
+            theirs = select(_F.c.id, _F.c.kind).where(*of, _F.c.kind.in_(("encounter", "piece")))
+            rows = session.conn.execute(theirs).all()
+            if {row.id for row in rows if row.kind == "encounter"} <= going:
+                found += [row.id for row in rows if row.kind == "piece"]
+    return found
 
 
 def strangers(session: Session, before: datetime, after: str, limit: int) -> Strangers:
@@ -60,9 +86,9 @@ def strangers(session: Session, before: datetime, after: str, limit: int) -> Str
     where = (_F.c.id > after, _F.c.created_at < before, _F.c.kind.in_(PERSONAL), _F.c.schema != BURIED)
     query = select(*[_F.c[name] for name in names]).where(*where).order_by(_F.c.id).limit(limit)
     rows = session.conn.execute(query).all()
-    alone = [row for row in rows if _person(row)]
-    visited = _visited(session, {_person(row) for row in alone})
-    alone = [row for row in alone if _person(row) not in visited]
+    alone = [row for row in rows if _person(row) or row.kind == "withdrawal"]
+    visited = _visited(session, {_person(row) for row in alone if _person(row)})
+    alone = [row for row in alone if not _person(row) or _person(row) not in visited]
     known = _known(session, alone)
     found = [Stranger(id=row.id, since=row.created_at) for row in alone if row.id not in known]
     return Strangers(last=rows[-1].id if rows else "", found=tuple(found))
@@ -98,7 +124,7 @@ def _known(session: Session, rows: Sequence[Any]) -> set[str]:
 
 def _about(fact: AnyFact) -> str:
     """The source's key of the person that a fact is about."""
-    if isinstance(fact, CoverageFact | AppointmentFact):
+    if isinstance(fact, CoverageFact | AppointmentFact | PieceFact | WithdrawalFact):
         return fact.patient_key
     if isinstance(fact, MoveFact):
         return fact.into_key
