@@ -49,7 +49,7 @@ class FhirSource:
             from hub_ehr_fhir.pull.pulling import Pulling
 
             self._parts["pull"] = Pulling(settings, context, self._server)
-        self._push = Push(settings, context)
+        self._push = Push(settings, context, self._server)
 
     @property
     def serves(self) -> bool:

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +29,7 @@ from hub.testing.fakes import FakeContext
 from hub.testing.kits import Sample, WebSourceKit
 from hub.testing.kits.listening import HeldInbox
 
-CORPUS = Path("/work/shared/data/fhir")
+CORPUS = Path(os.environ.get("HUB_SHARED_DATA") or Path(__file__).parents[4] / "shared" / "data") / "fhir"
 SECRETS = {"env:TOKEN": "letmein", "env:LOGIN": "ehr:pass:word", "env:SIGN": "signing secret"}
 BEARER = {"authorization": "Bearer letmein"}
 SERVER = {"url": "https://fhir.example.org/r4", "auth": "none"}

@@ -90,3 +90,24 @@ def preset(
     from hub_ehr_fhir.commands.preset_command import preset as done
 
     done(ctx.obj, name, as_json=as_json)
+
+
+@fhir.command()
+def subscribe(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="The connector.")],
+    remove: Annotated[bool, typer.Option("--remove", help="Remove all of ours instead.")] = False,
+    show: Annotated[bool, typer.Option("--list", help="Only tell which of ours stand there.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let the server send what changes: Subscriptions to `push.subscribe_to` that point to this hub.
+
+    Those that stand there and work are kept, broken ones are made anew, others of this connector are removed.
+    """
+    from hub_ehr_fhir.commands import subscribe_command as done
+
+    done.subscribe(
+        ctx.obj, done.Wish(name=name, remove=remove, show=show, dry_run=dry_run, as_json=as_json), config
+    )

@@ -6,8 +6,9 @@ import hashlib
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from hub.plugin.api import Context, Inbox, RawMessage, RetryLater, Step, WebAnswer, WebRequest
+from hub.plugin.api import Context, HubError, Inbox, RawMessage, RetryLater, Step, WebAnswer, WebRequest
 from hub_ehr_fhir.mapping.deletions import deletion_bundle
 from hub_ehr_fhir.push import notices, outcomes, posted
 from hub_ehr_fhir.push.errands import Wanted
@@ -16,6 +17,10 @@ from hub_ehr_fhir.push.notices import Notice
 from hub_ehr_fhir.push.numbers import Numbers
 from hub_ehr_fhir.push.outcomes import Refusal
 from hub_ehr_fhir.settings import FhirSettings
+from hub_ehr_fhir.settings_push import PushSettings
+
+if TYPE_CHECKING:
+    from hub_ehr_fhir.connect.http import Server
 
 JSON = "fhir+json"
 TYPES = frozenset({"application/fhir+json", "application/json", "application/json+fhir", "text/json"})
@@ -29,8 +34,8 @@ _UTF8 = re.compile(r'charset\s*=\s*"?(utf-8|utf8|us-ascii)"?', re.IGNORECASE)
 class Push:
     """Answers below `/connectors/NAME/`: `fhir`, `subscription` and `jwks.json`."""
 
-    def __init__(self, settings: FhirSettings, context: Context) -> None:
-        self._settings, self._context = settings, context
+    def __init__(self, settings: FhirSettings, context: Context, server: Server | None = None) -> None:
+        self._settings, self._context, self._server = settings, context, server
         self._push = settings.push
         self._guard = Guard(settings.push, context.secrets) if settings.push is not None else None
         self._numbers = Numbers(context)
@@ -67,6 +72,29 @@ class Push:
         else:
             yield Step(name="push", ok=True, said=f"received at /connectors/{name}/fhir and .../subscription")
         yield from self._gaps()
+        if self._server is not None and self._push.public_url:
+            yield from self._subscriptions(self._server, self._push)
+
+    def _subscriptions(self, server: Server, push: PushSettings) -> Iterator[Step]:
+        """Whether the server still sends what it was asked for."""
+        from hub_ehr_fhir.push import subscriptions
+
+        name = self._context.instance
+        try:
+            standing = subscriptions.ours(server, subscriptions.endpoint(push, name))
+        except HubError as error:
+            yield Step(name="subscriptions", ok=False, said=str(error), fix=error.fix)
+            return
+        plan = subscriptions.plan(push, standing)
+        broken = [one.status for one in standing if one.status in subscriptions.BROKEN]
+        if broken:
+            said = f"{len(broken)} of {len(standing)} are {' and '.join(sorted(set(broken)))}: the server gave up"
+        elif plan.created:
+            said = f"{len(plan.created)} of {len(push.subscribe_to)} are not there"
+        else:
+            yield Step(name="subscriptions", ok=True, said=f"{len(plan.kept)} stand at the server")
+            return
+        yield Step(name="subscriptions", ok=False, said=said, fix=f"run: hub fhir subscribe {name}")
 
     def _gaps(self) -> Iterator[Step]:
         gaps = [one for one in self._numbers.heard() if one.gaps]
