@@ -60,15 +60,13 @@ _PRIMITIVES: dict[str, Any] = {
     "integer": _number(-2147483648),
     "unsignedInt": _number(0),
     "positiveInt": _number(1),
-    "decimal": int | Annotated[float, msgspec.Meta(ge=1e-300)],
+    "decimal": float,
     "date": _text(rf"^(?:{_DAY}|{_MONTH}|(?:19|20)[0-9][0-9])\Z"),
     "dateTime": _text(rf"^(?:{_DAY}(?:{_AT})?|{_MONTH}|(?:19|20)[0-9][0-9])\Z"),
     "instant": _text(rf"^{_DAY}{_AT}\Z"),
     "time": _text(rf"^{_CLOCK}\Z"),
 }
-"""By the type names of FHIR; one that is not here (base64Binary, oid, uuid) is for the model to judge. Of decimals
-with a fraction those below zero are left to it, too: an exponent that no decimal has makes zero of a float.
-"""
+"""By the type names of FHIR; one that is not here (base64Binary, oid, uuid) is for the model to judge."""
 
 _PLAIN: dict[str, Any] = dict.fromkeys(("string", "code"), Annotated[str, msgspec.Meta(min_length=1)])
 """What is left to ask of these in JSON that is plain (`_is_plain`), which needs no pattern and is twice as fast."""
@@ -79,6 +77,9 @@ _RARE = frozenset((
     "Signature", "Timing", "TriggerDefinition", "UsageContext",
 ))  # fmt: skip
 """What an extension seldom holds; left to the model, since each costs something in every extension."""
+
+_VANISHING = re.compile(rb"-[0-9]{19}")
+"""An exponent that no decimal has, and that makes zero of a float."""
 
 _EDGES = re.compile(rb' (?:[" ]|(?<=" ))')
 """A blank beside a quote or another blank; a pattern that begins with a letter of its own is fast."""
@@ -96,7 +97,7 @@ class Narrow:
             (self._plain if _is_plain(raw) else self._careful).decoder(kind).decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return False
-        return True
+        return not _VANISHING.search(raw)
 
 
 def _is_plain(raw: bytes) -> bool:
