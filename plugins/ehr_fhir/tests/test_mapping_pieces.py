@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -17,6 +20,8 @@ from hypothesis import strategies as st
 from hub.model.facts import AnyFact, ChargeFact, CoverageFact, EncounterFact, PatientFact, Piece, WithdrawalFact
 
 Json = dict[str, Any]
+HERE = Path(__file__).resolve()
+SHARED = Path(os.environ.get("HUB_SHARED_DATA") or HERE.parents[3].parent / "shared" / "data")
 ALWAYS = FhirSettings(keep_pieces="always", validate="quarantine")
 LOOSE = FhirSettings(validate="quarantine")
 HCPCS = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
@@ -52,7 +57,7 @@ class Store:
 
     def _newer(self, piece: Piece) -> bool:
         held = self.pieces.get(piece.key)
-        return held is None or held.version < piece.version
+        return held is None or held.version < piece.version or not piece.version
 
     def _deleted(self, fact: AnyFact) -> bool:
         if not isinstance(fact, WithdrawalFact) or fact.kind != "piece" or fact.key not in self.pieces:
@@ -64,7 +69,7 @@ class Store:
         for fact in facts:
             kind = fact.kind if isinstance(fact, WithdrawalFact) else type(fact).__name__
             held = self.facts.get((kind, fact.key))
-            if held is None or held[0] < fact.version:
+            if held is None or held[0] < fact.version or not fact.version:
                 self.facts[kind, fact.key] = fact.version, fact
 
     def known(self) -> dict[tuple[str, str], AnyFact]:
@@ -309,3 +314,29 @@ def test_pieces_of_a_transaction_stand_alone() -> None:
     store.take(json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}).encode())
     assert store.fact(EncounterFact, "Encounter/e1").rendering.last == "Hale"
     assert "urn:" not in store.pieces["Encounter/e1"].body.decode()
+
+
+SYNTHEA = sorted((SHARED / "fhir" / "synthea-r4-bundles").glob("*_*.json"))
+
+
+@pytest.mark.skipif(not SYNTHEA, reason="the real fhir samples are not at hand (set HUB_SHARED_DATA)")
+@pytest.mark.parametrize("seed", range(4))
+def test_real_bundles_in_pieces(seed: int) -> None:
+    """A real transaction of one patient, cut into messages in any order, tells the same visits and charges."""
+    entries = json.loads(SYNTHEA[seed % len(SYNTHEA)].read_bytes())["entry"]
+    wanted = ("Condition", "Procedure", "Immunization", "Encounter", "Patient", "Practitioner", "Organization",
+              "ExplanationOfBenefit", "Claim")  # fmt: skip
+    entries = [one for one in entries if one["resource"]["resourceType"] in wanted]
+    whole, cut, chance = Store(ALWAYS), Store(ALWAYS), Random(seed)  # noqa: S311
+    whole.take(transaction(entries))
+    chance.shuffle(entries)
+    size = len(entries) // chance.choice((2, 3, 9)) + 1
+    for start in range(0, len(entries), size):
+        cut.take(transaction(entries[start : start + size]))
+    assert cut.known() == whole.known()
+    assert sum(isinstance(fact, EncounterFact) and fact.ready for fact in whole.known().values()) >= 1
+
+
+def transaction(entries: list[Json]) -> bytes:
+    """A transaction as its sender made it, or a part of it."""
+    return json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries}).encode()

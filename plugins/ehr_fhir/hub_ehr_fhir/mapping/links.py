@@ -92,7 +92,9 @@ def _of_response(one: shapes.ClaimResponse) -> Iterator[Link]:
 
 def _reasons(references: tuple[shapes.Reference, ...]) -> Iterator[Link]:
     """Conditions alone: what else is a reason (an observation, a report) says nothing to bill."""
-    yield from ((each, "Condition") for each in references if "Condition/" in each.reference)
+    for each in references:
+        if "Condition/" in each.reference or each.reference.startswith("urn:"):
+            yield each, "Condition"
 
 
 _LINKS: dict[type[shapes.Head], Callable[[Any], Iterator[Link]]] = {

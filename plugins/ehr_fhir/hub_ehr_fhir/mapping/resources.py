@@ -40,6 +40,7 @@ class Resources:
         self.parts = list(parts)
         self._found: dict[str, Part] = {}
         self._named: dict[str, Part] | None = None
+        self._ids: dict[str, Part] | None = None
         self._visits: dict[str, set[str]] | None = None
         self._accounts: list[tuple[Part, shapes.Account]] | None = None
         self._of_patient: dict[str, list[tuple[Part, shapes.Account]]] | None = None
@@ -105,6 +106,8 @@ class Resources:
             found = self._found.get(text)
             if found is not None:
                 return found
+            if text.startswith("urn:"):
+                return self._by_id().get(text.rpartition(":")[2])
             if "?" in text:
                 return self._conditional(text)
             found = self._found.get(tail(text))
@@ -150,6 +153,12 @@ class Resources:
     def _identified(self, reference: shapes.Reference) -> Part | None:
         one = reference.identifier
         return self._by_name().get(f"{one.system}|{one.value}") if one and one.value else None
+
+    def _by_id(self) -> dict[str, Part]:
+        """Resources by their id alone: of a transaction that was cut, `urn:uuid:ID` means what has that id."""
+        if self._ids is None:
+            self._ids = {part.key.partition("/")[2]: part for part in self._found.values()}
+        return self._ids
 
     def _conditional(self, text: str) -> Part | None:
         """`Practitioner?identifier=system|value`, as transactions refer to what the server knows."""
