@@ -332,7 +332,7 @@ class Facts:
         return self._gather(rows)
 
     def _reopen_billed(self, changed: Sequence[Kept], marked: set[str]) -> int:
-        """Billed visits of days on which a patient's policy holds that is new, or told otherwise than before."""
+        """Billed visits of days on which a policy holds that is new, or of which something of who pays changed."""
         policies: dict[str, list[CoverageFact]] = {}
         for kept in changed:
             if isinstance(kept.fact, CoverageFact) and not kept.fact.encounter_key and not _restates(kept):
@@ -461,9 +461,20 @@ def reopen_patients(tx: Tx, patients: Collection[str], *, claimed: bool = False)
 
 
 def _restates(kept: Kept) -> bool:
-    """Whether a fact says what it said before, under another version."""
-    return kept.was is not None and replace(kept.fact, version="", joined="") == replace(
-        kept.was, version="", joined=""
+    """Whether a policy that was known changes nothing in who pays, and when."""
+    return kept.was is not None and _payer(kept.fact) == _payer(kept.was)
+
+
+def _payer(fact: AnyFact) -> object:
+    if not isinstance(fact, CoverageFact):
+        return None
+    return (
+        fact.payer_token,
+        fact.payer_name,
+        fact.rank,
+        fact.valid_from,
+        fact.valid_to,
+        fact.active and not fact.withdrawn,
     )
 
 

@@ -29,12 +29,21 @@ from hub.testing.fakes import (
     MemorySettings,
     encode_facts,
 )
-from hub.testing.kits import ClearinghouseKit, EhrSourceKit, NotifierKit, PrintVendorKit, Sample
+from hub.testing.kits import (
+    ClearinghouseKit,
+    EhrSourceKit,
+    NotifierKit,
+    PiecingSourceKit,
+    PrintVendorKit,
+    Sample,
+)
 from hub.testing.kits import clearinghouse as clearinghouse_kit
 from hub.testing.kits import notifier as notifier_kit
+from hub.testing.kits import piecing as piecing_kit
 from hub.testing.kits import printing as printing_kit
 from hub.testing.kits import source as source_kit
 from hub.testing.kits import transfer as transfer_kit
+from hub.testing.piecing import FakePiecing, Scrap, message
 
 MERGE = MergeFact(key="m1", version="1", kind="patient", from_key="ZZCANARYNAME", into_key="p2")
 CHARGE = ChargeFact(key="c1", patient_key="p2", service_from=date(2026, 3, 1))
@@ -91,6 +100,30 @@ class TestFakeSource(EhrSourceKit):
         return merge, charge, both
 
 
+class TestFakePiecing(PiecingSourceKit):
+    """The source in miniature whose messages need each other keeps the contract that real ones keep."""
+
+    @pytest.fixture
+    def partner(self) -> MemoryFeed:
+        return MemoryFeed()
+
+    @pytest.fixture
+    def make_port(self, partner: MemoryFeed, context: FakeContext) -> Callable[[], FakePiecing]:
+        return lambda: FakePiecing(FeedSettings(feed=partner), context)
+
+    @pytest.fixture
+    def samples(self) -> tuple[Sample, ...]:
+        visit = Scrap(key="visit:1", links=("role:1", "disease:1"), patient="patient:1")
+        role, doctor = Scrap(key="role:1", links=("doctor:1",)), Scrap(key="doctor:1", says="ZZCANARYNAME")
+        disease = Scrap(key="disease:1", says="?", patient="patient:1")
+        plan = Scrap(key="plan:1", says="ZZ9", links=("firm:1",), patient="patient:1")
+        parts = {"visit": (visit, role), "others": (doctor, disease, plan, Scrap(key="firm:1", says="X"))}
+        return tuple(
+            Sample(name=name, content_type=FAKE, raw=message(*some), values=("ZZCANARYNAME",))
+            for name, some in parts.items()
+        )
+
+
 class TestFakeNotifier(NotifierKit):
     """The board in memory keeps the contract that real notifiers keep."""
 
@@ -104,7 +137,9 @@ class TestFakeNotifier(NotifierKit):
         return lambda: FakeNotifier(BoardSettings(board=partner, takes=takes), context)
 
 
-@pytest.mark.parametrize("module", [transfer_kit, clearinghouse_kit, printing_kit, source_kit, notifier_kit])
+@pytest.mark.parametrize(
+    "module", [transfer_kit, clearinghouse_kit, printing_kit, source_kit, piecing_kit, notifier_kit]
+)
 def test_every_number_has_a_test(module: ModuleType) -> None:
     """A contract's numbers and the numbers that its tests cite are the same."""
     promised = set(re.findall(r"^([A-Z]\d+) ", module.__doc__ or "", re.MULTILINE))

@@ -13,7 +13,7 @@ import pytest
 
 from hub.clock import TurnedClock
 from hub.errors import InDoubt, Misconfigured, Problem, Refused, RetryLater
-from hub.model.facts import Reading
+from hub.model.facts import EncounterFact, Piece, PieceFact, Reading
 from hub.plugin.api import Changes, Evidence, Listing, Outgoing, RawMessage, Ref
 from hub.plugin.host import BufferedState, GuardedClearinghouse, GuardedSource, PluginFault
 from hub.plugin.host.answers import anything
@@ -210,6 +210,60 @@ def test_reading_is_checked_and_total() -> None:
     assert "ZZCANARY" not in shown(caught.value)
     with pytest.raises(PluginFault, match=r"a Reading \(see \.problems\[0\]\.code\)"):
         source.read(b"", "x")
+
+
+class Piecing:
+    """A source whose answers a test gives."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = answers
+
+    def read(self, raw: bytes, content_type: str) -> Reading:
+        """What the test says."""
+        return self.answers["read"]
+
+    def read_joined(self, piece: Piece, linked: Sequence[Piece]) -> Reading:
+        """What the test says."""
+        return self.answers["joined"]
+
+
+def test_pieces_without_somebody_to_read_them_are_a_fault() -> None:
+    """A plugin that tells pieces has `read_joined`; one that has not is told so, and none of them is kept."""
+
+    class Without:
+        def read(self, raw: bytes, content_type: str) -> Reading:
+            return Reading(pieces=(Piece(key="a", version="1"),))
+
+    source = GuardedSource(Without(), guard(), TurnedClock(START))
+    assert not source.joins
+    (fault,) = source.read_many([(b"", "x")])
+    assert isinstance(fault, PluginFault)
+    assert "read_joined" in str(fault)
+    with_it = GuardedSource(Piecing(read=Without().read(b"", "x")), guard(), TurnedClock(START))
+    assert with_it.joins
+    assert with_it.read(b"", "x").pieces
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        Reading(pieces=(Piece(key="a", version="1"),)),
+        Reading(facts=(PieceFact(key="a"),)),
+        Reading(facts=(EncounterFact(key="a", patient_key="b", partial=True),)),
+    ],
+)
+def test_what_is_joined_is_checked(answer: Any) -> None:
+    """A joined reading has whole facts and brings no pieces; one that does not is a fault beside the others."""
+    source = GuardedSource(Piecing(joined=answer), guard(), TurnedClock(START))
+    piece = Piece(key="a", version="1", body=b"ZZCANARY")
+    (fault,) = source.read_joined_many([(piece, ())])
+    assert isinstance(fault, PluginFault)
+    assert "ZZCANARY" not in shown(fault)
+    with pytest.raises(PluginFault):
+        source.read_joined(piece, ())
+    good = Reading(facts=(EncounterFact(key="a", patient_key="b"),))
+    assert GuardedSource(Piecing(joined=good), guard(), TurnedClock(START)).read_joined(piece, ()) == good
 
 
 def test_many_messages_in_one_turn_are_judged_one_by_one() -> None:

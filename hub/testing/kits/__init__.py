@@ -17,8 +17,10 @@ from hub.testing.kits.clearinghouse import ClearinghouseKit
 from hub.testing.kits.listening import ListeningSourceKit
 from hub.testing.kits.notifier import NotifierKit
 from hub.testing.kits.partner import Partner, outgoing
+from hub.testing.kits.piecing import PiecingSourceKit
 from hub.testing.kits.printing import PrintVendorKit
 from hub.testing.kits.source import EhrSourceKit, Sample
+from hub.testing.kits.web import WebSourceKit
 
 __all__ = [
     "ClearinghouseKit",
@@ -26,7 +28,9 @@ __all__ = [
     "ListeningSourceKit",
     "NotifierKit",
     "Partner",
+    "PiecingSourceKit",
     "PrintVendorKit",
     "Sample",
+    "WebSourceKit",
     "outgoing",
 ]
