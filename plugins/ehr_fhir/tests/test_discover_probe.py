@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,8 +16,9 @@ from fhirlab.offering import Habits, Offering, practice, served, statement
 from hub_ehr_fhir.connect.http import Server
 from hub_ehr_fhir.discover.asking import MOST_REQUESTS
 from hub_ehr_fhir.discover.offered import Ability, Offered, broken, decode, due, encode
-from hub_ehr_fhir.discover.probe import learn
+from hub_ehr_fhir.discover.probe import hints, learn
 from hub_ehr_fhir.discover.wanted import WANTED
+from hub_ehr_fhir.settings import FhirSettings
 from hub_ehr_fhir.settings_server import ServerSettings
 
 from hub.clock import TurnedClock
@@ -211,6 +213,11 @@ def test_nothing_for_a_time_in_which_something_changed_is_no_success() -> None:
     assert encounter.said["_lastUpdated"] == "nothing came although there is something"
 
 
+def test_a_time_that_must_be_met_exactly_is_no_search_for_changes() -> None:
+    """A server that passes over the prefix `ge` finds what changed in that very second: refused."""
+    assert _tried(Habits(exactly=True)).of("Encounter").verdict("_lastUpdated") == "refused"
+
+
 def test_resources_without_a_time_can_still_be_searched_by_it() -> None:
     """Servers that leave out meta.lastUpdated are tried with a day long ago."""
     assert _tried(Habits(times=False)).of("Encounter").verdict("_lastUpdated") == "works"
@@ -401,6 +408,47 @@ def test_after_a_week_everything_is_learned_anew() -> None:
     found = _learned(Offering(practice()), so_far=old, clock=TurnedClock(NOW + timedelta(days=8)))
     assert found.learned == (NOW + timedelta(days=8)).date()
     assert found.of("Encounter").verdict("_lastUpdated") == "works"
+
+
+def test_the_patient_of_last_week_serves_again() -> None:
+    """A server that lists nobody is tried with the patient that served before, unless that one is gone: a patient who
+    is not there any more refuses nothing.
+    """
+    later, habits = TurnedClock(NOW + timedelta(days=8)), Habits(needs=EVERYTHING, metadata=statement(WANTED))
+    old = _learned(Offering(practice(), habits), "p1")
+    again = _learned(Offering(practice(), habits), so_far=old, clock=later)
+    assert again.of("Encounter").verdict("patient") == "works"
+
+    def gone(path: str, params: dict[str, str]) -> int:
+        return 404 if path == "Patient/p1" or params.get("patient") == "p1" else 0
+
+    without = Habits(needs=EVERYTHING, metadata=statement(WANTED), fails=gone)
+    found = _learned(Offering(practice(), without), so_far=old, clock=later)
+    assert found.of("Encounter").can("patient")
+    assert found.of("Coverage").can("patient")
+
+
+def test_the_settings_name_a_patient_to_try_with(tmp_path: Path) -> None:
+    """The first id of a file, or the Group of the patients or of the export; a file that is not there gives none."""
+    ids = tmp_path / "ids"
+    ids.write_text("\nPatient/p7\np8\n")
+    known = [
+        hints(FhirSettings.model_validate(given))
+        for given in (
+            {"pull": {"patients": f"file:{ids}"}},
+            {"pull": {"patients": "file:/nowhere/ids"}},
+            {"pull": {"patients": "Group/g2"}, "bulk": {"group": "g1"}},
+            {"bulk": {"group": "g1"}},
+            {},
+        )
+    ]
+    assert [(each["patient"], each["group"]) for each in known] == [
+        ("p7", ""),
+        ("", ""),
+        ("", "g2"),
+        ("", "g1"),
+        ("", ""),
+    ]
 
 
 def test_a_promise_that_was_broken_is_believed_no_more() -> None:

@@ -19,7 +19,7 @@ from hub.plugin.api import Commands, Context, Terminal
 from hub_ehr_fhir.connect.http import Server
 from hub_ehr_fhir.discover import telling
 from hub_ehr_fhir.discover.offered import Offered
-from hub_ehr_fhir.discover.probe import learn
+from hub_ehr_fhir.discover.probe import hints, learn
 from hub_ehr_fhir.discover.strategy import Strategy, choose
 from hub_ehr_fhir.settings import FhirSettings
 
@@ -105,15 +105,15 @@ def _learned(
     terminal: Terminal, server: Server, settings: FhirSettings, context: Context | _Alone, patient: str
 ) -> Offered:
     found: Offered | None = None
-    group = settings.bulk.group if settings.bulk else settings.pull.patients.removeprefix("Group/")
+    known = hints(settings)
     while found is None or not (found.complete or context.stop.is_set()):
         found = learn(
             server,
             found,
             clock=context.clock,
             stop=context.stop,
-            patient=patient.removeprefix("Patient/"),
-            group="" if ":" in group else group,
+            patient=patient.removeprefix("Patient/") or known["patient"],
+            group=known["group"],
             progress=lambda type_, done, of: terminal.progress(f"trying {type_}:", done, of),
         )
     return found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from threading import Event as ThreadEvent
 
 import msgspec
@@ -16,6 +18,7 @@ from hub_ehr_fhir.discover.offered import Ability, Offered, due
 from hub_ehr_fhir.discover.reverse import reverse
 from hub_ehr_fhir.discover.trial import Trial
 from hub_ehr_fhir.discover.wanted import IN_ORDER, REVERSE
+from hub_ehr_fhir.settings import FhirSettings
 
 _MEMBER = re.compile(rb'"reference"\s*:\s*"(?:[^"#]*/)?Patient/([A-Za-z0-9.-]{1,64})["/]')
 _NOBODY = (
@@ -44,12 +47,34 @@ def learn(
     another FHIR release, and the client's own error where nothing is answered at all.
     """
     if so_far is None or (so_far.complete and due(so_far, today(clock))):
-        so_far = _begun(server, clock, patient)
+        before = so_far.samples.get("Patient", "") if so_far else ""
+        so_far = _begun(server, clock, patient or before)
     asker = Asker(server, clock, stop, seconds, so_far.requests)
     samples = dict(so_far.samples)
     if group and "Patient" not in samples:
         _of_group(asker, group, samples)
     return _tried(asker, so_far, samples, clock, progress or _quiet)
+
+
+def hints(settings: FhirSettings) -> dict[str, str]:
+    """`patient` and `group` for `learn`, where the settings name some: the first id in the file of patients, the
+    Group of the patients or of the export.
+    """
+    named = settings.pull.patients
+    group = named.removeprefix("Group/") if named.startswith("Group/") else ""
+    return {
+        "patient": _first_line(settings.pull.patients_file()),
+        "group": group or (settings.bulk.group if settings.bulk else ""),
+    }
+
+
+def _first_line(file: Path | None) -> str:
+    """What a file begins with; nothing where it cannot be read: whoever needs it says so."""
+    if file is None:
+        return ""
+    with suppress(OSError, UnicodeDecodeError), file.open(encoding="utf-8") as lines:
+        return next((line.strip().removeprefix("Patient/") for line in lines if line.strip()), "")
+    return ""
 
 
 def _begun(server: Server, clock: Clock, patient: str) -> Offered:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import msgspec
@@ -203,6 +203,7 @@ class Trial:
             return "unknown", "no id to try it with"
         told = self._asker.ask(self._type, f"{self._type}/{id_}")
         if self._seen is None and told.status in (404, 410) and not self._refusals:
+            self._samples.pop(self._type, None)
             return "unknown", "what another resource refers to is not there"
         self._notice(told)
         if not told.well or not told.heads:
@@ -364,8 +365,9 @@ class Trial:
         return (("_id", own.id),) if own else self._base
 
     def _since(self, parameter: str) -> str:
-        seen = self._seen.meta.last_updated if self._seen and self._seen.updated else ""
-        return seen if seen and parameter == "_lastUpdated" else LONG_AGO
+        """An hour before what was seen: a server that reads `ge` as `equal to` finds nothing then."""
+        changed = self._seen.updated if self._seen else None
+        return _instant(changed - timedelta(hours=1)) if changed and parameter == "_lastUpdated" else LONG_AGO
 
 
 def _nobody(parameter: str) -> str:
@@ -373,7 +375,7 @@ def _nobody(parameter: str) -> str:
 
 
 def _instant(when: datetime) -> str:
-    return f"{when:%Y-%m-%dT%H:%M:%S}Z"
+    return f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z"
 
 
 def _others(told: Told, parameter: str, value: str) -> bool:

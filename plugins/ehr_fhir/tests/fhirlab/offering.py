@@ -30,8 +30,8 @@ class Habits:
     what it has (None: everything; `missing` is the status of the rest); `self_link`: `true` (what was used), `echo`
     (what was asked) or `none`; `count`: `honoured`, `ignored`, `empty` (nothing comes with it); `next`: `works`,
     `none`, `same`, `broken`; `says`: warnings for ignored parameters; `times`: resources say when they changed;
-    `empty_by_time`: nothing is ever found by `_lastUpdated`; `whole`: references are found as `Type/id` alone;
-    `fails(path, parameters)`: the status of an error, or 0.
+    `exactly`: `ge` is read as `equal to`; `empty_by_time`: nothing is ever found by `_lastUpdated`; `whole`:
+    references are found as `Type/id` alone; `fails(path, parameters)`: the status of an error, or 0.
     """
 
     refuses: Mapping[str, set[str]] = field(default_factory=dict)
@@ -50,6 +50,7 @@ class Habits:
     totals: bool = True
     times: bool = True
     empty_by_time: bool = False
+    exactly: bool = False
     whole: bool = False
     metadata: Any = None
     fails: Callable[[str, dict[str, str]], int] = lambda _path, _params: 0
@@ -116,6 +117,9 @@ class Offering:
         found = [one for one in self._all.get(type_, {}).values() if _fits(one, used, whole=habits.whole)]
         if habits.empty_by_time and "_lastUpdated" in dict(used):
             found = []
+        if habits.exactly and "_lastUpdated" in dict(used):
+            asked = dict(used)["_lastUpdated"].removeprefix("ge").removesuffix("Z")
+            found = [one for one in found if one["meta"]["lastUpdated"].startswith(asked)]
         found = self._sorted(found, dict(used))
         return 200, {}, json.dumps(self._bundle(type_, found, told, used, given, unused)).encode()
 
