@@ -50,8 +50,12 @@ _SIGNS = {
 
 def other_version(part: Part, notes: Notes) -> bool:
     """Whether a resource has an element of another version of FHIR: it would be read as if it said nothing."""
-    for release, name, quoted, sure in _SIGNS.get(part.kind, ()):
-        if quoted in part.raw and sure.search(part.raw):
+    signs = _SIGNS.get(part.kind)
+    if signs is None:
+        return False
+    raw = part.raw
+    for release, name, quoted, sure in signs:
+        if quoted in raw and sure.search(raw):
             why = f"this element is written as in FHIR {release}, and this connector reads R4 (4B)"
             notes.error("fhir.version", part.at(name), why, _FIX_VERSION)
             return True

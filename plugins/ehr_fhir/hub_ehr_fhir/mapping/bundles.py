@@ -94,7 +94,10 @@ def _entry(entry: shapes.Entry, where: str, sent: str, notes: Notes, depth: int)
         _told_beside(resource, where, notes)
         return
     version = _stamp(entry.response.last_modified) or sent
-    yield from _resources(resource, where, entry.full_url, version, notes, depth + 1)
+    for part in _resources(resource, where, entry.full_url, version, notes, depth + 1):
+        if part.place == where:
+            part.leave(entry.resource)
+        yield part
 
 
 def _deleted(entry: shapes.Entry, where: str, sent: str, notes: Notes) -> Iterator[Part]:

@@ -79,17 +79,17 @@ def is_valid(part: Part, notes: Notes, *, sampled: bool = False) -> bool:
     """Check a resource; False, and a problem for each of its first faults, when it must be set aside. `sampled`: what
     is found is advice alone, for those that are not of the sample are taken as they are.
     """
-    read = part.record is not None
+    read, raw = part.record is not None, part.raw
     shape = b""
     if read:
-        if _NARROW.takes(part.kind, part.raw):
+        if _NARROW.takes(part.kind, raw):
             TALLY.narrow += 1
             return True
-        shape = shape_of(part.kind, part.raw)
+        shape = shape_of(part.kind, raw)
         if _VERDICTS.known(shape):
             TALLY.remembered += 1
             return True
-    faults = judged(part.kind, part.raw)
+    faults = judged(part.kind, raw)
     TALLY.judged += 1
     if shape and not faults:
         _VERDICTS.remember(shape)

@@ -23,12 +23,13 @@ Bad = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 class Part:
     """One resource of a message. `record` is its shape, None until it was decoded or when it could not be. `base` is
     the address of the server it is of, empty where that is not told; `gone`: it was deleted, and `raw` is empty.
+    The bytes of an entry stay where they are in their Bundle, which may be large, and are copied when asked for.
     """
 
-    __slots__ = ("base", "full_url", "gone", "key", "kind", "place", "raw", "record", "version")
+    __slots__ = ("_raw", "base", "full_url", "gone", "key", "kind", "place", "record", "version")
 
     def __init__(self, raw: bytes, head: shapes.Head, place: str, full_url: str, version: str) -> None:
-        self.raw = raw
+        self._raw: bytes | msgspec.Raw = raw
         self.kind = head.resource_type
         self.place = place
         self.full_url = full_url
@@ -37,6 +38,15 @@ class Part:
         self.record: shapes.Head | None = None
         self.base = _base(full_url, self.key) if full_url else ""
         self.gone = False
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes of the resource."""
+        return self._raw if isinstance(self._raw, bytes) else bytes(self._raw)
+
+    def leave(self, where: msgspec.Raw) -> None:
+        """Do not keep a copy of the bytes, which stand in `where`."""
+        self._raw = where
 
     def at(self, element: str = "") -> str:
         """The place as people write it: `Bundle.entry[3] Encounter.period`."""
@@ -90,10 +100,11 @@ def decode(part: Part, notes: Notes) -> bool:
 
 def _told(part: Part) -> bytes:
     """The bytes; references to what the resource contains name the resource, so that they mean something outside."""
-    if b'"contained"' not in part.raw:
-        return part.raw
+    raw = part.raw
+    if b'"contained"' not in raw:
+        return raw
     name = part.key.encode().replace(b"\\", b"")
-    return _INNER.sub(lambda found: found[1] + name + b"#", part.raw)
+    return _INNER.sub(lambda found: found[1] + name + b"#", raw)
 
 
 def inner_parts(part: Part) -> Iterator[Part]:

@@ -80,14 +80,15 @@ def _whose(resources: Resources, part: Part) -> str:
 
 def _alone(resources: Resources, part: Part) -> bytes:
     """The bytes; what means something within its message alone (`urn:uuid`) is named by its key."""
-    if b'"urn:' not in part.raw:
-        return part.raw
+    raw = part.raw
+    if b'"urn:' not in raw:
+        return raw
 
     def named(found: re.Match[bytes]) -> bytes:
         target = resources.at(found[2].decode(errors="replace"))
         return found[0] if target is None else found[1] + target.key.encode() + b'"'
 
-    return _LOCAL.sub(named, part.raw)
+    return _LOCAL.sub(named, raw)
 
 
 def parts_again(pieces: Iterable[Piece], notes: Notes) -> list[Part]:
