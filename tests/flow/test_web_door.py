@@ -309,6 +309,17 @@ def test_a_reload_is_followed(client: httpx.Client, current: Current, app: App, 
     other.close()
 
 
+def test_one_that_cannot_say_whether_it_serves_does_not(
+    client: httpx.Client, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A property that raises takes its own connector away, and no other."""
+    broken = property(lambda _self: 1 / 0, lambda _self, _value: None)
+    monkeypatch.setattr(fake.FakeWeb, "serves", broken, raising=False)
+    assert client.get("/ehr/x", headers=MINE).status_code == 404
+    monkeypatch.undo()
+    assert client.get("/ehr/x", headers=MINE).status_code == 200
+
+
 def test_a_node_that_does_not_listen_serves_none(client: httpx.Client, node: Node) -> None:
     """Without the role there is no connector; while a node starts, senders are told to come again."""
     node.doors, node.phase = None, "running"  # type: ignore[assignment]

@@ -155,7 +155,10 @@ class GuardedSource(Guarded):
     def serves(self) -> bool:
         """Whether the plugin answers HTTP requests: it has `answer`, and no attribute `serves` that says not."""
         has = callable(getattr(type(self._inner), "answer", None))
-        return has and getattr(self._inner, "serves", True) is True
+        try:
+            return has and getattr(self._inner, "serves", True) is True
+        except Exception:  # noqa: BLE001 - a property of a plugin may raise anything: it is asked at each request
+            return False
 
     async def answer(self, request: WebRequest, inbox: Inbox) -> WebAnswer:
         """What the plugin answers, in the caller's loop and beside the other calls; raises `PluginFault` also where
