@@ -54,7 +54,7 @@ class BulkServer:
         self.time = TIME
         self.block = 1 << 16
         self.lost_jobs: set[int] = set()
-        self.on_file: Callable[[int], None] = lambda _number: None
+        self.on_chunk: Callable[[int], None] = lambda _number: None
         self.calls: list[tuple[str, str, Mapping[str, str]]] = []
         self.stored: list[tuple[str, Mapping[str, str]]] = []
         self.asked: list[dict[str, str]] = []
@@ -188,7 +188,6 @@ class BulkServer:
             handler.send_header("Content-Length", "0")
             handler.end_headers()
             return
-        self.on_file(number)
         self._send(handler, number, headers)
 
     def _refused_file(self, query: str, headers: Mapping[str, str], *, storage: bool) -> int | None:
@@ -223,6 +222,7 @@ class BulkServer:
         most = cut.pop(0) if cut else len(body)
         for at in range(0, min(most, len(body)), self.block):
             handler.wfile.write(body[at : min(at + self.block, most)])
+            self.on_chunk(number)
         self.sent[number] += min(most, len(body))
         handler.close_connection = handler.close_connection or most < len(body) or not self.lengths
 
