@@ -291,6 +291,7 @@ def test_money_is_exact() -> None:
         ({"status": "unknown"}, "fhir.charge.status", "status"),
         ({"code": {"text": "visit"}}, "fhir.charge.code", "code"),
         ({"quantity": None}, "fhir.charge.units", "quantity"),
+        ({"subject": {"display": "somebody"}}, "fhir.charge.patient", "subject"),
         ({"quantity": {"value": 1e300}}, "fhir.charge.units", "quantity.value"),
         ({"priceOverride": {"value": 1e300}}, "fhir.charge.amount", "priceOverride"),
         ({"quantity": {"value": 0}}, "fhir.charge.units", "quantity.value"),
@@ -558,3 +559,9 @@ def test_modifiers_of_procedures() -> None:
     assert ([c.code for c in fact.codings], fact.modifiers) == (["G0105"], ("59", "LT"))
     assert fact.ordering
     assert fact.ordering.last == "Der"
+
+
+def test_a_charge_for_an_episode() -> None:
+    """A charge that names an episode of care has no visit: it is set aside, and told."""
+    found = reading(item(context={"reference": "EpisodeOfCare/x"}))
+    assert (found.facts, told(found)) == ((), [("fhir.charge.context", "Bundle.entry[0] ChargeItem.context")])

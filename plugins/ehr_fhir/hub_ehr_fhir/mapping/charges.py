@@ -123,6 +123,9 @@ def _item(scene: Scene, part: Part, item: shapes.ChargeItem) -> ChargeFact | Non
     if not plain:
         raise SetAside("fhir.charge.code", "code", "the charge has no code")
     visit = context_of(scene, part)
+    if visit.startswith("EpisodeOfCare"):
+        why = "the charge names an episode of care, and no visit for which it could be billed"
+        raise SetAside("fhir.charge.context", "context", why, "send the Encounter as ChargeItem.context")
     start, end = dates_of(scene, visit, item.occurrence_date_time, item.occurrence_period, "occurrence")
     drug, ndc = _drug(scene, item)
     units, basis = quantity_of(scene, part, item.quantity, "quantity")

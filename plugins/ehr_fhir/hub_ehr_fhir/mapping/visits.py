@@ -87,7 +87,7 @@ def _encounter(scene: Scene, part: Part, encounter: shapes.Encounter) -> Encount
         facility=facility(scene, encounter),
         billing_npi=billing_npi(scene, encounter),
         rendering=rendering,
-        referring=referring if referring != rendering else None,
+        referring=None if _is_same(referring, rendering) else referring,
         supervising=_participant(scene, part, encounter, _SUPERVISING)[0],
         diagnoses=diagnoses,
         accident=said.accident,
@@ -100,6 +100,13 @@ def _encounter(scene: Scene, part: Part, encounter: shapes.Encounter) -> Encount
         drg=_drg(scene, encounter),
         ready=status == "finished" and whole,
     )
+
+
+def _is_same(one: Provider | None, other: Provider | None) -> bool:
+    """Whether two are one: who sees a patient by his own order was referred by nobody."""
+    if one is None or other is None:
+        return False
+    return one.npi == other.npi if one.npi and other.npi else (one.last, one.first) == (other.last, other.first)
 
 
 def _status(scene: Scene, part: Part, encounter: shapes.Encounter) -> str | None:
