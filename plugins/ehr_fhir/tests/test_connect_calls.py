@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
+import socket
 import threading
+import time
 import zlib
 from datetime import timedelta
 from email.utils import format_datetime
@@ -173,6 +176,34 @@ def test_a_slow_drip_has_an_end() -> None:
         with pytest.raises(RetryLater, match="too slowly"):
             client.server.get("Patient")
     assert len(house.seen) == 1
+
+
+def test_a_head_that_drips_has_an_end() -> None:
+    """An answer whose head comes letter by letter, each in time, is given up when the call's time is over."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as door,
+        asking(f"http://127.0.0.1:{door.getsockname()[1]}/r4") as client,
+    ):
+        client.step = 0.5
+        dripping = threading.Thread(target=drip, args=(door,), daemon=True)
+        dripping.start()
+        with pytest.raises(RetryLater, match="no answer in time"):
+            client.server.get("Patient")
+        dripping.join(5)
+
+
+def drip(door: socket.socket) -> None:
+    """One connection after the other, with a head that never ends, as long as somebody listens."""
+    door.settimeout(0.1)
+    with contextlib.suppress(OSError):
+        while True:
+            there, _ = door.accept()
+            with contextlib.suppress(OSError), there:
+                there.recv(4096)
+                there.sendall(b"HTTP/1.1 200 OK\r\nx: ")
+                while True:
+                    there.sendall(b"y")
+                    time.sleep(0.0005)
 
 
 def test_a_silent_server_is_not_waited_for_for_ever() -> None:

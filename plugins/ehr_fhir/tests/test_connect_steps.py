@@ -206,6 +206,12 @@ def test_a_private_authority(authority: Authority) -> None:
     assert the(steps, "metadata").ok
 
 
+def test_a_private_authority_of_an_older_kind(folder: Path) -> None:
+    """An authority without the extensions that the newest Python insists on is believed all the same."""
+    old = Authority(folder, "Office CA of 2009", 3, bare=True)
+    assert the(over_tls(old.certificate(), ca=str(old.ca)), "tls").ok
+
+
 def test_a_certificate_that_ends_soon(authority: Authority) -> None:
     """A certificate that is good, but not for long, is told so."""
     step = the(over_tls(authority.certificate(end=9), ca=str(authority.ca)), "tls")

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import msgspec
 
@@ -116,13 +115,10 @@ class Way:
 
 def proxy_of(url: str, settings: WaySettings, secrets: Secrets) -> Hop | None:
     """The proxy on the way to an address, of the settings or of the environment."""
-    found = trust.proxy_of(settings, secrets)
-    scheme, host, _ = addresses.origin(url)
-    if found is None and settings.proxy_from_environment and not proxy_bypass(host):
-        found = getproxies().get(scheme)
+    found = trust.proxy_of(settings, secrets) or trust.by_environment(url, settings)
     if not found:
         return None
-    parts = urlsplit(found if "://" in found else f"http://{found}")
+    parts = urlsplit(found)
     login, safe = "", parts.scheme == "https"
     if parts.username is not None:
         both = f"{unquote(parts.username)}:{unquote(parts.password or '')}"

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.request import getproxies, proxy_bypass
 
 from hub.plugin.api import Misconfigured
 from hub.plugin.api.ports import Secrets
@@ -28,6 +29,8 @@ def tls(settings: WaySettings, secrets: Secrets) -> ssl.SSLContext:
         return _usual()
     context = _usual.__wrapped__()
     if settings.ca:
+        # authorities of offices often lack extensions that Python 3.13 began to insist on
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         _trust(context, settings.ca, secrets)
     if settings.client_certificate:
         _show(context, settings, secrets)
@@ -90,3 +93,13 @@ def proxy_of(settings: WaySettings, secrets: Secrets) -> str | None:
     parts = urlsplit(settings.proxy)
     login = f"{quote(user, safe='')}:{quote(password, safe='')}"
     return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))
+
+
+def by_environment(url: str, settings: WaySettings) -> str | None:
+    """The proxy that the environment names for an address, if the settings want that."""
+    parts = urlsplit(url)
+    if not settings.proxy_from_environment or proxy_bypass(parts.hostname or ""):
+        return None
+    found = getproxies()
+    proxy = found.get(parts.scheme) or found.get("all")
+    return proxy if not proxy or "://" in proxy else f"http://{proxy}"

@@ -17,6 +17,7 @@ from hub.plugin.api import HubError, Misconfigured, RetryLater
 from hub.plugin.api.ports import Secrets
 from hub_ehr_fhir.connect import trust
 from hub_ehr_fhir.connect.patience import BUSY_FIX, Enough, Moment
+from hub_ehr_fhir.connect.transport import Transport
 from hub_ehr_fhir.settings_server import ServerSettings
 
 OWN_CERTIFICATE_FIX = (
@@ -102,7 +103,7 @@ class Wire:
     def __init__(self, settings: ServerSettings, secrets: Secrets, stopped: Callable[[], bool]) -> None:
         self._settings, self._secrets, self._stopped = settings, secrets, stopped
         self._lock = threading.Lock()
-        self._client: httpx.Client | None = None
+        self._client: tuple[httpx.Client, Transport] | None = None
         for name in ("httpx", "httpcore"):  # the library would log whole addresses
             logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -115,8 +116,8 @@ class Wire:
     @contextmanager
     def open(self, request: Request, end: Moment, body_end: Moment) -> Iterator[Raw]:
         """One request and its answer, the body unread: it must have come before `body_end`."""
-        client = self._opened()
-        with told(request.what):
+        client, carrier = self._opened()
+        with told(request.what), carrier.until(end):
             sent = client.build_request(
                 request.method,
                 request.url,
@@ -135,34 +136,27 @@ class Wire:
         with self._lock:
             client, self._client = self._client, None
         if client is not None:
-            client.close()
+            client[0].close()
 
     def _times(self, end: Moment) -> httpx.Timeout:
         left = max(end.left(), 0.1)
         read = min(self._settings.read_seconds, left)
         return httpx.Timeout(read, connect=min(self._settings.connect_seconds, left), pool=left)
 
-    def _opened(self) -> httpx.Client:
+    def _opened(self) -> tuple[httpx.Client, Transport]:
         with self._lock:
             if self._client is None:
                 self._client = self._made()
             return self._client
 
-    def _made(self) -> httpx.Client:
+    def _made(self) -> tuple[httpx.Client, Transport]:
         settings, context = self._settings, trust.tls(self._settings, self._secrets)
         proxy = trust.proxy_of(settings, self._secrets)
-        most = settings.requests_at_once + 4
-        return httpx.Client(
-            verify=context,
-            proxy=None if proxy is None else _proxy(proxy, context),
-            trust_env=settings.proxy_from_environment,
-            limits=httpx.Limits(max_connections=most, max_keepalive_connections=most, keepalive_expiry=30),
-            headers={"user-agent": "billing-hub", "accept-encoding": "gzip"},
+        carrier = Transport(
+            context, lambda url: proxy or trust.by_environment(url, settings), settings.requests_at_once + 4
         )
-
-
-def _proxy(url: str, context: ssl.SSLContext) -> httpx.Proxy:
-    return httpx.Proxy(url, ssl_context=context if url.startswith("https:") else None)
+        headers = {"user-agent": "billing-hub", "accept-encoding": "gzip"}
+        return httpx.Client(transport=carrier, trust_env=False, headers=headers), carrier
 
 
 def _decoder(encoding: str, what: str) -> Callable[[bytes], Iterator[bytes]]:

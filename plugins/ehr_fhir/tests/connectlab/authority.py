@@ -29,7 +29,8 @@ def _name(text: str) -> x509.Name:
 class Authority:
     """Signs certificates; `ca` is the PEM file of its own."""
 
-    def __init__(self, folder: Path, name: str = "Clinic Root CA", nth: int = 0) -> None:
+    def __init__(self, folder: Path, name: str = "Clinic Root CA", nth: int = 0, *, bare: bool = False) -> None:
+        self._bare = bare
         self._folder, self._name, self._key, self._nth = folder, _name(name), _key(nth), nth
         self.ca = folder / f"ca{nth}.pem"
         self.ca.write_bytes(_pem(self._signed(self._name, self._key, authority=True)))
@@ -44,7 +45,7 @@ class Authority:
         """A certificate that nobody but itself signed, and that is no authority."""
         key = _key(200)
         alone = Authority.__new__(Authority)
-        alone._name, alone._key = _name("localhost"), key
+        alone._name, alone._key, alone._bare = _name("localhost"), key, False
         return self._kept("alone.pem", alone._signed(_name("localhost"), key, names=("localhost",)), key)
 
     def _kept(self, name: str, signed: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> Path:
@@ -73,12 +74,12 @@ class Authority:
             .not_valid_before(now + timedelta(days=begin))
             .not_valid_after(now + timedelta(days=end))
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
-            )
         )
-        if authority:
+        if not self._bare:
+            ours, theirs = x509.SubjectKeyIdentifier, x509.AuthorityKeyIdentifier
+            built = built.add_extension(ours.from_public_key(key.public_key()), critical=False)
+            built = built.add_extension(theirs.from_issuer_public_key(self._key.public_key()), critical=False)
+        if authority and not self._bare:
             usage = x509.KeyUsage(
                 digital_signature=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
                 key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
