@@ -13,13 +13,13 @@ from hub_ehr_fhir.mapping.deletions import KINDS
 from hub_ehr_fhir.pull.bundling import collection, deletion, message
 from hub_ehr_fhir.pull.cursors import Late, PullCursor
 from hub_ehr_fhir.pull.gathering import Gatherer, roots
-from hub_ehr_fhir.pull.links import units_of
+from hub_ehr_fhir.pull.links import by, units_of
 from hub_ehr_fhir.pull.pool import Pool
 from hub_ehr_fhir.pull.resources import Found
 from hub_ehr_fhir.pull.seen import Seen
 from hub_ehr_fhir.pull.times import instant, later, written
 from hub_ehr_fhir.pull.turn import Turn
-from hub_ehr_fhir.pull.walking import Query, Walker
+from hub_ehr_fhir.pull.walking import Walker
 
 BATCH = 16
 """How many encounters are fetched side by side."""
@@ -65,9 +65,7 @@ class Deliverer:
     # units that lead to others
 
     def _visits(self, cursor: PullCursor, turn: Turn, patient: str) -> None:
-        page = self._walker.whole(
-            Query(path="Encounter", kind="Encounter", feature="patient", params={"patient": patient})
-        )
+        page = self._walker.whole(by(self._encounter, "Encounter", "patient", patient))
         since = cursor.round.since if cursor.round else cursor.first
         recent = [one.key for one in page.matches if not _ended_before(one, since)]
         cursor.todo[:1] = [key for key in recent if key not in cursor.todo]
@@ -131,8 +129,7 @@ class Deliverer:
             return list(units)
         more = {"_lastUpdated": f"ge{cursor.first}"} if cursor.first and "patient" in search.narrowed else {}
         queries = [
-            Query(path="Encounter", kind="Encounter", feature="patient", params={"patient": one[8:], **more})
-            for one in patients
+            by(search, "Encounter", "patient", one.removeprefix("Patient/"), more=more) for one in patients
         ]
         strange = set[str]()
         for unit, page in zip(patients, self._walker.many(queries), strict=True):

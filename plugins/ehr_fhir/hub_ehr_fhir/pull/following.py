@@ -9,10 +9,11 @@ from hub.plugin.api import Context, Mention
 from hub_ehr_fhir.discover.strategy import Search
 from hub_ehr_fhir.pull.cursors import PullCursor, Waiting
 from hub_ehr_fhir.pull.delivering import VISITS
+from hub_ehr_fhir.pull.links import by
 from hub_ehr_fhir.pull.resources import Found
 from hub_ehr_fhir.pull.times import instant, written
 from hub_ehr_fhir.pull.turn import Turn
-from hub_ehr_fhir.pull.walking import Query, Walker
+from hub_ehr_fhir.pull.walking import Walker
 from hub_ehr_fhir.settings_pull import PullSettings
 
 _AT_ONCE = 50
@@ -119,8 +120,8 @@ class Following:
         return same if systems or len(same) == 1 else []
 
     def _asked(self, kind: str, parameter: str, value: str) -> Sequence[Found]:
-        query = Query(path=kind, params={parameter: _escaped(value)}, kind=kind, feature=parameter)
-        return self._walker.whole(query).matches
+        text = _escaped(value) if parameter == "identifier" else value
+        return self._walker.whole(by(self._searches.get(kind), kind, parameter, text)).matches
 
     def _ways(self, kind: str) -> tuple[str, ...]:
         search = self._searches.get(kind)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hub.plugin.api import HubError, Misconfigured
 from hub_ehr_fhir.connect.http import Answer, Call, Server
 from hub_ehr_fhir.discover.strategy import Search
-from hub_ehr_fhir.pull.links import DIRECTORY
+from hub_ehr_fhir.pull.links import DIRECTORY, by
 from hub_ehr_fhir.pull.pages import instant_of, page_of
 from hub_ehr_fhir.pull.pool import Pool
 from hub_ehr_fhir.pull.resources import Found, found
@@ -83,17 +83,19 @@ class Gatherer:
             Query(
                 path="Encounter",
                 kind="Encounter",
-                feature="_include",
+                feature="_include" if search.included else "_revinclude",
                 counted=False,
-                params={"_id": ids, **params},
+                params={"_id": ",".join(some), **params},
             )
-            for ids in _lists(names, size)
+            for some in _lists(names, size)
         ]
         pages = self._walker.many(queries)
         for page in pages:
-            if not isinstance(page, (HubError, Searched)):
+            if isinstance(page, Searched):
+                raise page
+            if not isinstance(page, HubError):
                 pool.add(page.all)
-        whole = not any(isinstance(page, (HubError, Searched)) for page in pages)
+        whole = not any(isinstance(page, HubError) for page in pages)
         return frozenset(kind for kind, value in REVINCLUDED.items() if whole and value in revincluded)
 
     # what belongs to them
@@ -133,11 +135,9 @@ class Gatherer:
         """One search for several values where the server takes lists; with whom it matters to."""
         size = _LIST if way in search.listed else 1
         found = []
-        for ids in _lists(list(values), size):
-            query = Query(
-                path=search.type, kind=search.type, feature=way, params={way: ids}, counted=search.counted
-            )
-            found.append((query, [unit for value in ids.split(",") for unit in values[value]]))
+        for names in _lists(list(values), size):
+            query = by(search, search.type, way, *names)
+            found.append((query, [unit for name in names for unit in values[name]]))
         return found
 
     def _ask(self, pool: Pool, asked: Sequence[tuple[Query, list[str]]]) -> None:
@@ -252,6 +252,6 @@ def _resource(answer: Answer, key: str) -> Found | None:
     return one if one is not None and one.key == key else None
 
 
-def _lists(values: Sequence[str], size: int) -> Iterator[str]:
+def _lists(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     for start in range(0, len(values), size):
-        yield ",".join(values[start : start + size])
+        yield values[start : start + size]

@@ -18,9 +18,9 @@ from hub_ehr_fhir.pull.delivering import Deliverer
 from hub_ehr_fhir.pull.links import DIRECTORY, units_of
 from hub_ehr_fhir.pull.pages import Page
 from hub_ehr_fhir.pull.seen import Seen
-from hub_ehr_fhir.pull.times import before, instant, written
+from hub_ehr_fhir.pull.times import before, instant, later, written
 from hub_ehr_fhir.pull.turn import Turn
-from hub_ehr_fhir.pull.walking import Place, Query, Walker
+from hub_ehr_fhir.pull.walking import Place, Query, Searched, Walker
 from hub_ehr_fhir.settings_pull import PullSettings
 
 FULL = 500
@@ -73,6 +73,8 @@ class Incremental:
         page, place = self._walker.step(query, window.place)
         if not window.until and self._turned_back(cursor, window, page, turn.now):
             return
+        if query.feature == "_lastUpdated" and _too_old(page, window.lower):
+            raise Searched(query.kind, query.feature)
         self._take(cursor, page, turn, deletions_only=self._only_deletions(walk))
         window.place = place
         turn.moved = True
@@ -144,6 +146,12 @@ class Incremental:
     def _end(self, cursor: PullCursor, window: Window) -> None:
         cursor.since, cursor.skew, cursor.window = window.until or cursor.since, window.skew, None
         self._seen.forget_before(cursor.reach)
+
+
+def _too_old(page: Page, lower: str) -> bool:
+    """Whether a search by time brought what cannot have been asked for: the server ignores `_lastUpdated` unsaid."""
+    bound = before(lower, timedelta(days=1))
+    return any(later(bound, one.updated) for one in page.matches)
 
 
 def first_day(settings: PullSettings, now: datetime) -> str:

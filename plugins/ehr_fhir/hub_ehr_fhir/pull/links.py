@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from hub_ehr_fhir.discover.strategy import Search
 from hub_ehr_fhir.pull.resources import keys_at
+from hub_ehr_fhir.pull.walking import Query
 
 FOLLOWED: Mapping[str, tuple[str, ...]] = {
     "Encounter": (
@@ -64,6 +66,27 @@ PATIENT_AT: Mapping[str, str] = {
 """Where a resource says whose it is."""
 
 DIRECTORY = frozenset(("Practitioner", "PractitionerRole", "Organization", "Location"))
+
+
+_POINTS_TO: Mapping[str, str] = {
+    "patient": "Patient",
+    "subject": "Patient",
+    "beneficiary": "Patient",
+    "encounter": "Encounter",
+    "context": "Encounter",
+    "account": "Account",
+}
+
+
+def by(
+    search: Search | None, kind: str, parameter: str, *names: str, more: Mapping[str, str] | None = None
+) -> Query:
+    """The search for what refers to one of some ids; some servers find it only when the id is written with its type."""
+    target = _POINTS_TO.get(parameter, "") if search is not None and parameter in search.whole else ""
+    value = ",".join(f"{target}/{name}" if target else name for name in names)
+    counted = search is None or search.counted
+    params = {parameter: value, **(more or {})}
+    return Query(path=kind, params=params, kind=kind, feature=parameter, counted=counted)
 
 
 def followed(kind: str, tree: Any, base: str) -> Iterator[str]:

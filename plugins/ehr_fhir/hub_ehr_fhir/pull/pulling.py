@@ -19,6 +19,7 @@ from hub_ehr_fhir.pull.following import Following
 from hub_ehr_fhir.pull.gathering import Gatherer
 from hub_ehr_fhir.pull.incremental import FULL, Incremental
 from hub_ehr_fhir.pull.patients import Patients
+from hub_ehr_fhir.pull.resources import key_of
 from hub_ehr_fhir.pull.seen import Seen
 from hub_ehr_fhir.pull.shared import Shared
 from hub_ehr_fhir.pull.turn import Turn
@@ -73,7 +74,9 @@ class Pulling:
         known = learned.decode(state.get(learned.STATE))
         if known is None or learned.due(known, clock.now().date()):
             stop = self._context.stop
-            known = learn(self._server, known, clock=clock, stop=stop, seconds=_LEARN_SECONDS)
+            whose = self._settings.pull.patients
+            group = whose.removeprefix("Group/") if whose.startswith("Group/") else ""
+            known = learn(self._server, known, clock=clock, stop=stop, seconds=_LEARN_SECONDS, group=group)
             state.put(learned.STATE, learned.encode(known))
             if not known.complete:
                 return None
@@ -163,6 +166,8 @@ class Looks:
 
 
 def _units(kind: str, name: str) -> list[str]:
+    if not key_of(f"{kind}/{name}", ""):
+        return []
     if kind == "Encounter":
         return [f"Encounter/{name}"]
     return [f"Patient/{name}", VISITS + name] if kind == "Patient" else [f"{NAMED}{kind}/{name}"]

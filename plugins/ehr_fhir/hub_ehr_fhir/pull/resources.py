@@ -96,7 +96,7 @@ def key_of(reference: str, base: str) -> str:
             return ""
         text = rest[len(root) :]
     kind, _, name = text.partition("/")
-    plain = kind.isalpha() and kind[:1].isupper() and name and set(name) <= _ID
+    plain = kind.isalpha() and kind[:1].isupper() and name.strip(".") and set(name) <= _ID
     return text if plain else ""
 
 
