@@ -81,7 +81,7 @@ _POINTS_TO: Mapping[str, str] = {
 def by(
     search: Search | None, kind: str, parameter: str, *names: str, more: Mapping[str, str] | None = None
 ) -> Query:
-    """The search for what refers to one of some ids; some servers find it only when the id is written with its type."""
+    """The search for what refers to one of some ids, written with their type where the server finds them only so."""
     target = _POINTS_TO.get(parameter, "") if search is not None and parameter in search.whole else ""
     value = ",".join(f"{target}/{name}" if target else name for name in names)
     counted = search is None or search.counted
