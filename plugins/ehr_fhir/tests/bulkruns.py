@@ -126,7 +126,13 @@ class Run:
     def deletions(self) -> list[str]:
         """What was told to be deleted."""
         bodies = [msgspec.json.decode(one.body) for one in self.inbox.values() if one.content_type == "fhir+json"]
-        return [entry["request"]["url"] for one in bodies for entry in one["entry"]]
+        return [entry["request"]["url"] for one in bodies for entry in one["entry"] if "request" in entry]
+
+    @property
+    def outcomes(self) -> list[dict[str, Any]]:
+        """The OperationOutcomes that a person is told of."""
+        bodies = [msgspec.json.decode(one.body) for one in self.inbox.values() if one.content_type == "fhir+json"]
+        return [entry["resource"] for one in bodies for entry in one["entry"] if "resource" in entry]
 
     @property
     def log(self) -> list[str]:

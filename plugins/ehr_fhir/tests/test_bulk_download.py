@@ -12,9 +12,13 @@ import pytest
 from bulklab import BulkServer, outcome, resource
 from bulkruns import Run
 from hub_ehr_fhir.bulk import ahead, lines, loading
+from hub_ehr_fhir.settings import FhirSettings
+from hub_ehr_fhir.source import FhirSource
 
 from hub.errors import Misconfigured, RetryLater
+from hub.model.facts import Reading
 from hub.plugin.api import Changes
+from hub.testing.fakes import FakeContext
 
 
 @pytest.fixture(name="server")
@@ -37,6 +41,14 @@ def filled(server: BulkServer, count: int = 60, seed: int = 3) -> Counter[bytes]
         names = [f"{len(server.files)}-{n}" for n in range(count)]
         server.put(kind, *names, pad=some.randbytes(some.randrange(60)).hex())
     return Counter(line for _, _, body in server.files for line in body.splitlines())
+
+
+def read(run: Run) -> list[Reading]:
+    """What the source makes of the messages that are no resources."""
+    source = FhirSource(FhirSettings(), FakeContext("ehr"))
+    return [
+        source.read(one.body, one.content_type) for one in run.inbox.values() if one.content_type == "fhir+json"
+    ]
 
 
 def kinds(run: Run) -> list[str]:
@@ -143,7 +155,7 @@ def test_half_a_line_at_the_end_is_fetched_again(server: BulkServer) -> None:
     assert stand.faults == {"short": 1}
     assert not stand.since
     assert set(run.lines) >= {resource("Patient", 1), resource("Patient", 2)[:-4]}
-    assert any(b'"incomplete"' in line for line in run.lines)
+    assert [one["issue"][0]["code"] for one in run.outcomes] == ["incomplete"]
     server.files = [("output", "Patient", resource("Patient", 1) + b"\n" + resource("Patient", 2))]
     run.next_day()
     assert run.export().since
@@ -159,7 +171,8 @@ def test_fewer_lines_than_counted(server: BulkServer) -> None:
     run = Run(server)
     stand = run.export()
     assert stand.faults == {"short": 1}
-    assert sum(run.lines.values()) == 3 + 1
+    assert sum(run.lines.values()) == 3
+    assert [one["issue"][0]["code"] for one in run.outcomes] == ["incomplete"]
 
 
 def test_endings_of_all_kinds(server: BulkServer) -> None:
@@ -274,7 +287,7 @@ def test_addresses_that_never_work_end_the_export(server: BulkServer) -> None:
     run = Run(server, every_hours=24 * 7)
     run.export()
     assert len(server.asked) == 4
-    assert any(b'"expired"' in line for line in run.lines)
+    assert [one["issue"][0]["code"] for one in run.outcomes] == ["expired"]
 
 
 def test_what_is_forbidden_is_told(server: BulkServer) -> None:
@@ -398,7 +411,8 @@ def test_what_went_wrong_is_told_and_asked_for_again(server: BulkServer) -> None
     stand = run.export()
     assert stand.faults == {"exception": 1}
     assert not stand.since
-    assert outcome("exception", text="secret name") in run.lines
+    assert json.loads(outcome("exception", text="secret name")) in run.outcomes
+    assert [one.code for reading in read(run) for one in reading.problems] == ["fhir.outcome"]
     (step,) = run.part.check()
     assert not step.ok
     assert "exception (1)" in step.said
@@ -417,7 +431,8 @@ def test_an_outcome_in_place_of_a_file(server: BulkServer) -> None:
     run = Run(server)
     stand = run.export()
     assert stand.faults == {"exception": 1}
-    assert set(run.lines) == {outcome("exception"), resource("Encounter", 1)}
+    assert run.outcomes == [json.loads(outcome("exception"))]
+    assert set(run.lines) == {resource("Encounter", 1)}
     assert not stand.since
 
 

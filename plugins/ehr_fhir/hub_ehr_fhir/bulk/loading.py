@@ -84,7 +84,7 @@ class Loading:
             at, stale = self._download.at, taken.cursor.stale
             taken.cursor = replace(taken.cursor, place=at, stale=0 if at != taken.cursor.place else stale)
         if taken.outcomes:
-            taken.messages.append(telling.told(taken.outcomes))
+            taken.messages += telling.told(taken.outcomes)
         if not self._holds or taken.whole:
             self.close()
 

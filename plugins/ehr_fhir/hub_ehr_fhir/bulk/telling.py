@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -46,9 +47,12 @@ _BUNDLE = msgspec.json.Decoder(_Bundle)
 
 
 def messages(piece: Piece, time: datetime) -> Iterator[RawMessage]:
-    """The messages of a piece of an export as of `time`: resources and outcomes as they are, deletions as those that
-    the mapping reads. A line of a deletion that cannot be read goes on as it is, and is set aside.
+    """The messages of a piece of an export as of `time`: resources as they are, deletions and outcomes as those that
+    the mapping reads. A line of them that cannot be read goes on as it is, and is set aside.
     """
+    if piece.kind == ERROR:
+        yield from told(piece.body.splitlines())
+        return
     if piece.kind != DELETED:
         yield RawMessage(external_id=piece.external_id, content_type=NDJSON, body=piece.body)
         return
@@ -66,13 +70,29 @@ def messages(piece: Piece, time: datetime) -> Iterator[RawMessage]:
 def outcome(codes: Iterable[str], said: str) -> RawMessage:
     """What went wrong with an export, as an OperationOutcome of our own: issue codes, and a plain sentence."""
     issues = [{"severity": "error", "code": one, "diagnostics": said} for one in codes]
-    body = msgspec.json.encode({"resourceType": "OperationOutcome", "issue": issues})
-    return _message(NDJSON, body + b"\n")
+    return _beside([{"resourceType": "OperationOutcome", "issue": issues}])
 
 
-def told(lines: Iterable[bytes]) -> RawMessage:
-    """OperationOutcomes that stood where resources should have."""
-    return _message(NDJSON, b"\n".join(lines) + b"\n")
+def told(lines: Iterable[bytes]) -> Iterator[RawMessage]:
+    """OperationOutcomes, each as it is: a person is told of grave ones."""
+    found, rest = list[Any](), list[bytes]()
+    for line in lines:
+        try:
+            msgspec.json.decode(line, type=dict)
+            found.append(msgspec.Raw(line))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            rest.append(line)
+    if found:
+        yield _beside(found)
+    if rest:
+        yield _message(NDJSON, b"\n".join(rest) + b"\n")
+
+
+def _beside(outcomes: list[Any]) -> RawMessage:
+    """Outcomes as they stand beside the result of a search."""
+    entries = [{"search": {"mode": "outcome"}, "resource": one} for one in outcomes]
+    bundle = {"resourceType": "Bundle", "type": "searchset", "entry": entries}
+    return _message(JSON, msgspec.json.encode(bundle))
 
 
 def _message(kind: str, body: bytes) -> RawMessage:
