@@ -35,13 +35,14 @@ def _said(**changes: Any) -> bytes:
 
 
 def test_what_a_type_declares_is_read() -> None:
-    """Interactions, parameters (without a sign that one vendor puts before them), includes, conditional reads."""
+    """Interactions, parameters (a name with a sign before it is another one), includes, conditional reads."""
     found = declared(_said())
     encounter = found.abilities["Encounter"]
     assert (found.fhir_version, found.software, found.formats) == ("4.0.1", "Lab 7", ("json",))
     assert encounter.declared
     assert encounter.interactions == ("read", "search-type")
-    assert encounter.parameters == ("patient", "encounter")
+    assert encounter.parameters == ("patient", "-encounter")
+    assert not encounter.declares("encounter")
     assert encounter.revincludes == ("Provenance:target",)
     assert encounter.declares("_include=Encounter:patient")
     assert encounter.declares("etag")
@@ -157,6 +158,7 @@ def test_the_conformance_of_dstu2_is_known() -> None:
             ("group",),
         ),
         ({"": [{"name": "patient-export"}]}, ("patient",)),
+        ({"": [{"name": "group-export"}], "Group": [{"name": "group-export"}]}, ("group",)),
         ({"Patient": [{"name": "match"}]}, ()),
     ],
 )

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from fhirlab.counterpart import counterpart
 from fhirlab.offering import Habits, Offering, practice, served, statement
+from fhirlab.proxy import STORM, FaultProxy
 from hub_ehr_fhir.connect.http import Server
 from hub_ehr_fhir.discover.asking import MOST_REQUESTS
 from hub_ehr_fhir.discover.offered import Ability, Offered, broken, decode, due, encode
@@ -123,6 +124,22 @@ def test_a_refused_parameter_is_refused(status: int) -> None:
     assert encounter.verdict("_lastUpdated") == "refused"
     assert encounter.said["_lastUpdated"] == f"HTTP {status} (exception)"
     assert encounter.verdict("patient") == "works"
+
+
+def test_one_error_that_passes_refuses_nothing() -> None:
+    """HTTP 500 counts when it comes twice: for a week a search would be lost to a moment."""
+    came: set[str] = set()
+
+    def once(path: str, params: dict[str, str]) -> int:
+        key = f"{path}?{params}"
+        first = key not in came
+        came.add(key)
+        return 500 if first and path != "metadata" else 0
+
+    found, well = _tried(Habits(fails=once)), _tried()
+    assert {type_: dict(one.found) for type_, one in found.abilities.items()} == {
+        type_: dict(one.found) for type_, one in well.abilities.items()
+    }
 
 
 def test_an_error_in_a_bundle_that_is_well_otherwise_is_a_refusal() -> None:
@@ -298,7 +315,7 @@ def test_one_type_that_fails_spoils_no_other() -> None:
     found = _learned(Breaking(practice()))
     assert found.complete
     assert not found.of("Coverage").readable
-    assert found.of("Condition").verdict("_lastUpdated") == "refused"
+    assert found.of("Condition").verdict("_lastUpdated") == "unknown", "a server that is away refuses nothing"
     assert found.of("Condition").said["_lastUpdated"] == "no answer"
     assert found.of("Encounter").verdict("_lastUpdated") == "works"
 
@@ -503,6 +520,22 @@ def test_over_http_the_real_client_finds_the_same() -> None:
     expected = _tried(Habits(refuses={"Encounter": {"account"}}))
     assert {type_: dict(one.found) for type_, one in found.abilities.items()} == {
         type_: dict(one.found) for type_, one in expected.abilities.items()
+    }
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("kinds", [STORM, ("502", "half", "reset", "drip"), ("500",)])
+def test_faults_on_the_way_change_nothing(kinds: tuple[str, ...]) -> None:
+    """Storms of 429, half bodies, resets and errors that pass: what is found is what would be found without them."""
+    offering = Offering(practice())
+    with served(offering) as url, FaultProxy(url, seed=5, rate=0.1, kinds=kinds, in_a_row=1) as proxy:
+        offering.base = proxy.url
+        with _client(proxy.url) as server:
+            found = _learned(server)
+    assert sum(proxy.hurt.values()) > 5
+    well = _tried()
+    assert {type_: dict(one.found) for type_, one in found.abilities.items()} == {
+        type_: dict(one.found) for type_, one in well.abilities.items()
     }
 
 

@@ -121,6 +121,7 @@ def test_without_any_list_of_patients_that_is_the_gap() -> None:
     strategy = _chosen(habits, patient="p1")
     assert strategy.kind == "patients"
     assert _gaps(strategy)["patients"] == "error"
+    assert "something is missing" in strategy.why[1]
     named = _chosen(habits, patient="p1", pull={"patients": "Group/g1"})
     assert "patients" not in _gaps(named)
 

@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from hub_ehr_fhir.discover.offered import Verdict
+
 _UNUSED = re.compile(r"ignor|not support|unsupport|unknown|not recogni|unrecogni|not allowed|invalid param")
 
 
@@ -116,9 +118,10 @@ class _Issue(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer: `status` (0: none came), `words` why not, `heads` of the type that was asked for, `others` (types
-    that came beside it), `linked`: the parameters that the server says it searched by (None: it does not say),
-    `next_url`, `total`, `etag`, `codes` of errors, and `objections`: what it says it left undone, in lower letters.
+    """An answer: `status` (0: none came; `away`: it may come later), `words` why not, `heads` of the type that was
+    asked for, `others` (types that came beside it), `linked`: the parameters that the server says it searched by
+    (None: it does not say), `next_url`, `total`, `etag`, `codes` of errors, and `objections`: what it says it left
+    undone, in lower letters.
     """
 
     status: int
@@ -132,6 +135,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     codes: tuple[str, ...] = ()
     objections: tuple[str, ...] = ()
     body: bytes = b""
+    away: bool = False
 
     @property
     def well(self) -> bool:
@@ -143,6 +147,11 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
         """Why it did not, in a few words without values."""
         codes = f" ({', '.join(self.codes)})" if self.codes else ""
         return f"{self.words or f'HTTP {self.status}'}{codes}"
+
+    @property
+    def no(self) -> tuple[Verdict, str]:
+        """What a refusal means: none at all where the server was only away."""
+        return ("unknown" if self.away else "refused"), self.refusal
 
     def objects(self, parameter: str) -> bool:
         """Whether it came with a warning that the parameter was not used."""

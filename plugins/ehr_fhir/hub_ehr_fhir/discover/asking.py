@@ -13,6 +13,7 @@ from hub_ehr_fhir.discover.answers import Told, told
 Params = Sequence[tuple[str, str]]
 MOST_REQUESTS = 300
 IN_A_ROW = 3
+_BROKEN = 500  # may pass: asked once more before it counts
 # What an answer may be here without being tried again by the client; 401, 429, 502, 503 and 504 stay its business.
 EXPECTED = (200, 203, 304, 400, 402, 403, 404, 405, 406, 409, 410, 412, 414, 415, 422, 424, 451, 500, 501)
 
@@ -53,11 +54,16 @@ class Asker:
         self._still()
         self.requests += 1
         try:
-            answer = self._server.get(path, list(params) or None, etag=etag, expect=EXPECTED)
+            answer = self._get(path, params, etag)
+            if answer.status == _BROKEN:
+                answer = self._get(path, params, etag)
         except HubError as error:
             return self._missed(error)
         self._answered, self._failed = self._answered + 1, 0
         return told(answer.status, answer.body, type_, answer.headers.get("etag", ""))
+
+    def _get(self, path: str, params: Params, etag: str) -> Answering:
+        return self._server.get(path, list(params) or None, etag=etag, expect=EXPECTED)
 
     def _still(self) -> None:
         past = (self._clock.now() - self._began).total_seconds() > self._seconds and self._answered
@@ -71,4 +77,4 @@ class Asker:
         if self._failed >= IN_A_ROW and isinstance(error, RetryLater):
             raise Enough
         away = isinstance(error, RetryLater)
-        return Told(status=0, words="no answer" if away else "not allowed")
+        return Told(status=0, words="no answer" if away else "not allowed", away=away)

@@ -29,7 +29,7 @@ def _reversed(asker: Asker, encounter: Ability, samples: dict[str, str]) -> Iter
             continue
         told = asker.ask("Encounter", "Encounter", (("_id", id_), ("_revinclude", value)))
         if not told.well:
-            yield feature, "refused", told.refusal
+            yield feature, *told.no
         elif told.heads:
             came = any(head.resource_type == brings for head in told.others)
             yield feature, "works" if came else "ignored", "" if came else "nothing came with it"

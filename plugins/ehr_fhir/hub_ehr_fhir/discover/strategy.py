@@ -176,6 +176,8 @@ def _because(asked: Asked, kind: Kind) -> Iterator[str]:
         yield f"So the connectors that are followed ({', '.join(asked.follows)}) say which visits to ask it for."
     elif kind == "bulk":
         yield f"So everything is fetched by export ({asked.export or 'patient'} level), at the hours that are set."
+    elif not asked.by_patient:
+        yield "So no way is left but patient by patient, and something is missing for that, too."
     elif asked.patients:
         yield "So the patients that the settings name are asked for one after the other."
     else:

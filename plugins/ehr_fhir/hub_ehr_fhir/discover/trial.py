@@ -102,8 +102,8 @@ class Trial:
         """Without a parameter; also the first look at a resource, at `_count` and at next links."""
         told = self._look(())
         if not told.well:
-            self._found["any"], self._said["any"] = "refused", told.refusal
-            self._refusals = [told.status] if told.status in _NEVER else []
+            self._found["any"], self._said["any"] = told.no
+            self._refusals = [told.status] if told.status in _NEVER and not told.away else []
             return
         self._found["any"] = "works" if told.heads else "unknown"
         if told.heads:
@@ -127,7 +127,7 @@ class Trial:
             return self._by_nobody(parameter)
         told = self._look(((parameter, value),))
         if not told.well:
-            return "refused", told.refusal
+            return told.no
         if not told.heads and parameter in PEOPLE:
             told = self._written_whole(parameter, value) or told
         if _others(told, parameter, value):
@@ -172,13 +172,13 @@ class Trial:
     def _by_time(self, parameter: str, base: Params) -> tuple[Verdict, str]:
         ahead = self._ask((*base, (parameter, f"ge{_instant(self._now + timedelta(days=DATES[parameter]))}")))
         if not ahead.well:
-            return "refused", ahead.refusal
+            return ahead.no
         if ahead.heads:
             return "ignored", "something came that cannot be: it would change only in the future"
         since = self._since(parameter)
         told = self._ask((*base, (parameter, f"ge{since}")))
         if not told.well:
-            return "refused", told.refusal
+            return told.no
         if told.heads:
             return (
                 ("ignored", "older ones came than were asked for")
@@ -206,8 +206,10 @@ class Trial:
             self._samples.pop(self._type, None)
             return "unknown", "what another resource refers to is not there"
         self._notice(told)
-        if not told.well or not told.heads:
-            return "refused", told.refusal
+        if not told.well:
+            return told.no
+        if not told.heads:
+            return "refused", "another resource came"
         self._seen = self._seen or told.heads[0]
         if self._wanted.etag:
             self._once("etag", partial(self._etag, f"{self._type}/{id_}", told.etag))
@@ -219,7 +221,7 @@ class Trial:
         told = self._asker.ask(self._type, path, etag=etag)
         if told.status == 304:
             return "works", ""
-        return ("ignored", "the whole resource came again") if told.well else ("refused", told.refusal)
+        return ("ignored", "the whole resource came again") if told.well else told.no
 
     def _narrowed(self, people: list[str]) -> None:
         """`_lastUpdated` beside a patient, where it is refused alone."""
@@ -240,7 +242,7 @@ class Trial:
         several = ",".join(self._value(parameter, each) for each in (NOBODY, value))
         told = self._ask(((parameter, several),))
         if not told.well:
-            return "refused", told.refusal
+            return told.no
         if any(value in head.refers(parameter) for head in told.heads):
             return "works", ""
         return ("unknown", "nothing to come") if self._seen is None else ("refused", "nothing came for a list")
@@ -260,7 +262,7 @@ class Trial:
     def _include(self, value: str, brings: str) -> tuple[Verdict, str]:
         told = self._ask((*self._here(), ("_include", value)))
         if not told.well:
-            return "refused", told.refusal
+            return told.no
         if any(head.resource_type == brings for head in told.others):
             return "works", ""
         ignored = brings in self._brought or told.names("_include") is False or told.objects("_include")
@@ -269,7 +271,7 @@ class Trial:
     def _history(self) -> tuple[Verdict, str]:
         told = self._asker.ask(self._type, f"{self._type}/_history", _ONE if self.counts else ())
         if not told.well:
-            return "refused", told.refusal
+            return told.no
         return ("works", "") if told.heads else ("unknown", "nothing came")
 
     def _sort(self) -> tuple[Verdict, str]:
@@ -277,7 +279,7 @@ class Trial:
         for sign in ("", "-"):
             told = self._ask((*self._base, ("_sort", f"{sign}_lastUpdated")), _FEW)
             if not told.well:
-                return "refused", told.refusal
+                return told.no
             times = [head.updated for head in told.heads if head.updated]
             orders.append(times if sign else times[::-1])
         if any(len(set(order)) < 2 for order in orders):
@@ -288,7 +290,7 @@ class Trial:
     def _total(self) -> tuple[Verdict, str]:
         told = self._ask((*self._base, ("_total", "accurate")))
         if not told.well:
-            return "refused", told.refusal
+            return told.no
         return ("works", "") if told.total is not None else ("ignored", "no total came")
 
     def _paged(self, told: Told) -> None:
@@ -305,7 +307,7 @@ class Trial:
             return ("refused", "no next link although there is more") if more else ("unknown", "one page only")
         page = self._asker.ask(self._type, told.next_url)
         if not page.well:
-            return "refused", page.refusal
+            return page.no
         same = [head.id for head in page.heads] == [head.id for head in told.heads]
         return ("ignored", "the same page came again") if same and page.heads else ("works", "")
 
@@ -343,7 +345,7 @@ class Trial:
             self._samples.setdefault(type_.decode(), id_.decode())
         if told.well:
             self._refusals.clear()
-        elif self._refusals and told.status in _NEVER:
+        elif self._refusals and told.status in _NEVER and not told.away:
             self._refusals.append(told.status)
 
     def _remember(self, head: Head) -> None:
