@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 import msgspec
 from pydantic import BaseModel
 
-from hub.errors import Misconfigured, Problem
+from hub.errors import HubError, Misconfigured, Problem
 from hub.model.facts import Piece, Reading
 from hub.plugin.api import Changes, Context, Inbox, Step, WebAnswer, WebRequest
 from hub.plugin.api.folder import FolderDrop
@@ -40,6 +40,7 @@ class FhirSource:
         self._settings, self._context = settings, context
         self._drop = FolderDrop(settings, lambda name, _body: kind_of(name), context.stop, pieces_of)
         self._server = _server(settings, context)
+        self._put_off: set[str] = set()
         self._parts: dict[str, Changing] = {"drop": self._drop}
         if self._server is not None and settings.bulk is not None:
             from hub_ehr_fhir.bulk.part import BulkPart
@@ -62,7 +63,7 @@ class FhirSource:
 
     def changes(self, cursor: str) -> Changes:
         """What is new since `cursor`: the files that were dropped, and what the server tells, one part a call."""
-        return changes_of(self._parts, cursor)
+        return changes_of(self._parts, cursor, self._put_off)
 
     def read(self, raw: bytes, content_type: str) -> Reading:
         """Facts and problems of a Bundle, a resource, or lines of them."""
@@ -117,23 +118,42 @@ class _Cursor(msgspec.Struct, forbid_unknown_fields=True):
     turn: str = ""
 
 
-def changes_of(parts: Mapping[str, Changing], cursor: str) -> Changes:
+def changes_of(parts: Mapping[str, Changing], cursor: str, put_off: set[str] | None = None) -> Changes:
     """Ask one part after the other until one has something; `more` while one of them has, or is still to be asked.
 
-    The parts take turns, so that one with much to tell keeps none from being heard.
+    The parts take turns, so that one with much to tell keeps none from being heard, nor does one that raises: the
+    others are asked, and its error is raised where they have no message. Where they only moved on (an export that is
+    at work now), that is saved first, and the error is put off until the next call: `put_off` remembers whose.
     """
     now, names = _decoded(cursor), list(parts)
     first = names.index(now.turn) if now.turn in parts else 0
-    more = False
+    more, moved, trouble = False, False, list[tuple[str, HubError]]()
     for nth, name in enumerate(names[first:] + names[:first]):
-        found = parts[name].changes(now.parts.get(name, ""))
+        try:
+            found = parts[name].changes(now.parts.get(name, ""))
+        except HubError as error:
+            trouble.append((name, error))
+            continue
+        moved |= found.cursor != now.parts.get(name, "")
         now.parts[name] = found.cursor
         more |= found.more
         if found.messages:
             now.turn = names[(first + nth + 1) % len(names)]
             more |= nth + 1 < len(names)
             return Changes(messages=found.messages, cursor=_encoded(now), more=more)
-    return Changes(messages=(), cursor=_encoded(now), more=more)
+    if trouble:
+        _raise(trouble, moved, set() if put_off is None else put_off)
+    return Changes(messages=(), cursor=_encoded(now), more=more or bool(trouble))
+
+
+def _raise(trouble: list[tuple[str, HubError]], moved: bool, put_off: set[str]) -> None:
+    """Raise the first of these errors, unless something else is to be saved before and it was not put off yet."""
+    (name, error), *_ = trouble
+    if moved and name not in put_off:
+        put_off.add(name)
+        return
+    put_off.discard(name)
+    raise error
 
 
 def _encoded(cursor: _Cursor) -> str:
