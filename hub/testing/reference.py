@@ -54,6 +54,7 @@ PORTS = (
     ports.PrintVendor,
     ports.EhrSource,
     ports.MendingSource,
+    ports.PiecingSource,
     ports.ListeningSource,
     web.WebSource,
     ports.Notifier,

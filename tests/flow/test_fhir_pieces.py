@@ -1,0 +1,219 @@
+"""FHIR resources that come apart, through the real hub and the real plugin: the same claim, however they are cut."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from flowlab.house import SOURCE, House
+from hub_ehr_fhir.mapping.reading import read, read_joined
+from hub_ehr_fhir.settings import FhirSettings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hub.clock import TurnedClock
+from hub.store import Keyring, open_store
+from hub.testing.feed_state import state
+
+Resource = dict[str, Any]
+PROFILE = FhirSettings(validate="quarantine", keep_pieces="always")
+ICD10 = "http://hl7.org/fhir/sid/icd-10-cm"
+HCPCS = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
+CATEGORY = "http://terminology.hl7.org/CodeSystem/condition-category"
+
+
+def resources(name: str) -> list[Resource]:
+    """A visit with its patient, clinician, role, place, payer, policy, account, diagnoses and charges; `name` begins
+    every id."""
+    patient = {"reference": f"Patient/{name}P"}
+    visit = {"reference": f"Encounter/{name}E"}
+    told: list[Resource] = [
+        {
+            "resourceType": "Patient",
+            "id": f"{name}P",
+            "identifier": [{"system": "urn:records", "value": f"{name}P"}],
+            "name": [{"family": "Bittern", "given": ["Orla"]}],
+            "gender": "female",
+            "birthDate": "1950-02-03",
+            "address": [{"line": ["5 Reed Street"], "city": "Exampleton", "state": "OH", "postalCode": "44099"}],
+        },
+        {
+            "resourceType": "Practitioner",
+            "id": f"{name}D",
+            "identifier": [{"system": "http://hl7.org/fhir/sid/us-npi", "value": "1999999034"}],
+            "name": [{"family": "Larkspur", "given": ["Maren"]}],
+        },
+        {
+            "resourceType": "PractitionerRole",
+            "id": f"{name}R",
+            "practitioner": {"reference": f"Practitioner/{name}D"},
+        },
+        {"resourceType": "Location", "id": f"{name}L", "name": "Lakeside"},
+        {"resourceType": "Organization", "id": f"{name}O", "name": "BLUEHERON"},
+        {
+            "resourceType": "Coverage",
+            "id": f"{name}C",
+            "status": "active",
+            "subscriberId": "BHP990000011",
+            "beneficiary": patient,
+            "payor": [{"reference": f"Organization/{name}O"}],
+        },
+        {
+            "resourceType": "Account",
+            "id": f"{name}A",
+            "status": "active",
+            "subject": [patient],
+            "coverage": [{"coverage": {"reference": f"Coverage/{name}C"}, "priority": 1}],
+        },
+        {
+            "resourceType": "Encounter",
+            "id": f"{name}E",
+            "status": "finished",
+            "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
+            "subject": patient,
+            "participant": [{"individual": {"reference": f"PractitionerRole/{name}R"}}],
+            "period": {"start": "2026-02-27T15:00:00Z", "end": "2026-02-27T15:25:00Z"},
+            "location": [{"location": {"reference": f"Location/{name}L"}}],
+            "account": [{"reference": f"Account/{name}A"}],
+            "diagnosis": [
+                {"condition": {"reference": f"Condition/{name}X{rank}"}, "rank": rank} for rank in (1, 2)
+            ],
+        },
+    ]
+    for rank, code in ((1, "I10"), (2, "E11.9")):
+        told.append(
+            {
+                "resourceType": "Condition",
+                "id": f"{name}X{rank}",
+                "category": [{"coding": [{"system": CATEGORY, "code": "encounter-diagnosis"}]}],
+                "code": {"coding": [{"system": ICD10, "code": code}]},
+                "subject": patient,
+                "encounter": visit,
+            }
+        )
+    for number, code in ((1, "T1015"), (2, "G0008")):
+        told.append(
+            {
+                "resourceType": "ChargeItem",
+                "id": f"{name}I{number}",
+                "status": "billable",
+                "code": {"coding": [{"system": HCPCS, "code": code}]},
+                "subject": patient,
+                "context": visit,
+                "occurrenceDateTime": "2026-02-27",
+                "quantity": {"value": 1},
+            }
+        )
+    return [{**one, "meta": {"lastUpdated": "2026-02-27T16:00:00Z"}} for one in told]
+
+
+def bundle(some: list[Resource]) -> bytes:
+    """A collection Bundle of these."""
+    entries = [
+        {"fullUrl": f"https://ehr.example/{one['resourceType']}/{one['id']}", "resource": one} for one in some
+    ]
+    return json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries}).encode()
+
+
+def newer(one: Resource, **changes: Any) -> Resource:
+    """The resource as it was changed later."""
+    return {**one, **changes, "meta": {"lastUpdated": "2026-02-28T16:00:00Z"}}
+
+
+class FhirHouse(House):
+    """The practice of one test, whose source is the FHIR plugin."""
+
+    def __init__(self, store: Any, clock: TurnedClock) -> None:
+        super().__init__(store, clock)
+        reads = SimpleNamespace(
+            joins=True,
+            read_many=lambda some: [read(body, ndjson=False, settings=PROFILE) for body, _ in some],
+            read_joined_many=lambda asks: [read_joined(piece, linked, PROFILE) for piece, linked in asks],
+        )
+        self.host.source = lambda name: reads  # type: ignore[method-assign]
+
+    def hear(self, *some: Resource) -> None:
+        """A message arrives."""
+        self.messages += 1
+        self._put(SOURCE, "message", bundle(list(some)), f"m{self.messages}")
+
+
+@pytest.fixture
+def house(made_sqlite_url: str, keyring: Keyring, clock: TurnedClock) -> Iterator[FhirHouse]:
+    """The practice, on SQLite."""
+    store = open_store(made_sqlite_url, keyring, clock)
+    yield FhirHouse(store, clock)
+    store.close()
+
+
+def assert_same(house: FhirHouse, random: Random) -> None:
+    """In one Bundle, or cut apart, shuffled and repeated: one end."""
+    number = house.messages
+    house.hear(*resources(f"x{number}x"))
+    house.take_in()
+    told = resources(f"y{number}y")
+    told += random.choices(told, k=4)
+    random.shuffle(told)
+    while told:
+        cut = random.choice((1, 1, 1, 2, 5))
+        house.hear(*told[:cut])
+        told = told[cut:]
+        if random.random() < 0.4:
+            house.take_in()
+    house.take_in()
+    first, other = (state(house.store, SOURCE, f"{name}{number}{name}") for name in "xy")
+    for kind, stands in first.items():
+        assert other[kind] == stands, kind
+    assert set(house.states("claims")) == {"ready"}
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=1, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_resources_cut_apart_bill_the_same(house: FhirHouse, random: Random) -> None:
+    """A Bundle's resources in messages of their own, in any order, some twice, billed in between where they can be:
+    the same facts, visit, charges and claim as from the Bundle, and no claim before all has come."""
+    assert_same(house, random)
+
+
+@pytest.mark.campaign
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_resources_cut_apart_at_length(house: FhirHouse, random: Random) -> None:
+    """As above, at length."""
+    assert_same(house, random)
+
+
+def test_a_visit_waits_for_what_a_claim_would_be_short_without(house: FhirHouse) -> None:
+    """Without its diagnosis, or the clinician behind the role, the visit is not ready; with it the claim is whole."""
+    told = {f"{one['resourceType']}/{one['id']}": one for one in resources("")}
+    late = [told.pop("Condition/X1"), told.pop("Practitioner/D")]
+    house.hear(*told.values())
+    house.take_in()
+    assert house.states("encounters") == {"waiting": 1}
+    for one in late:
+        assert house.states("claims") == {}
+        house.hear(one)
+        house.take_in()
+    (claim,) = house.rows("claims")
+    assert (claim.state, claim.record.diagnoses) == ("ready", ("I10", "E119"))
+    assert (claim.record.rendering.npi, claim.record.payer) == ("1999999034", "ppo")
+    assert house.work().keys() <= {"fhir.missing"}
+
+
+def test_what_changes_late_reaches_the_claim_that_waits(house: FhirHouse) -> None:
+    """A diagnosis coded anew, and a clinician with another NPI, by loose resources."""
+    told = resources("")
+    house.hear(*told)
+    house.take_in()
+    known = {f"{one['resourceType']}/{one['id']}": one for one in told}
+    house.hear(newer(known["Condition/X2"], code={"coding": [{"system": ICD10, "code": "E11.65"}]}))
+    number = {"system": "http://hl7.org/fhir/sid/us-npi", "value": "1999999059"}
+    house.hear(newer(known["Practitioner/D"], identifier=[number], name=[{"family": "Fennimore"}]))
+    house.take_in()
+    (claim,) = house.rows("claims")
+    assert claim.record.diagnoses == ("I10", "E1165")
+    assert claim.record.rendering.last == "Fennimore"
