@@ -270,6 +270,23 @@ def test_a_visit_waits_for_what_it_names(missing: str) -> None:
     assert stored([rest], hasty).fact(EncounterFact, "Encounter/e1").ready
 
 
+def test_what_is_set_aside_holds_its_visit_in_pieces_too() -> None:
+    """A charge that cannot be read holds the visit of its message, even where that lacks others; a diagnosis that
+    the visit names is waited for, and the visit is ready when it comes mended."""
+    bad = made("ChargeItem", "c9", status="billable", subject=to("Patient/p1"), context=to("Encounter/e1"),
+               occurrenceDateTime="2026-01-05", performer=[{"actor": to("Practitioner/far")}])  # fmt: skip
+    store = stored([[*world()[:-6], visit(), bad]], LOOSE)
+    assert not store.fact(EncounterFact, "Encounter/e1").ready
+    assert "fhir.charge.code" in store.problems
+    assert "Encounter/e1" not in store.pieces
+    broken = [one | {"code": "SECRET"} if one["id"] == "d1" and "code" in one else one for one in world()]
+    store = stored([broken], LOOSE)
+    assert store.problems == {"fhir.shape", "fhir.invalid"}
+    assert not store.fact(EncounterFact, "Encounter/e1").ready
+    store.take(message([one for one in world() if one["resourceType"] == "Condition"]))
+    assert store.fact(EncounterFact, "Encounter/e1").ready
+
+
 def test_a_reference_that_says_enough_is_not_waited_for() -> None:
     """A clinician who is named, or numbered, inside the reference keeps no visit waiting."""
     by = {"type": "Practitioner", **to("Practitioner/x"), "display": "Dr. Al Smith"}

@@ -23,8 +23,8 @@ _NO_PIECES = (shapes.ExplanationOfBenefit,)
 
 
 def is_whole(resources: Resources) -> bool:
-    """Whether a message needs no other and no other needs it: it tells a visit, and everything that it points to.
-    What a second visit needs of it (a clinician) that visit's own message tells again.
+    """Whether a message needs no other and no other needs it: it tells a visit, and everything that it points to can
+    be read. What a second visit needs of it (a clinician) that visit's own message tells again.
     """
     visits = False
     for part in resources.parts:
@@ -33,7 +33,8 @@ def is_whole(resources: Resources) -> bool:
             continue
         visits |= isinstance(record, shapes.Encounter)
         for key in links_of(resources, part):
-            if resources.at(key) is None:
+            found = resources.at(key)
+            if found is None or (found.record is None and not found.gone and found.kind in shapes.SHAPES):
                 return False
         if (visit := _visit_of(record)) and resources.part(visit) is None:
             return False

@@ -13,6 +13,7 @@ from hub_ehr_fhir.mapping.bundles import parts_of
 from hub_ehr_fhir.mapping.charges import charge_facts
 from hub_ehr_fhir.mapping.coverage import coverage_facts
 from hub_ehr_fhir.mapping.deletions import withdrawals
+from hub_ehr_fhir.mapping.links import links_of
 from hub_ehr_fhir.mapping.notes import Notes
 from hub_ehr_fhir.mapping.parts import Bad, Part, decode
 from hub_ehr_fhir.mapping.people import patient_facts
@@ -48,12 +49,16 @@ def read(raw: bytes, ndjson: bool, settings: FhirSettings) -> Reading:
     resources = Resources(parts)
     loose = settings.keep_pieces == "always" or not is_whole(resources)
     scene = Scene(settings=settings, notes=notes, resources=resources, short=set(), loose=loose)
-    scene.short |= {key for part in bad if (key := _encounter_of(scene, part))}
+    scene.short |= {
+        key for part in bad if (key := _encounter_of(scene, part)) and not _waited_for(scene, part, key)
+    }
     pieces = pieces_of(resources) if loose else ()
     later = {piece.key for piece in pieces if piece.links}
-    if later:
-        resources.parts = [part for part in resources.parts if part.key not in later]
+    resources.parts = [part for part in parts if part.key not in later]
     facts = [*_facts(scene), *_withdrawn(parts)]
+    if later:
+        facts += _held_back(scene, [part for part in parts if part.key in later])
+        pieces = tuple(piece for piece in pieces if piece.key not in scene.short)
     nothing = not facts and not pieces and not notes.problems
     return Reading(
         facts=tuple(facts),
@@ -61,6 +66,16 @@ def read(raw: bytes, ndjson: bool, settings: FhirSettings) -> Reading:
         not_billable="informational" if nothing else "",
         pieces=pieces,
     )
+
+
+def _held_back(scene: Scene, later: list[Part]) -> list[AnyFact]:
+    """Of resources that are told when they are joined, the visits of which something in this message was set aside:
+    they are told now, as not ready, and are no pieces, since nobody would know of it later.
+    """
+    scene.resources.parts = [part for part in later if not isinstance(part.record, shapes.Encounter)]
+    charge_facts(scene)
+    scene.resources.parts = [part for part in later if part.key in scene.short]
+    return visit_facts(scene) if scene.resources.parts else []
 
 
 def read_whole(raw: bytes, ndjson: bool, settings: FhirSettings) -> Reading:
@@ -134,6 +149,12 @@ def _readable(part: Part, settings: FhirSettings, notes: Notes) -> bool:
     if mode == "every" or not decoded or (mode == "sample" and check.in_sample(part, settings.sample_every)):
         return check.is_valid(part, notes, sampled=mode == "sample") and decoded
     return True
+
+
+def _waited_for(scene: Scene, part: Part, visit: str) -> bool:
+    """Whether a visit names what could not be read, and is a piece: then it is ready when that comes mended."""
+    found = scene.resources.at(visit)
+    return scene.loose and found is not None and part.key in links_of(scene.resources, found)
 
 
 def _encounter_of(scene: Scene, part: Part) -> str:
