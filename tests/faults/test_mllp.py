@@ -41,8 +41,8 @@ def message(sender: int, number: int) -> bytes:
 class Mortal:
     """A listening hub that is killed and started again on what it left."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, child: Path = CHILD) -> None:
+        self._folder, self._child = folder, child
         self._changed = threading.Condition()
         self._process: subprocess.Popen[str] | None = None
         self._port = 0
@@ -52,7 +52,7 @@ class Mortal:
     def start(self) -> None:
         """Begin to live."""
         self._process = subprocess.Popen(
-            [sys.executable, str(CHILD), str(self._folder)],
+            [sys.executable, str(self._child), str(self._folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
