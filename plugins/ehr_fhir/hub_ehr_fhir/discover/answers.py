@@ -12,6 +12,8 @@ import msgspec
 
 from hub_ehr_fhir.discover.offered import Verdict
 
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding may raise, whatever a server sends."""
 _UNUSED = re.compile(r"ignor|not support|unsupport|unknown|not recogni|unrecogni|not allowed|invalid param")
 
 
@@ -223,14 +225,14 @@ def _query(url: str) -> tuple[tuple[str, str], ...]:
 def _read(body: bytes) -> _Answer | None:
     try:
         return msgspec.json.decode(body, type=_Answer)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
 
 
 def _head(resource: msgspec.Raw) -> Head:
-    with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+    with suppress(*UNREADABLE):
         return msgspec.json.decode(resource, type=Head)
-    with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+    with suppress(*UNREADABLE):
         bare = msgspec.json.decode(resource, type=_Bare)
         return Head(resource_type=bare.resource_type, id=bare.id)
     return Head()
@@ -240,7 +242,7 @@ def _issues(raw: list[msgspec.Raw]) -> Iterator[_Issue]:
     for one in raw:
         try:
             yield msgspec.json.decode(one, type=_Issue)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except UNREADABLE:
             continue
 
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from hub_ehr_fhir.discover.answers import UNREADABLE
 from hub_ehr_fhir.discover.offered import Ability
 
 T = TypeVar("T")
@@ -179,7 +180,7 @@ def _each(parts: Iterable[msgspec.Raw] | None, type_: type[T]) -> Iterator[T]:
 def _one(part: msgspec.Raw, type_: type[T]) -> T | None:
     try:
         return msgspec.json.decode(part, type=type_)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
 
 
