@@ -2,12 +2,13 @@
 
 An encounter comes as US Core servers have it: its Patient (2.3 KB), Coverage (1.4 KB), two Conditions (1.0 KB), the
 Encounter (1.3 KB), three ChargeItems (0.7 KB) and a Procedure, in NDJSON pieces of about a MiB, each with the
-practitioners, the organisation and the location of the practice. No two encounters share a patient, an id, a time, a
-name or an amount; one resource in twenty has something that its kind seldom has (an unusual extension, a year for a
-date, a name in another script), so that no memory of verdicts is flattered. Counted is the way from the bytes of a
-piece to canonical Encounters with their charges: `read`, and the pure functions of hub.flow.assembly on its facts;
-nothing is stored. Beside it stands fhir.resources (R4B): the JSON decoded and every one of the same resources
-validated. Rates are medians of rounds of processor time.
+practitioners, the organisation and the location of the practice. Codes are those of one practice (three hundred
+HCPCS codes, five hundred diagnoses). No two encounters share a patient, an id, a time, a name or an amount; one
+resource in twenty has something that its kind seldom has (an unusual extension, a year for a date, a name in another
+script), so that no memory of verdicts is flattered. Counted is the way from the bytes of a piece to canonical
+Encounters with their charges: `read`, and the pure functions of hub.flow.assembly on its facts; nothing is stored.
+Beside it stands fhir.resources (R4B): the JSON decoded and every one of the same resources validated. Rates are
+medians of rounds of processor time.
 """
 
 from __future__ import annotations
@@ -176,12 +177,19 @@ def practice() -> list[bytes]:
     people = [
         {
             "resourceType": "Practitioner", "id": f"pr{n}",
-            "identifier": [{"system": "http://hl7.org/fhir/sid/us-npi", "value": f"{1000000000 + n * 7919}"}],
+            "identifier": [{"system": "http://hl7.org/fhir/sid/us-npi", "value": npi(n)}],
             "name": [{"family": LAST[n % 10], "given": [FIRST[n // 10], "K"], "suffix": ["MD"]}],
         }
         for n in range(40)
     ]  # fmt: skip
     return [json.dumps(resource).encode() for resource in (firm, place, *people)]
+
+
+def npi(number: int) -> str:
+    """A number with the check digit of an NPI."""
+    from hub.codes import is_npi
+
+    return next(text for digit in range(10) if is_npi(text := f"{100000000 + number * 7919}{digit}"))
 
 
 def encounter(number: int) -> Iterator[Resource]:
@@ -202,7 +210,7 @@ def encounter(number: int) -> Iterator[Resource]:
     yield seldom(random, {
         "resourceType": "Procedure", "id": f"d{number}", "meta": meta, "status": "completed", "subject": who,
         "encounter": visit, "performedPeriod": {"start": f"{day}T{clock}-06:00", "end": f"{day}T23:59:59-06:00"},
-        "code": {"coding": [{"system": "http://snomed.info/sct", "code": str(some(10**6, 10**8))}]},
+        "code": {"coding": [{"system": "http://snomed.info/sct", "code": str(10**7 + some(300))}]},
         "performer": [{"actor": doctor}],
     })  # fmt: skip
 
@@ -294,7 +302,7 @@ def coverage(number: int, random: Random, meta: Resource, who: Resource) -> Reso
 
 def condition(key: str, random: Random, meta: Resource, who: Resource, visit: Resource, day: str) -> Resource:
     """A diagnosis of the encounter, with its ICD-10-CM code."""
-    code = f"{random.choice('EIJKM')}{random.randrange(10, 99)}.{random.randrange(9)}"
+    code, snomed = f"{random.choice('EIJKM')}{10 + random.randrange(90)}.0", str(10**7 + random.randrange(500))
     return {
         "resourceType": "Condition", "id": key, "subject": who, "encounter": visit,
         "meta": {**meta, "profile": [f"{CORE}us-core-condition-encounter-diagnosis"]},
@@ -303,7 +311,7 @@ def condition(key: str, random: Random, meta: Resource, who: Resource, visit: Re
         "category": [{"coding": [{"system": f"{TERMS}condition-category", "code": "encounter-diagnosis"}],
                       "text": "Encounter Diagnosis"}],
         "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": code, "display": "Condition"},
-                            {"system": "http://snomed.info/sct", "code": str(random.randrange(10**6, 10**8))}],
+                            {"system": "http://snomed.info/sct", "code": snomed}],
                  "text": f"Condition {random.randrange(9999)}"},
         "onsetDateTime": day, "recordedDate": day,
         "recorder": {"reference": f"Practitioner/pr{random.randrange(40)}"},
@@ -314,7 +322,7 @@ def the_visit(
     number: int, random: Random, meta: Resource, who: Resource, doctor: Resource, day: str, clock: str
 ) -> Resource:
     """A finished ambulatory Encounter with a participant, a place and two ranked diagnoses."""
-    code = str(random.randrange(10**6, 10**8))
+    code = str(10**7 + random.randrange(40))
     return {
         "resourceType": "Encounter", "id": f"e{number}", "status": "finished", "subject": who,
         "meta": {**meta, "profile": [f"{CORE}us-core-encounter"]},
@@ -335,7 +343,7 @@ def charge(
     key: str, random: Random, meta: Resource, who: Resource, visit: Resource, doctor: Resource, day: str
 ) -> Resource:
     """A billable ChargeItem with a HCPCS code, units and a price."""
-    cents, code = Decimal(random.randrange(1000, 90000)), f"{random.choice('GJQT')}{random.randrange(1000, 9999)}"
+    cents, code = Decimal(random.randrange(1000, 90000)), f"{random.choice('GJQT')}{random.randrange(1000, 1075)}"
     return {
         "resourceType": "ChargeItem", "id": key, "meta": meta, "status": "billable", "subject": who, "context": visit,
         "identifier": [{"system": "https://example.org/charge", "value": f"T{random.randrange(10**9)}"}],

@@ -188,9 +188,15 @@ def version(meta: shapes.Meta, fallback: str) -> str:
     return meta.version_id.zfill(20) if meta.version_id else fallback
 
 
-@lru_cache(maxsize=1024)
 def _ordered(last_updated: str) -> str:
     """An instant in the one form that sorts by time; empty when it is none."""
+    if _USUAL.match(last_updated):
+        try:
+            datetime.fromisoformat(last_updated[:19])
+        except ValueError:
+            return ""
+        seconds, _, rest = last_updated[:-1].partition(".")
+        return f"{seconds}.{rest:0<6}Z"
     try:
         at = _instant(last_updated, _UTC)
     except Unreadable:
@@ -199,6 +205,7 @@ def _ordered(last_updated: str) -> str:
 
 
 _UTC = ZoneInfo("UTC")
+_USUAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z\Z")
 
 
 def dollars(money: shapes.Money) -> Decimal | None:
