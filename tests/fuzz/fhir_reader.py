@@ -18,7 +18,7 @@ from random import Random
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from hub_ehr_fhir.mapping.reading import read
+from hub_ehr_fhir.mapping.reading import read_whole as read
 from hub_ehr_fhir.settings import FhirSettings
 from x12 import LONGEST_SECONDS, Campaign, deadline, peak_bytes, run_plain, tell
 

@@ -287,6 +287,30 @@ def test_what_is_set_aside_holds_its_visit_in_pieces_too() -> None:
     assert store.fact(EncounterFact, "Encounter/e1").ready
 
 
+def test_links_in_a_circle() -> None:
+    """Resources that refer to themselves or to each other in a circle are read, and end."""
+    role = made("PractitionerRole", "r1", practitioner=to("PractitionerRole/r1"))
+    rooms = [
+        made("Location", "room", partOf=to("Location/clinic")),
+        made("Location", "clinic", partOf=to("Location/room")),
+    ]
+    one = visit(diagnosis=[{"condition": to("Encounter/e1")}], basedOn=[to("Encounter/e1")])
+    store = stored([[one], [role], rooms], LOOSE)
+    assert store.fact(EncounterFact, "Encounter/e1").rendering is None
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"null", b'{"resourceType": 3}', b'{"resourceType": "Encounter"', b"\xff"]
+)
+def test_pieces_that_cannot_be_read(body: bytes) -> None:
+    """A piece of any bytes is read into nothing, and keeps none of those that link to it from being read."""
+    bad = Piece(key="Practitioner/d1", version="1", body=body)
+    assert read_joined(bad, (), LOOSE).facts == ()
+    pieces = stored([world()]).pieces | {"Practitioner/d1": bad}
+    found = read_joined(pieces["Encounter/e1"], reached(pieces["Encounter/e1"], pieces), LOOSE)
+    assert [type(fact).__name__ for fact in found.facts] == ["EncounterFact"]
+
+
 def test_a_reference_that_says_enough_is_not_waited_for() -> None:
     """A clinician who is named, or numbered, inside the reference keeps no visit waiting."""
     by = {"type": "Practitioner", **to("Practitioner/x"), "display": "Dr. Al Smith"}

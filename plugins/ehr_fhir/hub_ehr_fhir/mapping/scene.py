@@ -80,11 +80,11 @@ def provider(scene: Scene, reference: shapes.Reference) -> Provider | None:
     return scene.providers[reference]
 
 
-def is_absent(scene: Scene, reference: shapes.Reference) -> bool:
+def is_absent(scene: Scene, reference: shapes.Reference, depth: int = 0) -> bool:
     """Whether a reference names a clinician who may still come: not here, nor inside the reference."""
     if not reference.reference or scene.resources.part(reference) is not None:
         role = scene.resources.get(reference, shapes.PractitionerRole)
-        return role is not None and is_absent(scene, role.practitioner)
+        return role is not None and depth == 0 and is_absent(scene, role.practitioner, 1)
     return scene.resources.key(reference, "Practitioner").partition("/")[0] in _PEOPLE
 
 
