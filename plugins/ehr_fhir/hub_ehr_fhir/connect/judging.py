@@ -100,12 +100,12 @@ def page_instead(what: str, headers: Mapping[str, str], body: bytes) -> HubError
             if "xml" in kind and "html" not in kind and b"<html" not in body[:2000].lower()
             else "a web page"
         )
-        return Enough(f"{what}: {page} came instead of FHIR JSON", fix=XML_FIX if page == "XML" else PAGE_FIX)
+        return RetryLater(f"{what}: {page} came instead of FHIR JSON", fix=XML_FIX if page == "XML" else PAGE_FIX)
     text = body.strip()
     if not text:
         return RetryLater(f"{what}: the answer is empty", fix=BUSY_FIX)
     if text[:1] not in (b"{", b"[", b"\xef"):
-        return Enough(f"{what}: the answer is no JSON", fix=PAGE_FIX)
+        return RetryLater(f"{what}: the answer is no JSON", fix=PAGE_FIX)
     if text[-1:] not in (b"}", b"]"):
         return RetryLater(f"{what}: the answer is cut off", fix=BUSY_FIX)
     return None
