@@ -7,14 +7,17 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from fhirlab.fake import START, FakeFhir
+from fhirlab.fake import START, Direct, FakeFhir
 from fhirlab.proxy import Reply
 from fhirlab.pulls import Pull, keys, office, standing, visit, whole
+from hub_ehr_fhir.connect.http import Call
 from hub_ehr_fhir.pull.cursors import decoded
+from hub_ehr_fhir.pull.pulling import Pulling
 
 from hub.clock import TurnedClock
 from hub.errors import Misconfigured, RetryLater
 from hub.plugin.api import Errand
+from hub.testing.fakes import FakeContext
 
 NO_INCLUDES = tuple(
     f"Encounter _{way}" for way in (
@@ -375,8 +378,80 @@ def test_slices() -> None:
     fake.put(*office(), *(one for n in range(60) for one in visit(n)))
     pull = Pull(fake)
     ticks = iter(range(10**6))
-    pull.tick = lambda: float(next(ticks)) * 12
+    pull.tick = lambda: next(ticks) * 0.4
     assert pull.call()
     assert len(pull.said) < 60
     pull.run()
     assert sorted(keys(pull.said)) == sorted(whole(n) for n in range(60))
+
+
+def test_a_slow_server() -> None:
+    """However slow the server is, a call ends in time, fewer are fetched side by side, and all come in the end."""
+    pull = Pull(but=NO_INCLUDES)
+    pull.fake.put(*office(), *(one for n in range(12) for one in visit(n)))
+    seconds = [0.0]
+    longest = []
+
+    def slow(_call: object) -> None:
+        seconds[0] += 2.5
+
+    pull.hook, pull.tick = slow, lambda: seconds[0]  # type: ignore[assignment]
+    for _ in range(60):
+        before = seconds[0]
+        more = pull.call()
+        longest.append(seconds[0] - before)
+        if not more:
+            break
+    assert sorted(keys(pull.said)) == sorted(whole(n) for n in range(12))
+    assert max(longest) < 60
+
+
+def test_one_without_end(pull: Pull) -> None:
+    """An encounter that alone takes longer than a call may last waits apart; the others come."""
+    seconds = [0.0]
+
+    def slow(call: Call) -> None:
+        seconds[0] += 30 if "e1" in f"{call.url} {call.params}" else 0.1
+
+    pull = Pull(pull.fake, but=(*NO_INCLUDES, *NO_LISTS))
+    pull.hook, pull.tick = slow, lambda: seconds[0]
+    pull.run()
+    assert keys(pull.said) == [whole(2)]
+    assert [one.unit for one in decoded(pull.cursor).late] == ["Encounter/e1"]
+
+
+def test_claims_as_charges() -> None:
+    """Where claims are charges, the claims that others billed come with the encounter."""
+    pull = Pull()
+    pull.settings = pull.settings.model_copy(update={"claims_are_charges": True})
+    bill = {
+        "resourceType": "Claim", "id": "k2", "use": "claim", "patient": {"reference": "Patient/p1"},
+        "item": [{"encounter": [{"reference": "Encounter/e1"}]}],
+    }  # fmt: skip
+    pull.fake.put(*office(), *visit(1), bill)
+    assert keys(pull.run()) == [sorted([*whole(1), "Claim/k2"])]
+
+
+def test_ignored_time() -> None:
+    """A server that ignores `_lastUpdated` without a word is found out by what it brings, and asked otherwise."""
+    pull = Pull()
+    pull.fake.put(*office(), *visit(1), at=START - timedelta(days=900))
+    pull.fake.before = lambda path: (
+        pull.fake.answer("GET", path.split("?")[0], {}) if "_lastUpdated" in path else None
+    )
+    assert pull.call()
+    assert pull.said == []
+    known = json.loads(pull.saved["offered"])["offered"]
+    assert known["abilities"]["Encounter"]["found"]["_lastUpdated"] == "refused"
+
+
+def test_what_waits_is_told(pull: Pull) -> None:
+    """`hub connector test` tells how many could not be fetched."""
+    pull = Pull(pull.fake, but=(*NO_INCLUDES, *NO_LISTS))
+    pull.fake.before = lambda path: Reply(500, {}, b"") if "i1" in path or "e1" in path else None
+    for _ in range(7):
+        pull.run()
+        pull.later(hours=2)
+    context = FakeContext("fhir", saved=pull.saved)
+    steps = list(Pulling(pull.settings, context, Direct(pull.fake)).check())  # type: ignore[arg-type]
+    assert [(step.ok, step.said[:20]) for step in steps] == [(False, "1 could not be fetch")]

@@ -92,16 +92,17 @@ def test_killed_after_every_call() -> None:
     """Killed again and again, each time one call further, the pull still ends."""
     plain = quiet((), "links")
     pull = new((), "links")
-    pull.tick = iter(range(0, 10**9, 20)).__next__  # type: ignore[assignment]
+    ticks = iter(range(10**6))
+    pull.tick = lambda: next(ticks) * 1.0
     limit = [0]
 
     def kill(_call: Call) -> None:
         limit[0] -= 1
         if limit[0] == 0:
-            limit[0] = 12
+            limit[0] = 40
             raise Killed
 
-    limit[0] = 12
+    limit[0] = 40
     pull.hook = kill
     story(pull, pull.run_on)
     assert bare(pull) == bare(plain)

@@ -60,7 +60,7 @@ class PullCursor(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknow
     """`since`: all that the server had by then (its own time) is taken. `skew`: how far its clock was ahead of ours
     then, in seconds. `began`: our time when the last look began. `first`: from when on the very first look went.
     `reach`: how far back the next look can go: newer versions that were taken are remembered. `todo`: what is
-    still to be fetched, in order (`Encounter/1`, `Patient/1`, `Visits/PATIENT`, ...).
+    still to be fetched, in order (`Encounter/1`, `Patient/1`, `Visits/PATIENT`, ...), `pace` of them side by side.
     """
 
     since: str = ""
@@ -68,6 +68,7 @@ class PullCursor(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknow
     began: str = ""
     first: str = ""
     reach: str = ""
+    pace: int = 4
     window: Window | None = None
     todo: list[str] = []
     late: list[Late] = []

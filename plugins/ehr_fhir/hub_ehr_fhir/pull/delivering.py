@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from hub.plugin.api import HubError, Misconfigured
 from hub.plugin.api.ports import Log
-from hub_ehr_fhir.connect.http import Server
 from hub_ehr_fhir.discover.strategy import Search
 from hub_ehr_fhir.mapping.deletions import KINDS
 from hub_ehr_fhir.pull.bundling import collection, deletion, message
@@ -18,7 +17,7 @@ from hub_ehr_fhir.pull.pool import Pool
 from hub_ehr_fhir.pull.resources import Found
 from hub_ehr_fhir.pull.seen import Seen
 from hub_ehr_fhir.pull.times import instant, later, written
-from hub_ehr_fhir.pull.turn import Turn
+from hub_ehr_fhir.pull.turn import Slow, Timed, Turn
 from hub_ehr_fhir.pull.walking import Walker
 
 BATCH = 16
@@ -26,6 +25,7 @@ BATCH = 16
 NAMED, VISITS = "Named/", "Visits/"
 """Units that lead to others: `Named/Condition/1` to what that belongs to, `Visits/1` to encounters of Patient/1."""
 _MISSING_TRIES = 6
+_SOON_SECONDS, _LONG_SECONDS = 3.0, 10.0
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
 
 
@@ -35,7 +35,7 @@ class Deliverer:
     def __init__(
         self,
         *,
-        server: Server,
+        server: Timed,
         walker: Walker,
         gatherer: Gatherer,
         seen: Seen,
@@ -59,8 +59,33 @@ class Deliverer:
         elif first.startswith(NAMED):
             self._named(cursor, turn)
         else:
-            units = [unit for unit in cursor.todo[:BATCH] if not unit.startswith((VISITS, NAMED))]
+            self._some(cursor, turn)
+
+    def _some(self, cursor: PullCursor, turn: Turn) -> None:
+        """As many side by side as the server gives in some seconds."""
+        units = [unit for unit in cursor.todo[: cursor.pace] if not unit.startswith((VISITS, NAMED))]
+        began = turn.elapsed
+        try:
             self._units(cursor, turn, self._ours(cursor, units), units)
+        except Slow as error:
+            self._slower(cursor, turn, units, error, alone=began < _SOON_SECONDS)
+            return
+        took = turn.elapsed - began
+        if took > _LONG_SECONDS:
+            cursor.pace = max(1, cursor.pace // 2)
+        elif took < _SOON_SECONDS:
+            cursor.pace = min(BATCH, cursor.pace * 2)
+
+    def _slower(
+        self, cursor: PullCursor, turn: Turn, units: Sequence[str], error: HubError, *, alone: bool
+    ) -> None:
+        """Fewer next time; one that alone takes longer than a call may last waits apart."""
+        if len(units) > 1:
+            cursor.pace = max(1, len(units) // 2)
+        elif alone:
+            self._trouble(cursor, turn, units[0], error)
+        turn.moved = True
+        turn.end()
 
     # units that lead to others
 
@@ -166,7 +191,7 @@ class Deliverer:
         """Nothing came: raises where the server itself is the cause, and everything has to wait."""
         if _for_all(error):
             raise error
-        self._server.metadata(anew=True)
+        self._server.metadata()
 
     def _trouble(self, cursor: PullCursor, turn: Turn, unit: str, error: HubError) -> None:
         """One that fails alone waits, and the others go on."""

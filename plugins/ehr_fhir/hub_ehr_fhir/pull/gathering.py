@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from hub.plugin.api import HubError, Misconfigured
-from hub_ehr_fhir.connect.http import Answer, Call, Server
+from hub_ehr_fhir.connect.http import Answer, Call
 from hub_ehr_fhir.discover.strategy import Search
 from hub_ehr_fhir.pull.links import DIRECTORY, by
 from hub_ehr_fhir.pull.pages import instant_of, page_of
@@ -13,6 +13,7 @@ from hub_ehr_fhir.pull.pool import Pool
 from hub_ehr_fhir.pull.resources import Found, found
 from hub_ehr_fhir.pull.shared import Shared
 from hub_ehr_fhir.pull.times import written
+from hub_ehr_fhir.pull.turn import Timed
 from hub_ehr_fhir.pull.walking import Query, Searched, Walker
 
 OF_ENCOUNTER = (
@@ -36,20 +37,27 @@ _NEEDED = frozenset(("Encounter", "Patient"))
 
 class Gatherer:
     """Fetches into a `Pool`. `searches` says how each type is asked; `revinclude`: whether what comes with an
-    encounter by `_revinclude` is taken for all there is.
+    encounter by `_revinclude` is taken for all there is; `claims`: whether billed Claims count as charges.
     """
 
     def __init__(
-        self, server: Server, walker: Walker, searches: Mapping[str, Search], shared: Shared, *, revinclude: bool
+        self,
+        server: Timed,
+        walker: Walker,
+        searches: Mapping[str, Search],
+        shared: Shared,
+        *,
+        revinclude: bool,
+        claims: bool = False,
     ) -> None:
         self._server, self._walker, self._searches, self._shared = server, walker, searches, shared
-        self._revinclude = revinclude
+        self._revinclude, self._claims = revinclude, claims
 
     def gather(self, units: Sequence[str]) -> Pool:
         """Everything that `Encounter/..`, `Patient/..` and other keys need. Raises `Searched` where the server does
         not take a search that it promised; other trouble stands in `Pool.failed`, by the key that it hurts.
         """
-        pool = Pool(self._server.base)
+        pool = Pool(self._server.base, claims=self._claims)
         encounters = [unit.partition("/")[2] for unit in units if unit.startswith("Encounter/")]
         covered = self._encounters(pool, encounters)
         self._read(pool, (unit for unit in units if unit not in pool.found))

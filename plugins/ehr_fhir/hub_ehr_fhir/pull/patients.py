@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 
 from hub.plugin.api import Misconfigured
 from hub.plugin.api.ports import State
-from hub_ehr_fhir.connect.http import Server
 from hub_ehr_fhir.discover.strategy import Search
 from hub_ehr_fhir.pull.cursors import PullCursor, Round
 from hub_ehr_fhir.pull.delivering import VISITS
 from hub_ehr_fhir.pull.incremental import first_day
 from hub_ehr_fhir.pull.resources import found, keys_at
 from hub_ehr_fhir.pull.times import instant, written
-from hub_ehr_fhir.pull.turn import Turn
+from hub_ehr_fhir.pull.turn import Timed, Turn
 from hub_ehr_fhir.pull.walking import Query, Walker
 from hub_ehr_fhir.settings_pull import PullSettings
 
@@ -28,7 +27,7 @@ class Patients:
     """
 
     def __init__(
-        self, server: Server, walker: Walker, searches: Mapping[str, Search], settings: PullSettings, state: State
+        self, server: Timed, walker: Walker, searches: Mapping[str, Search], settings: PullSettings, state: State
     ) -> None:
         self._server, self._walker, self._searches = server, walker, searches
         self._settings, self._state = settings, state

@@ -19,8 +19,8 @@ class Pool:
     now, and why.
     """
 
-    def __init__(self, base: str) -> None:
-        self.base = base
+    def __init__(self, base: str, *, claims: bool = False) -> None:
+        self.base, self._claims = base, claims
         self.found: dict[str, Found] = {}
         self.absent: set[str] = set()
         self.gone: dict[str, str] = {}
@@ -86,8 +86,8 @@ class Pool:
         return here, missing
 
     def _wanted(self, key: str) -> bool:
-        """A Claim only as a request for authorization: what others billed is not ours."""
-        return not key.startswith("Claim/") or self.tree(key).get("use") == "preauthorization"
+        """A Claim only as a request for authorization: what others billed is not ours, unless claims are charges."""
+        return self._claims or not key.startswith("Claim/") or self.tree(key).get("use") == "preauthorization"
 
     def _charged_to(self, key: str, accounts: set[str]) -> bool:
         """A charge that names no encounter, and an account of this one."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
 from hub.errors import HubError, RetryLater
-from hub.plugin.api import Changes, Context
+from hub.plugin.api import Changes, Context, Step
 from hub_ehr_fhir.connect.http import Server
 from hub_ehr_fhir.discover import offered as learned
 from hub_ehr_fhir.discover.probe import learn
@@ -22,11 +22,13 @@ from hub_ehr_fhir.pull.patients import Patients
 from hub_ehr_fhir.pull.resources import key_of
 from hub_ehr_fhir.pull.seen import Seen
 from hub_ehr_fhir.pull.shared import Shared
-from hub_ehr_fhir.pull.turn import Turn
+from hub_ehr_fhir.pull.turn import Timed, Turn
 from hub_ehr_fhir.pull.walking import Searched, Walker
 from hub_ehr_fhir.settings import FhirSettings
 
 _LEARN_SECONDS = 40.0
+_WAITING = "waiting"
+_MANY_TRIES = 5
 
 
 class Pulling:
@@ -57,11 +59,33 @@ class Pulling:
             more = True
         seen.save()
         shared.save()
+        self._remember(now)
         return Changes(messages=tuple(turn.messages), cursor=encoded(now), more=more)
+
+    def check(self) -> Iterator[Step]:
+        """Whether something waits that the server fails to give."""
+        kept = self._context.state.get(_WAITING)
+        waiting, most = msgspec.msgpack.decode(kept, type=tuple[int, int]) if kept else (0, 0)
+        if not waiting:
+            yield Step(name="pull", ok=True, said="nothing waits that could not be fetched")
+            return
+        yield Step(
+            name="pull",
+            ok=most < _MANY_TRIES,
+            said=f"{waiting} could not be fetched and wait to be asked for again (up to {most} tries so far)",
+            fix="the server answers these with errors while it gives others: ask who runs it; they are not lost",
+        )
+
+    def _remember(self, now: PullCursor) -> None:
+        """For `check`: how many wait, and how often the worst was tried."""
+        told = (len(now.late), max((one.tries for one in now.late), default=0))
+        encoded_now, state = msgspec.msgpack.encode(told), self._context.state
+        if (state.get(_WAITING) or msgspec.msgpack.encode((0, 0))) != encoded_now:
+            state.put(_WAITING, encoded_now)
 
     def _run(self, now: PullCursor, turn: Turn, strategy: Strategy, shared: Shared, seen: Seen) -> bool:
         """Go on until the slice is over or nothing is left to do now; whether there is more."""
-        looks = Looks(self._settings, self._context, self._server, strategy, shared, seen)
+        looks = Looks(self._settings, self._context, Timed(self._server, turn), strategy, shared, seen)
         looks.hear(now, turn)
         while not turn.over:
             if not looks.step(now, turn):
@@ -103,14 +127,21 @@ class Looks:
         self,
         settings: FhirSettings,
         context: Context,
-        server: Server,
+        server: Timed,
         strategy: Strategy,
         shared: Shared,
         seen: Seen,
     ) -> None:
         pull, searches = settings.pull, strategy.searches
         walker = Walker(server, page_size=pull.page_size, given=pull.other_hosts == "given")
-        gatherer = Gatherer(server, walker, _asked(strategy), shared, revinclude=pull.revinclude)
+        gatherer = Gatherer(
+            server,
+            walker,
+            _asked(strategy),
+            shared,
+            revinclude=pull.revinclude,
+            claims=settings.claims_are_charges,
+        )
         self._context, self._kind = context, strategy.kind
         self._deliverer = Deliverer(
             server=server, walker=walker, gatherer=gatherer, seen=seen, encounter=searches.get("Encounter"),

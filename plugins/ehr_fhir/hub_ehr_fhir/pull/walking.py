@@ -18,9 +18,10 @@ from itertools import pairwise
 import msgspec
 
 from hub.plugin.api import HubError, Refused, RetryLater
-from hub_ehr_fhir.connect.http import Answer, Call, Server
+from hub_ehr_fhir.connect.http import Answer, Call
 from hub_ehr_fhir.pull.pages import Page, leads_to, page_of
 from hub_ehr_fhir.pull.times import later
+from hub_ehr_fhir.pull.turn import Timed
 
 _RESTARTS = 5
 _LARGEST = 1_000
@@ -75,7 +76,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 class Walker:
     """Walks searches of one server; `page_size` goes along as `_count`; `given`: next links lead where they say."""
 
-    def __init__(self, server: Server, *, page_size: int, given: bool = False) -> None:
+    def __init__(self, server: Timed, *, page_size: int, given: bool = False) -> None:
         self.server, self._size, self._given = server, page_size, given
 
     def step(self, query: Query, place: Place) -> tuple[Page, Place]:
