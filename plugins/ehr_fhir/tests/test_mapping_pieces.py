@@ -253,12 +253,10 @@ def test_newer_neighbours_hold(data: st.DataObject) -> None:
     assert [d.coding.code for d in one.diagnoses] == ["I10", "E11.65"]
 
 
-@pytest.mark.parametrize(
-    "missing", ["Condition/d2", "PractitionerRole/r1", "Practitioner/d1", "ServiceRequest/s1"]
-)
+@pytest.mark.parametrize("missing", ["Condition/d2", "PractitionerRole/r1", "Practitioner/d1"])
 def test_a_visit_waits_for_what_it_names(missing: str) -> None:
-    """Without a diagnosis, clinician or referral that it names a visit is not ready, and that is told as a habit;
-    where settings say so it does not wait.
+    """Without a diagnosis or clinician that it names a visit is not ready, and that is told as a habit; where
+    settings say so it does not wait.
     """
     rest = [one for one in world() if f"{one['resourceType']}/{one['id']}" != missing]
     assert not stored([rest]).fact(EncounterFact, "Encounter/e1").ready
@@ -285,6 +283,17 @@ def test_what_is_set_aside_holds_its_visit_in_pieces_too() -> None:
     assert not store.fact(EncounterFact, "Encounter/e1").ready
     store.take(message([one for one in world() if one["resourceType"] == "Condition"]))
     assert store.fact(EncounterFact, "Encounter/e1").ready
+
+
+def test_a_referral_is_not_waited_for() -> None:
+    """A referral that never comes is told, and keeps no visit from being billed; one that comes later is read."""
+    rest = [one for one in world() if one["resourceType"] != "ServiceRequest"]
+    store = stored([rest], LOOSE)
+    assert store.fact(EncounterFact, "Encounter/e1").ready
+    told = read_joined(store.pieces["Encounter/e1"], reached(store.pieces["Encounter/e1"], store.pieces), LOOSE)
+    assert [(p.code, p.where) for p in told.problems] == [("fhir.missing", "Bundle.entry[17] Encounter.basedOn")]
+    store.take(message([one for one in world() if one["resourceType"] == "ServiceRequest"]))
+    assert store.fact(EncounterFact, "Encounter/e1").referring.last == "Pine"
 
 
 def test_links_in_a_circle() -> None:

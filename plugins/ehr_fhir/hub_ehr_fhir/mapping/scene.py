@@ -53,15 +53,16 @@ class Scene(msgspec.Struct, kw_only=True):
         """A date that may be missing, or None and a problem when it cannot be read."""
         return self.tried(lambda: codes.day(text), part.at(element)) if text else None
 
-    def missed(self, where: str, what: str) -> bool:
-        """Something that a visit names is in no message yet; whether the visit waits for it."""
+    def missed(self, where: str, what: str, *, needed: bool = True) -> bool:
+        """Something that a visit names is in no message yet; whether the visit waits for it, which it does only
+        for what is `needed` on its claim.
+        """
+        waits = needed and self.settings.wait_for_missing
         if not self.loose:
-            waits = (
-                "the visit waits for it" if self.settings.wait_for_missing else "the visit is billed without it"
-            )
-            why = f"{what} that this element names did not come, and the reference says nothing of it; {waits}"
-            self.notes.warn("fhir.missing", where, why, _WAIT)
-        return self.settings.wait_for_missing
+            until = "the visit waits for it" if waits else "the visit is billed without it"
+            why = f"{what} did not come, and the reference itself says nothing of it; {until}"
+            self.notes.warn("fhir.missing", where, why, _WAIT if waits else "let it send that resource")
+        return waits
 
 
 @lru_cache(maxsize=32)

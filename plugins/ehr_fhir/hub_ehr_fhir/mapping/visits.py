@@ -200,8 +200,9 @@ def _referring(scene: Scene, part: Part, encounter: shapes.Encounter) -> tuple[P
     asked = requester(scene, encounter)
     if found := provider(scene, asked):
         return found, False
-    absent = any(_absent(scene, each) for each in encounter.based_on)
-    return None, absent and scene.missed(part.at("basedOn"), "the referral")
+    if any(_absent(scene, each) for each in encounter.based_on):
+        scene.missed(part.at("basedOn"), "the referral", needed=False)
+    return None, False
 
 
 def _absent(scene: Scene, reference: shapes.Reference) -> bool:
