@@ -12,6 +12,7 @@ from hub.errors import HubError, Misconfigured, Problem
 from hub.model.facts import Piece, Reading
 from hub.plugin.api import Changes, Context, Inbox, Step, WebAnswer, WebRequest
 from hub.plugin.api.folder import FolderDrop
+from hub_ehr_fhir.mapping.check import TALLY
 from hub_ehr_fhir.mapping.reading import read, read_joined
 from hub_ehr_fhir.push.part import Push
 from hub_ehr_fhir.settings import FhirSettings
@@ -93,6 +94,8 @@ class FhirSource:
             getattr(part, "close", tuple)()
         if self._server is not None:
             self._server.close()
+        if checked := TALLY.logged():
+            self._context.log.info("fhir.checked", **checked)
 
 
 def _server(settings: FhirSettings, context: Context) -> Server | None:

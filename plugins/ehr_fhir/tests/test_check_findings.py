@@ -12,6 +12,7 @@ from hub_ehr_fhir.mapping import check
 from hub_ehr_fhir.mapping.reading import read
 from hub_ehr_fhir.settings import FhirSettings
 
+from hub.log import NUMBER_KEYS
 from hub.model.facts import Reading
 
 PERSON = {"reference": "Patient/p1"}
@@ -109,6 +110,7 @@ def test_what_was_checked_is_counted() -> None:
     assert grown["narrow"] == 1
     assert grown["refused"] == grown["advised"] == 1
     assert grown["judged"] + grown["remembered"] == 4
+    assert set(check.TALLY.logged()) == {"count", "calls", "faults", "problems"} <= NUMBER_KEYS
 
 
 def test_fhir_resources_is_imported_when_it_is_asked() -> None:

@@ -68,8 +68,16 @@ class Tally(msgspec.Struct, kw_only=True):
     advised: int = 0
 
     def told(self) -> dict[str, int]:
-        """The counts by name, as they go into the log."""
+        """The counts by name."""
         return msgspec.structs.asdict(self)
+
+    def logged(self) -> dict[str, int]:
+        """The same under the log's keys: `count` checked, `calls` of fhir.resources, `faults` set aside, `problems`
+        advised about; empty when nothing was checked.
+        """
+        count = self.narrow + self.remembered + self.judged
+        found = {"count": count, "calls": self.judged, "faults": self.refused, "problems": self.advised}
+        return found if count else {}
 
 
 TALLY = Tally()
