@@ -12,14 +12,16 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from hub.cli.opened import Opened, opened
 from hub.config.template import write_template
 from hub.model.facts import MergeFact
+from hub.plugin.api import WebRequest
 from hub.testing.fakes import FakeContext, encode_facts
 from hub.testing.installed import install, on_path
-from hub.testing.kits import EhrSourceKit, ListeningSourceKit, Sample
+from hub.testing.kits import EhrSourceKit, ListeningSourceKit, Sample, WebSourceKit
 
 pytestmark = pytest.mark.campaign
 
@@ -101,6 +103,22 @@ class TestLinesAsListener(_Lines, ListeningSourceKit):
         return lambda raw: send(port_number, raw)
 
 
+class TestLinesByWeb(_Lines, WebSourceKit):
+    """It answers requests as the contract says."""
+
+    @pytest.fixture
+    def make_port(self, lines_plugin: Path, port_number: int) -> Callable[[], Any]:
+        from ehr_lines.port import Lines, LinesSettings
+
+        context = FakeContext("kit", secrets={"env:TOKEN": "letmein"})
+        return lambda: Lines(LinesSettings(port=port_number, token="env:TOKEN"), context)
+
+    @pytest.fixture
+    def sent(self) -> Callable[[bytes], WebRequest]:
+        mine = {"authorization": "Bearer letmein"}
+        return lambda raw: WebRequest(method="POST", path="line", headers=mine, body=raw)
+
+
 def listening(tmp_path: Path, port: int, *more: str) -> Path:
     """The example practice with that listener, and further lines of hub.toml."""
     folder = configured(tmp_path)
@@ -108,6 +126,32 @@ def listening(tmp_path: Path, port: int, *more: str) -> Path:
     lines = '[connectors.lines]\nplugin = "ehr_lines"\npractice = "lakeside"\n[connectors.lines.settings]'
     toml.write_text("\n".join((toml.read_text(), lines, f"port = {port}", *more, "")))
     return folder
+
+
+def post(port: int, token: str) -> int:
+    """Post the sample: the status of the answer. Waits for a while until somebody listens."""
+    headers, until = {"authorization": f"Bearer {token}"}, time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            url = f"http://127.0.0.1:{port}/connectors/lines/line"
+            return httpx.post(url, content=SAMPLES[0].raw, headers=headers, timeout=PATIENCE_SECONDS).status_code
+        except httpx.ConnectError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+
+
+def test_a_running_hub_answers_for_it(
+    lines_plugin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`hub run` serves what an installed plugin answers: a stranger is refused, what was taken is in the inbox."""
+    monkeypatch.setenv("LINES_TOKEN", "letmein")
+    pages = free_port()
+    folder = listening(tmp_path, free_port(), 'token = "env:LINES_TOKEN"')
+    with running(folder, "--listen", f"127.0.0.1:{pages}"):
+        assert [post(pages, token) for token in ("wrong", "letmein", "letmein")] == [401, 200, 200]
+    with opened(folder) as hub, hub.store.view() as view:
+        assert [item.kind for item in view.inbox.find(source="lines")] == ["message"]
 
 
 @contextmanager

@@ -1,9 +1,10 @@
-"""Waits for lines, hands each to the hub, and answers once the hub has it."""
+"""Waits for lines, by TCP or posted over HTTP, hands each to the hub, and answers once the hub has it."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import hmac
 import threading
 from collections.abc import Iterator
 from typing import ClassVar
@@ -12,10 +13,21 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub.model.facts import AnyFact, Reading
-from hub.plugin.api import Changes, Context, Inbox, Problem, RawMessage, RetryLater, Step
+from hub.plugin.api import (
+    Changes,
+    Context,
+    Inbox,
+    Problem,
+    RawMessage,
+    RetryLater,
+    Step,
+    WebAnswer,
+    WebRequest,
+)
 
 KIND = "lines+json"
 LONGEST = 1 << 20
+YES = b"yes\n"
 
 
 class LinesSettings(BaseModel):
@@ -25,6 +37,7 @@ class LinesSettings(BaseModel):
 
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(ge=1, le=65535, description="port to listen on")
+    token: str = Field(default="", description="reference of the token of those who post; empty: nobody may")
 
 
 class Lines:
@@ -34,7 +47,8 @@ class Lines:
 
     def __init__(self, settings: LinesSettings, context: Context) -> None:
         self._at = settings.host, settings.port
-        self._log = context.log
+        self._log, self._secrets, self._token = context.log, context.secrets, settings.token
+        self.serves = bool(settings.token)
 
     def check(self) -> Iterator[Step]:
         """There is nobody to ask."""
@@ -55,6 +69,16 @@ class Lines:
             return Reading(facts=msgspec.json.decode(raw, type=tuple[AnyFact, ...]))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return _unread("lines.json", "line", "it is no list of facts")
+
+    async def answer(self, request: WebRequest, inbox: Inbox) -> WebAnswer:
+        """A line that is posted to `/connectors/NAME/line`."""
+        shown = request.headers.get("authorization", "").encode()
+        if not hmac.compare_digest(shown, f"Bearer {self._secrets.get(self._token)}".encode()):
+            return WebAnswer(status=401, headers={"www-authenticate": "Bearer"})
+        if (request.method, request.path) != ("POST", "line"):
+            return WebAnswer(status=404)
+        told = await _answer(inbox, request.body)
+        return WebAnswer(body=told) if told == YES else WebAnswer(status=503, headers={"retry-after": "5"})
 
     async def serve(self, inbox: Inbox, stop: threading.Event) -> None:
         """Take connections until `stop`."""
@@ -97,7 +121,7 @@ async def _answer(inbox: Inbox, body: bytes) -> bytes:
         await inbox.put(RawMessage(external_id=name, content_type=KIND, body=body))
     except RetryLater:
         return b"no\n"
-    return b"yes\n"
+    return YES
 
 
 def _unread(code: str, where: str, why: str) -> Reading:
