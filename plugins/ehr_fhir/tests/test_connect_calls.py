@@ -103,11 +103,23 @@ def test_retry_after(text: str, seconds: float | None) -> None:
         Reply(length=9_000),
         Reply(chunks=(EMPTY[:20],), torn=True),
         Reply(body=EMPTY[:20]),
+        Reply(body=b'{"entry":[{"resource":{}}'),
         Reply(body=b""),
         Reply(body=gzip.compress(EMPTY)[:-9], headers={"content-encoding": "gzip"}),
         Reply(body=b"no gzip at all", headers={"content-encoding": "gzip"}),
     ],
-    ids=["500", "502", "hang up", "short", "torn chunk", "cut JSON", "empty", "cut gzip", "bad gzip"],
+    ids=[
+        "500",
+        "502",
+        "hang up",
+        "short",
+        "torn chunk",
+        "cut JSON",
+        "cut at a brace",
+        "empty",
+        "cut gzip",
+        "bad gzip",
+    ],
 )
 def test_what_breaks_is_tried_again(broken: Reply) -> None:
     """A failure of the moment is repeated, later and later, and the call succeeds as if nothing had been."""
@@ -256,6 +268,13 @@ def test_a_page_instead_of_data_is_said(reply: Reply, words: str) -> None:
         client.server.get("Patient")
     assert caught.value.fix
     assert len(house.seen) == 4
+
+
+@pytest.mark.parametrize("body", [b'{"a":"\x01"}', b"\xef\xbb\xbf" + EMPTY, b" " + EMPTY + b"\n"])
+def test_what_is_wrong_within_is_for_the_reader(body: bytes) -> None:
+    """A whole answer is given as it came, also with a damaged value, a byte order mark or white space around it."""
+    with serving(each(Reply(body=body))) as house, asking(house.url) as client:
+        assert client.server.get("Patient").body == body
 
 
 @pytest.mark.parametrize("status", [404, 410])

@@ -9,6 +9,8 @@ import json
 import re
 from collections.abc import Mapping
 
+import msgspec
+
 from hub.plugin.api import HubError, Misconfigured, Refused, RetryLater
 from hub_ehr_fhir.connect.patience import BUSY_FIX, Enough
 
@@ -93,22 +95,26 @@ _FIXES = {
 
 def page_instead(what: str, headers: Mapping[str, str], body: bytes) -> HubError | None:
     """Where JSON was expected: the error for a page (of a login, a proxy, a maintenance), or for what is cut off."""
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if _PAGE.match(body) and b"{" not in body[:1]:
-        page = (
-            "XML"
-            if "xml" in kind and "html" not in kind and b"<html" not in body[:2000].lower()
-            else "a web page"
-        )
-        return RetryLater(f"{what}: {page} came instead of FHIR JSON", fix=XML_FIX if page == "XML" else PAGE_FIX)
+    if _PAGE.match(body):
+        kind = headers.get("content-type", "").lower()
+        if "xml" in kind and "html" not in kind and b"<html" not in body[:2000].lower():
+            return RetryLater(f"{what}: XML came instead of FHIR JSON", fix=XML_FIX)
+        return RetryLater(f"{what}: a web page came instead of FHIR JSON", fix=PAGE_FIX)
     text = body.strip()
     if not text:
         return RetryLater(f"{what}: the answer is empty", fix=BUSY_FIX)
     if text[:1] not in (b"{", b"[", b"\xef"):
         return RetryLater(f"{what}: the answer is no JSON", fix=PAGE_FIX)
-    if text[-1:] not in (b"}", b"]"):
-        return RetryLater(f"{what}: the answer is cut off", fix=BUSY_FIX)
-    return None
+    return RetryLater(f"{what}: the answer is cut off", fix=BUSY_FIX) if _cut_off(text) else None
+
+
+def _cut_off(text: bytes) -> bool:
+    """Whether JSON ends too early. What is wrong within it is for the reader: one bad value spoils no page here."""
+    try:
+        msgspec.json.decode(text.removeprefix(b"\xef\xbb\xbf"), type=msgspec.Raw)
+    except msgspec.DecodeError as error:
+        return "truncated" in str(error)
+    return False
 
 
 PAGE_FIX = (
