@@ -15,7 +15,7 @@ from fhirlab.counterpart import counterpart
 from fhirlab.offering import Habits, Offering, practice, served, statement
 from fhirlab.proxy import STORM, FaultProxy
 from hub_ehr_fhir.connect.http import Server
-from hub_ehr_fhir.discover.asking import MOST_REQUESTS
+from hub_ehr_fhir.discover.asking import MOST_REQUESTS, at_home
 from hub_ehr_fhir.discover.offered import Ability, Offered, broken, decode, due, encode
 from hub_ehr_fhir.discover.probe import hints, learn
 from hub_ehr_fhir.discover.wanted import WANTED
@@ -268,6 +268,23 @@ def test_whether_count_is_honoured_is_seen(count: str, verdict: str) -> None:
 def test_a_next_link_is_followed_once(habit: str, verdict: str) -> None:
     """A next link counts when it brings another page: not one that is missing, leads nowhere or to the same page."""
     assert _tried(Habits(next=habit)).of("Encounter").verdict("next") == verdict
+
+
+@pytest.mark.parametrize(
+    ("link", "address"),
+    [
+        ("https://fhir.example.org/r4/Encounter?page=2", "https://fhir.example.org/r4/Encounter?page=2"),
+        ("http://inner:8080/r4?getpages=7", "https://fhir.example.org/r4?getpages=7"),
+        ("http://inner:8080/fhir/Encounter?page=2", "https://fhir.example.org/r4/Encounter?page=2"),
+        ("Encounter?page=2", "https://fhir.example.org/r4/Encounter?page=2"),
+        ("?page=2", "https://fhir.example.org/r4/Encounter?page=2"),
+        ("/r4/Encounter?page=2", "https://fhir.example.org/r4/Encounter?page=2"),
+        ("http://[bad", "http://[bad"),
+    ],
+)
+def test_next_links_are_asked_of_the_server_itself(link: str, address: str) -> None:
+    """Relative links, and those with the inner name of a server behind a proxy, lead to the host that is asked."""
+    assert at_home("https://fhir.example.org/r4", "Encounter", link) == address
 
 
 @pytest.mark.parametrize(

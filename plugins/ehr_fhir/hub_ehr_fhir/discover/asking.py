@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from hub.clock import Clock
 from hub.errors import HubError, RetryLater
 from hub_ehr_fhir.discover.answers import Told, told
+from hub_ehr_fhir.pull.pages import leads_to
 
 Params = Sequence[tuple[str, str]]
 MOST_REQUESTS = 300
@@ -31,6 +32,8 @@ class Answering(Protocol):
 
 class Server(Protocol):
     """The part of the HTTP client (`connect.http.Server`) that a trial uses. It only reads."""
+
+    base: str
 
     def get(self, path_or_url: str, params: Any = None, *, etag: str = "", expect: Any = (200,)) -> Answering: ...
 
@@ -62,6 +65,10 @@ class Asker:
         self._answered, self._failed = self._answered + 1, 0
         return told(answer.status, answer.body, type_, answer.headers.get("etag", ""))
 
+    def follow(self, type_: str, link: str) -> Told:
+        """The page that a link leads to, asked of the server itself: some do not know their own name."""
+        return self.ask(type_, at_home(self._server.base, type_, link))
+
     def _get(self, path: str, params: Params, etag: str) -> Answering:
         return self._server.get(path, list(params) or None, etag=etag, expect=EXPECTED)
 
@@ -78,3 +85,11 @@ class Asker:
             raise Enough
         away = isinstance(error, RetryLater)
         return Told(status=0, words="no answer" if away else "not allowed", away=away)
+
+
+def at_home(base: str, type_: str, link: str) -> str:
+    """A link of a Bundle as an address of the server that is asked; a link that cannot be read stays as it is."""
+    try:
+        return leads_to(link, f"{base}/{type_}", base, given=False)
+    except ValueError:
+        return link

@@ -305,7 +305,7 @@ class Trial:
     def _next(self, told: Told, *, more: bool) -> tuple[Verdict, str]:
         if not told.next_url:
             return ("refused", "no next link although there is more") if more else ("unknown", "one page only")
-        page = self._asker.ask(self._type, told.next_url)
+        page = self._asker.follow(self._type, told.next_url)
         if not page.well:
             return page.no
         same = [head.id for head in page.heads] == [head.id for head in told.heads]
