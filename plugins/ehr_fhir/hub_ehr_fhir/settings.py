@@ -104,6 +104,11 @@ class FhirSettings(FolderSettings):
     drg_extensions: tuple[str, ...] = Field(
         default=("drg",), description="extensions of Encounter that carry the DRG"
     )
+    accident_extensions: tuple[str, ...] = Field(
+        default=("accident",),
+        description="extensions of Encounter that carry an accident: MVA, WPA, SPT or SCHOOL (v3-ActCode) as the value, "
+        "or as a part `type` beside parts `date` and `state`",
+    )
     modifier_extensions: tuple[str, ...] = Field(
         default=("modifier", "procedure-modifier"), description="extensions of ChargeItem that carry modifiers"
     )

@@ -565,3 +565,10 @@ def test_a_charge_for_an_episode() -> None:
     """A charge that names an episode of care has no visit: it is set aside, and told."""
     found = reading(item(context={"reference": "EpisodeOfCare/x"}))
     assert (found.facts, told(found)) == ((), [("fhir.charge.context", "Bundle.entry[0] ChargeItem.context")])
+
+
+def test_money_as_a_quantity() -> None:
+    """An amount in the shape of STU3 (a Quantity with the currency as its code) is in that currency, or held."""
+    for code, amount in (("USD", "5.00"), ("EUR", None)):
+        found = reading(item(priceOverride={"value": 5, "code": code}), validate="quarantine")
+        assert [str(fact.amount) for fact in every(found, ChargeFact)] == ([amount] if amount else [])

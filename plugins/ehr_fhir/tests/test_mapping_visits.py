@@ -331,6 +331,19 @@ def bill(**changes: Any) -> Json:
     return made("Claim", "k2", **(base | changes))
 
 
+def test_accident_of_the_visit() -> None:
+    """An extension that settings name tells an accident by its value or its parts; one without a kind is told."""
+    parts = [{"url": "type", "valueCode": "MVA"}, {"url": "date", "valueDate": "2026-01-04"},
+             {"url": "state", "valueString": "OH"}]  # fmt: skip
+    whole = visit(extension=[{"url": "https://ehr.example/accident", "extension": parts}])
+    expected = Accident(kind="AA", on=date(2026, 1, 4), state="OH")
+    assert only(reading(whole), EncounterFact).accident == expected
+    work = visit(extension=[{"url": "urn:x:work", "valueCoding": {"system": ACT, "code": "WPA"}}])
+    assert only(reading(work, accident_extensions=("urn:x:work",)), EncounterFact).accident == Accident(kind="EM")
+    vague = reading(visit(extension=[{"url": "https://ehr.example/accident", "valueString": "fell"}]))
+    assert told(vague) == [("fhir.value", "Bundle.entry[0] Encounter.extension")]
+
+
 def test_claims_are_no_charges() -> None:
     """What another system billed is nothing, unless settings say that claims are how charges are told."""
     found = reading(visit(), bill())

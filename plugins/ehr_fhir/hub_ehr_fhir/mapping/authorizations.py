@@ -7,6 +7,7 @@ A number is a visit's only where something says so: the visit itself, the order 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 import msgspec
 
@@ -55,7 +56,8 @@ def said_of(scene: Scene, part: Part, encounter: shapes.Encounter) -> Said:
     return Said(
         authorization=found[0] if len(found) == 1 else "",
         references=_referrals(scene, encounter, orders),
-        accident=next((told for each in deciders if (told := _accident(scene, each))), None),
+        accident=_own_accident(scene, part, encounter)
+        or next((told for each in deciders if (told := _accident(scene, each))), None),
         by=deciders[-1] if deciders else None,
     )
 
@@ -162,6 +164,22 @@ def _referrals(
         found += [text_of(each) for each in named(one.extension, wanted)]
         found += [each.value for each in one.identifier if each.system in scene.settings.referral_systems]
     return tuple(Reference(kind="referral", value=value) for value in dict.fromkeys(found) if value)
+
+
+def _own_accident(scene: Scene, part: Part, encounter: shapes.Encounter) -> Accident | None:
+    """What an extension of the visit says of an accident."""
+    for each in named(encounter.extension, scene.settings.accident_extensions):
+        about = {inner.url.rpartition("/")[2]: inner for inner in each.extension}
+        kind = _ACCIDENTS.get(text_of(about.get("type", each)), "")
+        if not kind:
+            why = "this extension does not say what kind of accident it was (MVA, WPA, SPT, SCHOOL); it was left out"
+            scene.notes.warn("fhir.value", part.at("extension"), why)
+            continue
+        when, state = about.get("date"), about.get("state")
+        day = (when.value_date or when.value_date_time or text_of(when)) if when else ""
+        on = scene.tried(partial(codes.day, day), part.at("extension"))
+        return Accident(kind=kind, on=on, state=codes.state(text_of(state)) if state and kind == "AA" else "")
+    return None
 
 
 def _accident(scene: Scene, part: Part) -> Accident | None:

@@ -212,7 +212,7 @@ def dollars(money: shapes.Money) -> Decimal | None:
     """The amount of a Money, exactly; None when it has no value; raises `Unreadable`."""
     if money.value is None:
         return None
-    if money.currency not in ("", "USD"):
+    if (money.currency or money.code) not in ("", "USD"):
         raise Unreadable("an amount that is not in US dollars")
     try:
         return from_cents(to_cents(sane(money.value)))

@@ -64,10 +64,11 @@ class Quantity(Shape, frozen=True, kw_only=True):
 
 
 class Money(Shape, frozen=True, kw_only=True):
-    """An amount."""
+    """An amount. `code`: the currency where it stands as STU3 wrote it, as a Quantity."""
 
     value: Decimal | None = None
     currency: str = ""
+    code: str = ""
 
 
 class Extension(Shape, frozen=True, kw_only=True):
