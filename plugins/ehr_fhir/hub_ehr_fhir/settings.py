@@ -106,8 +106,8 @@ class FhirSettings(FolderSettings):
     )
     accident_extensions: tuple[str, ...] = Field(
         default=("accident",),
-        description="extensions of Encounter that carry an accident: MVA, WPA, SPT or SCHOOL (v3-ActCode) as the value, "
-        "or as a part `type` beside parts `date` and `state`",
+        description="extensions of Encounter that carry an accident: MVA, WPA, SPT or SCHOOL (v3-ActCode) as the "
+        "value, or as a part `type` beside parts `date` and `state`",
     )
     modifier_extensions: tuple[str, ...] = Field(
         default=("modifier", "procedure-modifier"), description="extensions of ChargeItem that carry modifiers"
