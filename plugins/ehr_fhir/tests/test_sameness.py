@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from hub_ehr_fhir.mapping import check
 from hub_ehr_fhir.mapping.check import faults_of
+from hub_ehr_fhir.mapping.narrow import Narrow
 from hub_ehr_fhir.mapping.sameness import Verdicts, shape_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -108,9 +111,25 @@ def test_a_quoted_quote_is_no_edge() -> None:
 
 
 def test_memory_is_bounded() -> None:
-    """What is remembered does not grow without end."""
+    """What is remembered does not grow without end, and what is asked for again and again stays."""
     verdicts = Verdicts(limit=3)
     for n in range(10):
         verdicts.remember(bytes([n]))
-    assert sum(verdicts.known(bytes([n])) for n in range(10)) <= 3
+        assert verdicts.known(bytes([0])), "what is used was forgotten"
+    assert sum(verdicts.known(bytes([n])) for n in range(10)) == 3
     assert verdicts.known(bytes([9]))
+
+
+def test_threads_share_what_they_learn() -> None:
+    """Several threads that begin at once make the same records and the same verdicts, and none fails."""
+    narrow, verdicts = Narrow(check._model), Verdicts(limit=5)
+    raws = [(str(one["resourceType"]), json.dumps(one).encode()) for one in RESOURCES]
+
+    def work(_turn: int) -> list[bool]:
+        for n in range(200):
+            if not verdicts.known(bytes([n % 7])):
+                verdicts.remember(bytes([n % 7]))
+        return [narrow.takes(kind, raw) for kind, raw in raws]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(16))) == [[True] * len(raws)] * 16
