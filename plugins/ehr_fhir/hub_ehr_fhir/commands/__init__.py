@@ -81,6 +81,27 @@ def probe(
 
 
 @fhir.command()
+def pull(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="The connector.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Needed: the hub itself pulls; this only looks.")
+    ] = False,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what the first call of a pull would bring from a FHIR server, as counts by type. Nothing is stored.
+
+    It begins as if nothing had been pulled before. What is new is taken by `hub run`.
+    """
+    from hub_ehr_fhir.commands.pull_command import pull as done
+
+    if not dry_run:
+        ctx.obj.terminal.fail("a pull is the hub's own work", fix="add --dry-run to see what it would bring")
+    done(ctx.obj, name, config, as_json=as_json)
+
+
+@fhir.command()
 def preset(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="One of them.")] = "",

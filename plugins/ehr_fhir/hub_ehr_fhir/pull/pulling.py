@@ -11,7 +11,7 @@ from hub.errors import HubError, RetryLater
 from hub.plugin.api import Changes, Context, Step
 from hub_ehr_fhir.connect.http import Server
 from hub_ehr_fhir.discover import offered as learned
-from hub_ehr_fhir.discover.probe import learn
+from hub_ehr_fhir.discover.probe import hints, learn
 from hub_ehr_fhir.discover.strategy import Search, Strategy, choose
 from hub_ehr_fhir.pull.cursors import PullCursor, decoded, encoded
 from hub_ehr_fhir.pull.delivering import NAMED, VISITS, Deliverer
@@ -98,9 +98,16 @@ class Pulling:
         known = learned.decode(state.get(learned.STATE))
         if known is None or learned.due(known, clock.now().date()):
             stop = self._context.stop
-            whose = self._settings.pull.patients
-            group = whose.removeprefix("Group/") if whose.startswith("Group/") else ""
-            known = learn(self._server, known, clock=clock, stop=stop, seconds=_LEARN_SECONDS, group=group)
+            told = hints(self._settings)
+            known = learn(
+                self._server,
+                known,
+                clock=clock,
+                stop=stop,
+                seconds=_LEARN_SECONDS,
+                patient=told["patient"],
+                group=told["group"],
+            )
             state.put(learned.STATE, learned.encode(known))
             if not known.complete:
                 return None

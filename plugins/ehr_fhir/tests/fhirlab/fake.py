@@ -126,7 +126,7 @@ class FakeFhir:
     ) -> tuple[int, Resource | None, dict[str, str]]:
         if not self.history:
             return 400, None, {}
-        since = datetime.fromisoformat(query["_since"][0])
+        since = datetime.fromisoformat(query.get("_since", ["1900-01-01T00:00:00Z"])[0])
         entries = [
             {
                 "request": {"method": "DELETE", "url": key},

@@ -1,0 +1,35 @@
+"""`hub fhir pull --dry-run` as a person uses it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from fhirlab.fake import START, FakeFhir
+from fhirlab.proxy import FaultProxy
+from fhirlab.pulls import office, visit
+from test_discover_commands import SERVER, Ran, config, hub  # noqa: F401 - fixtures
+
+from hub.clock import TurnedClock
+
+
+def test_dry_run(hub: Callable[..., Ran], config: Callable[[str], Path]) -> None:  # noqa: F811 - fixtures
+    """It tells how many messages and resources there are, no name or id, and stores nothing."""
+    fake = FakeFhir(TurnedClock(START))
+    fake.put(*office(), *visit(1), *visit(2))
+    settings = 'pull = {{ since = "2026-03-01" }}\n' + SERVER
+    with FaultProxy(fake.answer) as proxy:
+        folder = config(settings.replace("{{", "{").replace("}}", "}").replace("{url}", f"{proxy.url}/fhir"))
+        code, out, _ = hub("pull", "clinic", "--dry-run", "--json", "--config", folder)
+        told = json.loads(out)
+    assert code == 0
+    assert (told["messages"], told["more"]) == (2, False)
+    assert told["resources"]["Encounter"] == told["resources"]["ChargeItem"] == 2
+
+
+def test_only_dry(hub: Callable[..., Ran], config: Callable[[str], Path]) -> None:  # noqa: F811 - fixtures
+    """Without --dry-run it says who pulls."""
+    code, _, err = hub("pull", "clinic", "--config", config(""))
+    assert code == 2
+    assert "--dry-run" in err
