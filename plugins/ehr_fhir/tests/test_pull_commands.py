@@ -6,18 +6,25 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from fhirlab.fake import START, FakeFhir
 from fhirlab.proxy import FaultProxy
 from fhirlab.pulls import office, visit
+from hub_ehr_fhir.pull import pulling
 from test_discover_commands import SERVER, Ran, config, hub  # noqa: F401 - fixtures
 
 from hub.clock import TurnedClock
 
 
-def test_dry_run(hub: Callable[..., Ran], config: Callable[[str], Path]) -> None:  # noqa: F811 - fixtures
+def test_dry_run(
+    hub: Callable[..., Ran],  # noqa: F811 - a fixture
+    config: Callable[[str], Path],  # noqa: F811 - a fixture
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """It tells how many messages and resources there are, no name or id, and stores nothing."""
     fake = FakeFhir(TurnedClock(START))
     fake.put(*office(), *visit(1), *visit(2))
+    monkeypatch.setattr(pulling, "learn", lambda *_, **__: fake.offered())
     settings = 'pull = {{ since = "2026-03-01" }}\n' + SERVER
     with FaultProxy(fake.answer) as proxy:
         folder = config(settings.replace("{{", "{").replace("}}", "}").replace("{url}", f"{proxy.url}/fhir"))
