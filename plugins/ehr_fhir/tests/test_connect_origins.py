@@ -188,7 +188,7 @@ def test_no_message_log_or_record_shows_what_a_call_holds(caplog: pytest.LogCapt
         Reply(status=400, body=b'{"resourceType":"OperationOutcome","issue":[{"code":"canary"}]}'),
         Reply(status=401, body=b"canary"), Reply(status=403, body=b"canary"), Reply(status=418, body=b"canary"),
         Reply(status=500, body=b"canary"), Reply(status=429, headers={"Retry-After": "canary"}), page,
-        Reply(body=b"canary"), Reply(body=EMPTY + b"canary"), Reply(hang_up=True), Reply(length=999),
+        Reply(body=b"canary"), Reply(body=EMPTY[:-1] + b',"canary":{'), Reply(hang_up=True), Reply(length=999),
         to("canary://canary"), to("http://canary.example.org:99999/canary"), Reply(status=302),
         Reply(body=b"canary", headers={"content-encoding": "canary"}),
     ]  # fmt: skip

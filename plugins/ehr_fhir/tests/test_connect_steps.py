@@ -121,6 +121,7 @@ def test_a_source_with_a_server_tests_it(tmp_path: Path) -> None:
     ("settings", "words"),
     [
         ({"private_key": "env:NONE"}, "no secret env:NONE"),
+        ({"private_key": "env:SECRET"}, "no private key in PEM"),
         ({"client_id": ""}, "client_id is empty"),
         ({"ca": "/nowhere/ca.pem"}, "`ca` cannot be used"),
         ({"client_certificate": "/nowhere/own.pem"}, "client_certificate cannot be used"),
@@ -376,6 +377,24 @@ def test_a_token_that_is_not_given(reply: Reply, words: str, fix: str) -> None:
         step = stopped(tried(client), "token")
     assert words in step.said
     assert fix in step.fix
+
+
+def test_what_to_do_names_the_connector() -> None:
+    """What is to be typed can be typed as it stands: with the connector's own name."""
+    with clinic(Ehr(), private_key="env:NONE") as client:
+        assert "hub fhir key ehr" in tried(client)[0].fix
+
+
+def test_a_key_that_is_still_to_be_registered_is_told() -> None:
+    """Where the server knows only the key before the newest one, its step says so."""
+    old, new = pem("ES384"), pem("ES384", 1)
+    ehr = Ehr(keys.public(keys.read(old)))
+    with serving(ehr) as house:
+        with asking(ehr.at(house), secrets={"env:KEY": new + old}, clock=house.clock, **SMART) as client:
+            assert "key before the newest" in the(tried(client), "token").said
+        ehr.jwks = keys.public(keys.read(new + old))
+        with asking(ehr.at(house), secrets={"env:KEY": new + old}, clock=house.clock, **SMART) as client:
+            assert "key before" not in the(tried(client), "token").said
 
 
 def test_a_server_without_a_token_address() -> None:

@@ -67,7 +67,7 @@ def _would(terminal: Terminal, made: Made) -> None:
     if not made.new:
         terminal.say(f"The key is there already: {made.key} (kid {made.kid}). It would be left.")
     else:
-        terminal.say(f"Would make a {made.kind} key in {made.key}, readable by its owner alone.")
+        terminal.say(f"Would make an {made.kind} key in {made.key}, readable by its owner alone.")
     if made.previous and made.new:
         terminal.say(f"The key that is there (kid {made.previous}) would stay below it until the next --rotate.")
     terminal.say(f"Would write the public part to {made.jwks}. Nothing was written.")
@@ -75,7 +75,7 @@ def _would(terminal: Terminal, made: Made) -> None:
 
 def _tell(terminal: Terminal, made: Made, name: str, server: ServerSettings) -> None:
     if made.new:
-        terminal.say(f"Made a {made.kind} key: {made.key}")
+        terminal.say(f"Made an {made.kind} key: {made.key}")
     else:
         terminal.say(f"The key was there and is left (--rotate makes a new one): {made.key}")
     terminal.say(f"Its public part, to register: {made.jwks}")

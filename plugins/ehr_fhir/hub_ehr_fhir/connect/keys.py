@@ -63,7 +63,11 @@ def read(pem: str, key_id: str = "") -> tuple[Key, ...]:
 
 def of(settings: SignInSettings, secrets: Secrets) -> tuple[Key, ...]:
     """The keys of a connector."""
-    return read(secrets.get(settings.private_key), settings.key_id)
+    try:
+        text = secrets.get(settings.private_key)
+    except Misconfigured as error:
+        raise Misconfigured(str(error), fix=f"make a key with `hub fhir key NAME`, or {error.fix}") from None
+    return read(text, settings.key_id)
 
 
 def jwks(settings: SignInSettings, secrets: Secrets) -> bytes:

@@ -32,6 +32,12 @@ class Steps:
         self._secrets, self._clock = context.secrets, context.clock
 
     def each(self) -> Iterator[Step]:
+        """Every step, with the connector's own name in what is to do."""
+        for step in self._steps():
+            fix = step.fix.replace("NAME", self._context.instance)
+            yield Step(name=step.name, ok=step.ok, said=step.said, fix=fix)
+
+    def _steps(self) -> Iterator[Step]:
         """Every step. After one that failed, only those that do not need it."""
         for step in (*self._prepared(),):
             yield step
@@ -90,7 +96,8 @@ class Steps:
         got = signing.token()
         lasts = max(got.ends - self._clock.now().timestamp(), 0)
         granted = _granted(got.scope) if got.scope else "it does not say what may be read"
-        return f"the server gave one for {lasts:.0f} seconds; {granted}"
+        older = _OLDER if signing.by_older_key else ""
+        return f"the server gave one for {lasts:.0f} seconds; {granted}{older}"
 
     def _clocks(self) -> Iterator[Step]:
         skew = self._server.skew_seconds
@@ -189,6 +196,7 @@ def _judged(name: str, answer: Answer) -> Step:
     return Step(name=step, ok=False, said=f"the server does not search {name}: {told}", fix=_NO_SEARCH)
 
 
+_OLDER = "; it knows only the key before the newest one yet: let it take over the JWKS"
 _NO_SEARCH = "ask who runs the server whether it offers this type to backend clients"
 
 

@@ -89,6 +89,7 @@ class Granted:
         self._lock = threading.Lock()
         self._token: Token | None = None
         self._scope: str | None = None
+        self.by_older_key = False
 
     def authorization(self) -> str:
         """A token that is good for a while yet."""
@@ -122,11 +123,14 @@ class Granted:
         found = self._way.discovery()
         url = discovery.token_url(found)
         last: HubError | None = None
-        for proof in self._proofs(found, url):
+        for nth, proof in enumerate(self._proofs(found, url)):
             try:
-                return self._by_scopes(found, url, proof)
+                token = self._by_scopes(found, url, proof)
             except grants.UnknownClient as error:
                 last = last or error
+            else:
+                self.by_older_key = nth > 0
+                return token
         raise last or Misconfigured("there is no key to sign in with", fix="make one: hub fhir key NAME")
 
     def _by_scopes(self, found: Discovered, url: str, proof: _Proof) -> Token:
