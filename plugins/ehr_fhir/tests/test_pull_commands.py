@@ -16,6 +16,7 @@ from test_discover_commands import SERVER, Ran, config, hub  # noqa: F401 - fixt
 from hub.clock import TurnedClock
 
 
+@pytest.mark.campaign
 def test_dry_run(
     hub: Callable[..., Ran],  # noqa: F811 - a fixture
     config: Callable[[str], Path],  # noqa: F811 - a fixture
