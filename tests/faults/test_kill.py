@@ -22,6 +22,7 @@ pytestmark = pytest.mark.campaign
 
 NOT_OF_THE_PATH = {
     "backup.removed": "the end of a backup's time",
+    "ingest.join": "resources that come apart: tests/flow/test_pieces_kills.py",
     "hold": "a person's command (hub hold)",
     "keep.purge": "six years: tests/flow/test_retention_kills.py",
     "node.beat": "the loop of `hub run`",
