@@ -215,9 +215,10 @@ def test_every_day() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_no_damage_at_all_is_taken_for_valid(seed: int) -> None:
     """The whole attack: every resource of the corpus, tens of thousands of damages."""
-    counts = attack(seed, int(os.environ.get("DAMAGES", "15000")), resources())
-    assert counts["taken"] > 500
-    assert counts["refused"] > 5000
+    damages = int(os.environ.get("DAMAGES", "15000"))
+    counts = attack(seed, damages, resources())
+    assert counts["taken"] > damages / 20
+    assert counts["refused"] > damages / 3
 
 
 def test_real_resources_need_no_second_opinion() -> None:
