@@ -91,6 +91,7 @@ def test_a_death_after_every_call(server: BulkServer, ranges: bool, packed: bool
         assert sum(server.sent.values()) < 3 * whole
 
 
+@pytest.mark.campaign
 @pytest.mark.usefixtures("_small")
 def test_a_death_at_every_call(server: BulkServer) -> None:
     """Exhaustively: whichever call is not saved, the lines come once, and the messages are those of a quiet run."""
