@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,11 @@ from hub.testing.fakes import FakeContext
 
 NOW = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
 EVERYTHING = {type_: {"patient", "_id"} for type_ in WANTED}
+
+
+def hash_of(text: str) -> int:
+    """The same number for the same text in every process."""
+    return zlib.crc32(text.encode())
 
 
 def _learned(server: Any, patient: str = "", so_far: Offered | None = None, **more: Any) -> Offered:
@@ -140,6 +146,51 @@ def test_one_error_that_passes_refuses_nothing() -> None:
     assert {type_: dict(one.found) for type_, one in found.abilities.items()} == {
         type_: dict(one.found) for type_, one in well.abilities.items()
     }
+
+
+@pytest.mark.parametrize("kind", ["away", "portal", "error"])
+def test_what_passes_takes_nothing_away(kind: str) -> None:
+    """Answers that do not come, pages of a portal and errors that pass, spread over the whole trial: nothing is taken
+    for refused, and in the end everything is known as it is.
+    """
+    came: dict[str, int] = {}
+
+    class Shaky(Offering):
+        def get(self, path_or_url: str, params: Any = None, *, etag: str = "", expect: Any = (200,)) -> Any:
+            key = f"{path_or_url}?{params}"
+            came[key] = came.get(key, 0) + 1
+            answer = super().get(path_or_url, params, etag=etag, expect=expect)
+            if path_or_url == "metadata" or came[key] > 1 or hash_of(key) % 4:
+                return answer
+            if kind == "away":
+                raise RetryLater("the server did not answer")
+            answer.status, answer.body = (200, b"<html/>") if kind == "portal" else (500, b"{}")
+            return answer
+
+    found, well = None, _tried()
+    while found is None or not found.complete:
+        found = _learned(Shaky(practice()), so_far=found)
+    assert {type_: dict(one.found) for type_, one in found.abilities.items()} == {
+        type_: dict(one.found) for type_, one in well.abilities.items()
+    }
+
+
+def test_a_type_at_which_a_server_falls_silent_ends_nothing() -> None:
+    """A search that never answers is left after a few rounds, unknown; everything else is learned."""
+
+    class Silent(Offering):
+        def get(self, path_or_url: str, params: Any = None, *, etag: str = "", expect: Any = (200,)) -> Any:
+            if path_or_url.startswith("Coverage"):
+                raise RetryLater("the server did not answer")
+            return super().get(path_or_url, params, etag=etag, expect=expect)
+
+    found, rounds = None, 0
+    while found is None or not found.complete:
+        found = _learned(Silent(practice(), Habits(metadata=statement(WANTED))), so_far=found)
+        rounds += 1
+        assert rounds < 9
+    assert found.of("Coverage").can("patient"), "it is declared, and nothing says otherwise"
+    assert found.of("Encounter").verdict("_lastUpdated") == "works"
 
 
 def test_an_error_in_a_bundle_that_is_well_otherwise_is_a_refusal() -> None:
@@ -331,6 +382,7 @@ def test_one_type_that_fails_spoils_no_other() -> None:
 
     found = _learned(Breaking(practice()))
     assert found.complete
+    assert found.learned == (NOW - timedelta(days=6)).date(), "what never came is tried again tomorrow"
     assert not found.of("Coverage").readable
     assert found.of("Condition").verdict("_lastUpdated") == "unknown", "a server that is away refuses nothing"
     assert found.of("Condition").said["_lastUpdated"] == "no answer"

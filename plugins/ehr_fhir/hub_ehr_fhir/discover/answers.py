@@ -120,10 +120,10 @@ class _Issue(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer: `status` (0: none came; `away`: it may come later), `words` why not, `heads` of the type that was
-    asked for, `others` (types that came beside it), `linked`: the parameters that the server says it searched by
-    (None: it does not say), `next_url`, `total`, `etag`, `codes` of errors, and `objections`: what it says it left
-    undone, in lower letters.
+    """An answer: `status` (0: none came), `words` why not, `away`: none that counts, it may come later, `heads` of
+    the type that was asked for, `others` (types that came beside it), `linked`: the parameters that the server says
+    it searched by (None: it does not say), `next_url`, `total`, `etag`, `codes` of errors, and `objections`: what it
+    says it left undone, in lower letters.
     """
 
     status: int
@@ -174,8 +174,9 @@ def told(status: int, body: bytes, type_: str, etag: str = "") -> Told:
     """What an answer says to somebody who asked for `type_`; never raises."""
     answer = _read(body)
     if answer is None:
-        words = "" if status >= 300 else "what came is no JSON of FHIR"
-        return Told(status=status, words=words, etag=etag)
+        garbled = status < 300
+        words = "what came is no JSON of FHIR" if garbled else ""
+        return Told(status=status, words=words, etag=etag, away=garbled)
     if answer.resource_type == "Bundle":
         return _bundle(status, answer, type_, etag)
     if answer.resource_type == type_:

@@ -92,6 +92,7 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a server offers, as learned on a day. `abilities` by type. `exports`: at which levels `$export` is
     declared (`system`, `patient`, `group`). `waiting`: types that are still to be tried. `warnings` are sentences
     for a person. `samples` are ids by type that the trial uses, so that it can go on; never shown.
+    `missed`: how often answers did not come while a type was tried.
     """
 
     learned: date
@@ -105,6 +106,7 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     warnings: tuple[str, ...] = ()
     requests: int = 0
     samples: Mapping[str, str] = {}
+    missed: Mapping[str, int] = {}
 
     def of(self, type_: str) -> Ability:
         """What it does with a type; nothing, where it is not known."""
@@ -159,4 +161,4 @@ def broken(offered: Offered, type_: str, feature: str) -> Offered:
     said = dict.fromkeys(found, _IN_USE)
     abilities = {**offered.abilities, type_: msgspec.structs.replace(ability, found=found, said=said)}
     waiting = tuple(dict.fromkeys((*offered.waiting, type_)))
-    return msgspec.structs.replace(offered, abilities=abilities, waiting=waiting, requests=0)
+    return msgspec.structs.replace(offered, abilities=abilities, waiting=waiting, requests=0, missed={})

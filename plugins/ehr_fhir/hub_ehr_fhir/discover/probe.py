@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from threading import Event as ThreadEvent
 
@@ -12,15 +13,16 @@ import msgspec
 
 from hub.clock import Clock, today
 from hub.errors import Misconfigured
-from hub_ehr_fhir.discover.asking import EXPECTED, MOST_REQUESTS, Asker, Enough, Server
+from hub_ehr_fhir.discover.asking import EXPECTED, MOST_REQUESTS, Asker, Away, Enough, Server
 from hub_ehr_fhir.discover.capability import Declared, declared, release
-from hub_ehr_fhir.discover.offered import Ability, Offered, due
+from hub_ehr_fhir.discover.offered import RELEARN, Ability, Offered, due
 from hub_ehr_fhir.discover.reverse import reverse
 from hub_ehr_fhir.discover.trial import Trial
 from hub_ehr_fhir.discover.wanted import IN_ORDER, REVERSE
 from hub_ehr_fhir.settings import FhirSettings
 
 _MEMBER = re.compile(rb'"reference"\s*:\s*"(?:[^"#]*/)?Patient/([A-Za-z0-9.-]{1,64})["/]')
+_PASSES = 3
 _NOBODY = (
     "The server showed no patient, so searches by patient could not be tried: what it declares is believed. "
     "Try again with the id of a patient: hub fhir probe NAME --patient ID."
@@ -49,7 +51,8 @@ def learn(
     if so_far is None or (so_far.complete and due(so_far, today(clock))):
         before = so_far.samples.get("Patient", "") if so_far else ""
         so_far = _begun(server, clock, patient or before)
-    asker = Asker(server, clock, stop, seconds, so_far.requests)
+    known = any(ability.seen for ability in so_far.abilities.values())
+    asker = Asker(server, clock, stop, seconds, so_far.requests, known=known)
     samples = dict(so_far.samples)
     if group and "Patient" not in samples:
         _of_group(asker, group, samples)
@@ -114,49 +117,63 @@ def _of_group(asker: Asker, group: str, samples: dict[str, str]) -> None:
 
 
 def _tried(asker: Asker, so_far: Offered, samples: dict[str, str], clock: Clock, progress: Progress) -> Offered:
-    abilities, waiting = dict(so_far.abilities), list(so_far.waiting)
+    abilities, waiting, missed = dict(so_far.abilities), list(so_far.waiting), dict(so_far.missed)
     counts = _counts(abilities)
-    done = len(IN_ORDER) - len(waiting)
-    try:
+    with suppress(Enough):
         while waiting:
-            type_ = waiting[0]
-            progress(type_, done, len(IN_ORDER))
+            type_ = waiting.pop(0)
+            if type_ == REVERSE and waiting:
+                waiting.append(type_)
+                continue
+            waiting.insert(0, type_)
+            progress(type_, len(IN_ORDER) - len(waiting), len(IN_ORDER))
+            last = missed.get(type_, 0) >= _PASSES - 1
             if type_ == REVERSE:
-                abilities["Encounter"] = reverse(asker, _of(abilities, "Encounter"), samples)
+                away = _reversed(asker, abilities, samples)
             else:
-                counts = _one(Trial(asker, _of(abilities, type_), samples, clock.now(), counts=counts), abilities)
+                ability = _of(abilities, type_)
+                trial = Trial(asker, ability, samples, clock.now(), counts=counts, last=last)
+                away, counts = _one(trial, abilities)
             waiting.pop(0)
-            done += 1
-    except Enough:
-        pass
+            if away:
+                missed[type_] = missed.get(type_, 0) + 1
+                waiting += [] if last else [type_]
     progress("", len(IN_ORDER) - len(waiting), len(IN_ORDER))
-    return _now(so_far, abilities, waiting, samples, asker.requests)
+    so_far = msgspec.structs.replace(so_far, abilities=abilities, samples=samples, missed=missed)
+    return _now(so_far, waiting, asker.requests)
 
 
-def _one(trial: Trial, abilities: dict[str, Ability]) -> bool | None:
+def _one(trial: Trial, abilities: dict[str, Ability]) -> tuple[bool, bool | None]:
+    """Whether answers did not come, and whether `_count` may be sent."""
     try:
         trial.run()
+    except Away:
+        trial.missed = True
     finally:
         abilities[trial.ability.type] = trial.ability
-    return trial.counts
+    return trial.missed, trial.counts
 
 
-def _now(
-    so_far: Offered, abilities: dict[str, Ability], waiting: list[str], samples: dict[str, str], requests: int
-) -> Offered:
-    warnings = so_far.warnings
+def _reversed(asker: Asker, abilities: dict[str, Ability], samples: dict[str, str]) -> bool:
+    """Try `_revinclude`; whether answers did not come."""
+    before = asker.missed
+    with suppress(Away):
+        abilities["Encounter"] = reverse(asker, _of(abilities, "Encounter"), samples)
+    return asker.missed > before
+
+
+def _now(so_far: Offered, waiting: list[str], requests: int) -> Offered:
+    warnings, learned = so_far.warnings, so_far.learned
     if waiting and requests >= MOST_REQUESTS:
         warnings = (*warnings, f"Not everything was tried: {MOST_REQUESTS} requests are enough for a server.")
         waiting = []
-    if not waiting and "Patient" not in samples:
+    if not waiting and "Patient" not in so_far.samples:
         warnings = (*warnings, _NOBODY)
+    if not waiting and any(times >= _PASSES for times in so_far.missed.values()):
+        warnings = (*warnings, "Some answers never came: what they would have shown is tried again tomorrow.")
+        learned -= RELEARN - timedelta(days=1)
     return msgspec.structs.replace(
-        so_far,
-        abilities=abilities,
-        waiting=tuple(waiting),
-        samples=samples,
-        requests=requests,
-        warnings=warnings,
+        so_far, learned=learned, waiting=tuple(waiting), requests=requests, warnings=warnings
     )
 
 

@@ -28,6 +28,8 @@ def _reversed(asker: Asker, encounter: Ability, samples: dict[str, str]) -> Iter
         if known or not id_ or encounter.verdict("_id") != "works":
             continue
         told = asker.ask("Encounter", "Encounter", (("_id", id_), ("_revinclude", value)))
+        if told.away:
+            continue
         if not told.well:
             yield feature, *told.no
         elif told.heads:

@@ -28,11 +28,19 @@ _NEVER = frozenset({0, 403, 404, 405, 501})
 
 class Trial:
     """One type at one server. `samples` is shared by all types: ids that were seen, by type. `counts`: whether
-    `_count` may be sent at all (None: not known yet).
+    `_count` may be sent at all (None: not known yet). `missed`: answers did not come, so that something is still to
+    be tried; after the `last` time it stays unknown.
     """
 
     def __init__(
-        self, asker: Asker, ability: Ability, samples: dict[str, str], now: datetime, *, counts: bool | None
+        self,
+        asker: Asker,
+        ability: Ability,
+        samples: dict[str, str],
+        now: datetime,
+        *,
+        counts: bool | None,
+        last: bool = False,
     ) -> None:
         self._asker, self._ability, self._samples, self._now = asker, ability, samples, now
         self._type, self.counts = ability.type, counts
@@ -43,11 +51,12 @@ class Trial:
         self._base: Params = ()
         self._refusals: list[int] = []
         self._brought: set[str] = set()
+        self._last, self.missed = last, False
 
     def run(self) -> None:
         """Try everything that is not known yet. Whatever ends it, `ability` holds what was found so far."""
         people = [each for each in self._wanted.parameters if each in PEOPLE]
-        if self._found:
+        if "any" in self._found:
             self._again(people)
         else:
             self._any()
@@ -79,7 +88,17 @@ class Trial:
         if self._closed():
             self._found[feature], self._said[feature] = "refused", "as everything else of this type"
             return
-        self._found[feature], said = try_()
+        before = self._asker.missed
+        verdict, said = try_()
+        self._note(feature, verdict, said, before)
+
+    def _note(self, feature: str, verdict: Verdict, said: str, before: int) -> None:
+        """What was found out; nothing where an answer did not come, so that it is tried again."""
+        if self._asker.missed > before:
+            self.missed = True
+            if not self._last:
+                return
+        self._found[feature] = verdict
         if said:
             self._said[feature] = said
 
@@ -100,12 +119,13 @@ class Trial:
 
     def _any(self) -> None:
         """Without a parameter; also the first look at a resource, at `_count` and at next links."""
+        before = self._asker.missed
         told = self._look(())
         if not told.well:
-            self._found["any"], self._said["any"] = told.no
+            self._note("any", *told.no, before)
             self._refusals = [told.status] if told.status in _NEVER and not told.away else []
             return
-        self._found["any"] = "works" if told.heads else "unknown"
+        self._note("any", "works" if told.heads else "unknown", "", before)
         if told.heads:
             self._paged(told)
 
@@ -225,7 +245,7 @@ class Trial:
 
     def _narrowed(self, people: list[str]) -> None:
         """`_lastUpdated` beside a patient, where it is refused alone."""
-        if self._found.get("_lastUpdated") in ("works", "ignored"):
+        if self._found.get("_lastUpdated") not in ("refused", "unknown"):
             return
         for parameter in (each for each in people if PEOPLE[each] == "Patient"):
             if self._found.get(parameter) == "works":
