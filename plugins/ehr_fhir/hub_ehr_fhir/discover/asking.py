@@ -7,7 +7,7 @@ from threading import Event as ThreadEvent
 from typing import Any, Protocol
 
 from hub.clock import Clock
-from hub.errors import HubError, RetryLater
+from hub.errors import HubError, Misconfigured, RetryLater
 from hub_ehr_fhir.discover.answers import Told, told
 from hub_ehr_fhir.pull.pages import leads_to
 
@@ -80,9 +80,16 @@ class Asker:
         return answer
 
     def _told(self, type_: str, path: str, params: Params, etag: str) -> Told:
-        """What is broken may pass: it counts when it comes again and again."""
+        """What is broken may pass: it counts when it comes again and again. So does what the client takes for a wrong
+        sign-in (401), once others were answered.
+        """
         for _ in range(_TRIES - 1):
-            answer = self._get(type_, path, params, etag)
+            try:
+                answer = self._get(type_, path, params, etag)
+            except Misconfigured:
+                if not self._answered:
+                    raise
+                continue
             if answer.status != _BROKEN and not answer.away:
                 return answer
         return self._get(type_, path, params, etag)

@@ -102,11 +102,15 @@ def _begun(server: Server, clock: Clock, patient: str) -> Offered:
 
 def _declared(server: Server) -> Declared:
     """The CapabilityStatement; where there is none, that is said, and trying goes on."""
-    answer = server.get("metadata", None, expect=EXPECTED)
+    for _ in range(_PASSES):
+        answer = server.get("metadata", None, expect=EXPECTED)
+        what = declared(answer.body)
+        if what.readable and answer.status < 300:
+            return what
     if answer.status >= 300:
         words = f"The server answers /metadata with HTTP {answer.status}; only what is tried counts."
         return Declared(readable=False, warnings=(words,))
-    return declared(answer.body)
+    return what
 
 
 def _of_group(asker: Asker, group: str, samples: dict[str, str]) -> None:

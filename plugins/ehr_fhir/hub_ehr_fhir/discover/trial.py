@@ -317,7 +317,7 @@ class Trial:
         """What one page shows of `_count` and of next links."""
         more = bool(told.next_url) or (told.total or 0) > len(told.heads)
         if self.counts and "_count" not in self._found:
-            few = len(told.heads) == 1
+            few = len({head.id for head in told.heads}) == 1
             self._found["_count"] = "ignored" if not few else "works" if more else "unknown"
         if self._type in ("Encounter", "Patient"):
             self._once("next", partial(self._next, told, more=more))
