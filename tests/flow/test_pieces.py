@@ -310,7 +310,7 @@ def test_any_order_ends_in_the_same_state(house: PiecesHouse, more: list[Scrap],
 
 @pytest.mark.campaign
 @given(versions(), st.randoms(use_true_random=False))
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_order_at_length(house: PiecesHouse, more: list[Scrap], random: Random) -> None:
     """As above, at length."""
     assert_same(house, more, random)
