@@ -18,9 +18,9 @@ from hub.cli.options import HERE
 from hub.clock import SystemClock
 from hub.config import Loaded, SecretStore, load
 from hub.errors import HubError, Misconfigured, Problem
-from hub.model.facts import Reading
+from hub.model.facts import AnyFact, Reading
 from hub.plugin.api import Context
-from hub.plugin.api.desk import Instance, StoredMessage
+from hub.plugin.api.desk import Foreseen, Instance, StoredMessage
 from hub.plugin.host import ConnectorSpec, PluginHost, contexts
 from hub.plugin.host.context import Following, HostContext
 from hub.store import Store, View
@@ -194,6 +194,11 @@ class TheDesk:
     def provider(self, identifier: str) -> str:
         found = self._settings.provider(identifier)
         return found.npi if found else ""
+
+    def foresee(self, instance: str, facts: Sequence[AnyFact], visit: str) -> Foreseen | None:
+        from hub.flow.foresight import foresee
+
+        return foresee(self._settings, instance, facts, visit, SystemClock().now())
 
     def messages(
         self, source: str = "", state: str | Sequence[str] = "", limit: int = 50

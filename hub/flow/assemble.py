@@ -222,7 +222,7 @@ def _put_together(
     return Put(
         row=row,
         state=state,
-        encounter=_placed(encounter, settings, source),
+        encounter=placed(encounter, settings, source),
         charges=tuple((key, child) for key, child in children if isinstance(child, ChargeFact)),
         on=on,
         file=person.file,
@@ -270,7 +270,7 @@ def _coverages(
     return next((some for some in ranked if some), ())
 
 
-def _placed(encounter: Encounter, settings: Settings, source: str) -> Encounter:
+def placed(encounter: Encounter, settings: Settings, source: str) -> Encounter:
     """Place of service and facility from the source's settings where the source itself names none."""
     told = settings.sources.get(source)
     if told is None:

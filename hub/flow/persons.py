@@ -122,7 +122,7 @@ def _patients(
     for digest, fact in told.patients.items():
         patient_id = ids.get(fact.key) or tx.new_id("pat")
         ids[fact.key] = patient_id
-        patient = _marked(fact.patient, settings.sources.get(source))
+        patient = marked(fact.patient, settings.sources.get(source))
         file = PatientFile(
             patient=patient,
             coverages=coverages_of(told.standing.get(digest, ()), policy, None),
@@ -158,7 +158,7 @@ def _guarantor(tx: Tx, patient_id: str, patient: Patient, practice: str) -> str:
     return guarantor_id
 
 
-def _marked(patient: Patient, told: Source | None) -> Patient:
+def marked(patient: Patient, told: Source | None) -> Patient:
     """The patient, marked as a test patient where the source's settings say so."""
     if told is None or patient.is_test:
         return patient

@@ -21,13 +21,13 @@ from hub_hl7_adt.wire import messages_of
 
 from hub.config.load import load
 from hub.config.settings import Settings
-from hub.flow.assemble import _placed
+from hub.flow.assemble import placed
 from hub.flow.assembly import charge_of, coverages_of, diagnoses_of, encounter_of, service_day, verdict
 from hub.flow.building import build
 from hub.flow.coder import code_encounter
 from hub.flow.facts_store import _occasion, billable
 from hub.flow.folding import overlaid
-from hub.flow.persons import _marked, policy_of
+from hub.flow.persons import marked, policy_of
 from hub.flow.rules import Desk, scrub
 from hub.model.claim import Claim
 from hub.model.coverage import PatientFile
@@ -113,7 +113,7 @@ def _came(
     person = facts.get(PatientFact, {}).get(visit.patient_key)
     file = None
     if isinstance(person, PatientFact):
-        file = PatientFile(patient=_marked(person.patient, settings().sources[source]), guarantor_id="g")
+        file = PatientFile(patient=marked(person.patient, settings().sources[source]), guarantor_id="g")
     state = verdict(visit, file, policy, NOW).state
     if state != "ready" or file is None:
         return Came(state=state)
@@ -134,7 +134,7 @@ def _came(
     billed = [c for c in made if c.kind in ("charge", "credit")]
     if not billed:
         return Came(state="held", reasons=["encounter.no_charges"])
-    coded = code_encounter(_placed(encounter, settings(), source), billed, settings(), "lakeside")
+    coded = code_encounter(placed(encounter, settings(), source), billed, settings(), "lakeside")
     if coded.problems:
         return Came(state="held", reasons=[p.code for p in coded.problems])
     if coded.proposals:

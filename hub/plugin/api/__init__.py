@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.plugin.api.desk import Commands, Desk, Instance, StoredMessage, Terminal
+from hub.plugin.api.desk import Commands, Desk, Foreseen, Instance, StoredMessage, Terminal
 from hub.plugin.api.errors import HubError, InDoubt, Misconfigured, Problem, Refused, RetryLater
 from hub.plugin.api.hookspecs import ScrubRule, hookimpl
 from hub.plugin.api.ports import (
@@ -44,6 +44,7 @@ __all__ = [
     "EhrSource",
     "Errand",
     "Evidence",
+    "Foreseen",
     "HubError",
     "InDoubt",
     "Inbox",

@@ -16,7 +16,9 @@ from typing import Any, NoReturn, Protocol
 import msgspec
 
 from hub.errors import Problem
-from hub.model.facts import Reading
+from hub.model.claim import Claim
+from hub.model.encounter import Charge, Encounter
+from hub.model.facts import AnyFact, Reading
 from hub.plugin.api.ports import Context
 
 
@@ -50,6 +52,29 @@ class StoredMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"StoredMessage({self.id!r}, {self.state!r})"
+
+
+class Foreseen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a visit would come to by some facts alone. `state`: what they make of the visit (`gathering`: its patient
+    is not known, `waiting`, `ready`, `history`: before `bill_from`, `cancelled`, `test`); `encounter` with its places
+    and payers as configured, `charges` coded and priced as far as they could be, and the `claims`, which are made
+    whatever the state, where no `problems` hold them. `self_pay`: the patient is billed instead. `warnings` hold
+    nothing. `bill_from` None: nothing of that connector is billed.
+    """
+
+    practice: str
+    state: str
+    encounter: Encounter
+    charges: tuple[Charge, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    self_pay: bool = False
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    bill_from: date | None = None
+    hold_days: int = 0
+
+    def __repr__(self) -> str:
+        return f"Foreseen({self.state!r}, {len(self.claims)} claims)"
 
 
 class Terminal(Protocol):
@@ -178,6 +203,12 @@ class Desk(Protocol):
 
     def provider(self, identifier: str) -> str:
         """The NPI of the clinician with this NPI, or whom a source calls so; empty: not in providers.toml."""
+        ...
+
+    def foresee(self, instance: str, facts: Sequence[AnyFact], visit: str) -> Foreseen | None:
+        """What the hub would make of the visit with that key, had this connector told these facts and no others:
+        coded, priced, built and scrubbed as its own would be; nothing is stored. None: no fact tells that visit.
+        """
         ...
 
     def messages(
