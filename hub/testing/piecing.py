@@ -143,7 +143,7 @@ def _alone(one: Scrap) -> Iterable[AnyFact]:
 
 
 def _piece(one: Scrap, place: int) -> Piece:
-    body = msgspec.json.encode(one)
+    body = msgspec.json.encode(msgspec.structs.replace(one, whole=False))
     where = f"message[{place}]"
     links = one.links
     return Piece(key=one.key, version=one.version, links=links, body=body, patient_key=one.patient, place=where)
