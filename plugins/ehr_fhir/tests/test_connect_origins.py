@@ -117,6 +117,21 @@ def test_http_outside_this_machine_is_not_asked() -> None:
     assert "allow_http" in caught.value.fix
 
 
+def test_a_server_elsewhere_does_not_lead_to_this_machine() -> None:
+    """Without TLS this machine itself is asked only where the settings name it: not because a server elsewhere lists
+    a file or a next page there."""
+    with serving(each(Reply())) as house:
+        with (
+            asking("https://fhir.example.org/r4", **SIGNED) as client,
+            pytest.raises(Misconfigured, match="localhost is not https"),
+        ):
+            client.server.get(f"{house.url}/metrics")
+        assert house.seen == []
+        with asking("https://fhir.example.org/r4", **SIGNED, trusted_origins=(house.url[:-3],)) as client:
+            client.server.get(f"{house.url}/f")
+    assert house.paths == ["GET /r4/f"]
+
+
 def test_a_body_is_not_carried_elsewhere() -> None:
     """What was sent with POST is repeated at the server itself if it asks so (307), and at no other origin."""
     replies = [to("/r4/there"), Reply()]

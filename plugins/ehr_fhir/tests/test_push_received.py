@@ -25,7 +25,7 @@ from test_fhir_source import CHARGE, PERSON, VISIT, bundle
 
 from hub.plugin.api import Misconfigured, RetryLater, WebAnswer, WebRequest
 from hub.plugin.host import answers
-from hub.testing.fakes import FakeContext
+from hub.testing.fakes import START, FakeContext
 from hub.testing.kits import Sample, WebSourceKit
 from hub.testing.kits.listening import HeldInbox
 
@@ -134,6 +134,15 @@ def test_what_a_transaction_deletes_without_a_time_is_deleted_now() -> None:
     assert asked(of, request(gone), inbox).status == 200
     facts = [fact for one in inbox.put_so_far for fact in of.read(one.body, one.content_type).facts]
     assert "Encounter/e1" in {fact.key for fact in facts}
+
+
+def test_a_deletion_is_not_older_than_what_it_deletes() -> None:
+    """A sender whose clock is ahead of ours deletes what it changed a moment before by that clock."""
+    of, inbox = source(), HeldInbox()
+    of._server.skew_seconds = 300.0  # type: ignore[union-attr]
+    assert asked(of, request(path="fhir/Encounter/e1", method="DELETE"), inbox).status == 204
+    (told,) = json.loads(inbox.put_so_far[0].body)["entry"]
+    assert told["response"]["lastModified"] > (START + timedelta(seconds=299)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 @pytest.mark.parametrize(
@@ -501,6 +510,21 @@ def test_public_keys_are_served(tmp_path: Path) -> None:
     assert asked(of, request(PERSON)).status == 404
     assert not FhirSource(FhirSource.Settings(folder=tmp_path), FakeContext("x")).serves
     assert asked(source(), WebRequest(method="GET", path="jwks.json")).status == 404
+
+
+def test_keys_are_read_when_they_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks often for the public keys keeps nobody busy with reading the private ones; a new key is shown."""
+    from hub_ehr_fhir.connect import keys
+
+    read, times = keys.read, list[str]()
+    monkeypatch.setattr(keys, "read", lambda pem, key_id="": times.append(key_id) or read(pem, key_id))
+    secrets = {"env:KEY": keys.made(keys.ES384)}
+    server = {"url": SERVER["url"], "auth": "smart", "client_id": "x", "private_key": "env:KEY"}
+    of = FhirSource(FhirSource.Settings(server=server), FakeContext("ehr", secrets=secrets))
+    first = [asked(of, WebRequest(method="GET", path="jwks.json")).body for _ in range(5)]
+    assert (len(set(first)), len(times)) == (1, 1)
+    secrets["env:KEY"] = keys.made(keys.ES384)
+    assert asked(of, WebRequest(method="GET", path="jwks.json")).body not in first
 
 
 def test_errands_are_of_this_source() -> None:

@@ -67,15 +67,17 @@ def redirected(base: str, url: str, location: str) -> str:
     return to
 
 
-def checked(url: str, *, allow_http: bool) -> str:
-    """The address, unless it leads outside without TLS."""
+def checked(url: str, *, allow_http: bool, here: bool = True) -> str:
+    """The address, unless it leads outside without TLS; to this machine itself only where the settings do (`here`):
+    a server elsewhere has nothing to point to there.
+    """
     try:
         scheme, host, _ = origin(url)
     except ValueError:
         scheme, host = "", ""
     if scheme == "https" and host:
         return url
-    if scheme == "http" and (allow_http or is_here(host)):
+    if scheme == "http" and (allow_http or (here and is_here(host))):
         return url
     raise Misconfigured(
         f"the address {host or 'that the server names'} is not https",

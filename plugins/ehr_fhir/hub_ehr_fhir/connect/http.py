@@ -30,7 +30,7 @@ from hub_ehr_fhir.connect.patience import Moment, Patience, Tick, Wait, retry_af
 from hub_ehr_fhir.connect.streams import Stream
 from hub_ehr_fhir.connect.token import SignIn, sign_in
 from hub_ehr_fhir.connect.wire import Answer, Raw, Request, TooLarge, Wire
-from hub_ehr_fhir.settings_server import REFERENCE, ServerSettings
+from hub_ehr_fhir.settings_server import REFERENCE, ServerSettings, is_here
 
 __all__ = ["JSON", "Answer", "Call", "Server", "Stream", "TooLarge"]
 
@@ -85,6 +85,7 @@ class Server:
         self._patience = Patience(settings, wait or stop.wait, **more)
         self._wire = Wire(settings, secrets, stop.is_set)
         self._ours = {addresses.origin(one) for one in (settings.url, *settings.trusted_origins)}
+        self._here = any(is_here(host) for _, host, _ in (*self._ours, addresses.origin(settings.token_url)))
         self._discovered: Discovered | None = None
         self._metadata: bytes | None = None
         self._discovering, self._describing = threading.Lock(), threading.Lock()
@@ -222,7 +223,7 @@ class Server:
         return self._patience.run(lambda end: self._plain(make(), end), self._patience.moment())
 
     def _plain(self, request: Request, end: Moment) -> Answer:
-        url = addresses.checked(request.url, allow_http=self._settings.allow_http)
+        url = self._checked(request.url)
         for _ in range(_HOPS + 1):
             sent = msgspec.structs.replace(request, url=url, headers=self._gateway(url) | dict(request.headers))
             answer = self._wire.exchange(sent, end)
@@ -233,6 +234,9 @@ class Server:
         if answer.status in judging.LATER:
             raise self._failed(request.what, answer.status, answer.headers, answer.body, signed=False)
         return answer
+
+    def _checked(self, url: str) -> str:
+        return addresses.checked(url, allow_http=self._settings.allow_http, here=self._here)
 
     def _asked_metadata(self) -> bytes:
         answer = self.get("metadata", authorized=False, expect=(200, 401, 403))
@@ -292,7 +296,7 @@ class Server:
         method, body, renewed = call.method, call.body, False
         with self._patience.slot(end), ExitStack() as stack:
             for _ in range(_HOPS + 2):
-                url = addresses.checked(url, allow_http=self._settings.allow_http)
+                url = self._checked(url)
                 request, token = self._request(call, method, url, body)
                 raw = stack.enter_context(self._wire.open(request, end, body_end))
                 self._note(raw.headers)

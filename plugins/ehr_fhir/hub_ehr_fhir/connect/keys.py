@@ -63,17 +63,33 @@ def read(pem: str, key_id: str = "") -> tuple[Key, ...]:
 
 def of(settings: SignInSettings, secrets: Secrets) -> tuple[Key, ...]:
     """The keys of a connector."""
-    try:
-        text = secrets.get(settings.private_key)
-    except Misconfigured as error:
-        raise Misconfigured(str(error), fix=f"make a key with `hub fhir key NAME`, or {error.fix}") from None
-    return read(text, settings.key_id)
+    return read(_pem(settings, secrets), settings.key_id)
 
 
 def jwks(settings: SignInSettings, secrets: Secrets) -> bytes:
     """The JSON Web Key Set (RFC 7517) to register or to serve: public parts alone; empty without a key."""
     found = of(settings, secrets) if settings.private_key else ()
     return public(found)
+
+
+class Shown:
+    """The JWKS of a connector, for whoever asks: made anew only where its keys are others, since reading an RSA key
+    costs a tenth of a second, and anybody may ask.
+    """
+
+    def __init__(self, settings: SignInSettings, secrets: Secrets) -> None:
+        self._settings, self._secrets = settings, secrets
+        self._of, self._body = "", b""
+
+    def body(self) -> bytes:
+        """As `jwks`; raises `Misconfigured`."""
+        if not self._settings.private_key:
+            return public(())
+        pem = _pem(self._settings, self._secrets)
+        name = hashlib.sha256(pem.encode()).hexdigest()
+        if name != self._of:
+            self._body, self._of = public(read(pem, self._settings.key_id)), name
+        return self._body
 
 
 def public(found: tuple[Key, ...]) -> bytes:
@@ -94,6 +110,13 @@ def digest(members: Mapping[str, str]) -> str:
     """The thumbprint of a public key's members (RFC 7638, SHA-256, base64url)."""
     text = json.dumps(members, sort_keys=True, separators=(",", ":"))
     return _base64(hashlib.sha256(text.encode()).digest())
+
+
+def _pem(settings: SignInSettings, secrets: Secrets) -> str:
+    try:
+        return secrets.get(settings.private_key)
+    except Misconfigured as error:
+        raise Misconfigured(str(error), fix=f"make a key with `hub fhir key NAME`, or {error.fix}") from None
 
 
 def _read(block: str) -> Key:

@@ -6,6 +6,7 @@ import hashlib
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from hub.plugin.api import Context, HubError, Inbox, RawMessage, RetryLater, Step, WebAnswer, WebRequest
@@ -21,6 +22,7 @@ from hub_ehr_fhir.settings_push import PushSettings
 
 if TYPE_CHECKING:
     from hub_ehr_fhir.connect.http import Server
+    from hub_ehr_fhir.connect.keys import Shown
 
 JSON = "fhir+json"
 TYPES = frozenset({"application/fhir+json", "application/json", "application/json+fhir", "text/json"})
@@ -39,6 +41,7 @@ class Push:
         self._push = settings.push
         self._guard = Guard(settings.push, context.secrets) if settings.push is not None else None
         self._numbers = Numbers(context)
+        self._keys: Shown | None = None
 
     @property
     def serves(self) -> bool:
@@ -118,7 +121,8 @@ class Push:
             return outcomes.refused(405, "not-supported", "keys are only read", {"allow": "GET, HEAD"})
         from hub_ehr_fhir.connect import keys
 
-        body = keys.jwks(server, self._context.secrets)
+        self._keys = self._keys or keys.Shown(server, self._context.secrets)
+        body = self._keys.body()
         tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         if request.headers.get("if-none-match", "") == tag:
             return WebAnswer(status=304, headers={**_JWKS_HEADERS, "etag": tag})
@@ -194,7 +198,11 @@ class Push:
         return outcomes.taken(204)
 
     def _deletion(self, gone: Sequence[tuple[str, str]]) -> RawMessage:
-        now = self._context.clock.now()
+        """Deleted now by the sender's clock, where it is known and ahead of ours: what it changed a moment before
+        bears that clock's time.
+        """
+        ahead = self._server.skew_seconds if self._server is not None else 0.0
+        now = self._context.clock.now() + timedelta(seconds=max(ahead, 0.0))
         return _message(deletion_bundle((kind, name, now) for kind, name in gone))
 
     async def _leave(self, wanted: Wanted, inbox: Inbox, peer: str) -> None:
