@@ -14,7 +14,6 @@ from fhirlab.counterpart import Counterpart, counterpart
 from fhirlab.proxy import ALL, TOKENS, FaultProxy
 from fhirlab.pulls import office, visit
 from hub_ehr_fhir.connect.http import Server
-from hub_ehr_fhir.discover.offered import STATE
 from hub_ehr_fhir.pull.pulling import Pulling
 from hub_ehr_fhir.source import FhirSource
 
@@ -187,7 +186,6 @@ def test_spoilt(server: Counterpart, seed: int) -> None:
     quiet.run()
     with FaultProxy(server.url.removesuffix("/fhir/R4"), seed=seed, rate=0.25, kinds=KINDS) as proxy:
         hub = Hub(f"{proxy.url}/fhir/R4")
-        hub.saved[STATE] = quiet.saved[STATE]
         hub.run()
         for _ in range(3):
             hub.clock.turn(timedelta(hours=2))
