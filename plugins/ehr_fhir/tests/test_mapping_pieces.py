@@ -255,15 +255,15 @@ def test_newer_neighbours_hold(data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("missing", ["Condition/d2", "PractitionerRole/r1", "Practitioner/d1"])
 def test_a_visit_waits_for_what_it_names(missing: str) -> None:
-    """Without a diagnosis or clinician that it names a visit is not ready, and that is told as a habit; where
-    settings say so it does not wait.
+    """Without a diagnosis or clinician that it names a visit is not ready, and that is work until it comes;
+    where settings say so it does not wait.
     """
     rest = [one for one in world() if f"{one['resourceType']}/{one['id']}" != missing]
     assert not stored([rest]).fact(EncounterFact, "Encounter/e1").ready
     (piece,) = [p for p in read(message(rest), ndjson=False, settings=LOOSE).pieces if p.key == "Encounter/e1"]
     pieces = {p.key: p for p in read(message(rest), ndjson=False, settings=LOOSE).pieces}
     told = read_joined(piece, reached(piece, pieces), LOOSE).problems
-    assert [(p.code, p.severity) for p in told] == [("fhir.missing", "warning")]
+    assert [(p.code, p.severity) for p in told] == [("fhir.missing", "notice")]
     hasty = FhirSettings(wait_for_missing=False, validate="quarantine")
     assert stored([rest], hasty).fact(EncounterFact, "Encounter/e1").ready
 

@@ -61,7 +61,8 @@ class Scene(msgspec.Struct, kw_only=True):
         if not self.loose:
             until = "the visit waits for it" if waits else "the visit is billed without it"
             why = f"{what} did not come, and the reference itself says nothing of it; {until}"
-            self.notes.warn("fhir.missing", where, why, _WAIT if waits else "let it send that resource")
+            note = self.notes.notice if waits else self.notes.warn  # what waits is work that ends when it comes
+            note("fhir.missing", where, why, _WAIT if waits else "let it send that resource")
         return waits
 
 
