@@ -272,6 +272,44 @@ def test_a_search_that_is_refused(pull: Pull) -> None:
     assert "Claim" in known["waiting"]
 
 
+def test_another_server(pull: Pull) -> None:
+    """Settings that name another server begin anew: what is older there than the last look was here is taken, and of
+    what is shared nothing is believed that another server said."""
+    pull.run()
+    pull.fake = FakeFhir(pull.clock)
+    pull.fake.put(*office(), *visit(1), *visit(3), at=START - timedelta(hours=5))
+    pull.later(days=2)
+    assert pull.run() == []
+    pull.cursor = pull.cursor.replace(f'"server":"{decoded(pull.cursor).server}"', '"server":"of-another"')
+    assert keys(pull.run()) == [whole(1), whole(3)]
+    assert decoded(pull.cursor).server != "of-another"
+    assert pull.run() == []
+
+
+def test_an_errand_is_kept_where_a_search_fails(pull: Pull, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a notification named counts as taken with the call that asked for it: it is in that call's cursor, also
+    where the server does not take a search, and says so again."""
+    wanted = pytest.importorskip("hub_ehr_fhir.push.errands").Wanted
+    pull.run()
+    body = msgspec.json.encode(wanted(refs=(("Encounter", "e2"),)))
+    monkeypatch.setattr("hub.testing.fakes.FakeContext.errands", lambda _self: (Errand(body=body, at=START),))
+
+    def refused(*_: object) -> bool:
+        raise RetryLater("the server does not take a search")
+
+    monkeypatch.setattr(Pulling, "_learn_anew", refused)
+    pull.fake.before = lambda path: Reply(400, {}, b"") if "?" in path else None
+    pull.call()
+    assert decoded(pull.cursor).todo == ["Encounter/e2"]
+
+
+def test_the_servers_words_are_not_repeated(pull: Pull) -> None:
+    """Of an outcome beside a result only codes of FHIR's own list are said."""
+    pull.fake.outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "Canary"}]}
+    with pytest.raises(RetryLater, match="unknown"):
+        pull.run()
+
+
 def test_incomplete_results(pull: Pull) -> None:
     """A searchset that says it is not all does not move the cursor; one that warns of something else does."""
     pull.fake.outcome = {

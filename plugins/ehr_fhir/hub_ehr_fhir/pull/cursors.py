@@ -61,8 +61,10 @@ class PullCursor(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknow
     then, in seconds. `began`: our time when the last look began. `first`: from when on the very first look went.
     `reach`: how far back the next look can go: newer versions that were taken are remembered. `todo`: what is
     still to be fetched, in order (`Encounter/1`, `Patient/1`, `Visits/PATIENT`, ...), `pace` of them side by side.
+    `server`: a digest of the address of whom all this is known.
     """
 
+    server: str = ""
     since: str = ""
     skew: float = 0.0
     began: str = ""

@@ -11,6 +11,7 @@ import msgspec
 
 from hub.plugin.api import RetryLater
 from hub_ehr_fhir.connect.addresses import origin
+from hub_ehr_fhir.connect.judging import ISSUES
 from hub_ehr_fhir.pull.resources import Found, found
 
 
@@ -126,7 +127,7 @@ def check_outcome(raw: bytes, kind: str) -> None:
         return
     for issue in issues:
         if issue.severity in ("error", "fatal") or issue.code in _INCOMPLETE:
-            code = issue.code if issue.code.replace("-", "").isalpha() else "unknown"
+            code = issue.code if issue.code in ISSUES else "unknown"
             raise RetryLater(
                 f"the server did not finish a search of {kind} ({code})",
                 fix="nothing, if it passes; else lower page_size, or ask who runs the server",

@@ -17,7 +17,7 @@ from hub_ehr_fhir.pull.turn import Timed, Turn
 from hub_ehr_fhir.pull.walking import Query, Walker
 from hub_ehr_fhir.settings_pull import PullSettings
 
-_KEY = "patients"
+KEY = "patients"
 _AT_ONCE = 20
 
 
@@ -46,14 +46,14 @@ class Patients:
         recent = written(now - timedelta(days=self._settings.look_back_days))
         cursor.began = written(now)
         if self._settings.patients:
-            self._state.put(_KEY, "\n".join(self._listed()).encode())
+            self._state.put(KEY, "\n".join(self._listed()).encode())
         since = cursor.first if cursor.round is None else max(recent, cursor.first)
         cursor.round = Round(began=cursor.began, since=since)
 
     def step(self, cursor: PullCursor, round_: Round, turn: Turn) -> None:
         """The next patients of the round go to `todo`."""
         if self._settings.patients:
-            kept = (self._state.get(_KEY) or b"").decode().split("\n")
+            kept = (self._state.get(KEY) or b"").decode().split("\n")
             names = [name for name in kept if name]
             cursor.add(*(VISITS + name for name in names[round_.nth : round_.nth + _AT_ONCE]))
             round_.nth += _AT_ONCE

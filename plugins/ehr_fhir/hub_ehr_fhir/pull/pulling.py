@@ -13,6 +13,7 @@ from hub_ehr_fhir.connect.http import Server
 from hub_ehr_fhir.discover import offered as learned
 from hub_ehr_fhir.discover.probe import hints, learn
 from hub_ehr_fhir.discover.strategy import Search, Strategy, choose
+from hub_ehr_fhir.pull import moving
 from hub_ehr_fhir.pull.cursors import PullCursor, decoded, encoded
 from hub_ehr_fhir.pull.delivering import NAMED, VISITS, Deliverer
 from hub_ehr_fhir.pull.following import Following
@@ -27,7 +28,6 @@ from hub_ehr_fhir.pull.walking import Searched, Walker
 from hub_ehr_fhir.settings import FhirSettings
 
 _LEARN_SECONDS = 40.0
-_WAITING = "waiting"
 _MANY_TRIES = 5
 
 
@@ -43,16 +43,14 @@ class Pulling:
 
     def changes(self, cursor: str) -> Changes:
         """What is new since `cursor`."""
-        now = decoded(cursor)
+        now = moving.at(self._server.base, decoded(cursor), self._context)
         turn = Turn(self._context.clock, self._context.stop, self._settings.batch_bytes, self._tick)
         strategy = self._strategy()
         if strategy is None:
-            return Changes(messages=(), cursor=cursor, more=not self._context.stop.is_set())
+            return Changes(messages=(), cursor=encoded(now), more=not self._context.stop.is_set())
         shared, seen = Shared(self._context.state, now.began), Seen(self._context.state)
         try:
             more = self._run(now, turn, strategy, shared, seen)
-        except Searched as refused:
-            more = self._learn_anew(refused)
         except HubError:
             if not turn.moved:
                 raise
@@ -64,7 +62,7 @@ class Pulling:
 
     def check(self) -> Iterator[Step]:
         """Whether something waits that the server fails to give."""
-        kept = self._context.state.get(_WAITING)
+        kept = self._context.state.get(moving.WAITING)
         waiting, most = msgspec.msgpack.decode(kept, type=tuple[int, int]) if kept else (0, 0)
         if not waiting:
             yield Step(name="pull", ok=True, said="nothing waits that could not be fetched")
@@ -80,10 +78,17 @@ class Pulling:
         """For `check`: how many wait, and how often the worst was tried."""
         told = (len(now.late), max((one.tries for one in now.late), default=0))
         encoded_now, state = msgspec.msgpack.encode(told), self._context.state
-        if (state.get(_WAITING) or msgspec.msgpack.encode((0, 0))) != encoded_now:
-            state.put(_WAITING, encoded_now)
+        if (state.get(moving.WAITING) or msgspec.msgpack.encode((0, 0))) != encoded_now:
+            state.put(moving.WAITING, encoded_now)
 
     def _run(self, now: PullCursor, turn: Turn, strategy: Strategy, shared: Shared, seen: Seen) -> bool:
+        """As `_go`; a search that the server refuses is learned anew."""
+        try:
+            return self._go(now, turn, strategy, shared, seen)
+        except Searched as refused:
+            return self._learn_anew(refused)
+
+    def _go(self, now: PullCursor, turn: Turn, strategy: Strategy, shared: Shared, seen: Seen) -> bool:
         """Go on until the slice is over or nothing is left to do now; whether there is more."""
         looks = Looks(self._settings, self._context, Timed(self._server, turn), strategy, shared, seen)
         looks.hear(now, turn)

@@ -9,7 +9,7 @@ from hub.plugin.api.ports import State
 from hub_ehr_fhir.pull.resources import Found
 from hub_ehr_fhir.pull.times import instant
 
-_KEY = "seen"
+KEY = "seen"
 _ROW = struct.Struct(">8s8sq")
 _MOST = 50_000
 
@@ -51,14 +51,14 @@ class Seen:
         """Put what changed into the state."""
         if self._changed:
             newest = list(self.rows.items())[-_MOST:]
-            self._state.put(_KEY, b"".join(_ROW.pack(key, mark, at) for key, (mark, at) in newest))
+            self._state.put(KEY, b"".join(_ROW.pack(key, mark, at) for key, (mark, at) in newest))
             self._changed = False
 
     @property
     def rows(self) -> dict[bytes, tuple[bytes, int]]:
         """Key digest -> (version digest, time in seconds)."""
         if self._rows is None:
-            kept = self._state.get(_KEY) or b""
+            kept = self._state.get(KEY) or b""
             whole = kept[: len(kept) - len(kept) % _ROW.size]
             self._rows = {key: (mark, at) for key, mark, at in _ROW.iter_unpack(whole)}
         return self._rows

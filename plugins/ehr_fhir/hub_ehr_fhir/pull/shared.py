@@ -12,6 +12,7 @@ from hub_ehr_fhir.pull.resources import Found, found
 KINDS = frozenset(("Practitioner", "PractitionerRole", "Organization", "Location"))
 _SHARDS = 32
 _SHARD_BYTES = 128 << 10
+KEYS = tuple(f"shared.{nth:02}" for nth in range(_SHARDS))
 
 
 class _Kept(msgspec.Struct, array_like=True):
@@ -58,7 +59,7 @@ class Shared:
     def save(self) -> None:
         """Put what changed into the state."""
         for nth in sorted(self._changed):
-            self._state.put(f"shared.{nth:02}", msgspec.msgpack.encode(_bounded(self._shards[nth])))
+            self._state.put(KEYS[nth], msgspec.msgpack.encode(_bounded(self._shards[nth])))
         self._changed.clear()
 
     def _put(self, key: str, kept: _Kept) -> None:
@@ -71,7 +72,7 @@ class Shared:
         nth = _nth(key)
         if nth not in self._shards:
             try:
-                self._shards[nth] = _SHARD.decode(self._state.get(f"shared.{nth:02}") or b"\x80")
+                self._shards[nth] = _SHARD.decode(self._state.get(KEYS[nth]) or b"\x80")
             except msgspec.MsgspecError:
                 self._shards[nth] = {}
         return self._shards[nth]
