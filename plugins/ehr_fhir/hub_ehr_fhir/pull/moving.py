@@ -1,4 +1,4 @@
-"""Settings that name another server: what is known of the one before means nothing there, and the pull begins anew."""
+"""Settings that name another server: what is known of the one before means nothing there; the pull begins anew."""
 
 from __future__ import annotations
 
