@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
@@ -242,10 +242,19 @@ def verdict(fact: EncounterFact, patient: PatientFile | None, policy: Policy, no
     if not fact.ready or on is None:
         return Verdict(state="waiting")
     ended = (fact.ended_at or fact.started_at or now).date()
-    held_until = ended + timedelta(days=policy.hold_days)
-    return Verdict(state="ready" if held_until <= now.date() else "waiting")
+    return Verdict(state="ready" if (now.date() - ended).days >= policy.hold_days else "waiting")
 
 
 def service_day(fact: EncounterFact, zone: str) -> date | None:
     """The local day on which an encounter began."""
-    return fact.started_at.astimezone(ZoneInfo(zone)).date() if fact.started_at else None
+    return local_day(fact.started_at, zone) if fact.started_at else None
+
+
+def local_day(at: datetime, zone: str) -> date:
+    """The day of an instant in a zone. Senders write the first and the last instant there is for "unknown", and those
+    have no local time in half of the world: then the day as it stands.
+    """
+    try:
+        return at.astimezone(ZoneInfo(zone)).date()
+    except OverflowError:
+        return at.date()

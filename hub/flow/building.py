@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
@@ -13,6 +12,7 @@ from hub.codes import is_npi
 from hub.config.people import Practice
 from hub.config.settings import Settings
 from hub.errors import Problem
+from hub.flow.assembly import local_day
 from hub.flow.crediting import Priced, net_of_credits
 from hub.model.claim import BillingProvider, Claim, ClaimLine
 from hub.model.coverage import Coverage
@@ -162,7 +162,7 @@ def dates_of(encounter: Encounter, zone: str) -> tuple[Dated, ...]:
     told = any(one.kind == "discharge" for one in encounter.dates)
     if told or not stayed or encounter.ended_at is None or encounter.admitted_on is None:
         return encounter.dates
-    left = encounter.ended_at.astimezone(ZoneInfo(zone)).date()
+    left = local_day(encounter.ended_at, zone)
     if left < encounter.admitted_on:
         return encounter.dates
     return (*encounter.dates, Dated(kind="discharge", on=left))

@@ -124,6 +124,17 @@ def test_what_never_bills() -> None:
     assert verdict(encounter_fact(), FILE, policy(bill_from=date.max), NOW).state == "history"
 
 
+@pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Auckland", "UTC"])
+def test_the_first_and_the_last_instant_there_is(zone: str) -> None:
+    """Systems write 0001-01-01 and 9999-12-31 for "unknown": such a visit is history, or waits, and stops nothing."""
+    first = datetime(1, 1, 1, tzinfo=UTC)
+    last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    near = policy(zone=zone, hold_days=30)
+    assert verdict(encounter_fact(started_at=first, ended_at=first), FILE, near, NOW).state == "history"
+    assert verdict(encounter_fact(ended_at=last), FILE, near, NOW).state == "waiting"
+    assert verdict(encounter_fact(started_at=last, ended_at=last), FILE, near, NOW).state == "waiting"
+
+
 def test_a_credit_keeps_its_kind_and_a_positive_amount() -> None:
     """Signs of units and amounts are the kind's business: -1 unit at -30 as a credit is one unit at 30."""
     found = charge_of(
