@@ -132,3 +132,35 @@ def subscribe(
     done.subscribe(
         ctx.obj, done.Wish(name=name, remove=remove, show=show, dry_run=dry_run, as_json=as_json), config
     )
+
+
+@fhir.command()
+def preview(  # noqa: PLR0913, PLR0917 - one for each option
+    ctx: typer.Context,
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE|URL|MESSAGE",
+            help="A file or folder (- for standard input), an Encounter or Patient at a server, or a stored message.",
+        ),
+    ],
+    encounter: Annotated[
+        str, typer.Option(help="This encounter: its id, or its label such as 'Encounter[2]'.")
+    ] = "",
+    connector: Annotated[str, typer.Option(help="Read it, and ask the server, as this connector does.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Also what is not told and not needed.")] = False,
+    values: Annotated[bool, typer.Option("--values", help="Show the patient's values, too.")] = False,
+    config: Config = None,
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """One encounter: where each element of its claim would come from, what is missing, and what to do.
+
+    Ends with 1 where something would hold the claim. Nothing is stored or sent.
+    """
+    from hub_ehr_fhir.commands import preview_command as done
+
+    choice = done.Choice(
+        what=what, encounter=encounter, connector=connector, everything=everything, values=values, as_json=as_json
+    )
+    done.preview(ctx.obj, choice, config, by)

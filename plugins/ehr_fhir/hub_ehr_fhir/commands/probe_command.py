@@ -63,8 +63,8 @@ def _asked(
     if bool(choice.name) == bool(choice.url):
         given.terminal.fail("name a connector, or an address with --url", fix="hub connector list")
     if choice.url:
-        settings = _of_url(choice.url)
-        with closing(_server(settings, _Alone())) as server:
+        settings = of_url(choice.url)
+        with closing(server_of(settings, _Alone())) as server:
             yield server, settings, _Alone()
         return
     with given.desk(config) as desk:
@@ -74,11 +74,12 @@ def _asked(
                 f"connector {choice.name} is no FHIR source", fix="hub connector list tells the plugin of each"
             )
         context = desk.context(choice.name)
-        with closing(_server(known, context)) as server:
+        with closing(server_of(known, context)) as server:
             yield server, known, context
 
 
-def _server(settings: FhirSettings, context: Context | _Alone) -> Server:
+def server_of(settings: FhirSettings, context: Context | _Alone) -> Server:
+    """The client that the connector itself would use. Raises `Misconfigured` where it asks no server."""
     if settings.server is None:
         raise Misconfigured(
             "the connector asks no FHIR server", fix="set url and auth in its table [... .settings.server]"
@@ -93,12 +94,18 @@ def _server(settings: FhirSettings, context: Context | _Alone) -> Server:
     )
 
 
-def _of_url(url: str) -> FhirSettings:
+def of_url(url: str) -> FhirSettings:
+    """Settings for an address that asks for no sign-in."""
     try:
         return FhirSettings.model_validate({"server": {"url": url, "auth": "none"}})
     except ValidationError as error:
         words = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
         raise Misconfigured(f"--url: {words}", fix="such as https://fhir.example.org/r4") from None
+
+
+def alone() -> _Alone:
+    """What a client is given that no connector stands for."""
+    return _Alone()
 
 
 def _learned(

@@ -1,0 +1,183 @@
+"""Tells a preview: to a person as tables by section of the claim, to a program whole."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import msgspec
+
+from hub.errors import Problem
+from hub.plugin.api import Terminal
+from hub_ehr_fhir.previewing.around import Visit
+from hub_ehr_fhir.previewing.elements import MISSING, NONE, SETTINGS, UNUSED, Known, Row
+from hub_ehr_fhir.previewing.holding import Hold, Verdict
+from hub_ehr_fhir.previewing.sample import Sample
+from hub_ehr_fhir.previewing.tracing import Trace
+
+_STYLES = {MISSING: "error", SETTINGS: "", NONE: "aside", UNUSED: "aside"}
+_FEW = 8
+_HIDDEN = "Values are not shown; --values shows them."
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was found of one encounter; `others` could have been looked at, too."""
+
+    visit: Visit
+    others: tuple[Visit, ...]
+    resources: int
+    rows: tuple[Row, ...]
+    verdict: Verdict
+    known: Known
+    trace: Trace
+
+    def __repr__(self) -> str:
+        return f"Preview({self.visit.label}, {len(self.rows)} rows)"
+
+
+def tell(terminal: Terminal, found: Preview, *, values: bool, everything: bool) -> None:
+    """The preview for a person."""
+    _head(terminal, found)
+    shown = [row for row in found.rows if everything or row.stands != NONE]
+    for section, part in groupby(shown, key=lambda row: row.section):
+        _section(terminal, section, list(part), values=values)
+    hidden = [row.element for row in found.rows if row.stands == NONE] if not everything else []
+    if hidden:
+        _say(terminal, f"Not told, and not needed: {', '.join(dict.fromkeys(hidden))}.")
+    if not values:
+        _say(terminal, _HIDDEN)
+    _remarks(terminal, found.verdict.remarks, everything=everything)
+    _verdict(terminal, found.verdict)
+
+
+def _head(terminal: Terminal, found: Preview) -> None:
+    visit, known = found.visit, found.known
+    terminal.say(f"{terminal.paint(visit.label, 'name')}: {visit.status}, {_plural(visit.charges, 'charge')}")
+    settings = f"connector {known.instance}" if known.instance else "plain settings: no connector was named"
+    _say(terminal, f"{_plural(found.resources, 'resource')} belong to it; read with {settings}.")
+    if found.others:
+        more = f" and {len(found.others) - _FEW} more" if len(found.others) > _FEW else ""
+        named = ", ".join(f"{one.label} ({one.status}, {one.charges})" for one in found.others[:_FEW])
+        _say(terminal, f"Others (state, charges): {named}{more}. Choose one with --encounter 'LABEL' or ID.")
+    if not found.trace.complete:
+        _say(terminal, "There was too much to try everything: some places are missing below.")
+    terminal.say()
+
+
+def _section(terminal: Terminal, section: str, rows: Sequence[Row], *, values: bool) -> None:
+    columns = ["element", "837P", "from", "stands"] + (["value"] if values else [])
+    cells = [_cells(row, values=values) for row in rows]
+    styles = [_STYLES.get(row.stands, "") for row in rows]
+    terminal.table(section, columns, cells, styles=styles)
+
+
+def _cells(row: Row, *, values: bool) -> list[str]:
+    stands = f"{row.stands}: {row.note}" if row.note else row.stands
+    cells = [row.element, row.place, _places(row.sources), stands]
+    return cells + ([row.value] if values else [])
+
+
+def _places(sources: Sequence[str], most: int = 2) -> str:
+    """The first places, and how many more there are; of one element of one resource only the element."""
+    few = list(dict.fromkeys(_element(one) for one in sources))
+    more = f" +{len(few) - most}" if len(few) > most else ""
+    return ", ".join(few[:most]) + more if few else "-"
+
+
+def _element(place: str) -> str:
+    """`Patient[0].name[0].given[0]` is told as `Patient[0].name[0]`."""
+    parts = place.split(".")
+    return ".".join(parts[:2]) if parts[1:2] and parts[1].startswith(("name", "address", "telecom")) else place
+
+
+def _remarks(terminal: Terminal, remarks: Sequence[Hold], *, everything: bool) -> None:
+    if not remarks:
+        return
+    terminal.say()
+    terminal.say("Good to know:")
+    for one in remarks if everything else remarks[:_FEW]:
+        _item(terminal, f"{one.where}: {one.why}", one.fix, "warning")
+    if len(remarks) > _FEW and not everything:
+        terminal.say(f"  and {len(remarks) - _FEW} more: --all")
+
+
+def _verdict(terminal: Terminal, verdict: Verdict) -> None:
+    if verdict.holds:
+        terminal.say()
+        terminal.say("What would hold it:")
+    for one in verdict.holds:
+        _item(terminal, f"{one.where}: {one.why}", one.fix, "error")
+    terminal.say()
+    terminal.say(terminal.paint(f"This encounter {verdict.line}.", "good" if verdict.well else "error"))
+
+
+def _item(terminal: Terminal, text: str, fix: str, style: str) -> None:
+    for number, line in enumerate(_folded(terminal, text, "  - ", "    ")):
+        terminal.say(terminal.paint(line, style) if not number else line)
+    if fix:
+        for line in _folded(terminal, f"To do: {fix}", "    ", "    "):
+            terminal.say(terminal.paint(line, "aside"))
+
+
+def _say(terminal: Terminal, text: str) -> None:
+    for line in _folded(terminal, text, "", ""):
+        terminal.say(line)
+
+
+def _folded(terminal: Terminal, text: str, first: str, rest: str) -> list[str]:
+    if not terminal.width:
+        return [first + text]
+    return textwrap.wrap(
+        text, max(terminal.width, 40), initial_indent=first, subsequent_indent=rest,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def tell_nobody(terminal: Terminal, counts: Mapping[str, int], problems: Iterable[Problem]) -> None:
+    """No encounter could be read."""
+    named = ", ".join(f"{kind} ({count})" for kind, count in counts.items())
+    _say(terminal, f"There is no encounter that could be read. There are: {named or 'no resources'}.")
+    for one in list(problems)[:_FEW]:
+        _item(terminal, f"{one.where}: {one.why}", one.fix, "error" if one.severity == "error" else "warning")
+    terminal.say()
+    terminal.say(terminal.paint("Nothing here would become a claim: a claim needs an Encounter.", "error"))
+
+
+def counted(sample: Sample) -> dict[str, int]:
+    """How many resources there are of each type, the most frequent first."""
+    return dict(Counter(one.kind for one in sample.resources).most_common())
+
+
+def document(found: Preview, *, values: bool) -> dict[str, Any]:
+    """The preview for a program; values of the patient only where they are asked for."""
+    seen = found.known.foreseen
+    return {
+        "encounter": found.visit.label,
+        "status": found.visit.status,
+        "connector": found.known.instance,
+        "settings": found.known.configured,
+        "state": seen.state if seen is not None else None,
+        "claims": len(seen.claims) if seen is not None else None,
+        "resources": found.resources,
+        "tried": {"reads": found.trace.reads, "complete": found.trace.complete},
+        "others": [
+            {"encounter": one.label, "status": one.status, "charges": one.charges} for one in found.others
+        ],
+        "rows": [_data(row, values=values) for row in found.rows],
+        "holds": found.verdict.holds,
+        "remarks": found.verdict.remarks,
+        "verdict": found.verdict.line,
+        "well": found.verdict.well,
+    }
+
+
+def _data(row: Row, *, values: bool) -> dict[str, Any]:
+    names = ("section", "element", "place", "sources", "stands", "note", "todo")
+    return {name: getattr(row, name) for name in names} | ({"value": row.value} if values else {})
