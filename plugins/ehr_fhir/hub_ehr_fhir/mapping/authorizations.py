@@ -23,6 +23,7 @@ from hub_ehr_fhir.settings import FhirSettings
 # X12 306 as Da Vinci PAS uses it: certified in total, in part, with changes.
 _GRANTED = frozenset(("A1", "A2", "A6"))
 _VERDICT = ("reviewActionCode", "extension-reviewActionCode")
+_DECIDING = frozenset((shapes.Claim, shapes.ClaimResponse))
 _ACCIDENTS = {"MVA": "AA", "WPA": "EM", "SCHOOL": "OA", "SPT": "OA"}
 
 
@@ -97,9 +98,7 @@ def _deciders(scene: Scene) -> dict[str, list[Part]]:
     resources = scene.resources
     if resources.deciders is None:
         resources.deciders = {}
-        told = [
-            part for part in resources.everyone() if isinstance(part.record, shapes.Claim | shapes.ClaimResponse)
-        ]
+        told = [part for part in resources.everyone() if type(part.record) in _DECIDING]
         for part in sorted(told, key=lambda one: (one.version, one.key)):
             for visit in decided_visits(resources, part, scene.settings):
                 resources.deciders.setdefault(visit, []).append(part)

@@ -55,10 +55,20 @@ def other_version(part: Part, notes: Notes) -> bool:
         return False
     raw = part.raw
     for release, name, quoted, sure in signs:
-        if quoted in raw and sure.search(raw):
+        if quoted in raw and _stands(raw, quoted, sure):
             why = f"this element is written as in FHIR {release}, and this connector reads R4 (4B)"
             notes.error("fhir.version", part.at(name), why, _FIX_VERSION)
             return True
+    return False
+
+
+def _stands(raw: bytes, quoted: bytes, sure: re.Pattern[bytes]) -> bool:
+    """Whether `sure`, which begins with `quoted`, is found: as a search, which would look for it byte by byte."""
+    at = raw.find(quoted)
+    while at >= 0:
+        if sure.match(raw, at):
+            return True
+        at = raw.find(quoted, at + 1)
     return False
 
 

@@ -28,6 +28,7 @@ CHARGED = "~charged"
 """The version of a charge in whose place a ChargeItem stands: later than any that a source tells, before `GONE`."""
 _VOID = frozenset(("not-billable", "aborted", "entered-in-error"))
 _CHARGING = frozenset((shapes.ChargeItem, shapes.Procedure, shapes.Immunization, shapes.Encounter, shapes.Claim))
+_DONE = (shapes.Procedure, shapes.Immunization)
 _UNDONE = frozenset(("not-done", "entered-in-error"))
 
 
@@ -38,11 +39,12 @@ def charge_facts(scene: Scene) -> list[ChargeFact]:
     found: list[ChargeFact] = []
     charged = _charged(scene)
     for part in scene.resources.parts:
-        if type(part.record) not in _CHARGING or part.key in charged:
+        record = part.record
+        if type(record) not in _CHARGING or part.key in charged:
             continue
         try:
-            if isinstance(part.record, shapes.ChargeItem) and part.record.service:
-                found += _instead(scene, part.record)
+            if isinstance(record, shapes.ChargeItem) and record.service:
+                found += _instead(scene, record)
             found += _charges(scene, part)
         except SetAside as held:
             scene.short.add(context_of(scene, part))
@@ -57,7 +59,7 @@ def context_of(scene: Scene, part: Part) -> str:
     record = part.record
     if isinstance(record, shapes.ChargeItem):
         return scene.resources.key(record.context, "Encounter")
-    if isinstance(record, shapes.Procedure | shapes.Immunization):
+    if isinstance(record, _DONE):
         return scene.resources.key(record.encounter, "Encounter")
     return ""
 
@@ -240,7 +242,7 @@ def _is_modifier(coding: Coding) -> bool:
 
 def _parted(found: tuple[Coding, ...]) -> tuple[tuple[Coding, ...], list[str]]:
     """The codes of what was done, and the modifiers among them."""
-    inside = [coding.code for coding in found if _is_modifier(coding)]
+    inside = [coding.code for coding in found if len(coding.code) == 2 and _is_modifier(coding)]
     return (tuple(c for c in found if not _is_modifier(c)) if inside else found), inside
 
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from hub.codes import is_npi
 from hub.model.encounter import Coding
 from hub.model.people import Address, Name
-from hub.money import NotMoney, from_cents, to_cents
+from hub.money import CENT, NotMoney, from_cents, to_cents
 from hub_ehr_fhir.mapping import shapes
 
 _SYSTEMS = {
@@ -89,12 +89,11 @@ _ICD10 = re.compile(r"([A-Z][0-9][0-9A-Z])\.?([0-9A-Z]{0,4})")
 
 def best_diagnosis(concept: shapes.CodeableConcept) -> Coding | None:
     """One coding of a diagnosis: ICD-10-CM, else SNOMED, else the first."""
+    for one in concept.coding:
+        if one.code and (coding := _coding(one.system, one.code)).system == "ICD10":
+            return coding
     found = codings(concept)
-    for system in ("ICD10", "SNOMED"):
-        for coding in found:
-            if coding.system == system:
-                return coding
-    return found[0] if found else None
+    return next((coding for coding in found if coding.system == "SNOMED"), found[0] if found else None)
 
 
 def has_code(concepts: tuple[shapes.CodeableConcept, ...], *codes: str) -> bool:
@@ -190,14 +189,10 @@ def version(meta: shapes.Meta, fallback: str) -> str:
 
 def _ordered(last_updated: str) -> str:
     """An instant in the one form that sorts by time; empty when it is none."""
-    if _USUAL.match(last_updated):
-        try:
-            datetime.fromisoformat(last_updated[:19])
-        except ValueError:
-            return ""
-        seconds, _, rest = last_updated[:-1].partition(".")
-        return f"{seconds}.{rest:0<6}Z"
     try:
+        if _USUAL.match(last_updated):
+            _day(last_updated[:10])
+            return f"{last_updated[:19]}.{last_updated[20:-1]:0<6}Z"
         at = _instant(last_updated, _UTC)
     except Unreadable:
         return ""
@@ -205,7 +200,7 @@ def _ordered(last_updated: str) -> str:
 
 
 _UTC = ZoneInfo("UTC")
-_USUAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?Z\Z")
+_USUAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3])(?::[0-5][0-9]){2}(?:\.[0-9]{1,6})?Z\Z")
 
 
 def dollars(money: shapes.Money) -> Decimal | None:
@@ -214,6 +209,8 @@ def dollars(money: shapes.Money) -> Decimal | None:
         return None
     if (money.currency or money.code) not in ("", "USD"):
         raise Unreadable("an amount that is not in US dollars")
+    if money.value.same_quantum(CENT) and 0 < money.value < _LARGE:
+        return money.value  # as most are written: dollars and cents
     try:
         return from_cents(to_cents(sane(money.value)))
     except NotMoney:
@@ -221,10 +218,13 @@ def dollars(money: shapes.Money) -> Decimal | None:
 
 
 _DIGITS = 30
+_ONE, _LARGE = Decimal(1), 10**9
 
 
 def sane(number: Decimal) -> Decimal:
     """A number of a usual size; raises `Unreadable`."""
+    if number.same_quantum(_ONE) and 0 < number < _LARGE:
+        return number
     if not number.is_finite() or abs(number.adjusted()) > 9 or len(str(number)) > _DIGITS:
         raise Unreadable("not a number of a usual size")
     return number

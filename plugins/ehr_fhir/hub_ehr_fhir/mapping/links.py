@@ -23,11 +23,15 @@ _DIGITS = str.maketrans("", "", "-:TZ.+")
 
 
 def _of_encounter(one: shapes.Encounter) -> Iterator[Link]:
-    yield from ((each.individual, "Practitioner") for each in one.participant)
-    yield from ((each.location, "Location") for each in one.location)
+    for each in one.participant:
+        yield each.individual, "Practitioner"
+    for place in one.location:
+        yield place.location, "Location"
     yield one.service_provider, "Organization"
-    yield from ((each.condition, "Condition") for each in one.diagnosis)
-    yield from ((each, "ServiceRequest") for each in one.based_on)
+    for diagnosis in one.diagnosis:
+        yield diagnosis.condition, "Condition"
+    for order in one.based_on:
+        yield order, "ServiceRequest"
 
 
 def _of_charge_item(one: shapes.ChargeItem) -> Iterator[Link]:
@@ -40,9 +44,12 @@ def _of_charge_item(one: shapes.ChargeItem) -> Iterator[Link]:
 
 
 def _of_procedure(one: shapes.Procedure) -> Iterator[Link]:
-    yield from ((each.actor, "Practitioner") for each in one.performer)
-    yield from ((each, "ServiceRequest") for each in one.based_on)
-    yield from _reasons(one.reason_reference)
+    for each in one.performer:
+        yield each.actor, "Practitioner"
+    for order in one.based_on:
+        yield order, "ServiceRequest"
+    if one.reason_reference:
+        yield from _reasons(one.reason_reference)
     if not one.performed_date_time and not one.performed_period.start:
         yield one.encounter, "Encounter"
 
@@ -55,7 +62,8 @@ def _of_immunization(one: shapes.Immunization) -> Iterator[Link]:
 
 
 def _of_coverage(one: shapes.Coverage) -> Iterator[Link]:
-    yield from ((each, "Organization") for each in one.payor[:1])
+    if one.payor:
+        yield one.payor[0], "Organization"
     yield one.subscriber, "Patient"
 
 
@@ -140,8 +148,11 @@ def version_of(resources: Resources, part: Part, decider: Part | None = None) ->
     if not part.version:
         return ""
     links = links_of(resources, part)
-    if not links and decider is None:
-        return part.version
+    if decider is None:
+        if not links:
+            return part.version
+        if len(links) == 1 and (tail := _tail(resources, links[0])) is not None:
+            return part.version + tail
     seen, sums = {part.key}, list[int]()
     while links and len(sums) < _LEVELS:
         total, further = 0, list[str]()
@@ -158,6 +169,18 @@ def version_of(resources: Resources, part: Part, decider: Part | None = None) ->
         return f"{part.version}|-|{sums[0]:024d}"
     by = f"{_ordinal(decider.version):024d}{decider.key}" if decider else "-"
     return f"{part.version}|{by}|{'.'.join(f'{each:024d}' for each in sums)}"
+
+
+def _tail(resources: Resources, key: str) -> str | None:
+    """The tail where one neighbour is all that a resource needs, and that needs no other; else None."""
+    if key not in resources.tails:
+        found = resources.at(key)
+        tail: str | None = ""
+        if found is not None and not found.gone:
+            total = _ordinal(found.version) + (found.record is None)
+            tail = None if links_of(resources, found) else f"|-|{total:024d}"
+        resources.tails[key] = tail
+    return resources.tails[key]
 
 
 @lru_cache(maxsize=4096)

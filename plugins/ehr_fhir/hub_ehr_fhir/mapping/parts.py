@@ -13,7 +13,7 @@ from hub_ehr_fhir.mapping.notes import Notes
 
 HEAD = msgspec.json.Decoder(shapes.Head)
 _DECODERS = {name: msgspec.json.Decoder(shape) for name, shape in shapes.SHAPES.items()}
-_BY_NAME = {name.encode(): decoder for name, decoder in _DECODERS.items()}
+_BY_NAME = {name.encode(): (name, decoder) for name, decoder in _DECODERS.items()}
 _KIND = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Za-z]+)"')
 _INNER = re.compile(rb'(?<!\\)("reference"\s*:\s*")#')
 
@@ -73,14 +73,15 @@ def decoded_at_once(raw: bytes) -> shapes.Head | None:
     takes a second look to read it, or to say what is wrong with it.
     """
     named = _KIND.match(raw)
-    decoder = _BY_NAME.get(named[1]) if named else None
-    if decoder is None or b'"contained"' in raw:
+    known = _BY_NAME.get(named[1]) if named else None
+    if known is None or b'"contained"' in raw:
         return None
+    name, decoder = known
     try:
         record = decoder.decode(raw)
     except Bad:
         return None
-    return record if named is not None and record.resource_type.encode() == named[1] else None
+    return record if record.resource_type == name else None
 
 
 def decode(part: Part, notes: Notes) -> bool:

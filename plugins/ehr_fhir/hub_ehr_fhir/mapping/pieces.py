@@ -26,12 +26,11 @@ def is_whole(resources: Resources) -> bool:
     """Whether a message needs no other and no other needs it: it tells a visit, and everything that it points to can
     be read. What a second visit needs of it (a clinician) that visit's own message tells again.
     """
-    visits = False
+    visits = bool(resources.of(shapes.Encounter))
     for part in resources.parts:
         record = part.record
         if type(record) in _ALONE:
             continue
-        visits |= isinstance(record, shapes.Encounter)
         for key in links_of(resources, part):
             found = resources.at(key)
             if found is None or (found.record is None and not found.gone and found.kind in shapes.SHAPES):
@@ -42,10 +41,10 @@ def is_whole(resources: Resources) -> bool:
 
 
 def _visit_of(record: shapes.Head | None) -> shapes.Reference | None:
-    if isinstance(record, _OF_A_VISIT):
-        return record.encounter if record.encounter.reference else None
     if isinstance(record, shapes.ChargeItem):
         return record.context if record.context.reference else None
+    if isinstance(record, _OF_A_VISIT):
+        return record.encounter if record.encounter.reference else None
     return None
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from hub.model.people import Facility
 from hub_ehr_fhir.mapping import codes, shapes
 from hub_ehr_fhir.mapping.scene import Scene
@@ -12,7 +14,35 @@ _NOT_THERE = frozenset(("planned", "reserved"))
 _UP = 3
 
 
-def place_of_service(scene: Scene, encounter: shapes.Encounter) -> str:
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a visit was: its CMS place of service code, what the claim calls it, and the NPI that bills for it."""
+
+    code: str
+    facility: Facility | None
+    billing_npi: str
+
+
+def place_of(scene: Scene, encounter: shapes.Encounter) -> Place:
+    """Where a visit was. Most name one place and one organization, the same as others of their message do."""
+    if len(encounter.location) > 1:
+        return _place_of(scene, encounter)
+    at = encounter.location[0] if encounter.location else shapes.EncounterLocation()
+    key = (at.location, at.status in _NOT_THERE, encounter.service_provider)
+    found = scene.places.get(key)
+    if found is None:
+        found = scene.places[key] = _place_of(scene, encounter)
+    return found
+
+
+def _place_of(scene: Scene, encounter: shapes.Encounter) -> Place:
+    return Place(
+        code=_place_of_service(scene, encounter),
+        facility=_facility(scene, encounter),
+        billing_npi=_billing_npi(scene, encounter),
+    )
+
+
+def _place_of_service(scene: Scene, encounter: shapes.Encounter) -> str:
     """The CMS place of service code that the Location, or that of which it is a part, carries as its type; none is
     made up from its class.
     """
@@ -25,7 +55,7 @@ def pos_of(types: tuple[shapes.CodeableConcept, ...]) -> str:
     return next((c.code for c in found if len(c.code) == 2), "")
 
 
-def facility(scene: Scene, encounter: shapes.Encounter) -> Facility | None:
+def _facility(scene: Scene, encounter: shapes.Encounter) -> Facility | None:
     """Where the visit was: its Location, else its service provider, else what they are called. A room takes address
     and number from the place that it is in.
     """
@@ -42,7 +72,7 @@ def facility(scene: Scene, encounter: shapes.Encounter) -> Facility | None:
     return Facility(name=name) if name else None
 
 
-def billing_npi(scene: Scene, encounter: shapes.Encounter) -> str:
+def _billing_npi(scene: Scene, encounter: shapes.Encounter) -> str:
     """The NPI of the organization that gave the service, as the resource or the reference tells it; where no
     organization is named, of the one that manages the place.
     """

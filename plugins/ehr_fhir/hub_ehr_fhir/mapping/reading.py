@@ -54,7 +54,8 @@ def read(raw: bytes, ndjson: bool, settings: FhirSettings) -> Reading:
     }
     pieces = pieces_of(resources) if loose else ()
     later = {piece.key for piece in pieces if piece.links}
-    resources.parts = [part for part in parts if part.key not in later]
+    if later:
+        resources.parts = [part for part in parts if part.key not in later]
     facts = [*_facts(scene), *_withdrawn(parts)]
     if later:
         facts += _held_back(scene, [part for part in parts if part.key in later])
@@ -146,8 +147,9 @@ def _readable(part: Part, settings: FhirSettings, notes: Notes) -> bool:
     if part.kind in _UNCHECKED:
         return decoded
     mode = settings.validate_with
-    if mode == "every" or not decoded or (mode == "sample" and check.in_sample(part, settings.sample_every)):
-        return check.is_valid(part, notes, sampled=mode == "sample") and decoded
+    sampled = mode == "sample"
+    if mode == "every" or not decoded or (sampled and check.in_sample(part, settings.sample_every)):
+        return check.is_valid(part, notes, sampled=sampled) and decoded
     return True
 
 

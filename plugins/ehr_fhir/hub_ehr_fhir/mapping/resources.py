@@ -47,6 +47,7 @@ class Resources:
         self._of: dict[type[shapes.Head], list[Any]] = {}
         self._of_what: list[Part] | None = None
         self.links: dict[Part, list[str]] = {}
+        self.tails: dict[str, str | None] = {}
         self.deciders: dict[str, list[Part]] | None = None
         for part in (*known, *self.parts):
             self._add(part)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -20,6 +20,7 @@ from hub_ehr_fhir.settings import FhirSettings
 T = TypeVar("T")
 _TITLES = frozenset(("dr", "dr.", "mr", "mr.", "mrs", "mrs.", "ms", "ms.", "prof", "prof."))
 _PEOPLE = ("Practitioner", "PractitionerRole", "Organization")
+_UNASKED = Provider(npi="", last="")
 _WAIT = "let it send that resource, or set wait_for_missing = false if it never will"
 
 
@@ -35,6 +36,7 @@ class Scene(msgspec.Struct, kw_only=True):
     short: set[str]
     loose: bool = False
     providers: dict[shapes.Reference, Provider | None] = {}
+    places: dict[tuple[shapes.Reference, bool, shapes.Reference], Any] = {}
 
     @property
     def zone(self) -> ZoneInfo:
@@ -51,7 +53,10 @@ class Scene(msgspec.Struct, kw_only=True):
 
     def day(self, text: str, part: Part, element: str) -> date | None:
         """A date that may be missing, or None and a problem when it cannot be read."""
-        return self.tried(lambda: codes.day(text), part.at(element)) if text else None
+        try:
+            return codes.day(text)
+        except codes.Unreadable:
+            return self.tried(lambda: codes.day(text), part.at(element))
 
     def missed(self, where: str, what: str, *, needed: bool = True) -> bool:
         """Something that a visit names is in no message yet; whether the visit waits for it, which it does only
@@ -77,9 +82,10 @@ def provider(scene: Scene, reference: shapes.Reference) -> Provider | None:
     """
     if reference is shapes.NOWHERE:
         return None
-    if reference not in scene.providers:
-        scene.providers[reference] = _provider(scene, reference, 0)
-    return scene.providers[reference]
+    found = scene.providers.get(reference, _UNASKED)
+    if found is _UNASKED:
+        found = scene.providers[reference] = _provider(scene, reference, 0)
+    return found
 
 
 def is_absent(scene: Scene, reference: shapes.Reference, depth: int = 0) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime
 
 from hub.model.encounter import Diagnosis
@@ -13,9 +12,10 @@ from hub_ehr_fhir.mapping.authorizations import requester, said_of
 from hub_ehr_fhir.mapping.extensions import named, text_of
 from hub_ehr_fhir.mapping.links import version_of
 from hub_ehr_fhir.mapping.parts import Part
-from hub_ehr_fhir.mapping.places import billing_npi, facility, place_of_service
+from hub_ehr_fhir.mapping.places import place_of
 from hub_ehr_fhir.mapping.scene import Scene, is_absent, provider
 
+_Clinician = tuple[int, set[str], shapes.Reference]
 _RENDERING = ("PPRF", "ATND", "SPRF", "PART", "")
 _NO_CLINICIANS = ("RelatedPerson/", "Patient/")
 _REFERRING = ("REF", "REFB")
@@ -36,8 +36,7 @@ def _condition(scene: Scene, part: Part, condition: shapes.Condition) -> Diagnos
     """
     encounter_key = scene.resources.key(condition.encounter, "Encounter")
     listed = codes.has_code(condition.category, "problem-list-item", "health-concern")
-    visit = codes.has_code(condition.category, "encounter-diagnosis")
-    if not encounter_key or (listed and not visit):
+    if not encounter_key or (listed and not codes.has_code(condition.category, "encounter-diagnosis")):
         return None
     coding = codes.best_diagnosis(condition.code)
     if coding is None:
@@ -54,8 +53,6 @@ def _condition(scene: Scene, part: Part, condition: shapes.Condition) -> Diagnos
 
 
 def _is_certain(condition: shapes.Condition) -> bool:
-    if not condition.verification_status.coding:
-        return True
     verified = [coding.code for coding in condition.verification_status.coding if coding.code]
     return not verified or "confirmed" in verified
 
@@ -69,11 +66,13 @@ def _encounter(scene: Scene, part: Part, encounter: shapes.Encounter) -> Encount
     status = _status(scene, part, encounter)
     started_at, ended_at = _times(scene, part, encounter)
     kind, said = _kind(scene, part, encounter), said_of(scene, part, encounter)
-    rendering, waits = _participant(scene, part, encounter, _RENDERING)
-    referring, waits_too = _referring(scene, part, encounter)
+    there = _clinicians(scene, encounter)
+    rendering, waits = _participant(scene, part, there, _RENDERING)
+    referring, waits_too = _referring(scene, part, encounter, there)
     diagnoses, unknown = _diagnoses(scene, part, encounter)
     begun = scene.day(encounter.period.start, part, "period.start") if kind == "inpatient" else None
     whole = not (waits or waits_too or unknown) and part.key not in scene.short
+    place = place_of(scene, encounter)
     return EncounterFact(
         key=part.key,
         version=version_of(scene.resources, part, said.by),
@@ -83,12 +82,12 @@ def _encounter(scene: Scene, part: Part, encounter: shapes.Encounter) -> Encount
         status=status or "open",
         started_at=started_at,
         ended_at=ended_at,
-        place_of_service=place_of_service(scene, encounter),
-        facility=facility(scene, encounter),
-        billing_npi=billing_npi(scene, encounter),
+        place_of_service=place.code,
+        facility=place.facility,
+        billing_npi=place.billing_npi,
         rendering=rendering,
         referring=None if _is_same(referring, rendering) else referring,
-        supervising=_participant(scene, part, encounter, _SUPERVISING)[0],
+        supervising=_participant(scene, part, there, _SUPERVISING)[0],
         diagnoses=diagnoses,
         accident=said.accident,
         authorization=said.authorization,
@@ -174,63 +173,68 @@ def _discharge(scene: Scene, encounter: shapes.Encounter) -> str:
     return next(nubc, "") or _first(concept, {**codes.DISCHARGE_STATUSES, **scene.settings.discharge_statuses})
 
 
+def _clinicians(scene: Scene, encounter: shapes.Encounter) -> list[_Clinician]:
+    """Each participant who may be a clinician: its place, its roles (the one that is empty: none was given), who."""
+    found = []
+    for n, each in enumerate(encounter.participant):
+        if not scene.resources.key(each.individual, "").startswith(_NO_CLINICIANS):
+            roles = {c.code for concept in each.type for c in concept.coding if c.code} if each.type else {""}
+            found.append((n, roles, each.individual))
+    return found
+
+
 def _participant(
-    scene: Scene, part: Part, encounter: shapes.Encounter, roles: tuple[str, ...]
+    scene: Scene, part: Part, there: list[_Clinician], roles: tuple[str, ...]
 ) -> tuple[Provider | None, bool]:
     """The first participant in the first of some roles (v3-ParticipationType; empty: no role was given), and whether
     the visit waits for one who would come first.
     """
     for role in roles:
-        for n, each in enumerate(encounter.participant):
-            fits = codes.has_code(each.type, role) if role else not each.type
-            if not fits or scene.resources.key(each.individual, "").startswith(_NO_CLINICIANS):
+        for n, his, who in there:
+            if role not in his:
                 continue
-            if found := provider(scene, each.individual):
+            if found := provider(scene, who):
                 return found, False
-            if is_absent(scene, each.individual):
+            if is_absent(scene, who):
                 return None, scene.missed(part.at(f"participant[{n}]"), "the clinician")
     return None, False
 
 
-def _referring(scene: Scene, part: Part, encounter: shapes.Encounter) -> tuple[Provider | None, bool]:
+def _referring(
+    scene: Scene, part: Part, encounter: shapes.Encounter, there: list[_Clinician]
+) -> tuple[Provider | None, bool]:
     """Who referred: a participant, else who asked for what the visit is based on."""
-    found, waits = _participant(scene, part, encounter, _REFERRING)
-    if found or waits:
+    found, waits = _participant(scene, part, there, _REFERRING)
+    if found or waits or not encounter.based_on:
         return found, waits
     asked = requester(scene, encounter)
     if found := provider(scene, asked):
         return found, False
-    if any(_absent(scene, each) for each in encounter.based_on):
+    if any(_absent(scene, each, "ServiceRequest") for each in encounter.based_on):
         scene.missed(part.at("basedOn"), "the referral", needed=False)
     return None, False
 
 
-def _absent(scene: Scene, reference: shapes.Reference) -> bool:
-    key = scene.resources.key(reference, "ServiceRequest")
-    return key.startswith("ServiceRequest/") and scene.resources.at(key) is None
+def _absent(scene: Scene, reference: shapes.Reference, kind: str) -> bool:
+    key = scene.resources.key(reference, kind)
+    return key.startswith(f"{kind}/") and scene.resources.at(key) is None
 
 
 def _diagnoses(scene: Scene, part: Part, encounter: shapes.Encounter) -> tuple[tuple[Diagnosis, ...], bool]:
     """The conditions that the encounter points to, with their ranks, and whether the visit waits for one of them."""
     found, waits = list[Diagnosis](), False
-    for n, condition, rank in _pointed(scene, encounter):
-        if condition is None:
-            waits |= scene.missed(part.at(f"diagnosis[{n}]"), "the diagnosis")
-        elif (coding := codes.best_diagnosis(condition.code)) and _is_certain(condition):
-            key = scene.resources.key(encounter.diagnosis[n].condition, "Condition")
-            found.append(Diagnosis(coding=coding, rank=max(rank, 0), id=key))
-    return tuple(found), waits
-
-
-def _pointed(scene: Scene, encounter: shapes.Encounter) -> Iterator[tuple[int, shapes.Condition | None, int]]:
-    """Each condition of Encounter.diagnosis with its place and rank; None for one that may still come. A Procedure
-    may stand there, too: it is no diagnosis.
-    """
     for n, each in enumerate(encounter.diagnosis):
-        condition = scene.resources.get(each.condition, shapes.Condition)
-        key = scene.resources.key(each.condition, "Condition")
-        if condition is not None or (key.startswith("Condition/") and scene.resources.at(key) is None):
-            yield n, condition, each.rank
+        there = scene.resources.part(each.condition)
+        if there is None:
+            if _absent(scene, each.condition, "Condition"):
+                waits |= scene.missed(part.at(f"diagnosis[{n}]"), "the diagnosis")
+            continue
+        condition = there.record  # a Procedure may stand there, too: it is no diagnosis
+        if isinstance(condition, shapes.Condition) and _is_certain(condition):
+            coding = codes.best_diagnosis(condition.code)
+            if coding is not None:
+                found.append(Diagnosis(coding=coding, rank=max(each.rank, 0), id=there.key))
+    return tuple(found), waits
 
 
 def visit_day(scene: Scene, key: str) -> date | None:
