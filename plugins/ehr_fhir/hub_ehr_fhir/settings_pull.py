@@ -63,6 +63,13 @@ class PullSettings(BaseModel):
         ge=1,
         description="strategy patients: how old a visit may be to be looked at again after the first round",
     )
+    look_again_days: int = Field(
+        default=14,
+        ge=0,
+        le=365,
+        description="strategies incremental and follow: for how long a visit is asked for again (after 1, 2, 4 "
+        "... hours) where the server does not tell that charges or diagnoses were added; 0: never",
+    )
     mrn_systems: tuple[str, ...] = Field(
         default=(), description="strategy follow: identifier systems of the MRN at this server; empty: any system"
     )

@@ -15,6 +15,7 @@ from hub_ehr_fhir.pull.gathering import Gatherer, roots
 from hub_ehr_fhir.pull.links import by, units_of
 from hub_ehr_fhir.pull.pool import Pool
 from hub_ehr_fhir.pull.resources import Found
+from hub_ehr_fhir.pull.revisiting import Revisits
 from hub_ehr_fhir.pull.seen import Seen
 from hub_ehr_fhir.pull.times import instant, later, written
 from hub_ehr_fhir.pull.turn import Slow, Timed, Turn
@@ -39,11 +40,13 @@ class Deliverer:
         walker: Walker,
         gatherer: Gatherer,
         seen: Seen,
+        again: Revisits,
         encounter: Search | None,
         log: Log,
     ) -> None:
         self._server, self._walker, self._gatherer = server, walker, gatherer
         self._seen, self._encounter, self._log = seen, encounter, log
+        self._again = again
 
     def wake(self, cursor: PullCursor, turn: Turn) -> None:
         """Put what waited long enough back to the front."""
@@ -144,6 +147,8 @@ class Deliverer:
         for key in keys:
             if not cursor.reach or not later(cursor.reach, pool.found[key].updated):
                 self._seen.add(pool.found[key])
+        if unit.startswith("Encounter/") and not _ended_before(pool.found[unit], self._again.since(turn.now)):
+            self._again.fetched(unit.partition("/")[2], turn.now)
         return None
 
     def _ours(self, cursor: PullCursor, units: Sequence[str]) -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 
 import msgspec
 
 from hub.errors import HubError, RetryLater
 from hub.plugin.api import Changes, Context, Step
+from hub.plugin.api.ports import State
 from hub_ehr_fhir.connect.http import Server
 from hub_ehr_fhir.discover import offered as learned
 from hub_ehr_fhir.discover.probe import hints, learn
@@ -21,6 +23,7 @@ from hub_ehr_fhir.pull.gathering import Gatherer
 from hub_ehr_fhir.pull.incremental import FULL, Incremental
 from hub_ehr_fhir.pull.patients import Patients
 from hub_ehr_fhir.pull.resources import key_of
+from hub_ehr_fhir.pull.revisiting import Revisits, needed
 from hub_ehr_fhir.pull.seen import Seen
 from hub_ehr_fhir.pull.shared import Shared
 from hub_ehr_fhir.pull.turn import Timed, Turn
@@ -48,15 +51,14 @@ class Pulling:
         strategy = self._strategy()
         if strategy is None:
             return Changes(messages=(), cursor=encoded(now), more=not self._context.stop.is_set())
-        shared, seen = Shared(self._context.state, now.began), Seen(self._context.state)
+        kept = Kept(self._context.state, now.began, self._settings.pull.look_again_days)
         try:
-            more = self._run(now, turn, strategy, shared, seen)
+            more = self._run(now, turn, strategy, kept)
         except HubError:
             if not turn.moved:
                 raise
             more = True
-        seen.save()
-        shared.save()
+        kept.save(turn.now)
         self._remember(now)
         return Changes(messages=tuple(turn.messages), cursor=encoded(now), more=more)
 
@@ -81,16 +83,16 @@ class Pulling:
         if (state.get(moving.WAITING) or msgspec.msgpack.encode((0, 0))) != encoded_now:
             state.put(moving.WAITING, encoded_now)
 
-    def _run(self, now: PullCursor, turn: Turn, strategy: Strategy, shared: Shared, seen: Seen) -> bool:
+    def _run(self, now: PullCursor, turn: Turn, strategy: Strategy, kept: Kept) -> bool:
         """As `_go`; a search that the server refuses is learned anew."""
         try:
-            return self._go(now, turn, strategy, shared, seen)
+            return self._go(now, turn, strategy, kept)
         except Searched as refused:
             return self._learn_anew(refused)
 
-    def _go(self, now: PullCursor, turn: Turn, strategy: Strategy, shared: Shared, seen: Seen) -> bool:
+    def _go(self, now: PullCursor, turn: Turn, strategy: Strategy, kept: Kept) -> bool:
         """Go on until the slice is over or nothing is left to do now; whether there is more."""
-        looks = Looks(self._settings, self._context, Timed(self._server, turn), strategy, shared, seen)
+        looks = Looks(self._settings, self._context, Timed(self._server, turn), strategy, kept)
         looks.hear(now, turn)
         while not turn.over:
             if not looks.step(now, turn):
@@ -132,6 +134,19 @@ class Pulling:
         return True
 
 
+class Kept:
+    """What is remembered between two calls beside the cursor."""
+
+    def __init__(self, state: State, began: str, days: int) -> None:
+        self.shared, self.seen, self.again = Shared(state, began), Seen(state), Revisits(state, days)
+
+    def save(self, now: datetime) -> None:
+        """Put what changed into the state."""
+        self.seen.save()
+        self.shared.save()
+        self.again.save(now)
+
+
 class Looks:
     """The ways of finding what is new, and the one way of fetching it."""
 
@@ -141,8 +156,7 @@ class Looks:
         context: Context,
         server: Timed,
         strategy: Strategy,
-        shared: Shared,
-        seen: Seen,
+        kept: Kept,
     ) -> None:
         pull, searches = settings.pull, strategy.searches
         walker = Walker(server, page_size=pull.page_size, given=pull.other_hosts == "given")
@@ -150,16 +164,17 @@ class Looks:
             server,
             walker,
             _asked(strategy),
-            shared,
+            kept.shared,
             revinclude=pull.revinclude,
             claims=settings.claims_are_charges,
         )
         self._context, self._kind = context, strategy.kind
+        self._again = kept.again if needed(strategy.kind, searches) else Revisits(context.state, 0)
         self._deliverer = Deliverer(
-            server=server, walker=walker, gatherer=gatherer, seen=seen, encounter=searches.get("Encounter"),
-            log=context.log,
+            server=server, walker=walker, gatherer=gatherer, seen=kept.seen, again=self._again,
+            encounter=searches.get("Encounter"), log=context.log,
         )  # fmt: skip
-        self._incremental = Incremental(walker, searches, pull, seen, self._deliverer)
+        self._incremental = Incremental(walker, searches, pull, kept.seen, self._deliverer)
         self._patients = Patients(server, walker, searches, pull, context.state)
         self._following = Following(walker, searches, pull, context)
 
@@ -198,7 +213,9 @@ class Looks:
         return now.window is not None and bool(now.window.walks)
 
     def _begun(self, now: PullCursor, turn: Turn) -> bool:
-        if self._kind == "incremental" and self._incremental.due(now, turn.now):
+        if again := self._again.due(turn.now):
+            now.add(*(f"Encounter/{name}" for name in again))
+        elif self._kind == "incremental" and self._incremental.due(now, turn.now):
             self._incremental.begin(now, turn.now)
         elif self._kind == "patients" and self._patients.due(now, turn.now):
             self._patients.begin(now, turn.now)
