@@ -164,3 +164,35 @@ def preview(  # noqa: PLR0913, PLR0917 - one for each option
         what=what, encounter=encounter, connector=connector, everything=everything, values=values, as_json=as_json
     )
     done.preview(ctx.obj, choice, config, by)
+
+
+@fhir.command()
+def codes(  # noqa: PLR0913, PLR0917 - one for each option
+    ctx: typer.Context,
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME|FILE...", help="A connector of which the hub has messages; or files, folders."
+        ),
+    ],
+    connector: Annotated[str, typer.Option(help="Read files as this connector does.")] = "",
+    limit: Annotated[int, typer.Option(help="Look at so many messages, the newest.", min=1)] = 1000,
+    everything: Annotated[bool, typer.Option("--all", help="All of them, not only the most frequent.")] = False,
+    values: Annotated[
+        bool, typer.Option("--values", help="Also what the sender calls its codes in words.")
+    ] = False,
+    config: Config = None,
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """What a sender's charge codes, diagnoses, payers, places and clinicians are that settings do not know yet, with
+    counts, and the lines to add to charge_map.toml, practices.toml and providers.toml.
+
+    Ends with 1 where something is not mapped. Nothing is written.
+    """
+    from hub_ehr_fhir.commands import codes_command as done
+
+    choice = done.Choice(
+        what=tuple(what), connector=connector, limit=limit, everything=everything, values=values, as_json=as_json
+    )
+    done.codes(ctx.obj, choice, config, by)

@@ -26,7 +26,7 @@ from hub_ehr_fhir.previewing.sample import Sample, of_bodies, of_paths
 from hub_ehr_fhir.settings import FhirSettings
 
 PLUGIN = "ehr_fhir"
-_FOLDER = Path("config")
+FOLDER = Path("config")
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +67,7 @@ def preview(commands: Commands, choice: Choice, config: Path | None, by: str) ->
 def _desk(commands: Commands, choice: Choice, config: Path | None, by: str, undo: ExitStack) -> Desk | None:
     """The hub's desk, where there is a folder of settings or one was asked for."""
     named = config or choice.connector or os.environ.get("HUB_CONFIG")
-    if not named and not _FOLDER.is_dir():
+    if not named and not FOLDER.is_dir():
         return None
     return undo.enter_context(commands.desk(config, by))
 
@@ -92,14 +92,14 @@ def _given(terminal: Terminal, choice: Choice, desk: Desk | None) -> Given:
             fix="name a file, a folder, - for standard input, an address of an Encounter, or a message of the hub",
         )
     stored = desk.message(what)
-    settings = _settings(desk, stored.source)
+    settings = settings_of(desk, stored.source)
     sample = of_bodies([stored.body])
     return Given(sample=sample, settings=settings, instance=stored.source, desk=desk)
 
 
 def _of_files(desk: Desk | None, choice: Choice, sample: Sample) -> Given:
     instance = _instance(desk, choice)
-    settings = _settings(desk, instance) if desk is not None and instance else FhirSettings()
+    settings = settings_of(desk, instance) if desk is not None and instance else FhirSettings()
     return Given(sample=sample, settings=settings, instance=instance, desk=desk if instance else None)
 
 
@@ -111,7 +111,8 @@ def _instance(desk: Desk | None, choice: Choice) -> str:
     return known[0] if len(known) == 1 else ""
 
 
-def _settings(desk: Desk, instance: str) -> FhirSettings:
+def settings_of(desk: Desk, instance: str) -> FhirSettings:
+    """The settings of a connector, which must be one of FHIR. Raises `Misconfigured`."""
     settings = desk.settings(instance)
     if not isinstance(settings, FhirSettings):
         named = ", ".join(one.name for one in desk.instances(plugin=PLUGIN)) or "none"
@@ -123,7 +124,7 @@ def _of_server(terminal: Terminal, desk: Desk | None, choice: Choice, unit: str)
     if desk is None:
         return _of_open_server(terminal, choice, unit)
     instance = choice.connector or _asking(desk, choice.what)
-    settings, context = _settings(desk, instance), desk.context(instance)
+    settings, context = settings_of(desk, instance), desk.context(instance)
     with closing(server_of(settings, context)) as server:
         if "://" in choice.what and not server.is_ours(choice.what):
             raise misplaced(unit, instance)
@@ -173,7 +174,8 @@ def _told(terminal: Terminal, given: Given, choice: Choice) -> previewed.Preview
         few, told, settings, lambda done, of: terminal.progress("elements looked at:", done, of)
     )
     foreseen = given.desk.foresee(given.instance, told.facts, visit.key) if given.desk is not None else None
-    known = Known(foreseen=foreseen, instance=given.instance, zone=settings.time_zone)
+    npi_of = given.desk.provider if given.desk is not None else lambda _name: ""
+    known = Known(foreseen=foreseen, instance=given.instance, zone=settings.time_zone, npi_of=npi_of)
     made = [*rows(told, trace, known), *unused(told, few, settings)]
     problems = _of_these(reading, {one.label for one in few})
     return previewed.Preview(

@@ -20,6 +20,8 @@ from hub_ehr_fhir.previewing.tracing import Trace
 
 _STYLES = {MISSING: "error", SETTINGS: "", NONE: "aside", UNUSED: "aside"}
 _FEW = 8
+_WIDE = 100
+"""Letters in a line from which the place in the 837P has a column of its own."""
 _HIDDEN = "Values are not shown; --values shows them."
 
 
@@ -46,37 +48,40 @@ def tell(terminal: Terminal, found: Preview, *, values: bool, everything: bool) 
         _section(terminal, section, list(part), values=values)
     hidden = [row.element for row in found.rows if row.stands == NONE] if not everything else []
     if hidden:
-        _say(terminal, f"Not told, and not needed: {', '.join(dict.fromkeys(hidden))}.")
+        say(terminal, f"Not told, and not needed: {', '.join(dict.fromkeys(hidden))}.")
     if not values:
-        _say(terminal, _HIDDEN)
+        say(terminal, _HIDDEN)
     _remarks(terminal, found.verdict.remarks, everything=everything)
     _verdict(terminal, found.verdict)
 
 
 def _head(terminal: Terminal, found: Preview) -> None:
     visit, known = found.visit, found.known
-    terminal.say(f"{terminal.paint(visit.label, 'name')}: {visit.status}, {_plural(visit.charges, 'charge')}")
+    terminal.say(f"{terminal.paint(visit.label, 'name')}: {visit.status}, {plural(visit.charges, 'charge')}")
     settings = f"connector {known.instance}" if known.instance else "plain settings: no connector was named"
-    _say(terminal, f"{_plural(found.resources, 'resource')} belong to it; read with {settings}.")
+    say(terminal, f"{plural(found.resources, 'resource')} belong to it; read with {settings}.")
     if found.others:
         more = f" and {len(found.others) - _FEW} more" if len(found.others) > _FEW else ""
         named = ", ".join(f"{one.label} ({one.status}, {one.charges})" for one in found.others[:_FEW])
-        _say(terminal, f"Others (state, charges): {named}{more}. Choose one with --encounter 'LABEL' or ID.")
+        say(terminal, f"Others (state, charges): {named}{more}. Choose one with --encounter 'LABEL' or ID.")
     if not found.trace.complete:
-        _say(terminal, "There was too much to try everything: some places are missing below.")
+        say(terminal, "There was too much to try everything: some places are missing below.")
     terminal.say()
 
 
 def _section(terminal: Terminal, section: str, rows: Sequence[Row], *, values: bool) -> None:
-    columns = ["element", "837P", "from", "stands"] + (["value"] if values else [])
-    cells = [_cells(row, values=values) for row in rows]
+    narrow = 0 < terminal.width < _WIDE
+    columns = [*(("element",) if narrow else ("element", "837P")), "from", "stands"]
+    columns += ["value"] if values else []
+    cells = [_cells(row, narrow=narrow, values=values) for row in rows]
     styles = [_STYLES.get(row.stands, "") for row in rows]
     terminal.table(section, columns, cells, styles=styles)
 
 
-def _cells(row: Row, *, values: bool) -> list[str]:
+def _cells(row: Row, *, narrow: bool, values: bool) -> list[str]:
     stands = f"{row.stands}: {row.note}" if row.note else row.stands
-    cells = [row.element, row.place, _places(row.sources), stands]
+    named = [f"{row.element} ({row.place})" if row.place else row.element] if narrow else [row.element, row.place]
+    cells = [*named, _places(row.sources), stands]
     return cells + ([row.value] if values else [])
 
 
@@ -122,7 +127,8 @@ def _item(terminal: Terminal, text: str, fix: str, style: str) -> None:
             terminal.say(terminal.paint(line, "aside"))
 
 
-def _say(terminal: Terminal, text: str) -> None:
+def say(terminal: Terminal, text: str) -> None:
+    """A text, folded where somebody watches."""
     for line in _folded(terminal, text, "", ""):
         terminal.say(line)
 
@@ -136,14 +142,15 @@ def _folded(terminal: Terminal, text: str, first: str, rest: str) -> list[str]:
     )  # fmt: skip
 
 
-def _plural(number: int, noun: str) -> str:
+def plural(number: int, noun: str) -> str:
+    """`1 charge`, `1,200 charges`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def tell_nobody(terminal: Terminal, counts: Mapping[str, int], problems: Iterable[Problem]) -> None:
     """No encounter could be read."""
     named = ", ".join(f"{kind} ({count})" for kind, count in counts.items())
-    _say(terminal, f"There is no encounter that could be read. There are: {named or 'no resources'}.")
+    say(terminal, f"There is no encounter that could be read. There are: {named or 'no resources'}.")
     for one in list(problems)[:_FEW]:
         _item(terminal, f"{one.where}: {one.why}", one.fix, "error" if one.severity == "error" else "warning")
     terminal.say()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -42,11 +43,14 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What the hub says of it: `foreseen` is None where no settings are at hand; `instance` the connector."""
+    """What the hub says of it: `foreseen` is None where no settings are at hand; `instance` the connector; `npi_of`
+    whom providers.toml means by what a source calls somebody (empty: nobody).
+    """
 
     foreseen: Foreseen | None = None
     instance: str = ""
     zone: str = "UTC"
+    npi_of: Callable[[str], str] = lambda _name: ""
 
     @property
     def configured(self) -> bool:
@@ -101,6 +105,7 @@ class Maker:
         self.table = f"sources.{known.instance or 'NAME'}"
 
     def of_visit(self, *fields: str) -> tuple[str, ...]:
+        """The places that a field of the visit is taken from."""
         return self.trace.of("encounter", self.visit.key, *fields)
 
     def row(
@@ -108,6 +113,8 @@ class Maker:
     ) -> Row:
         """A row of what has a value; without a source it is said why."""
         note = more.pop("note", "")
+        if isinstance(value, datetime):
+            value = f"{value.astimezone(ZoneInfo(self.known.zone)):%Y-%m-%d %H:%M}"
         if not sources and not note:
             note = TOGETHER if self.trace.complete else UNTRIED
         return Row(
@@ -116,10 +123,12 @@ class Maker:
 
     @staticmethod
     def missing(section: str, element: str, place: str, todo: str, note: str = "") -> Row:
+        """A row of what a claim needs and nobody told."""
         return Row(section=section, element=element, place=place, stands=MISSING, todo=todo, note=note)
 
     @staticmethod
     def none(section: str, element: str, place: str) -> Row:
+        """A row of what nobody told, and no claim needs."""
         return Row(section=section, element=element, place=place, stands=NONE)
 
 

@@ -119,7 +119,7 @@ def _of_claim(made: Sequence[Row], known: Known) -> Iterator[Hold]:
         return
     lacking = [row for row in made if row.stands == MISSING]
     for row in lacking:
-        why = f"{row.element} is missing" + (f": {row.note}" if row.note else "")
+        why = f"missing: {row.note}" if row.note else "missing"
         yield Hold(code="missing", where=f"{row.section}, {row.element}", why=why, fix=row.todo)
     for one in seen.problems if seen is not None else ():
         element = _TOLD_BY.get(one.code)

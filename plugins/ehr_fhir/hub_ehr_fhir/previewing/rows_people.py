@@ -75,7 +75,7 @@ class People(Maker):
             yield self.missing(at, "member id", f"{person_loop} NM109", todo)
         ranked = self.trace.of("coverage", one.key, "rank")
         note = "" if one.rank else "no order told: by its key"
-        if len(holding(self.told, self.known.zone)) > 1 or one.rank:
+        if len(holding(self.told, self.known.zone)) > 1:
             yield self.row(at, "rank", f"{top} SBR01", ranked, str(rank), note=note)
         group = self.trace.of("coverage", one.key, "group_number", "group_name")
         if one.group_number or one.group_name:
@@ -146,32 +146,17 @@ class People(Maker):
         numbers = tuple(one for one in sources if ".identifier" in one)
         if who.last:
             yield self.row(at, role, f"{loop} NM103", names or sources, named(who))
-        settled = self._settled(role)
+        settled = self.known.npi_of(who.id) if who.id and not who.npi else ""
         if who.npi:
             yield self.row(at, f"{role} NPI", f"{loop} NM109", numbers or sources, who.npi)
-        elif settled is not None:
+        elif settled:
             yield Row(
-                section=at,
-                element=f"{role} NPI",
-                place=f"{loop} NM109",
-                stands=SETTINGS,
-                note="providers.toml",
-                sources=numbers or sources,
-                value=settled.npi,
-            )
+                section=at, element=f"{role} NPI", place=f"{loop} NM109", stands=SETTINGS, note="providers.toml",
+                sources=numbers or sources, value=settled,
+            )  # fmt: skip
         else:
             todo = "let the source send the NPI, or list the clinician in providers.toml"
-            note = "no NPI with a good check digit"
-            if role == "rendering":
-                yield self.missing(at, f"{role} NPI", f"{loop} NM109", todo, note)
-            else:
-                yield Row(
-                    section=at, element=f"{role} NPI", place=f"{loop} NM109", stands=NONE, note=note, todo=todo
-                )
-
-    def _settled(self, role: str) -> Provider | None:
-        """Whom the claims name, where there are claims already."""
-        seen = self.known.foreseen
-        claim = seen.claims[0] if seen is not None and seen.claims else None
-        found: Provider | None = getattr(claim, role, None) if claim is not None else None
-        return found if found is not None and found.npi else None
+            yield Row(
+                section=at, element=f"{role} NPI", place=f"{loop} NM109", sources=numbers, todo=todo,
+                stands=MISSING if role == "rendering" else NONE, note="no NPI with a good check digit",
+            )  # fmt: skip

@@ -22,13 +22,13 @@ class Visits(Maker):
         fix = "" if visit.ready or visit.status != "finished" else "see what is missing below"
         if visit.status in ("planned", "open"):
             fix = "nothing: it is billed once its status is finished"
-        yield self.row(at, "over", "", self.of_visit("status"), visit.status, todo=fix, note=visit.status)
+        yield self.row(at, "state", "", self.of_visit("status"), visit.status, todo=fix, note=visit.status)
         kinds = self.of_visit("kind")
         if visit.kind:
-            yield self.row(at, "kind", "", kinds, visit.kind)
+            yield self.row(at, "kind of visit", "", kinds, visit.kind)
         else:
             todo = "only its place of service depends on it; say in encounter_classes what the code means"
-            yield Row(section=at, element="kind", stands=NONE, sources=kinds, todo=todo)
+            yield Row(section=at, element="kind of visit", stands=NONE, sources=kinds, todo=todo)
 
     def billing(self) -> Iterator[Row]:
         at, seen = "Billing provider", self.known.foreseen

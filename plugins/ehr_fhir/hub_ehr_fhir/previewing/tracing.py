@@ -6,8 +6,10 @@ away), the resources are read again under the same settings, and what came out d
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +27,7 @@ READS = 6_000
 _STEP = 20
 _QUIET = frozenset(("key", "version", "cleared", "stamps", "fact", "joined", "withdrawn", "partial"))
 _NAMES = frozenset(("resourceType", "id", "versionId", "lastUpdated"))
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _LARGE = frozenset(("Claim", "ClaimResponse", "ExplanationOfBenefit"))
 # what is named by the element around it, as people name it
 _INNER = ("code", "system", "value", "reference", "display", "unit", "currency")
@@ -57,10 +60,17 @@ class Trace(msgspec.Struct, kw_only=True):
         found: dict[str, Source] = {}
         for (a_kind, a_key, field), sources in self.sources.items():
             if (a_kind, a_key) == (kind, key) and any(_within(field, one) for one in fields):
-                found.update((one.place, one) for one in sources)
+                found.update((one.place, one) for one in _closest(sources))
         ranked = sorted(found.values(), key=lambda one: (one.points, one.breadth))
         direct = [one.place for one in ranked if not one.points]
         return tuple(direct or [one.place for one in ranked])
+
+
+def _closest(sources: Sequence[Source]) -> list[Source]:
+    """Of what a field depends on, what it depends on most particularly: a name, and not the role of whose it is."""
+    direct = [one for one in sources if not one.points] or list(sources)
+    least = min((one.breadth for one in direct), default=0)
+    return [one for one in direct if one.breadth == least]
 
 
 def _within(field: str, of: str) -> bool:
@@ -256,6 +266,13 @@ def _previous(value: Any) -> Any:
     return _turned(value, "9012345678", "ZABCDEFGHIJKLMNOPQRSTUVWXY", -1)
 
 
+def _another_day(text: str, by: int) -> str:
+    try:
+        return (date.fromisoformat(text) + timedelta(days=by)).isoformat()
+    except (ValueError, OverflowError):
+        return text
+
+
 def _nothing(_value: Any) -> Any:
     return None
 
@@ -267,6 +284,8 @@ def _turned(value: Any, digits: str, letters: str, by: int) -> Any:
     if isinstance(value, int | Decimal):
         return value + by
     text = str(value)
+    if (day := _DAY.match(text)) is not None:
+        return _another_day(day[0], by) + text[10:]
     for index in range(len(text) - 1, -1, -1):
         char = text[index]
         if char.isascii() and char.isdigit():

@@ -1,0 +1,219 @@
+"""What a sender calls services, diagnoses, payers, places and clinicians that settings do not know yet, counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from hub.codes import is_hcpcs, is_icd10
+from hub.model.encounter import Coding
+from hub.model.facts import AnyFact, ChargeFact, CoverageFact, DiagnosisFact, EncounterFact, Piece
+from hub.model.people import Provider
+from hub.plugin.api import Desk
+from hub_ehr_fhir.mapping import codes
+from hub_ehr_fhir.mapping.pieces import reached
+from hub_ehr_fhir.mapping.reading import read, read_joined
+from hub_ehr_fhir.previewing.sample import One
+from hub_ehr_fhir.settings import FhirSettings
+
+_EXAMPLES = 3
+_LATEST = date.max
+CHARGE, DIAGNOSIS, PAYER, PLACE, CLASS, CLINICIAN = "charge", "diagnosis", "payer", "place", "class", "clinician"
+
+
+class From(msgspec.Struct, frozen=True):
+    """A fact, and where it was told: a message's id, or a label such as `Encounter[3]`."""
+
+    fact: AnyFact
+    origin: str
+
+
+class Unmapped(msgspec.Struct, kw_only=True):
+    """One name of the sender's. `system`: of a code; `encounters`: which have it; `times`: how often it stands;
+    `examples`: where to look; `words`: what the sender calls it (shown where values are).
+    """
+
+    kind: str
+    name: str
+    system: str = ""
+    words: str = ""
+    times: int = 0
+    encounters: set[str] = msgspec.field(default_factory=set)
+    examples: list[str] = []
+
+    def __repr__(self) -> str:
+        return f"Unmapped({self.kind}, {self.times} times)"
+
+
+class Found(msgspec.Struct, kw_only=True):
+    """What is not mapped, by kind the most frequent first; how many of what was looked at; diagnoses by system, with
+    how many of them have an ICD-10-CM code.
+    """
+
+    unmapped: list[Unmapped] = []
+    encounters: int = 0
+    charges: int = 0
+    messages: int = 0
+    systems: dict[str, tuple[int, int]] = {}
+
+
+def told_by(bodies: Iterable[tuple[str, bytes, bool]], settings: FhirSettings) -> list[From]:
+    """The facts of messages (id, bytes, whether NDJSON), put together from pieces as the hub does it: the newest
+    version of each, and where it was told.
+    """
+    facts: dict[tuple[str, str], From] = {}
+    pieces: dict[str, Piece] = {}
+    origins: dict[str, str] = {}
+    for id_, body, ndjson in bodies:
+        reading = read(body, ndjson, settings)
+        for fact in reading.facts:
+            _keep(facts, fact, id_)
+        for piece in reading.pieces:
+            known = pieces.get(piece.key)
+            if known is None or known.version <= piece.version:
+                pieces[piece.key], origins[piece.key] = piece, id_
+    for piece in pieces.values():
+        if piece.links:
+            for fact in read_joined(piece, reached(piece, pieces), settings).facts:
+                _keep(facts, fact, origins[piece.key])
+    return list(facts.values())
+
+
+def _keep(facts: dict[tuple[str, str], From], fact: AnyFact, origin: str) -> None:
+    about = (type(fact).__name__, fact.key)
+    if about not in facts or facts[about].fact.version <= fact.version:
+        facts[about] = From(fact, origin)
+
+
+class Survey:
+    """Goes through the facts of one connector and counts what settings do not know; without a `desk` all."""
+
+    def __init__(self, desk: Desk | None, instance: str, settings: FhirSettings) -> None:
+        self._desk, self._instance, self._settings = desk, instance, settings
+        self._found: dict[tuple[str, str, str], Unmapped] = {}
+        self._words: dict[tuple[str, str], str] = {}
+        self._placed: dict[tuple[str, str], bool] = {}
+        self.of = Found()
+
+    def hear(self, told: Sequence[From]) -> None:
+        """Take in all facts."""
+        seen = [one.fact for one in told if isinstance(one.fact, EncounterFact)]
+        visits = {fact.patient_key: fact.key for fact in seen}
+        days = {fact.key: fact.started_at.date() for fact in seen if fact.started_at}
+        for one in told:
+            fact = one.fact
+            if isinstance(fact, EncounterFact):
+                self._visit(fact, one.origin)
+            elif isinstance(fact, ChargeFact) and fact.active and fact.kind == "charge":
+                self._charge(fact, one.origin)
+            elif isinstance(fact, DiagnosisFact) and fact.active:
+                on = days.get(fact.encounter_key, _LATEST)
+                self._diagnosis(fact.diagnosis.coding, fact.encounter_key, one.origin, on)
+            elif isinstance(fact, CoverageFact) and fact.active:
+                self._payer(fact, fact.encounter_key or visits.get(fact.patient_key, ""), one.origin)
+
+    def see(self, resources: Iterable[One]) -> None:
+        """Look into resources for what facts do not tell: codes of classes, and what codes are called."""
+        for one in resources:
+            tree = one.tree()
+            for system, code, words in _codings(tree):
+                self._words.setdefault((codes.system_name(system), code), words)
+            if one.kind == "Encounter" and isinstance(tree.get("class"), dict):
+                code = tree["class"].get("code")
+                known = {**codes.ENCOUNTER_KINDS, **self._settings.encounter_classes}
+                if isinstance(code, str) and code and code not in known:
+                    self._note(CLASS, code, "", one.key, one.label)
+
+    def result(self) -> Found:
+        """What was found, the most frequent first."""
+        for one in self._found.values():
+            one.words = one.words or self._words.get((one.system, one.name), "")
+        self.of.unmapped = sorted(self._found.values(), key=lambda one: (-one.times, one.system, one.name))
+        return self.of
+
+    # what each fact names
+
+    def _visit(self, fact: EncounterFact, origin: str) -> None:
+        self.of.encounters += 1
+        on = fact.started_at.date() if fact.started_at else _LATEST
+        for one in fact.diagnoses:
+            self._diagnosis(one.coding, fact.key, origin, on)
+        self._clinician(fact.rendering, fact.key, origin)
+        name = fact.facility.name if fact.facility else ""
+        if not fact.place_of_service and not self._is_placed(fact, name):
+            self._note(PLACE, name or fact.kind, fact.kind, fact.key, origin)
+
+    def _is_placed(self, fact: EncounterFact, name: str) -> bool:
+        """Whether settings give such a visit a place of service; asked once for each kind and place."""
+        if self._desk is None:
+            return False
+        about = (fact.kind, name)
+        if about not in self._placed:
+            seen = self._desk.foresee(self._instance, (fact,), fact.key)
+            self._placed[about] = bool(seen is not None and seen.encounter.place_of_service)
+        return self._placed[about]
+
+    def _charge(self, fact: ChargeFact, origin: str) -> None:
+        self.of.charges += 1
+        self._clinician(fact.rendering, fact.encounter_key, origin)
+        for coding in fact.diagnoses:
+            self._diagnosis(coding, fact.encounter_key, origin, fact.service_from)
+        if fact.codings and not any(self._is_charged(one, fact.service_from) for one in fact.codings):
+            first = fact.codings[0]
+            self._note(CHARGE, first.code, first.system, fact.encounter_key, origin)
+
+    def _is_charged(self, coding: Coding, on: date) -> bool:
+        if coding.system == "HCPCS" and is_hcpcs(coding.code):
+            return True
+        return self._desk is not None and bool(self._desk.charge(coding.system, coding.code, on))
+
+    def _diagnosis(self, coding: Coding, encounter: str, origin: str, on: date) -> None:
+        good = self._is_diagnosis(coding, on)
+        all_, well = self.of.systems.get(coding.system, (0, 0))
+        self.of.systems[coding.system] = (all_ + 1, well + good)
+        if not good:
+            self._note(DIAGNOSIS, coding.code, coding.system, encounter, origin)
+
+    def _is_diagnosis(self, coding: Coding, on: date) -> bool:
+        if coding.system == "ICD10":
+            return is_icd10(coding.code.replace(".", ""))
+        if self._desk is None:
+            return False
+        return bool(self._desk.diagnosis(coding.system, coding.code, on))
+
+    def _payer(self, fact: CoverageFact, encounter: str, origin: str) -> None:
+        if self._desk is None or not self._desk.payer(self._instance, fact.payer_token, fact.payer_name):
+            found = self._note(PAYER, fact.payer_token, "", encounter, origin)
+            found.words = found.words or (fact.payer_name if fact.payer_name != fact.payer_token else "")
+
+    def _clinician(self, who: Provider | None, encounter: str, origin: str) -> None:
+        if who is None or who.npi:
+            return
+        if not who.id or self._desk is None or not self._desk.provider(who.id):
+            found = self._note(CLINICIAN, who.id, "", encounter, origin)
+            found.words = found.words or ", ".join(one for one in (who.last, who.first) if one)
+
+    def _note(self, kind: str, name: str, system: str, encounter: str, origin: str) -> Unmapped:
+        one = self._found.setdefault((kind, system, name), Unmapped(kind=kind, name=name, system=system))
+        one.times += 1
+        if encounter:
+            one.encounters.add(encounter)
+        if origin not in one.examples and len(one.examples) < _EXAMPLES:
+            one.examples.append(origin)
+        return one
+
+
+def _codings(value: Any) -> Iterator[tuple[str, str, str]]:
+    """System, code and display of every coding of a resource."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _codings(each)
+    elif isinstance(value, dict):
+        code, words = value.get("code"), value.get("display")
+        if isinstance(code, str) and isinstance(words, str):
+            yield str(value.get("system") or ""), code, words
+        for each in value.values():
+            yield from _codings(each)
