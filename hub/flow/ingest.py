@@ -10,7 +10,8 @@ from hub.errors import Problem
 from hub.flow import errands, feed_lanes, following, pieces
 from hub.flow.aside import failed
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
-from hub.flow.facts_store import Facts, billable, patient_ids
+from hub.flow.fact_keys import patient_ids
+from hub.flow.facts_store import Facts, billable
 from hub.flow.folding import placed
 from hub.flow.message_faults import alone, habits, reason_of
 from hub.model.encounter import Encounter

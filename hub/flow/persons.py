@@ -12,9 +12,10 @@ from hub.config.people import Source
 from hub.config.settings import Settings
 from hub.flow.assembly import Policy, coverages_of
 from hub.flow.base import CHUNK, Hub
-from hub.flow.facts_store import FRESH, patient_ids, same_as
+from hub.flow.fact_keys import patient_ids
 from hub.flow.folding import in_force
 from hub.flow.merging import source_key, with_kin
+from hub.flow.reopening import FRESH, same_as
 from hub.model.coverage import PatientFile
 from hub.model.facts import CoverageFact, PatientFact
 from hub.model.people import Address, Patient, Record

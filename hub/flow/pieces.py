@@ -19,7 +19,8 @@ from msgspec.structs import replace
 
 from hub.errors import Problem
 from hub.flow.base import Hub, Outcome, work_for
-from hub.flow.facts_store import HOPS, LINK, MARKS, Facts, billable, kind_of
+from hub.flow.fact_keys import kind_of
+from hub.flow.facts_store import HOPS, LINK, MARKS, Facts, billable
 from hub.flow.folding import placed
 from hub.flow.merging import source_key
 from hub.flow.message_faults import alone, habits

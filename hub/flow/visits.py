@@ -12,7 +12,6 @@ from hub.errors import Problem
 from hub.flow.assembly import charge_of
 from hub.flow.base import move_claims, work_for
 from hub.flow.coder import code_encounter
-from hub.flow.facts_store import UNSENT
 from hub.flow.payer_changes import BILLED, Repaid, concerns
 from hub.flow.payer_changes import follow as follow_payers
 from hub.flow.payments import MONEY, restated
@@ -21,6 +20,7 @@ from hub.flow.rediagnosing import concerns as concerns_diagnoses
 from hub.flow.rediagnosing import follow as follow_diagnoses
 from hub.flow.refreshing import refresh
 from hub.flow.renumbered import told_twice
+from hub.flow.reopening import UNSENT
 from hub.flow.retold import concerns as concerns_people
 from hub.flow.retold import follow as follow_people
 from hub.model.claim import Claim
