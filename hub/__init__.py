@@ -1,3 +1,3 @@
 """Billing Hub: encounters in, coded claims out, remittances posted to the cent."""
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
