@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from hub import __version__
 from hub.cli.doctor_commands import doctor
 from hub.cli.feed_commands import feeds
 from hub.cli.groups import Group
@@ -60,6 +61,21 @@ for name, group in (
     ("feeds", feeds),
 ):
     app.add_typer(group, name=name, rich_help_panel=None)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"billing-hub {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _always(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Tell the version and end.")
+    ] = False,
+) -> None:
+    """What stands before every command."""
 
 
 @app.command()
