@@ -9,7 +9,7 @@ from hub.plugin.api import HubError, Misconfigured
 from hub.plugin.api.ports import Log
 from hub_ehr_fhir.discover.strategy import Search
 from hub_ehr_fhir.mapping.deletions import KINDS
-from hub_ehr_fhir.pull.bundling import collection, deletion, message
+from hub_ehr_fhir.pull.bundling import deletion
 from hub_ehr_fhir.pull.cursors import Late, PullCursor
 from hub_ehr_fhir.pull.gathering import Gatherer, roots
 from hub_ehr_fhir.pull.links import by, units_of
@@ -17,6 +17,7 @@ from hub_ehr_fhir.pull.pool import Pool
 from hub_ehr_fhir.pull.resources import Found
 from hub_ehr_fhir.pull.revisiting import Revisits
 from hub_ehr_fhir.pull.seen import Seen
+from hub_ehr_fhir.pull.sending import Sent
 from hub_ehr_fhir.pull.times import instant, later, written
 from hub_ehr_fhir.pull.turn import Slow, Timed, Turn
 from hub_ehr_fhir.pull.walking import Walker
@@ -40,13 +41,14 @@ class Deliverer:
         walker: Walker,
         gatherer: Gatherer,
         seen: Seen,
+        sent: Sent,
         again: Revisits,
         encounter: Search | None,
         log: Log,
     ) -> None:
         self._server, self._walker, self._gatherer = server, walker, gatherer
         self._seen, self._encounter, self._log = seen, encounter, log
-        self._again = again
+        self._sent, self._again = sent, again
 
     def wake(self, cursor: PullCursor, turn: Turn) -> None:
         """Put what waited long enough back to the front."""
@@ -143,7 +145,7 @@ class Deliverer:
         for key in (unit, *sorted(keys | missing)):
             if key in pool.failed:
                 return pool.failed[key]
-        turn.give(message(unit, collection(pool.found[key] for key in keys)))
+        turn.give(self._sent.message(unit, (pool.found[key] for key in keys)))
         for key in keys:
             if not cursor.reach or not later(cursor.reach, pool.found[key].updated):
                 self._seen.add(pool.found[key])

@@ -25,6 +25,7 @@ from hub_ehr_fhir.pull.patients import Patients
 from hub_ehr_fhir.pull.resources import key_of
 from hub_ehr_fhir.pull.revisiting import Revisits, needed
 from hub_ehr_fhir.pull.seen import Seen
+from hub_ehr_fhir.pull.sending import Sent
 from hub_ehr_fhir.pull.shared import Shared
 from hub_ehr_fhir.pull.turn import Timed, Turn
 from hub_ehr_fhir.pull.walking import Searched, Walker
@@ -63,7 +64,9 @@ class Pulling:
         return Changes(messages=tuple(turn.messages), cursor=encoded(now), more=more)
 
     def check(self) -> Iterator[Step]:
-        """Whether something waits that the server fails to give."""
+        """Whether something waits that the server fails to give, or something failed that it gave before."""
+        known = learned.decode(self._context.state.get(learned.STATE))
+        yield from (_failed(*one) for one in (learned.failed(known) if known else ()))
         kept = self._context.state.get(moving.WAITING)
         waiting, most = msgspec.msgpack.decode(kept, type=tuple[int, int]) if kept else (0, 0)
         if not waiting:
@@ -124,14 +127,27 @@ class Pulling:
         """The server does not take a search that it took before: it is tried anew in the next call, now."""
         state = self._context.state
         known = learned.decode(state.get(learned.STATE))
-        if known is None or known.of(refused.kind).verdict(refused.feature) == "refused":
+        if known is None or known.of(refused.kind).verdict(refused.feature) in ("refused", "ignored"):
             raise RetryLater(
                 f"the server does not take a search of {refused.kind} by {refused.feature}",
                 fix="run `hub fhir probe NAME` to see what it offers now",
             ) from None
-        state.put(learned.STATE, learned.encode(learned.broken(known, refused.kind, refused.feature)))
+        known = learned.broken(known, refused.kind, refused.feature, ignored=refused.ignored)
+        state.put(learned.STATE, learned.encode(known))
         self._context.log.warning("fhir.pull.learn_anew", kind=refused.kind)
         return True
+
+
+def _failed(kind: str, feature: str, verdict: str) -> Step:
+    """What was counted on and failed: a server that ignores a time would bring everything, or hide what is new."""
+    does = "ignores" if verdict == "ignored" else "refuses"
+    return Step(
+        name="pull",
+        ok=False,
+        said=f"the server {does} {feature} for {kind}, which it took before; it is asked otherwise until it is learned "
+        "anew, and what could not be looked through is made up for when that works again",
+        fix="ask who runs the server what was changed (an upgrade?); `hub fhir probe NAME` shows what it offers now",
+    )
 
 
 class Kept:
@@ -139,12 +155,14 @@ class Kept:
 
     def __init__(self, state: State, began: str, days: int) -> None:
         self.shared, self.seen, self.again = Shared(state, began), Seen(state), Revisits(state, days)
+        self.sent = Sent(state)
 
     def save(self, now: datetime) -> None:
         """Put what changed into the state."""
         self.seen.save()
         self.shared.save()
         self.again.save(now)
+        self.sent.save()
 
 
 class Looks:
@@ -171,8 +189,8 @@ class Looks:
         self._context, self._kind = context, strategy.kind
         self._again = kept.again if needed(strategy.kind, searches) else Revisits(context.state, 0)
         self._deliverer = Deliverer(
-            server=server, walker=walker, gatherer=gatherer, seen=kept.seen, again=self._again,
-            encounter=searches.get("Encounter"), log=context.log,
+            server=server, walker=walker, gatherer=gatherer, seen=kept.seen, sent=kept.sent,
+            again=self._again, encounter=searches.get("Encounter"), log=context.log,
         )  # fmt: skip
         self._incremental = Incremental(walker, searches, pull, kept.seen, self._deliverer)
         self._patients = Patients(server, walker, searches, pull, context.state)
@@ -196,7 +214,7 @@ class Looks:
         self._deliverer.wake(now, turn)
         if len(now.todo) >= FULL or (now.todo and not self._finding(now)):
             self._deliverer.step(now, turn)
-        elif now.window is not None:
+        elif now.window is not None and self._kind == "incremental":
             self._incremental.step(now, now.window, turn)
         elif now.round is not None and not now.round.done:
             self._patients.step(now, now.round, turn)
@@ -210,7 +228,7 @@ class Looks:
         """Whether more is to be found before what was found is fetched: while a look goes on, so that an encounter of
         which several resources changed is fetched once.
         """
-        return now.window is not None and bool(now.window.walks)
+        return self._kind == "incremental" and now.window is not None and bool(now.window.walks)
 
     def _begun(self, now: PullCursor, turn: Turn) -> bool:
         if again := self._again.due(turn.now):
