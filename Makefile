@@ -12,6 +12,7 @@ KILLS ?= 1000
 NODES_CLAIMS ?= 100000
 FEED ?= 100000
 FEED_MEMORY ?= 1000000
+FHIR_CHANGES ?= 20000
 RUNS ?= 1000000
 TARGET ?= x12
 
@@ -34,12 +35,13 @@ test: $(VENV)/.ready ## the quick suite, against real SSH, SQLite and PostgreSQL
 campaigns: $(VENV)/.ready ## kills, cuts, whole weeks, installed wheels, stores with many claims: minutes, after `make test`
 	@$(PY) -m pytest -q -n $(WORKERS) -m "campaign and not slow" $(ARGS)
 
-soak: $(VENV)/.ready ## long fault campaigns (KILLS=1000, NODES_CLAIMS=100000, FEED=100000; bounded parts run in `make campaigns`)
+soak: $(VENV)/.ready ## long fault campaigns (KILLS=1000, NODES_CLAIMS=100000, FEED=100000, FHIR_CHANGES=20000; bounded parts run in `make campaigns`)
 	@$(PY) -m pytest -q -n $(WORKERS) -m slow $(ARGS)
 	@$(PY) tests/faults/soak.py --kills $(KILLS)
 	@$(PY) tests/faults/soak_nodes.py --claims $(NODES_CLAIMS)
 	@$(PY) tests/faults/soak_feed.py --messages $(FEED)
 	@$(PY) tests/faults/soak_feed_memory.py --messages $(FEED_MEMORY)
+	@$(PY) tests/faults/soak_fhir.py --changes $(FHIR_CHANGES)
 
 fuzz: $(VENV)/.ready ## damaged files without end (TARGET=x12, hl7_reader or fhir_reader, RUNS=1000000; a bounded part runs in `make test`)
 	@$(PY) tests/fuzz/$(TARGET).py --runs $(RUNS) $(ARGS)
