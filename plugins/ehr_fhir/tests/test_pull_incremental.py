@@ -13,6 +13,7 @@ from fhirlab.pulls import Pull, keys, office, standing, visit, whole
 from hub_ehr_fhir.connect.http import Call
 from hub_ehr_fhir.pull.cursors import decoded
 from hub_ehr_fhir.pull.pulling import Pulling
+from hub_ehr_fhir.settings import FhirSettings
 
 from hub.clock import TurnedClock
 from hub.errors import Misconfigured, RetryLater
@@ -151,6 +152,21 @@ def test_deletions(pull: Pull) -> None:
     assert pull.run() == []
 
 
+def test_deleted_before_the_first_look(pull: Pull) -> None:
+    """What was sent to the hub before it looked for the first time, and deleted before that too, is told as deleted;
+    where nothing is sent there is nothing to ask for."""
+    pull.fake.delete("ChargeItem/i1")
+    pull.later(hours=3)
+    quiet = Pull(pull.fake)
+    push = {"token": "env:PUSH"}
+    pull.settings = FhirSettings.model_validate({**pull.settings.model_dump(by_alias=True), "push": push})
+    for one in (pull, quiet):
+        one.run()
+        one.later(minutes=3)
+    assert keys(pull.run()) == [["-ChargeItem/i1"]]
+    assert quiet.run() == []
+
+
 def test_gone_when_read() -> None:
     """Without a history a resource that answers 410 when it is fetched is told as deleted."""
     pull = Pull(but=tuple(f"{kind} _history" for kind in ("Encounter", "ChargeItem", "Condition")))
@@ -268,7 +284,7 @@ def test_a_search_that_is_refused(pull: Pull) -> None:
     pull.fake.before = lambda path: Reply(400, {}, b"") if "Claim?" in path else None
     assert pull.call()
     known = json.loads(pull.saved["offered"])["offered"]
-    assert known["abilities"]["Claim"]["found"]["encounter"] == "refused"
+    assert known["abilities"]["Claim"]["found"]["encounter,"] == "refused"
     assert "Claim" in known["waiting"]
 
 
@@ -480,7 +496,7 @@ def test_ignored_time() -> None:
     assert pull.call()
     assert pull.said == []
     known = json.loads(pull.saved["offered"])["offered"]
-    assert known["abilities"]["Encounter"]["found"]["_lastUpdated"] == "refused"
+    assert known["abilities"]["Encounter"]["found"]["_lastUpdated"] == "ignored"
 
 
 def test_what_waits_is_told(pull: Pull) -> None:

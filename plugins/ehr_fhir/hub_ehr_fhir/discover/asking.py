@@ -12,7 +12,7 @@ from hub_ehr_fhir.discover.answers import Told, told
 from hub_ehr_fhir.pull.pages import leads_to
 
 Params = Sequence[tuple[str, str]]
-MOST_REQUESTS = 300
+MOST_REQUESTS = 400
 IN_A_ROW = 3
 _BROKEN, _TRIES = 500, 3
 # What an answer may be here without being tried again by the client; 401, 429, 502, 503 and 504 stay its business.

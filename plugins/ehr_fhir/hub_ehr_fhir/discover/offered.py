@@ -127,7 +127,10 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 _SHAPE = 1
-_IN_USE = "refused when it was used"
+_IN_USE: Mapping[Verdict, str] = {
+    "refused": "refused when it was used",
+    "ignored": "ignored when it was used: what came had not been asked for",
+}
 
 
 def encode(offered: Offered) -> bytes:
@@ -151,14 +154,27 @@ def due(offered: Offered | None, today: date) -> bool:
     return offered is None or not offered.complete or not timedelta() <= today - offered.learned < RELEARN
 
 
-def broken(offered: Offered, type_: str, feature: str) -> Offered:
-    """What is left when the server refused (400, 404) a search that was counted on: the feature does not work until
-    everything is learned anew, and the rest of the type is tried again.
+def broken(offered: Offered, type_: str, feature: str, *, ignored: bool = False) -> Offered:
+    """What is left when the server refused (400, 404) or `ignored` a search that was counted on: the feature does not
+    work until everything is learned anew, and the rest of the type is tried again.
     """
     ability = offered.of(type_)
-    before = [each for each, words in ability.said.items() if words == _IN_USE]
-    found: dict[str, Verdict] = dict.fromkeys((*before, feature), "refused")
-    said = dict.fromkeys(found, _IN_USE)
+    found: dict[str, Verdict] = {each: ability.verdict(each) for each in _failed(ability)}
+    found[feature] = "ignored" if ignored else "refused"
+    said = {each: _IN_USE[verdict] for each, verdict in found.items()}
     abilities = {**offered.abilities, type_: msgspec.structs.replace(ability, found=found, said=said)}
     waiting = tuple(dict.fromkeys((*offered.waiting, type_)))
     return msgspec.structs.replace(offered, abilities=abilities, waiting=waiting, requests=0, missed={})
+
+
+def failed(offered: Offered) -> tuple[tuple[str, str, Verdict], ...]:
+    """What was counted on and did not work when it was used: type, feature, how it failed."""
+    return tuple(
+        (kind, each, ability.verdict(each))
+        for kind, ability in offered.abilities.items()
+        for each in _failed(ability)
+    )
+
+
+def _failed(ability: Ability) -> list[str]:
+    return [each for each, words in ability.said.items() if words in _IN_USE.values()]

@@ -129,7 +129,7 @@ def _search(offered: Offered, ability: Ability, joined: tuple[str, ...]) -> Sear
         changed="_lastUpdated" if by_time else "_history" if history else "",
         joined=joined,
         narrowed=frozenset(each for each in parameters if by_time or ability.can(f"{each}+_lastUpdated")),
-        listed=frozenset(each for each in parameters if ability.can(f"{each},")),
+        listed=frozenset(each for each in parameters if _takes_lists(offered, ability, each)),
         whole=frozenset(each for each in parameters if ability.verdict(f"{each}:whole") == "works"),
         included=tuple(_working(ability, "_include=")),
         revincluded=tuple(_working(ability, "_revinclude=")),
@@ -140,6 +140,12 @@ def _search(offered: Offered, ability: Ability, joined: tuple[str, ...]) -> Sear
         totals=_likely(offered, ability, "_total"),
         history=history,
     )
+
+
+def _takes_lists(offered: Offered, ability: Ability, parameter: str) -> bool:
+    """Where it could not be tried with this type, as the same reference does of other types."""
+    same = {"context": "encounter", "beneficiary": "patient"}.get(parameter, parameter)
+    return any(_likely(offered, ability, f"{each},") for each in dict.fromkeys((parameter, same)))
 
 
 def _working(ability: Ability, kind: str) -> Iterator[str]:

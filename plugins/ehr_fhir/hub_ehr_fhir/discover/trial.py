@@ -19,7 +19,7 @@ LONG_AGO = "2000-01-01T00:00:00Z"
 _REFERENCE = re.compile(
     rb'"reference"\s*:\s*"(?:[^"#]*/)?(' + "|".join(WANTED).encode() + rb')/([A-Za-z0-9.-]{1,64})[/"]'
 )
-_LISTED = ("_id", "encounter", "context")
+_LISTED = (("_id",), ("encounter", "context", "patient", "beneficiary"))
 _SOME = 8
 _ONE: Params = (("_count", "1"),)
 _FEW: Params = (("_count", "5"),)
@@ -253,19 +253,28 @@ class Trial:
                 self._once(f"{parameter}+_lastUpdated", partial(self._by_time, "_lastUpdated", base))
 
     def _lists(self) -> None:
-        for parameter in (each for each in _LISTED if self._found.get(each) == "works"):
-            if self._given(parameter):
+        """Lists of ids, and of those whose it is; patients and encounters are asked for by their own ids."""
+        for ways in _LISTED[: 1 if self._type in ("Patient", "Encounter") else 2]:
+            works = (
+                each for each in ways if self._found.get(each) == "works" and each in self._wanted.parameters
+            )
+            parameter = next(works, "")
+            if parameter and self._given(parameter):
                 self._once(f"{parameter},", partial(self._list, parameter))
 
     def _list(self, parameter: str) -> tuple[Verdict, str]:
+        """A list with somebody and nobody, either way round: some servers look at the first, or the last, alone. Of a
+        list of ids that is seen when it is used.
+        """
         value = self._given(parameter)
-        several = ",".join(self._value(parameter, each) for each in (NOBODY, value))
-        told = self._ask(((parameter, several),))
-        if not told.well:
-            return told.no
-        if any(value in head.refers(parameter) for head in told.heads):
-            return "works", ""
-        return ("unknown", "nothing to come") if self._seen is None else ("refused", "nothing came for a list")
+        for pair in ((NOBODY, value), (value, NOBODY))[: 1 if parameter == "_id" else 2]:
+            told = self._ask(((parameter, ",".join(self._value(parameter, each) for each in pair)),))
+            if not told.well:
+                return told.no
+            if not told.heads or _others(told, parameter, value):
+                nothing = self._seen is None
+                return ("unknown", "nothing to come") if nothing else ("refused", "nothing came for a list")
+        return "works", ""
 
     def _extras(self) -> None:
         if self._seen is None:

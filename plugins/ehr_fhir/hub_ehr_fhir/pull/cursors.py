@@ -30,6 +30,13 @@ class Late(msgspec.Struct, kw_only=True, omit_defaults=True):
     at: str
 
 
+class Visiting(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A unit that lists one patient's encounters, and where that list stands."""
+
+    unit: str
+    place: Place = Place()
+
+
 class Round(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One round through the patients: since when it goes, the next of the list (`nth`), or the search's `place`."""
 
@@ -61,7 +68,9 @@ class PullCursor(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknow
     then, in seconds. `began`: our time when the last look began. `first`: from when on the very first look went.
     `reach`: how far back the next look can go: newer versions that were taken are remembered. `todo`: what is
     still to be fetched, in order (`Encounter/1`, `Patient/1`, `Visits/PATIENT`, ...), `pace` of them side by side.
-    `server`: a digest of the address of whom all this is known.
+    `server`: a digest of the address of whom all this is known. `watched`: what the last look went through; `behind`:
+    what of it can be looked through no more, and since when that is so. `visiting`: the list that is
+    being read. `doubted`: the unit for which a search was refused last, and which search.
     """
 
     server: str = ""
@@ -77,6 +86,10 @@ class PullCursor(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknow
     round: Round | None = None
     positions: dict[str, str] = {}
     waiting: list[Waiting] = []
+    watched: list[str] = []
+    behind: dict[str, str] = {}
+    visiting: Visiting | None = None
+    doubted: tuple[str, str] = ("", "")
 
     def add(self, *units: str) -> None:
         """Units to fetch, each once."""

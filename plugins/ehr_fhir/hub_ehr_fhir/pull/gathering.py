@@ -29,7 +29,8 @@ OF_PATIENT = ("Coverage", "Account")
 REVINCLUDED: Mapping[str, str] = {
     "Condition": "Condition:encounter", "Procedure": "Procedure:encounter", "ChargeItem": "ChargeItem:context",
 }  # fmt: skip
-_LIST = 10
+_LIST = 16
+"""How many ids one search names: as many encounters as are fetched side by side."""
 _DEPTH = 6
 _READ = (200, 403)
 _NEEDED = frozenset(("Encounter", "Patient"))
@@ -183,9 +184,37 @@ class Gatherer:
                 wanted.append(key)
             else:
                 pool.absent.add(key)
-        calls = [self._call(key) for key in wanted]
-        for key, answer in zip(wanted, self._server.many(calls), strict=True):
+        self._read_lists(pool, wanted)
+        alone = [key for key in wanted if key not in pool.found]
+        calls = [self._call(key) for key in alone]
+        for key, answer in zip(alone, self._server.many(calls), strict=True):
             self._took(pool, key, answer)
+
+    def _read_lists(self, pool: Pool, keys: Sequence[str]) -> None:
+        """Several of a type by one search, where the server takes lists of ids. What does not come is asked for
+        alone: only then it says whether it has it, and one that it cannot give keeps no other from coming.
+        """
+        queries = list(self._by_kind(keys))
+        for query, page in zip(queries, self._walker.many(queries), strict=True):
+            if isinstance(page, Searched):
+                raise page
+            if isinstance(page, HubError):
+                continue
+            asked = set(str(query.params["_id"]).split(","))
+            came = [one for one in page.matches if one.id in asked]
+            pool.add(came)
+            for one in came if query.kind in DIRECTORY else ():
+                self._shared.put(one, f'W/"{one.version}"' if one.version else "")
+
+    def _by_kind(self, keys: Sequence[str]) -> Iterator[Query]:
+        names: dict[str, list[str]] = {}
+        for key in keys:
+            kind, _, name = key.partition("/")
+            if "_id" in self._searches[kind].listed:
+                names.setdefault(kind, []).append(name)
+        for kind, ids in names.items():
+            for some in _lists(ids, _LIST) if len(ids) > 1 else ():
+                yield by(self._searches[kind], kind, "_id", *some)
 
     def _readable(self, key: str) -> bool:
         search = self._searches.get(key.partition("/")[0])

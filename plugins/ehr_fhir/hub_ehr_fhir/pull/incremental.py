@@ -8,7 +8,7 @@ as much more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from hub_ehr_fhir.discover.strategy import Search
@@ -43,9 +43,11 @@ class Incremental:
         settings: PullSettings,
         seen: Seen,
         deliverer: Deliverer,
+        *,
+        pushed: bool = False,
     ) -> None:
         self._walker, self._searches, self._settings = walker, searches, settings
-        self._seen, self._deliverer = seen, deliverer
+        self._seen, self._deliverer, self._pushed = seen, deliverer, pushed
 
     def due(self, cursor: PullCursor, now: datetime) -> bool:
         """Whether it is time for another look."""
@@ -60,26 +62,59 @@ class Incremental:
             cursor.first = first_day(self._settings, now)
         overlap = timedelta(minutes=self._settings.overlap_minutes)
         lower = before(cursor.since, overlap) if cursor.since else cursor.first
-        cursor.window = Window(lower=lower, walks=self._walks(later=bool(cursor.since)))
+        walks = self._walks(later=bool(cursor.since))
+        if not cursor.since and self._pushed:
+            # what was sent to us before this look may have been deleted before it, too
+            for walk in filter(self._only_deletions, self._walks(later=True)):
+                cursor.behind.setdefault(walk, cursor.first)
+        if cursor.since:
+            self._left_behind(cursor, cursor.watched, lower)
+            cursor.watched = walks
+        cursor.window = Window(lower=lower, walks=list(walks))
 
     def step(self, cursor: PullCursor, window: Window, turn: Turn) -> None:
-        """One page of the look, or its end."""
+        """One page of the look, or its end. Raises `Searched` where what came is older than what was asked for: the
+        server ignores the time. Then nothing of that page is taken, and the look stays where it is.
+        """
+        self._fit(cursor, window)
         if not window.walks:
             self._end(cursor, window)
             turn.moved = True
             return
         walk = window.walks[0]
-        query = self._query(walk, window)
+        lower = cursor.behind.get(walk, window.lower)
+        query = self._query(walk, lower)
         page, place = self._walker.step(query, window.place)
         if not window.until and self._turned_back(cursor, window, page, turn.now):
             return
-        if query.feature == "_lastUpdated" and _too_old(page, window.lower):
-            raise Searched(query.kind, query.feature)
+        if _too_old(page, lower):
+            raise Searched(query.kind, query.feature, ignored=True)
         self._take(cursor, page, turn, deletions_only=self._only_deletions(walk))
         window.place = place
         turn.moved = True
         if place.done:
-            self._next(window, walk, place, ordered=query.ordered)
+            self._next(cursor, window, place, ordered=query.ordered)
+
+    def _fit(self, cursor: PullCursor, window: Window) -> None:
+        """What the server cannot be asked any more is left out of a look that was begun before."""
+        can = self._walks(later=True)
+        if all(walk in can for walk in window.walks):
+            return
+        first = window.walks[0]
+        others = [walk + _HISTORY for walk in window.walks if walk not in can]
+        self._left_behind(cursor, window.walks, window.lower)
+        walks = [walk for walk in window.walks if walk in can]
+        window.walks = list(dict.fromkeys([*walks, *(walk for walk in others if walk in can)]))
+        if first not in can:
+            window.place = Place()
+
+    def _left_behind(self, cursor: PullCursor, walks: Sequence[str], lower: str) -> None:
+        """Remember since when something cannot be looked through: from there it goes on when it can be again."""
+        can = self._walks(later=True)
+        for walk in walks:
+            kind = walk.removesuffix(_HISTORY)
+            if walk not in can and not (walk == kind and kind + _HISTORY in can):
+                cursor.behind.setdefault(walk, lower)
 
     def _walks(self, *, later: bool) -> list[str]:
         found = []
@@ -95,13 +130,13 @@ class Incremental:
     def _only_deletions(self, walk: str) -> bool:
         return walk.endswith(_HISTORY) and self._searches[walk.removesuffix(_HISTORY)].changed == "_lastUpdated"
 
-    def _query(self, walk: str, window: Window) -> Query:
+    def _query(self, walk: str, lower: str) -> Query:
         kind = walk.removesuffix(_HISTORY)
         search = self._searches[kind]
         if walk.endswith(_HISTORY):
-            params = {"_since": window.lower}
+            params = {"_since": lower}
             return Query(path=walk, params=params, kind=kind, feature="_history", counted=search.counted)
-        params = {"_lastUpdated": f"ge{window.lower}", **({"_sort": "_lastUpdated"} if search.sorted else {})}
+        params = {"_lastUpdated": f"ge{lower}", **({"_sort": "_lastUpdated"} if search.sorted else {})}
         return Query(
             path=kind,
             params=params,
@@ -133,15 +168,16 @@ class Incremental:
         for gone in page.deleted:
             self._deliverer.deleted(turn, f"{gone.kind}/{gone.id}", gone.at, version=gone.at)
 
-    def _next(self, window: Window, walk: str, place: Place, *, ordered: bool) -> None:
+    def _next(self, cursor: PullCursor, window: Window, place: Place, *, ordered: bool) -> None:
         """The next type. A search of several pages that was not sorted is looked through once more: while it was
         read, a change may have moved a resource from a page still to come to one already read.
         """
-        window.place = Place()
+        window.place, walk = Place(), window.walks[0]
         if place.pages > 1 and not ordered and walk not in window.again:
             window.again.append(walk)
             return
         window.walks.pop(0)
+        cursor.behind.pop(walk, None)
 
     def _end(self, cursor: PullCursor, window: Window) -> None:
         cursor.since, cursor.skew, cursor.window = window.until or cursor.since, window.skew, None
@@ -149,9 +185,10 @@ class Incremental:
 
 
 def _too_old(page: Page, lower: str) -> bool:
-    """Whether a search by time brought what cannot have been asked for: the server ignores `_lastUpdated` unsaid."""
+    """Whether a search by time brought what was not asked for: the server ignores the time without a word."""
     bound = before(lower, timedelta(days=1))
-    return any(later(bound, one.updated) for one in page.matches)
+    times = [*(one.updated for one in page.matches), *(one.at for one in page.deleted)]
+    return any(later(bound, each) for each in times)
 
 
 def first_day(settings: PullSettings, now: datetime) -> str:

@@ -86,7 +86,8 @@ def by(
     value = ",".join(f"{target}/{name}" if target else name for name in names)
     counted = search is None or search.counted
     params = {parameter: value, **(more or {})}
-    return Query(path=kind, params=params, kind=kind, feature=parameter, counted=counted)
+    feature = parameter if len(names) < 2 else f"{parameter},"
+    return Query(path=kind, params=params, kind=kind, feature=feature, counted=counted)
 
 
 def followed(kind: str, tree: Any, base: str) -> Iterator[str]:

@@ -47,7 +47,8 @@ class Patients:
         cursor.began = written(now)
         if self._settings.patients:
             self._state.put(KEY, "\n".join(self._listed()).encode())
-        since = cursor.first if cursor.round is None else max(recent, cursor.first)
+        whole = cursor.round is None and not cursor.since
+        since = cursor.first if whole else max(recent, cursor.first)
         cursor.round = Round(began=cursor.began, since=since)
 
     def step(self, cursor: PullCursor, round_: Round, turn: Turn) -> None:

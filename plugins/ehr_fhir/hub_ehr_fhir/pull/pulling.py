@@ -144,8 +144,8 @@ def _failed(kind: str, feature: str, verdict: str) -> Step:
     return Step(
         name="pull",
         ok=False,
-        said=f"the server {does} {feature} for {kind}, which it took before; it is asked otherwise until it is learned "
-        "anew, and what could not be looked through is made up for when that works again",
+        said=f"the server {does} {feature} for {kind}, which it took before; it is asked otherwise until it is "
+        "learned anew, and what could not be looked through is made up for when that works again",
         fix="ask who runs the server what was changed (an upgrade?); `hub fhir probe NAME` shows what it offers now",
     )
 
@@ -192,7 +192,9 @@ class Looks:
             server=server, walker=walker, gatherer=gatherer, seen=kept.seen, sent=kept.sent,
             again=self._again, encounter=searches.get("Encounter"), log=context.log,
         )  # fmt: skip
-        self._incremental = Incremental(walker, searches, pull, kept.seen, self._deliverer)
+        self._incremental = Incremental(
+            walker, searches, pull, kept.seen, self._deliverer, pushed=settings.push is not None
+        )
         self._patients = Patients(server, walker, searches, pull, context.state)
         self._following = Following(walker, searches, pull, context)
 

@@ -52,11 +52,11 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Searched(Exception):
-    """The server does not take this search (400, 404): it must be asked otherwise."""
+    """The server does not take this search (400, 404), or `ignored` what was asked: it must be asked otherwise."""
 
-    def __init__(self, kind: str, feature: str) -> None:
+    def __init__(self, kind: str, feature: str, *, ignored: bool = False) -> None:
         super().__init__(kind)
-        self.kind, self.feature = kind, feature
+        self.kind, self.feature, self.ignored = kind, feature, ignored
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
