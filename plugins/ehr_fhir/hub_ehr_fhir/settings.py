@@ -74,7 +74,7 @@ class FhirSettings(FolderSettings):
     keep_pieces: Literal["loose", "always"] = Field(
         default="loose",
         description="which resources are kept for others that come later: those of messages that are not whole, or "
-        "all, for a sender that tells a clinician with one visit and only names them in the next",
+        "all, for a sender that tells a clinician with one visit and only names them in the next; with `push` all",
     )
     wait_for_missing: bool = Field(
         default=True,
@@ -123,5 +123,10 @@ class FhirSettings(FolderSettings):
     @model_validator(mode="before")
     @classmethod
     def _over_its_preset(cls, given: Any) -> Any:
-        """What is given, over what its preset says."""
-        return under(given) if isinstance(given, Mapping) else given
+        """What is given, over what its preset says. A server that sends tells what changed alone: a coverage's order,
+        a diagnosis; then all is kept for what comes later.
+        """
+        if not isinstance(given, Mapping):
+            return given
+        whole = under(given)
+        return {"keep_pieces": "always", **whole} if whole.get("push") is not None else whole

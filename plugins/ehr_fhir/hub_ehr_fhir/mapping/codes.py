@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
@@ -163,6 +164,28 @@ def _day(text: str) -> date:
     raise Unreadable("not a whole date (YYYY-MM-DD)")
 
 
+def local_day(text: str, zone: ZoneInfo) -> date | None:
+    """The day on which something was done: as it was written, with the sender's own offset; of an instant in UTC
+    the day in `zone`, since an evening there is the next day in UTC. Midnight in UTC is a date that was sent so.
+    """
+    if len(text) < 20 or not text.endswith(("Z", "+00:00")) or text[10:19] == "T00:00:00":
+        return day(text)
+    return _instant(text, zone).astimezone(zone).date()
+
+
+def first_day(text: str) -> date | None:
+    """The day on which a period of days begins; of a month or a year alone its first; None when empty."""
+    return day(f"{text}-01-01"[:10]) if len(text) in (4, 7) else day(text)
+
+
+def last_day(text: str) -> date | None:
+    """The day on which a period of days ends: R4 counts the month or the year that stands there alone as a whole."""
+    if len(text) not in (4, 7):
+        return day(text)
+    begun = _day(f"{text}-12-01"[:10] if len(text) == 4 else f"{text}-01")
+    return begun.replace(day=monthrange(begun.year, begun.month)[1])
+
+
 def instant(text: str, zone: ZoneInfo) -> datetime | None:
     """An aware UTC instant; a date alone is noon in `zone`, so that it stays that day in zones near it."""
     return _instant(text, zone) if text else None
@@ -175,16 +198,22 @@ def _instant(text: str, zone: ZoneInfo) -> datetime:
         if len(text) == 10:
             return datetime.combine(on, time(12), zone).astimezone(UTC)
         at = datetime.fromisoformat(text)
-        return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
+        at = (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise Unreadable("not a time of day") from None
+    if not 1 < at.year < 9999:
+        raise Unreadable("the first or last day there is, as systems write what they do not know,")
+    return at
 
 
 def version(meta: shapes.Meta, fallback: str) -> str:
-    """What orders repeats of a resource: when the server last changed it, else its number, else `fallback`."""
+    """What orders repeats of a resource: when the server last changed it, else its number, else `fallback`. A version
+    that is no number orders nothing.
+    """
     if meta.last_updated and (at := _ordered(meta.last_updated)):
         return at
-    return meta.version_id.zfill(20) if meta.version_id else fallback
+    number = meta.version_id
+    return number.zfill(20) if len(number) <= 20 and number.isascii() and number.isdigit() else fallback
 
 
 def _ordered(last_updated: str) -> str:

@@ -45,7 +45,8 @@ def patient_of(scene: Scene, reference: shapes.Reference, element: str) -> str:
 def dates_of(scene: Scene, visit: str, at: str, period: shapes.Period, element: str) -> Dates:
     """When it was done: its own date or period, else the day on which its encounter began."""
     try:
-        start, end = codes.day(at or period.start), codes.day(period.end)
+        zone = scene.zone
+        start, end = codes.local_day(at or period.start, zone), codes.local_day(period.end, zone)
         if start is None:
             start = visit_day(scene, visit)
     except codes.Unreadable as why:

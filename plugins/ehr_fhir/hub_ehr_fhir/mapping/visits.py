@@ -70,7 +70,7 @@ def _encounter(scene: Scene, part: Part, encounter: shapes.Encounter) -> Encount
     rendering, waits = _participant(scene, part, there, _RENDERING)
     referring, waits_too = _referring(scene, part, encounter, there)
     diagnoses, unknown = _diagnoses(scene, part, encounter)
-    begun = scene.day(encounter.period.start, part, "period.start") if kind == "inpatient" else None
+    begun = _begun(scene, part, encounter) if kind == "inpatient" else None
     whole = not (waits or waits_too or unknown) and part.key not in scene.short
     place = place_of(scene, encounter)
     return EncounterFact(
@@ -132,6 +132,10 @@ def _times(scene: Scene, part: Part, encounter: shapes.Encounter) -> tuple[datet
         scene.short.add(part.key)
         scene.notes.error("fhir.encounter.period", part.at("period"), "the visit ends before it begins")
     return started_at, ended_at
+
+
+def _begun(scene: Scene, part: Part, encounter: shapes.Encounter) -> date | None:
+    return scene.tried(lambda: codes.local_day(encounter.period.start, scene.zone), part.at("period.start"))
 
 
 def _kind(scene: Scene, part: Part, encounter: shapes.Encounter) -> str:
@@ -241,4 +245,4 @@ def visit_day(scene: Scene, key: str) -> date | None:
     """The day on which a visit of this message began."""
     part = scene.resources.at(key)
     record = part.record if part is not None else None
-    return codes.day(record.period.start) if isinstance(record, shapes.Encounter) else None
+    return codes.local_day(record.period.start, scene.zone) if isinstance(record, shapes.Encounter) else None
