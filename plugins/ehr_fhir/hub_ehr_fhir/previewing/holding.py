@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
@@ -24,6 +25,9 @@ _TOLD_BY = {
     "coding.charge_without_code": "code",
     "coding.unpriced": "amount",
 }
+# what the hub numbers, as the sections of a preview are called
+_CALLED = {"coverage": "Policy", "charge": "Line", "diagnosis": "Diagnosis"}
+_NUMBERED = re.compile(r"^(coverage|charge|diagnosis)\[(\d+)\]")
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +69,11 @@ def judge(told: Told, made: Sequence[Row], known: Known, problems: Iterable[Prob
 
 
 def _hold(one: Problem) -> Hold:
-    return Hold(code=one.code, where=one.where, why=one.why, fix=one.fix)
+    return Hold(code=one.code, where=_NUMBERED.sub(_named, one.where), why=one.why, fix=one.fix)
+
+
+def _named(found: re.Match[str]) -> str:
+    return f"{_CALLED[found[1]]} {found[2]}"
 
 
 def _of_state(told: Told, known: Known, *, short: bool, problems: Sequence[Problem]) -> Iterator[Hold]:

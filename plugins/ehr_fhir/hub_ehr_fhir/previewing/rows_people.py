@@ -142,7 +142,7 @@ class People(Maker):
                 yield from self._clinician(at, role, loop, self.of_visit(role), who)
 
     def _clinician(self, at: str, role: str, loop: str, sources: tuple[str, ...], who: Provider) -> Iterator[Row]:
-        names = tuple(one for one in sources if ".identifier" not in one)
+        names = tuple(one for one in sources if ".identifier" not in one and not one.startswith("Encounter["))
         numbers = tuple(one for one in sources if ".identifier" in one)
         if who.last:
             yield self.row(at, role, f"{loop} NM103", names or sources, named(who))
