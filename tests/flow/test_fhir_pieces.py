@@ -227,3 +227,21 @@ def test_what_changes_late_reaches_the_claim_that_waits(house: FhirHouse) -> Non
     (claim,) = house.rows("claims")
     assert claim.record.diagnoses == ("I10", "E1165")
     assert claim.record.rendering.last == "Fennimore"
+
+
+def test_a_charge_for_what_was_billed_already_goes_to_a_person(house: FhirHouse) -> None:
+    """A Procedure was billed by itself, and a ChargeItem for it comes after the claim has left: it is not billed
+    beside it."""
+    told = resources("")
+    late = next(one for one in told if one["id"] == "I1")
+    code = {"coding": [{"system": HCPCS, "code": "T1015"}]}
+    done = {"resourceType": "Procedure", "id": "R1", "status": "completed", "code": code}
+    done |= {name: late[name] for name in ("subject", "meta")} | {"encounter": late["context"]}
+    house.hear(*(one for one in told if one is not late), done)
+    house.take_in()
+    house.send()
+    house.hear(newer(late, service=[{"reference": "Procedure/R1"}]))
+    house.take_in()
+    (claim,) = house.rows("claims")
+    assert [line.hcpcs for line in claim.record.lines] == ["G0008", "T1015"]
+    assert {"claim.replaced_late", "ingest.changed_after_billing"} <= house.work().keys()

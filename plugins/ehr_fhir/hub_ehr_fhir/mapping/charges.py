@@ -75,11 +75,19 @@ def _services(scene: Scene, item: shapes.ChargeItem) -> list[str]:
     return [key for key in keys if key.startswith(("Procedure/", "Immunization/"))]
 
 
+def _replaced(scene: Scene, item: shapes.ChargeItem) -> list[str]:
+    """Keys of what would be a charge of its own without this item; one that was billed before it came stands."""
+    if not item.service:
+        return []
+    wanted = _services(scene, item)
+    if scene.settings.procedures_are_charges:
+        return wanted
+    return [key for key in wanted if key.startswith("Immunization/")]
+
+
 def _instead(scene: Scene, item: shapes.ChargeItem) -> list[ChargeFact]:
     """What a ChargeItem charges for is no charge of its own, in whatever message it comes, nor ever again."""
-    wanted = _services(scene, item)
-    if not scene.settings.procedures_are_charges:
-        wanted = [key for key in wanted if key.startswith("Immunization/")]
+    wanted = _replaced(scene, item)
     if not wanted:
         return []
     visit = scene.resources.key(item.context, "Encounter")
@@ -148,17 +156,20 @@ def _item(scene: Scene, part: Part, item: shapes.ChargeItem) -> ChargeFact | Non
         drug=drug,
         rendering=_performer(scene, item.performer),
         active=item.status not in _VOID,
+        replaces=next(iter(_replaced(scene, item)), ""),
     )
 
 
 def _is_ours(scene: Scene, part: Part, item: shapes.ChargeItem) -> bool:
     """A billed item was billed by somebody: to take it again bills twice, to withdraw it undoes our own."""
+    if item.status == "billable":
+        return True
     if item.status == "billed" and not scene.settings.billed_are_charges:
         why = "the item is billed already and changes nothing here"
         fix = "nothing; or set billed_are_charges if this source says billed when it hands a charge to the hub"
         scene.notes.warn("fhir.charge.billed", part.at("status"), why, fix)
         return False
-    if item.status in _VOID or item.status in ("billable", "billed"):
+    if item.status in _VOID or item.status == "billed":
         return True
     raise SetAside("fhir.charge.status", "status", "the status does not say whether this is to be billed")
 
