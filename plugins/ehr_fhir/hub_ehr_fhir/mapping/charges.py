@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
+
 from hub.model.encounter import Coding, Drug
 from hub.model.facts import ChargeFact
 from hub.model.people import Provider
 from hub_ehr_fhir.mapping import codes, shapes
+from hub_ehr_fhir.mapping.alike import alike_of
 from hub_ehr_fhir.mapping.claims import claim_charges
 from hub_ehr_fhir.mapping.extensions import codes_of, named
 from hub_ehr_fhir.mapping.lines import (
@@ -37,14 +40,18 @@ def charge_facts(scene: Scene) -> list[ChargeFact]:
     encounter is then not ready.
     """
     found: list[ChargeFact] = []
-    charged = _charged(scene)
+    alike = alike_of(scene)
+    charged = {key for keys in alike.values() for key in keys} | _charged(scene)
     for part in scene.resources.parts:
         record = part.record
         if type(record) not in _CHARGING or part.key in charged:
             continue
         try:
-            if isinstance(record, shapes.ChargeItem) and record.service:
-                found += _instead(scene, record)
+            instead = alike.get(part.key) or _replaced(scene, record)
+            if instead and isinstance(record, shapes.ChargeItem):
+                found += _instead(scene, record, instead)
+                found += (msgspec.structs.replace(one, replaces=instead[0]) for one in _charges(scene, part))
+                continue
             found += _charges(scene, part)
         except SetAside as held:
             scene.short.add(context_of(scene, part))
@@ -75,9 +82,9 @@ def _services(scene: Scene, item: shapes.ChargeItem) -> list[str]:
     return [key for key in keys if key.startswith(("Procedure/", "Immunization/"))]
 
 
-def _replaced(scene: Scene, item: shapes.ChargeItem) -> list[str]:
+def _replaced(scene: Scene, item: shapes.Head | None) -> list[str]:
     """Keys of what would be a charge of its own without this item; one that was billed before it came stands."""
-    if not item.service:
+    if not isinstance(item, shapes.ChargeItem) or not item.service:
         return []
     wanted = _services(scene, item)
     if scene.settings.procedures_are_charges:
@@ -85,11 +92,8 @@ def _replaced(scene: Scene, item: shapes.ChargeItem) -> list[str]:
     return [key for key in wanted if key.startswith("Immunization/")]
 
 
-def _instead(scene: Scene, item: shapes.ChargeItem) -> list[ChargeFact]:
+def _instead(scene: Scene, item: shapes.ChargeItem, wanted: list[str]) -> list[ChargeFact]:
     """What a ChargeItem charges for is no charge of its own, in whatever message it comes, nor ever again."""
-    wanted = _replaced(scene, item)
-    if not wanted:
-        return []
     visit = scene.resources.key(item.context, "Encounter")
     start, _ = dates_of(scene, visit, item.occurrence_date_time, item.occurrence_period, "occurrence")
     patient_key = patient_of(scene, item.subject, "subject")
@@ -156,7 +160,6 @@ def _item(scene: Scene, part: Part, item: shapes.ChargeItem) -> ChargeFact | Non
         drug=drug,
         rendering=_performer(scene, item.performer),
         active=item.status not in _VOID,
-        replaces=next(iter(_replaced(scene, item)), ""),
     )
 
 

@@ -1,0 +1,54 @@
+"""A ChargeItem and a Procedure of one message that are one service, though neither names the other."""
+
+from __future__ import annotations
+
+from hub_ehr_fhir.mapping import codes, shapes
+from hub_ehr_fhir.mapping.scene import Scene
+from hub_ehr_fhir.mapping.visits import visit_day
+
+_BILLED = frozenset(("HCPCS", "CDT"))
+_What = tuple[str, str, str]
+"""A visit, a day, a code."""
+
+
+def alike_of(scene: Scene) -> dict[str, list[str]]:
+    """The Procedures of the visit, the code and the day of a ChargeItem, by its key: to bill both would bill one
+    service twice. Where an item names what it charges for, nothing is guessed.
+    """
+    if not scene.settings.procedures_are_charges:
+        return {}
+    items = [(part, item) for part, item in scene.resources.of(shapes.ChargeItem) if _may_be(item)]
+    if not items:
+        return {}
+    done: dict[_What, list[str]] = {}
+    for part, each in scene.resources.of(shapes.Procedure):
+        when = each.performed_date_time or each.performed_period.start
+        for what in _what(scene, each.code, each.encounter, when):
+            done.setdefault(what, []).append(part.key)
+    found: dict[str, list[str]] = {}
+    for part, item in items if done else ():
+        when = item.occurrence_date_time or item.occurrence_period.start
+        keys = [key for what in _what(scene, item.code, item.context, when) for key in done.get(what, ())]
+        if keys:
+            found[part.key] = list(dict.fromkeys(keys))
+            why = "a Procedure has this visit, code and day, too: they were read as one service, charged by the item"
+            fix = "set procedures_are_charges = false where all that is billed comes as a ChargeItem"
+            scene.notes.warn("fhir.charge.twice", part.at("code"), why, fix)
+    return found
+
+
+def _may_be(item: shapes.ChargeItem) -> bool:
+    return item.status == "billable" and not item.service and bool(item.context.reference)
+
+
+def _what(scene: Scene, code: shapes.CodeableConcept, visit: shapes.Reference, when: str) -> list[_What]:
+    """Each code that can be billed, with its visit and day; without a day of its own, that of the visit."""
+    said = [each.code for each in codes.codings(code) if each.system in _BILLED and len(each.code) > 2]
+    key = scene.resources.key(visit, "Encounter") if said else ""
+    if not key:
+        return []
+    try:
+        on = codes.local_day(when, scene.zone) or visit_day(scene, key)
+    except codes.Unreadable:
+        return []
+    return [(key, str(on), each) for each in said]
