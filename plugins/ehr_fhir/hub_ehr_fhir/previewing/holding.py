@@ -144,5 +144,7 @@ def _line(holds: Sequence[Hold], known: Known) -> str:
     if seen.self_pay:
         return "would be billed to the patient: the first policy is self pay"
     wait = f" {seen.hold_days} days after the visit" if seen.hold_days and seen.state == "waiting" else ""
+    if any(one.code == "coding.proposal" for one in seen.warnings):
+        wait += ", once a coder has confirmed its codes"
     count = len(seen.claims)
     return f"would become {'a claim' if count == 1 else f'{count} claims'}{wait}"
