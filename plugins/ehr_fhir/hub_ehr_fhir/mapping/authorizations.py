@@ -96,6 +96,8 @@ def _is_read(record: shapes.Head | None, settings: FhirSettings) -> bool:
 def _deciders(scene: Scene) -> dict[str, list[Part]]:
     """By visit the claims and answers about it, the newest last."""
     resources = scene.resources
+    if resources.kinds.isdisjoint(_DECIDING):
+        return {}
     if resources.deciders is None:
         resources.deciders = {}
         told = [part for part in resources.everyone() if type(part.record) in _DECIDING]

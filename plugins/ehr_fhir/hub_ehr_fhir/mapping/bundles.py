@@ -17,17 +17,23 @@ _OUTCOME = msgspec.json.Decoder(shapes.OperationOutcome)
 _GRAVE = frozenset(("fatal", "error"))
 
 
-def parts_of(raw: bytes, ndjson: bool, notes: Notes) -> list[Part]:
+def parts_of(raw: bytes, ndjson: bool, notes: Notes) -> Iterator[Part]:
     """Every resource of a message; what is not one is a problem and the rest goes on."""
-    if ndjson:
-        found: list[Part] = []
-        for n, line in enumerate(raw.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-            if (part := _at_once(line, f"line[{n}]", "", "")) is not None:
-                found.append(part)
-            elif line.strip():
-                found += _resources(line, f"line[{n}]", "", "", notes, 0)
-        return found
-    return list(_resources(raw.removeprefix(b"\xef\xbb\xbf"), "", "", "", notes, 0))
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
+    if not ndjson:
+        yield from _resources(raw, "", "", "", notes, 0)
+        return
+    n = start = end = 0
+    while end < len(raw):
+        n, end = n + 1, raw.find(b"\n", start)
+        end = end if end >= 0 else len(raw)
+        line = raw[start:end]
+        if (part := _at_once(line, f"line[{n}]", "", "")) is not None:
+            part.stands = (raw, start, end)
+            yield part
+        elif line.strip():
+            yield from _resources(line, f"line[{n}]", "", "", notes, 0)
+        start = end + 1
 
 
 def _at_once(raw: bytes, place: str, full_url: str, version: str) -> Part | None:
@@ -96,7 +102,7 @@ def _entry(entry: shapes.Entry, where: str, sent: str, notes: Notes, depth: int)
     version = _stamp(entry.response.last_modified) or sent
     for part in _resources(resource, where, entry.full_url, version, notes, depth + 1):
         if part.place == where:
-            part.leave(entry.resource)
+            part.stands = entry.resource
         yield part
 
 

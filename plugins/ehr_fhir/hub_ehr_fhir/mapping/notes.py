@@ -18,6 +18,14 @@ class Notes:
         """What was noted, in order."""
         return tuple(self._found)
 
+    def __bool__(self) -> bool:
+        """Whether anything was noted."""
+        return bool(self._found)
+
+    def take(self, others: Notes) -> None:
+        """Note what others noted, too."""
+        self._found |= others._found
+
     def error(self, code: str, where: str, why: str, fix: str = SEND_AGAIN) -> None:
         """Something that keeps a fact from being made."""
         self._found[Problem(code=code, where=where, why=why, fix=fix)] = None

@@ -23,13 +23,14 @@ Bad = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 class Part:
     """One resource of a message. `record` is its shape, None until it was decoded or when it could not be. `base` is
     the address of the server it is of, empty where that is not told; `gone`: it was deleted, and `raw` is empty.
-    The bytes of an entry stay where they are in their Bundle, which may be large, and are copied when asked for.
+    The bytes stay where they are in their message, which may be large, and are copied when asked for after `let_go`.
     """
 
-    __slots__ = ("_raw", "base", "full_url", "gone", "key", "kind", "place", "record", "version")
+    __slots__ = ("_raw", "base", "full_url", "gone", "key", "kind", "place", "record", "stands", "version")
 
     def __init__(self, raw: bytes, head: shapes.Head, place: str, full_url: str, version: str) -> None:
-        self._raw: bytes | msgspec.Raw = raw
+        self._raw: bytes | None = raw
+        self.stands: tuple[bytes, int, int] | msgspec.Raw = (raw, 0, len(raw))
         self.kind = head.resource_type
         self.place = place
         self.full_url = full_url
@@ -42,11 +43,16 @@ class Part:
     @property
     def raw(self) -> bytes:
         """The bytes of the resource."""
-        return self._raw if isinstance(self._raw, bytes) else bytes(self._raw)
+        if self._raw is not None:
+            return self._raw
+        if isinstance(self.stands, msgspec.Raw):
+            return bytes(self.stands)
+        whole, start, end = self.stands
+        return whole[start:end]
 
-    def leave(self, where: msgspec.Raw) -> None:
-        """Do not keep a copy of the bytes, which stand in `where`."""
-        self._raw = where
+    def let_go(self) -> None:
+        """Keep no copy of the bytes, but where they stand: what is met next finds room in the processor's cache."""
+        self._raw = None
 
     def at(self, element: str = "") -> str:
         """The place as people write it: `Bundle.entry[3] Encounter.period`."""

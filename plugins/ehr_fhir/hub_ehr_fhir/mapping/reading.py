@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -41,11 +41,12 @@ def read(raw: bytes, ndjson: bool, settings: FhirSettings) -> Reading:
     """Facts and problems of one message: a Bundle, a resource, or one of either on each line. Where it is not whole,
     its resources are pieces, too, and what needs others is told by `read_joined` alone.
     """
-    notes = Notes()
-    parts = newest(parts_of(raw, ndjson, notes), notes)
-    bad = [p for p in parts if p.kind in shapes.SHAPES and not p.gone and not _readable(p, settings, notes)]
-    for part in bad:
-        part.record = None
+    notes, wrong = Notes(), dict[Part, Notes]()
+    parts = newest(_looked_at(parts_of(raw, ndjson, notes), settings, wrong), notes)
+    odd = [part for part in parts if part in wrong] if wrong else []
+    for part in odd:
+        notes.take(wrong[part])
+    bad = [part for part in odd if part.record is None]
     resources = Resources(parts)
     loose = settings.keep_pieces == "always" or not is_whole(resources)
     scene = Scene(settings=settings, notes=notes, resources=resources, short=set(), loose=loose)
@@ -135,6 +136,21 @@ def _facts(scene: Scene) -> list[AnyFact]:
 def _withdrawn(parts: Iterable[Part]) -> list[AnyFact]:
     """What was deleted, as a fact and as a piece; later than whatever was told at the same time."""
     return [fact for part in parts if part.gone for fact in withdrawals(part.key, f"{part.version}~")]
+
+
+def _looked_at(parts: Iterable[Part], settings: FhirSettings, wrong: dict[Part, Notes]) -> Iterator[Part]:
+    """The same resources, each decoded and checked as soon as its bytes are met, while the processor has them at
+    hand; one that cannot be read has no record. What is said of one is told where it is the newest of its versions.
+    """
+    said = Notes()
+    for part in parts:
+        if part.kind in shapes.SHAPES and not part.gone:
+            if not _readable(part, settings, said):
+                part.record = None
+            if said:
+                wrong[part], said = said, Notes()
+            part.let_go()
+        yield part
 
 
 def _readable(part: Part, settings: FhirSettings, notes: Notes) -> bool:

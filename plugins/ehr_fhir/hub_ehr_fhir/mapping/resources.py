@@ -52,6 +52,7 @@ class Resources:
         for part in (*known, *self.parts):
             self._add(part)
         self._bases = {part.base for part in self._found.values() if part.base}
+        self.kinds = {type(part.record) for part in self._found.values()}
 
     def _add(self, part: Part) -> None:
         self._found[part.key] = part
@@ -75,6 +76,8 @@ class Resources:
 
     def accounts(self) -> list[tuple[Part, shapes.Account]]:
         """The accounts that count, the newest last."""
+        if shapes.Account not in self.kinds:
+            return []
         if self._accounts is None:
             found = [(p, p.record) for p in self.everyone() if isinstance(p.record, shapes.Account)]
             live = [(part, one) for part, one in found if one.status != "entered-in-error"]
