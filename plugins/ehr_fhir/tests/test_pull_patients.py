@@ -212,6 +212,8 @@ def test_followed_while_the_server_is_away() -> None:
     pull = following(mention(1, mrn="M-p3"), mention(2, mrn="M-p1"))
     pull.fake.before = lambda path: Reply(503, {}, b"") if pull.calls < 6 else None
     pull.run_on()
+    pull.later(minutes=3)
+    pull.run_on()
     assert visits(pull) == sorted([whole(6, "p3"), whole(7, "p3"), whole(2, "p1"), whole(3, "p1")])
     assert decoded(pull.cursor).positions == {"hl7": "2"}
 

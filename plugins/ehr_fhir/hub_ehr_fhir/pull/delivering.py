@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from hub.plugin.api import HubError, Misconfigured
@@ -10,9 +10,11 @@ from hub.plugin.api.ports import Log
 from hub_ehr_fhir.discover.strategy import Search
 from hub_ehr_fhir.mapping.deletions import KINDS
 from hub_ehr_fhir.pull.bundling import deletion
-from hub_ehr_fhir.pull.cursors import Late, PullCursor
+from hub_ehr_fhir.pull.cursors import Late, PullCursor, Visiting
+from hub_ehr_fhir.pull.doubting import doubted, single, sound
 from hub_ehr_fhir.pull.gathering import Gatherer, roots
 from hub_ehr_fhir.pull.links import by, units_of
+from hub_ehr_fhir.pull.pages import Page
 from hub_ehr_fhir.pull.pool import Pool
 from hub_ehr_fhir.pull.resources import Found
 from hub_ehr_fhir.pull.revisiting import Revisits
@@ -20,7 +22,7 @@ from hub_ehr_fhir.pull.seen import Seen
 from hub_ehr_fhir.pull.sending import Sent
 from hub_ehr_fhir.pull.times import instant, later, written
 from hub_ehr_fhir.pull.turn import Slow, Timed, Turn
-from hub_ehr_fhir.pull.walking import Walker
+from hub_ehr_fhir.pull.walking import Place, Searched, Walker
 
 BATCH = 16
 """How many encounters are fetched side by side."""
@@ -60,7 +62,7 @@ class Deliverer:
         """Deliver some of `todo`, which is not empty. Raises what keeps everything waiting."""
         first = cursor.todo[0]
         if first.startswith(VISITS):
-            self._visits(cursor, turn, first.removeprefix(VISITS))
+            self._visits(cursor, turn, first)
         elif first.startswith(NAMED):
             self._named(cursor, turn)
         else:
@@ -71,9 +73,12 @@ class Deliverer:
         units = [unit for unit in cursor.todo[: cursor.pace] if not unit.startswith((VISITS, NAMED))]
         began = turn.elapsed
         try:
-            self._units(cursor, turn, self._ours(cursor, units), units)
+            self._units(cursor, turn, *self._ours(cursor, units), units)
         except Slow as error:
             self._slower(cursor, turn, units, error, alone=began < _SOON_SECONDS)
+            return
+        except Searched as refused:
+            self._refused(cursor, turn, units, refused)
             return
         took = turn.elapsed - began
         if took > _LONG_SECONDS:
@@ -92,13 +97,41 @@ class Deliverer:
         turn.moved = True
         turn.end()
 
+    def _refused(self, cursor: PullCursor, turn: Turn, units: Sequence[str], refused: Searched) -> None:
+        """One by one, to see whether the search is to blame or one of them."""
+        if len(units) == 1 or not single(refused):
+            self._trouble(cursor, turn, units[0], doubted(cursor, units[0], _tries(cursor, units[0]), refused))
+        cursor.pace = 1
+        turn.moved = True
+
     # units that lead to others
 
-    def _visits(self, cursor: PullCursor, turn: Turn, patient: str) -> None:
-        page = self._walker.whole(by(self._encounter, "Encounter", "patient", patient))
-        since = cursor.round.since if cursor.round else cursor.first
+    def _visits(self, cursor: PullCursor, turn: Turn, unit: str) -> None:
+        """A page of one patient's encounters, which are fetched after it."""
+        if cursor.visiting is None or cursor.visiting.unit != unit:
+            cursor.visiting = Visiting(unit=unit)
+        query = by(self._encounter, "Encounter", "patient", unit.removeprefix(VISITS))
+        try:
+            page, place = self._walker.step(query, cursor.visiting.place)
+        except Searched as refused:
+            error: HubError = doubted(cursor, unit, _tries(cursor, unit), refused)
+        except HubError as trouble:
+            self._there(trouble)
+            error = trouble
+        else:
+            self._visited(cursor, turn, page, place)
+            return
+        cursor.visiting = None
+        self._trouble(cursor, turn, unit, error)
+
+    def _visited(self, cursor: PullCursor, turn: Turn, page: Page, place: Place) -> None:
+        unit, since = cursor.todo[0], cursor.round.since if cursor.round else cursor.first
         recent = [one.key for one in page.matches if not _ended_before(one, since)]
-        cursor.todo[:1] = [key for key in recent if key not in cursor.todo]
+        cursor.todo[1:1] = [key for key in recent if key not in cursor.todo]
+        cursor.visiting = None if place.done else Visiting(unit=unit, place=place)
+        if place.done:
+            self._done(cursor, turn, unit)
+        sound(cursor)
         turn.moved = True
 
     def _named(self, cursor: PullCursor, turn: Turn) -> None:
@@ -119,18 +152,26 @@ class Deliverer:
 
     # units that become messages
 
-    def _units(self, cursor: PullCursor, turn: Turn, wanted: Sequence[str], units: Sequence[str]) -> None:
+    def _units(
+        self,
+        cursor: PullCursor,
+        turn: Turn,
+        wanted: Sequence[str],
+        failed: Mapping[str, HubError],
+        units: Sequence[str],
+    ) -> None:
         pool = self._gatherer.gather(wanted)
+        sound(cursor)
         held: list[tuple[str, HubError]] = []
         for unit in units:
-            error = self._whole(cursor, turn, pool, unit) if unit in wanted else None
+            error = self._whole(cursor, turn, pool, unit) if unit in wanted else failed.get(unit)
             if error is None:
                 self._done(cursor, turn, unit, late=unit not in pool.absent or unit in pool.gone)
             else:
                 held.append((unit, error))
         for key, at in pool.gone.items():
             self.deleted(turn, key, at)
-        if held and len(held) == len(wanted):
+        if held and len(held) == len(wanted) + len(failed):
             self._there(held[0][1])
         for unit, error in held:
             self._trouble(cursor, turn, unit, error)
@@ -150,26 +191,30 @@ class Deliverer:
             if not cursor.reach or not later(cursor.reach, pool.found[key].updated):
                 self._seen.add(pool.found[key])
         if unit.startswith("Encounter/") and not _ended_before(pool.found[unit], self._again.since(turn.now)):
-            self._again.fetched(unit.partition("/")[2], turn.now)
+            self._again.fetched(unit.partition("/")[2], turn.now, pool.tree(unit).get("status"))
         return None
 
-    def _ours(self, cursor: PullCursor, units: Sequence[str]) -> list[str]:
-        """Leave out patients of whom there is no visit since the first day: they are nobody we bill for."""
+    def _ours(self, cursor: PullCursor, units: Sequence[str]) -> tuple[list[str], dict[str, HubError]]:
+        """Leave out patients of whom there is no visit since the first day: they are nobody we bill for. And of whom
+        that could not be learned, with why.
+        """
         search = self._encounter
         patients = [unit for unit in units if unit.startswith("Patient/")]
         if not patients or search is None or "patient" not in search.joined:
-            return list(units)
+            return list(units), {}
         more = {"_lastUpdated": f"ge{cursor.first}"} if cursor.first and "patient" in search.narrowed else {}
         queries = [
             by(search, "Encounter", "patient", one.removeprefix("Patient/"), more=more) for one in patients
         ]
-        strange = set[str]()
+        strange, failed = set[str](), dict[str, HubError]()
         for unit, page in zip(patients, self._walker.many(queries), strict=True):
-            if isinstance(page, Exception):
+            if isinstance(page, Searched):
                 raise page
-            if all(_ended_before(one, cursor.first) for one in page.matches):
+            if isinstance(page, HubError):
+                failed[unit] = page
+            elif all(_ended_before(one, cursor.first) for one in page.matches):
                 strange.add(unit)
-        return [unit for unit in units if unit not in strange]
+        return [unit for unit in units if unit not in strange and unit not in failed], failed
 
     # what becomes of a unit
 
@@ -196,13 +241,13 @@ class Deliverer:
 
     def _there(self, error: HubError) -> None:
         """Nothing came: raises where the server itself is the cause, and everything has to wait."""
-        if _for_all(error):
+        if for_all(error):
             raise error
         self._server.metadata()
 
     def _trouble(self, cursor: PullCursor, turn: Turn, unit: str, error: HubError) -> None:
         """One that fails alone waits, and the others go on."""
-        if _for_all(error):
+        if for_all(error):
             raise error
         tries = _tries(cursor, unit)
         cursor.todo.remove(unit)
@@ -212,7 +257,7 @@ class Deliverer:
         self._log.warning("fhir.pull.late", kind=kind, attempts=tries + 1, count=len(cursor.late))
 
 
-def _for_all(error: HubError) -> bool:
+def for_all(error: HubError) -> bool:
     """Whether an error is about the server and not about one resource."""
     return isinstance(error, Misconfigured) or getattr(error, "after_seconds", None) is not None
 

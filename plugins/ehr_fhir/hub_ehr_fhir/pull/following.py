@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from hub.plugin.api import Context, Mention
+from hub.plugin.api import Context, HubError, Mention
 from hub_ehr_fhir.discover.strategy import Search
 from hub_ehr_fhir.pull.cursors import PullCursor, Waiting
-from hub_ehr_fhir.pull.delivering import VISITS
+from hub_ehr_fhir.pull.delivering import VISITS, for_all
+from hub_ehr_fhir.pull.doubting import doubted, sound
 from hub_ehr_fhir.pull.links import by
 from hub_ehr_fhir.pull.resources import Found
 from hub_ehr_fhir.pull.times import instant, written
-from hub_ehr_fhir.pull.turn import Turn
-from hub_ehr_fhir.pull.walking import Walker
+from hub_ehr_fhir.pull.turn import Slow, Turn
+from hub_ehr_fhir.pull.walking import Searched, Walker
 from hub_ehr_fhir.settings_pull import PullSettings
 
 _AT_ONCE = 50
@@ -50,7 +52,7 @@ class Following:
     def step(self, cursor: PullCursor, due: Sequence[Waiting], turn: Turn) -> None:
         """Search for some; who is not there yet is asked for again, later and later."""
         for one in due:
-            units = self._searched(one)
+            units = self._units(cursor, one)
             cursor.add(*units)
             cursor.waiting.remove(one)
             if not units:
@@ -58,6 +60,21 @@ class Following:
             turn.moved = True
             if turn.over:
                 return
+
+    def _units(self, cursor: PullCursor, one: Waiting) -> list[str]:
+        """What a search found; nothing where this one alone cannot be searched now."""
+        try:
+            units = self._searched(one)
+        except Searched as refused:
+            doubted(cursor, _name(one), 0, refused)
+            return []
+        except HubError as error:
+            if for_all(error) or isinstance(error, Slow):
+                raise
+            self._walker.server.metadata()
+            return []
+        sound(cursor)
+        return units
 
     def _await(self, cursor: PullCursor, mention: Mention, turn: Turn) -> None:
         visit = mention.key if mention.kind == "encounter" else ""
@@ -67,9 +84,12 @@ class Following:
             kind=mention.kind, visit=visit, account=mention.account, day=day, at=written(turn.now), until=until,
             identifiers=tuple((each.authority, each.value) for each in mention.identifiers),
         )  # fmt: skip
-        known = [(each.kind, each.visit, each.account, each.identifiers) for each in cursor.waiting]
-        if (one.kind, one.visit, one.account, one.identifiers) not in known:
-            cursor.waiting.append(one)
+        names = (one.kind, one.visit, one.account, one.identifiers)
+        for known in cursor.waiting:
+            if names == (known.kind, known.visit, known.account, known.identifiers):
+                known.at, known.until = one.at, one.until
+                return
+        cursor.waiting.append(one)
 
     def _again(self, cursor: PullCursor, one: Waiting, turn: Turn) -> None:
         wait = min(_FIRST_WAIT * 2 ** min(one.tries, 20), _LONGEST_WAIT)
@@ -126,6 +146,11 @@ class Following:
     def _ways(self, kind: str) -> tuple[str, ...]:
         search = self._searches.get(kind)
         return search.joined if search else ()
+
+
+def _name(one: Waiting) -> str:
+    told = repr((one.visit, one.account, one.identifiers))
+    return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
 
 
 def _escaped(value: str) -> str:
