@@ -16,7 +16,7 @@ from hub.flow.folding import placed
 from hub.flow.message_faults import alone, habits, reason_of
 from hub.model.encounter import Encounter
 from hub.model.facts import AnyFact, Reading
-from hub.plugin.api import RawMessage
+from hub.plugin.api import Changes, RawMessage
 from hub.plugin.host import PluginFault
 from hub.store import Nudge, Tx
 from hub.store.documents import Change, Row
@@ -39,15 +39,27 @@ Verdict = tuple[InboxItem, Reading | PluginFault, str]
 
 
 def pull(hub: Hub, source: str) -> Outcome:
-    """Ask a source what is new and put it in the inbox with its cursor, in one transaction."""
+    """Ask a source what is new and put it in the inbox with its cursor, in one transaction. Where that fails, what
+    the source remembers of the call is forgotten too: it would pass over what was never stored.
+    """
     port = hub.host.source(source)
     with hub.store.view() as view:
         cursor = (view.plugin_state(source).get("cursor") or b"").decode()
         left = errands.waiting(view, source)
     hub.host.errands(source).lay(left.errands)
-    changes, practice = port.changes(cursor), hub.settings.practice_of(source)
+    changes = port.changes(cursor)
     left = errands.taken(hub, source, left)
-    arrivals = [_arrival(message) for message in changes.messages]
+    try:
+        fresh = _received(hub, source, changes, cursor, left)
+    except BaseException:
+        hub.host.state(source).discard()
+        raise
+    return Outcome(done=fresh, more=changes.more or left.more)
+
+
+def _received(hub: Hub, source: str, changes: Changes, cursor: str, left: errands.Left) -> int:
+    """Store what a call brought; how many messages are new."""
+    arrivals, practice = [_arrival(message) for message in changes.messages], hub.settings.practice_of(source)
     with hub.store.begin("ingest.receive") as tx:
         fresh = tx.inbox.put_many(arrivals, practice=practice, source=source, kind="message")
         _count(tx, practice, source, arrivals, fresh)
@@ -57,7 +69,7 @@ def pull(hub: Hub, source: str) -> Outcome:
         errands.done(tx, left)
         if fresh:
             tx.then(Nudge("ingest.read", source))
-    return Outcome(done=fresh, more=changes.more or left.more)
+    return fresh
 
 
 def _count(tx: Tx, practice: str, source: str, arrivals: Sequence[Arrival], fresh: int) -> None:

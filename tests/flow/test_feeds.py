@@ -22,6 +22,7 @@ from hub.config.template import write_template
 from hub.flow import ingest
 from hub.flow.base import Hub
 from hub.plugin.api import Changes, RawMessage
+from hub.plugin.host.context import Errands
 from hub.store import Store
 from hub.store.feeds import Hour, hour_of
 from hub.store.held_lanes import STOP, Held
@@ -207,6 +208,8 @@ def test_a_source_that_is_asked_counts_too(feeds: Feeds) -> None:
     state = SimpleNamespace(commit=lambda _tx: None)
     feeds.host.source = lambda _name: SimpleNamespace(changes=lambda _cursor: Changes(messages=pulls.pop(0)))
     feeds.host.state = lambda _name: state
+    laid = Errands()
+    feeds.host.errands = lambda _name: laid
     assert [ingest.pull(feeds.hub, "adt").done for _ in range(3)] == [1, 1, 0]
     with feeds.store.view() as view:
         (hour,) = view.feeds.hours(feeds.clock.now() - HOUR)

@@ -21,7 +21,7 @@ from flowlab.house import SOURCE, House
 from hub.app import App, Current, open_app
 from hub.clock import TurnedClock
 from hub.config.template import write_template
-from hub.errors import RetryLater
+from hub.errors import RetryLater, StoreAway
 from hub.flow import ingest
 from hub.flow.base import Hub
 from hub.node.intake import Intake
@@ -31,6 +31,7 @@ from hub.plugin.host import ConnectorSpec, Options, PluginHost, contexts
 from hub.runner import LocalRunner
 from hub.store import Store
 from hub.store.feeds import Hour
+from hub.store.inbox import Inbox
 from hub.testing.fakes import FAKE, FakeSecrets, FakeSource, FeedSettings, MemoryFeed
 from hub.web import serve_site, site
 
@@ -102,7 +103,7 @@ def test_from_the_request_to_facts(app: App) -> None:
 
 
 class Doer(FakeSource):
-    """Fetches what its listener left; `fails` once where it is told to."""
+    """Fetches what its listener left, each once by its own memory; `fails` where it is told to."""
 
     Settings: ClassVar[Any] = FeedSettings
     fails = False
@@ -116,6 +117,9 @@ class Doer(FakeSource):
         left = self.context.errands() if Doer.asks else ()
         if Doer.fails:
             raise RetryLater("the server is away")
+        known = (self.context.state.get("known") or b"").split()
+        left = tuple(one for one in left if one.body not in known)
+        self.context.state.put("known", b" ".join([*known, *(one.body for one in left)]))
         some = [RawMessage(external_id=one.body.decode(), content_type=FAKE, body=b"[]") for one in left]
         return Changes(messages=tuple(some), cursor=cursor)
 
@@ -198,6 +202,22 @@ def test_errands_are_done_with_what_they_brought(hub: Hub, monkeypatch: pytest.M
     assert waiting(hub) == {"errand read": 3, "message received": 2}
     ingest.read(hub, SOURCE)
     assert waiting(hub) == {"errand read": 3, "message read": 2}
+
+
+def test_what_was_not_stored_is_not_remembered(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the store fails after a source was asked, the source forgets what it told: it is told again."""
+    leave(hub, "a")
+    with monkeypatch.context() as away:
+        away.setattr(Inbox, "put_many", _away)
+        with pytest.raises(StoreAway):
+            ingest.pull(hub, SOURCE)
+    assert waiting(hub) == {"errand received": 1}
+    assert ingest.pull(hub, SOURCE).done == 1
+    assert waiting(hub) == {"errand read": 1, "message received": 1}
+
+
+def _away(*_: object, **__: object) -> int:
+    raise StoreAway("the store is away")
 
 
 def test_more_errands_than_a_page_ask_for_more(hub: Hub) -> None:
