@@ -52,7 +52,6 @@ def visit(n: int = 1, day: str = "2026-03-02") -> list[Resource]:
     """A patient, a policy, an encounter, a diagnosis and two charges."""
     who, at = ref(f"Patient/p{n}"), ref(f"Encounter/e{n}")
     own, group = concept(f"{TERMS}/subscriber-relationship", "self"), concept(f"{TERMS}/coverage-class", "group")
-    one = {"quantity": {"value": 1}, "occurrenceDateTime": day}
     return [
         {
             "resourceType": "Patient",
