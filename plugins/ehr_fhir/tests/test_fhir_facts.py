@@ -572,20 +572,3 @@ def test_money_as_a_quantity() -> None:
     for code, amount in (("USD", "5.00"), ("EUR", None)):
         found = reading(item(priceOverride={"value": 5, "code": code}), validate="quarantine")
         assert [str(fact.amount) for fact in every(found, ChargeFact)] == ([amount] if amount else [])
-
-
-def test_one_service_that_is_told_twice() -> None:
-    """A Procedure of the visit, code and day of a ChargeItem is not charged beside it, and a person is told once;
-    another code, day or visit is another service."""
-    code = concept(HCPCS, "T1015")
-    charge = item(code=code, service=None)
-    same = procedure(code=code)
-    others = [procedure(code=concept(HCPCS, "G0008")), procedure(code=code, performedDateTime="2025-12-30")]
-    named = [{**one, "id": f"o{n}"} for n, one in enumerate(others)]
-    found = reading(patient(), encounter(), {k: v for k, v in charge.items() if v is not None}, same, *named)
-    charges = {fact.key: (fact.active, fact.replaces) for fact in every(found, ChargeFact)}
-    key = f"Procedure/{same['id']}"
-    assert charges == {
-        f"ChargeItem/{charge['id']}": (True, key), key: (False, ""), "Procedure/o0": (True, ""), "Procedure/o1": (True, ""),
-    }  # fmt: skip
-    assert [code for code, _ in told(found)] == ["fhir.charge.twice"]

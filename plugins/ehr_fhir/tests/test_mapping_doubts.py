@@ -1,0 +1,40 @@
+"""What a server leaves open, and money hangs on: it is not guessed in silence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from test_fhir_facts import HCPCS, concept, coverage, encounter, every, item, patient, procedure, reading, told
+
+from hub.model.facts import ChargeFact
+
+
+def test_one_service_that_is_told_twice() -> None:
+    """A Procedure of the visit, code and day of a ChargeItem is not charged beside it, and a person is told once;
+    another code, day or visit is another service."""
+    code = concept(HCPCS, "T1015")
+    charge = item(code=code, service=None)
+    same = procedure(code=code)
+    others = [procedure(code=concept(HCPCS, "G0008")), procedure(code=code, performedDateTime="2025-12-30")]
+    named = [{**one, "id": f"o{n}"} for n, one in enumerate(others)]
+    found = reading(patient(), encounter(), {k: v for k, v in charge.items() if v is not None}, same, *named)
+    charges = {fact.key: (fact.active, fact.replaces) for fact in every(found, ChargeFact)}
+    key = f"Procedure/{same['id']}"
+    of_others = {f"Procedure/o{n}": (True, "") for n in range(2)}
+    assert charges == {f"ChargeItem/{charge['id']}": (True, key), key: (False, ""), **of_others}
+    assert [code for code, _ in told(found)] == ["fhir.charge.twice"]
+
+
+def test_policies_that_nobody_ranks() -> None:
+    """Which of two policies of a time pays first is told, or a person hears of it."""
+    other: dict[str, Any] = {"id": "v2", "payor": [{"display": "Other"}]}
+    pairs: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
+        ({}, other, ["fhir.coverage.order"]),
+        ({"order": 1}, other, []),
+        ({"status": "cancelled"}, other, []),
+        ({"period": {"end": "2025-12"}}, {**other, "period": {"start": "2026-01-01"}}, []),
+        ({"period": {"end": "2026-01"}}, {**other, "period": {"start": "2026-01-01"}}, ["fhir.coverage.order"]),
+    ]
+    for first, second, codes in pairs:
+        found = reading(patient(), coverage(**first), {**coverage(), **second})
+        assert [code for code, _ in told(found)] == codes
