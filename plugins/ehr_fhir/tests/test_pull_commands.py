@@ -29,7 +29,8 @@ def test_dry_run(
     settings = 'pull = {{ since = "2026-03-01" }}\n' + SERVER
     with FaultProxy(fake.answer) as proxy:
         folder = config(settings.replace("{{", "{").replace("}}", "}").replace("{url}", f"{proxy.url}/fhir"))
-        code, out, _ = hub("pull", "clinic", "--dry-run", "--json", "--config", folder)
+        code, out, err = hub("pull", "clinic", "--dry-run", "--json", "--config", folder)
+        assert out, err
         told = json.loads(out)
     assert code == 0
     assert (told["messages"], told["more"]) == (2, False)

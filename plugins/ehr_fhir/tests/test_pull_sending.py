@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
 from fhirlab.fake import START, FakeFhir
 from fhirlab.proxy import Reply
-from fhirlab.pulls import Pull, office, visit
+from fhirlab.pulls import Pull, keys, office, visit, whole
 from hub_ehr_fhir.pull.resources import Found
 from hub_ehr_fhir.pull.sending import Sent
 from hypothesis import given
@@ -93,3 +94,20 @@ def test_a_visit_that_is_reopened_and_finished_again() -> None:
 def _status(body: bytes) -> str:
     told = [entry["resource"] for entry in json.loads(body)["entry"]]
     return next(str(one["status"]) for one in told if one["resourceType"] == "Encounter")
+
+
+@pytest.mark.parametrize("server", [FakeFhir, Unnumbered])
+def test_what_was_deleted_and_comes_back_is_told(server: type[FakeFhir]) -> None:
+    """A visit that is deleted, restored as it was, deleted and restored again is told each time."""
+    pull, told = Pull(server(TurnedClock(START))), []
+    pull.fake.put(*office(), *visit(1))
+    for _ in range(2):
+        told += [keys([one]) for one in pull.run()]
+        pull.later(minutes=30)
+        pull.fake.delete("Encounter/e1")
+        told += [keys([one]) for one in pull.run()]
+        pull.later(minutes=30)
+        pull.fake.put(visit(1)[0])
+    told += [keys([one]) for one in pull.run()]
+    there, gone = [whole(1)], [["-Encounter/e1"]]
+    assert told == [there, gone, there, gone, there]

@@ -188,6 +188,7 @@ class Deliverer:
                 return pool.failed[key]
         turn.give(self._sent.message(unit, (pool.found[key] for key in keys)))
         for key in keys:
+            self._seen.forget(f"Gone/{key}")
             if not cursor.reach or not later(cursor.reach, pool.found[key].updated):
                 self._seen.add(pool.found[key])
         if unit.startswith("Encounter/") and not _ended_before(pool.found[unit], self._again.since(turn.now)):
@@ -228,6 +229,8 @@ class Deliverer:
         """Tell a deletion once; `at` is when the server deleted it, empty: it is not known."""
         kind, _, name = key.partition("/")
         if kind in KINDS and self._seen.add(Found(kind="Gone", id=key, raw=b"", version=version or "gone")):
+            self._seen.forget(key)
+            self._sent.deleted(key)
             turn.give(deletion(kind, name, instant(at) or turn.now))
 
     def _missing(self, cursor: PullCursor, turn: Turn, unit: str) -> None:

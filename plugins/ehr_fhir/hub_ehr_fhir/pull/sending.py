@@ -38,6 +38,15 @@ class Sent:
             return message(unit, body)
         return RawMessage(external_id=self._id(unit, body), content_type=JSON, body=body)
 
+    def deleted(self, unit: str) -> None:
+        """It was told that the unit is deleted: should it come back as it was, that is news."""
+        name = _digest(unit.encode())
+        shard = self._shard(name[0] % _SHARDS)
+        if name in shard:
+            last, before = shard.pop(name)
+            shard[name] = (_FIRST, _digest(before + last))
+            self._changed.add(name[0] % _SHARDS)
+
     def save(self) -> None:
         """Put what changed into the state."""
         for nth in sorted(self._changed):
