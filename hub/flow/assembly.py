@@ -97,12 +97,13 @@ def diagnoses_of(
             gone[code] = max(fact.version, gone.get(code, ""))
 
     def stands(diagnosis: Diagnosis, version: str) -> bool:
-        return gone.get(_code_of(diagnosis), "") <= version
+        return not gone or gone.get(_code_of(diagnosis), "") <= version
 
     listed_at = told_at(encounter, "diagnoses")
     listed = [diagnosis for diagnosis in encounter.diagnoses if stands(diagnosis, listed_at)]
     listed, loose = _by_id(listed, listed_at, alone)
-    charged = sorted(charges, key=lambda f: (f.service_from, len(f.key), f.key))
+    charged = [charge for charge in charges if charge.diagnoses]
+    charged.sort(key=lambda f: (f.service_from, len(f.key), f.key))
     named = [(Diagnosis(coding=coding), charge.version) for charge in charged for coding in charge.diagnoses]
     of_charges = [diagnosis for diagnosis, version in named if stands(diagnosis, version)]
     for diagnosis in [*listed, *loose, *of_charges]:
@@ -127,11 +128,16 @@ def _by_id(
         return not fact.active or _code_of(fact.diagnosis) != _code_of(one)
 
     loose = [
-        replace(fact.diagnosis, rank=fact.diagnosis.rank or ranks.get(fact.diagnosis.id, 0))
+        _ranked(fact.diagnosis, ranks.get(fact.diagnosis.id, 0))
         for fact in alone
         if fact.active and not (fact.diagnosis.id in ranks and fact.version < listed_at)
     ]
     return [one for one in listed if not ended(one)], loose
+
+
+def _ranked(diagnosis: Diagnosis, rank: int) -> Diagnosis:
+    """The same with this rank where it has none of its own."""
+    return replace(diagnosis, rank=rank) if rank and not diagnosis.rank else diagnosis
 
 
 def _code_of(diagnosis: Diagnosis) -> tuple[str, str]:
@@ -176,6 +182,9 @@ def encounter_of(
     )
 
 
+_NO_STAY = Stay()
+
+
 def _stay_of(fact: EncounterFact) -> Stay | None:
     """What an institution's claim would say, None where the source told nothing of it."""
     stay = Stay(
@@ -192,7 +201,7 @@ def _stay_of(fact: EncounterFact) -> Stay | None:
         values=fact.coded_values,
         procedures=fact.procedures,
     )
-    return stay if stay != Stay() else None
+    return stay if stay != _NO_STAY else None
 
 
 def charge_of(fact: ChargeFact, *, patient_id: str, encounter_id: str, source: str) -> Charge:

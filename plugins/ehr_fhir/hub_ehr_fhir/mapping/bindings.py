@@ -42,7 +42,7 @@ _OTHERS: dict[str, tuple[tuple[str, str, bytes], ...]] = {
         ("STU3", "notDone", b""),
     ),
 }
-_SIGNS = {
+SIGNS = {
     kind: tuple((release, name, *_written(name, value)) for release, name, value in rows)
     for kind, rows in _OTHERS.items()
 }
@@ -50,11 +50,8 @@ _SIGNS = {
 
 def other_version(part: Part, notes: Notes) -> bool:
     """Whether a resource has an element of another version of FHIR: it would be read as if it said nothing."""
-    signs = _SIGNS.get(part.kind)
-    if signs is None:
-        return False
     raw = part.raw
-    for release, name, quoted, sure in signs:
+    for release, name, quoted, sure in SIGNS.get(part.kind, ()):
         if quoted in raw and _stands(raw, quoted, sure):
             why = f"this element is written as in FHIR {release}, and this connector reads R4 (4B)"
             notes.error("fhir.version", part.at(name), why, _FIX_VERSION)

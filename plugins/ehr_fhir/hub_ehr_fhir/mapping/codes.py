@@ -220,8 +220,9 @@ def _ordered(last_updated: str) -> str:
     """An instant in the one form that sorts by time; empty when it is none."""
     try:
         if _USUAL.match(last_updated):
-            _day(last_updated[:10])
-            return f"{last_updated[:19]}.{last_updated[20:-1]:0<6}Z"
+            if len(last_updated) != 24:
+                return f"{last_updated[:19]}.{last_updated[20:-1]:0<6}Z"
+            return last_updated[:23] + "000Z"
         at = _instant(last_updated, _UTC)
     except Unreadable:
         return ""
@@ -229,7 +230,10 @@ def _ordered(last_updated: str) -> str:
 
 
 _UTC = ZoneInfo("UTC")
-_USUAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3])(?::[0-5][0-9]){2}(?:\.[0-9]{1,6})?Z\Z")
+_USUAL = re.compile(
+    r"(?:19|20)[0-9]{2}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30))"
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?Z\Z"
+)
 
 
 def dollars(money: shapes.Money) -> Decimal | None:
@@ -274,9 +278,14 @@ _U = TypeVar("_U", bound=_Used)
 
 def _best(found: list[_U], order: dict[str, int], other: int) -> _U | None:
     """The first whose use comes first."""
-    if len(found) < 2:
-        return found[0] if found else None
-    return min(found, key=lambda one: order.get(one.use, other))
+    best, least = None, other + 100
+    for one in found:
+        rank = order.get(one.use, other)
+        if rank == 0:
+            return one
+        if rank < least:
+            best, least = one, rank
+    return best
 
 
 def person(names: tuple[shapes.HumanName, ...]) -> Name | None:

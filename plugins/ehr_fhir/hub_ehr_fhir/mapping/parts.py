@@ -75,12 +75,12 @@ def _base(full_url: str, key: str) -> str:
 
 
 def decoded_at_once(raw: bytes) -> shapes.Head | None:
-    """The record of a resource that says first what it is, as most do, and that contains no other; None where it
-    takes a second look to read it, or to say what is wrong with it.
+    """The record of a resource that says first what it is, as most do, and points to none that it contains; None
+    where it takes a second look to read it, or to say what is wrong with it.
     """
     named = _KIND.match(raw)
     known = _BY_NAME.get(named[1]) if named else None
-    if known is None or b'"contained"' in raw:
+    if known is None or (b"#" in raw and b'"contained"' in raw):
         return None
     name, decoder = known
     try:

@@ -157,7 +157,7 @@ def _readable(part: Part, settings: FhirSettings, notes: Notes) -> bool:
     """Decode a resource, and check it as the settings say; checked is also what could not be decoded, so that
     the problem says everything. One of another version of FHIR is told as that alone.
     """
-    if bindings.other_version(part, notes):
+    if part.kind in bindings.SIGNS and bindings.other_version(part, notes):
         return False
     decoded = part.record is not None or decode(part, notes)
     if part.kind in _UNCHECKED:
