@@ -10,7 +10,8 @@ import pytest
 from fhirlab.fake import BASE, START, Direct, FakeFhir
 from fhirlab.proxy import Reply
 from fhirlab.pulls import Pull, keys, office, visit, whole
-from hub_ehr_fhir.pull.pages import leads_to, page_of
+from hub_ehr_fhir.connect.addresses import leads_to
+from hub_ehr_fhir.pull.pages import page_of
 from hub_ehr_fhir.pull.walking import Place, Query, Searched, Walker
 
 from hub.clock import TurnedClock

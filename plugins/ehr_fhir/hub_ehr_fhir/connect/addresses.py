@@ -67,6 +67,23 @@ def redirected(base: str, url: str, location: str) -> str:
     return to
 
 
+def leads_to(link: str, asked: str, base: str, *, given: bool) -> str:
+    """The address of the next page. `link` is relative to what was `asked`. On another host name it is asked of the
+    configured base instead (most servers behind a proxy do not know their own name), unless `given` says to go where
+    it leads: the token then stays behind, but for `trusted_origins`.
+    """
+    address = urljoin(asked, link)
+    if given or origin(address) == origin(base):
+        return address
+    parts, ours = urlsplit(address), urlsplit(base)
+    query = f"?{parts.query}" if parts.query else ""
+    if parts.path == ours.path or parts.path.startswith(ours.path.rstrip("/") + "/"):
+        return f"{ours.scheme}://{ours.netloc}{parts.path}{query}"
+    last = parts.path.rstrip("/").rpartition("/")[2]
+    tail = f"/{last}" if last[:1].isupper() and last.isalpha() else ""
+    return f"{base.rstrip('/')}{tail}{query}"
+
+
 def checked(url: str, *, allow_http: bool, here: bool = True) -> str:
     """The address, unless it leads outside without TLS; to this machine itself only where the settings do (`here`):
     a server elsewhere has nothing to point to there.

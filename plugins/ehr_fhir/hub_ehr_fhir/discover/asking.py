@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from hub.clock import Clock
 from hub.errors import HubError, Misconfigured, RetryLater
+from hub_ehr_fhir.connect.addresses import leads_to
 from hub_ehr_fhir.discover.answers import Told, told
-from hub_ehr_fhir.pull.pages import leads_to
 
 Params = Sequence[tuple[str, str]]
 MOST_REQUESTS = 400

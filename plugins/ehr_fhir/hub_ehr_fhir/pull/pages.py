@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
 from hub.plugin.api import RetryLater
-from hub_ehr_fhir.connect.addresses import origin
 from hub_ehr_fhir.connect.judging import ISSUES
 from hub_ehr_fhir.pull.resources import Found, found
 
@@ -143,23 +141,6 @@ def instant_of(headers: Mapping[str, str]) -> datetime | None:
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
     return (told if told.tzinfo else told.replace(tzinfo=UTC)).astimezone(UTC)
-
-
-def leads_to(link: str, asked: str, base: str, *, given: bool) -> str:
-    """The address of the next page. `link` is relative to what was `asked`. On another host name it is asked of the
-    configured base instead (most servers behind a proxy do not know their own name), unless `given` says to go where
-    it leads: the token then stays behind, but for `trusted_origins`.
-    """
-    address = urljoin(asked, link)
-    if given or origin(address) == origin(base):
-        return address
-    parts, ours = urlsplit(address), urlsplit(base)
-    query = f"?{parts.query}" if parts.query else ""
-    if parts.path == ours.path or parts.path.startswith(ours.path.rstrip("/") + "/"):
-        return f"{ours.scheme}://{ours.netloc}{parts.path}{query}"
-    last = parts.path.rstrip("/").rpartition("/")[2]
-    tail = f"/{last}" if last[:1].isupper() and last.isalpha() else ""
-    return f"{base.rstrip('/')}{tail}{query}"
 
 
 def _next(bundle: _Bundle) -> str:

@@ -2,7 +2,7 @@
 
 sorted by _lastUpdated   each page is a search of its own from the last time seen on: no server forgets it, and
                          what changes meanwhile moves to the end and skips nothing
-next links               followed, wherever they lead within the server (`pages.leads_to`)
+next links               followed, wherever they lead within the server (`addresses.leads_to`)
 none, and a total        one page that is large enough; where that is refused, `_offset`, of which each page must
                          begin with the last resource of the page before
 a link seen before       the search goes in circles: an error, unless the last of all names itself
@@ -18,8 +18,9 @@ from itertools import pairwise
 import msgspec
 
 from hub.plugin.api import HubError, Refused, RetryLater
+from hub_ehr_fhir.connect.addresses import leads_to
 from hub_ehr_fhir.connect.http import Answer, Call
-from hub_ehr_fhir.pull.pages import Page, leads_to, page_of
+from hub_ehr_fhir.pull.pages import Page, page_of
 from hub_ehr_fhir.pull.times import later
 from hub_ehr_fhir.pull.turn import Timed
 
