@@ -42,6 +42,8 @@ def _base(value: str) -> str:
     parts = urlsplit(_web_address(value))
     if parts.query or parts.fragment:
         raise ValueError("the base address has no ? and no #")
+    if parts.path.rstrip("/").endswith(("/metadata", "/.well-known/smart-configuration")):
+        raise ValueError("write the base address alone, without /metadata or /.well-known behind it")
     return value
 
 

@@ -82,7 +82,8 @@ def server_of(settings: FhirSettings, context: Context | _Alone) -> Server:
     """The client that the connector itself would use. Raises `Misconfigured` where it asks no server."""
     if settings.server is None:
         raise Misconfigured(
-            "the connector asks no FHIR server", fix="set url and auth in its table [... .settings.server]"
+            "the connector asks no FHIR server",
+            fix="set url and auth in its table [connectors.NAME.settings.server]",
         )
     return Server(
         settings.server,

@@ -15,7 +15,11 @@ from hub_ehr_fhir.settings_server import ServerSettings
 
 _OAUTH = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _OAUTHS = (_OAUTH, "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris/")
-UNSAID_FIX = "ask who runs the server for its token address (token endpoint) and write it in token_url"
+UNSAID_FIX = (
+    "check `url` first: it must end where the FHIR interface begins, often with /r4 or /R4 (capitals count), and "
+    "name no type; if it is right, ask who runs the server for its token address (token endpoint), and write it "
+    "in token_url"
+)
 
 
 class Way(Protocol):

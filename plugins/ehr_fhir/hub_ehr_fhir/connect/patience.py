@@ -141,5 +141,6 @@ class Patience:
 
 
 BUSY_FIX = (
-    "nothing: the hub tries again by itself; lower requests_per_second or requests_at_once if it happens often"
+    "nothing: the hub tries again by itself; if it lasts, ask who runs the server; lower requests_per_second or "
+    "requests_at_once if it happens often"
 )

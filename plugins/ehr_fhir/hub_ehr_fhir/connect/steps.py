@@ -66,7 +66,7 @@ class Steps:
             try:
                 said = step()
             except HubError as error:
-                yield failed(_LATER_STEPS[nth], error)
+                yield self._in_clear(failed(_LATER_STEPS[nth], error))
                 good = _LATER_STEPS[nth] == "metadata" and good
             else:
                 if said:
@@ -79,6 +79,13 @@ class Steps:
         for name in _READ:
             yield self._read(name)
         yield from billing(self._all, self._server, self._context)
+
+    def _in_clear(self, step: Step) -> Step:
+        """A port that wants TLS hangs up on http, or says 400: the address is looked at before all else."""
+        if not self._settings.url.startswith("http:"):
+            return step
+        fix = f"if the server wants TLS, write https:// in `url`; else {step.fix}"
+        return Step(name=step.name, ok=False, said=step.said, fix=fix)
 
     def _discovery(self) -> str:
         found = self._server.discovery(anew=True)
@@ -169,7 +176,8 @@ def billing(settings: FhirSettings, server: Server, context: Context) -> Iterato
     yield Step(name="strategy", ok=True, said=f"{strategy.kind}: {' '.join(strategy.why)}")
     for gap in strategy.gaps:
         hard = gap.severity == "error"
-        yield Step(name="missing", ok=not hard, said=gap.why if hard else f"{gap.why}; {gap.fix}", fix=gap.fix)
+        name = "missing" if hard else "to know"
+        yield Step(name=name, ok=not hard, said=gap.why if hard else f"{gap.why}; {gap.fix}", fix=gap.fix)
 
 
 def _judged(name: str, answer: Answer) -> Step:

@@ -16,7 +16,10 @@ from hub.plugin.api import Misconfigured
 from hub.plugin.api.ports import Secrets
 from hub_ehr_fhir.settings_server import REFERENCE, WaySettings
 
-CA_FIX = "name in `ca` a PEM file (or a secret with PEM text) of the authority, which the hub may read"
+CA_FIX = (
+    "name in `ca` the authority's PEM file, which the hub may read: its whole path, or file:NAME (mode 600) where it "
+    "lies beside hub.toml"
+)
 _OWN_FIX = (
     "check that client_certificate and client_key name PEM files (or secrets with PEM text) that the hub may read, "
     "that they belong together, and client_key_password"
