@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from test_fhir_facts import HCPCS, concept, coverage, encounter, every, item, patient, procedure, reading, told
 
-from hub.model.facts import ChargeFact
+from hub.model.facts import ChargeFact, CoverageFact, EncounterFact
 
 
 def test_one_service_that_is_told_twice() -> None:
@@ -38,3 +39,30 @@ def test_policies_that_nobody_ranks() -> None:
     for first, second, codes in pairs:
         found = reading(patient(), coverage(**first), {**coverage(), **second})
         assert [code for code, _ in told(found)] == codes
+
+
+MODIFIER = [{"url": "urn:x:negated", "valueBoolean": True}]
+
+
+@pytest.mark.parametrize("spoilt", ["ChargeItem", "Procedure", "Encounter", "Coverage"])
+def test_a_modifier_extension_is_not_passed_over(spoilt: str) -> None:
+    """R4: what nobody here understands may not be read as if it were not there. The charge or policy is set aside,
+    and the visit is not billed without it; of a visit likewise."""
+    told_of = [encounter(), item(), procedure(code=concept(HCPCS, "G0008")), coverage()]
+    some = [
+        {**one, **({"modifierExtension": MODIFIER} if one["resourceType"] == spoilt else {})} for one in told_of
+    ]
+    found = reading(patient(), *some)
+    (code, place), *_ = told(found)
+    assert (code, place.split()[-1]) == ("fhir.modifier", f"{spoilt}.modifierExtension")
+    assert [fact.ready for fact in every(found, EncounterFact)] == [spoilt == "Coverage"]
+    assert len(every(found, CoverageFact)) == (spoilt != "Coverage")
+    assert len(every(found, ChargeFact)) == 2 - (spoilt in {"ChargeItem", "Procedure"})
+
+
+def test_a_factor_is_not_passed_over() -> None:
+    """ChargeItem.factorOverride multiplies a price that the hub does not know; one of 1 says nothing."""
+    plain = {name: value for name, value in item().items() if name != "priceOverride"}
+    found = reading(patient(), encounter(), {**plain, "factorOverride": 2})
+    assert (every(found, ChargeFact), [code for code, _ in told(found)]) == ([], ["fhir.charge.amount"])
+    assert len(every(reading(patient(), encounter(), {**plain, "factorOverride": 1.0}), ChargeFact)) == 1

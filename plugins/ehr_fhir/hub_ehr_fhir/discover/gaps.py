@@ -88,6 +88,15 @@ def _ways(asked: Asked, kind: str) -> Iterator[Problem]:
 
 
 def _followed(asked: Asked) -> Iterator[Problem]:
+    if asked.charging:
+        yield _problem(
+            "twice",
+            "ChargeItem",
+            "a connector that is followed may tell charges of the same visits (HL7 DFT): both would be billed",
+            "let charges come from one of the two: set procedures_are_charges, claims_are_charges and "
+            "visit_types_are_charges to false here, or take no charges there",
+            "notice",
+        )
     if not asked.follows:
         yield _problem(
             "follows",

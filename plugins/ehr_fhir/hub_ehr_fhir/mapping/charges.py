@@ -24,6 +24,7 @@ from hub_ehr_fhir.mapping.lines import (
     reasons_of,
 )
 from hub_ehr_fhir.mapping.links import version_of
+from hub_ehr_fhir.mapping.notes import ASK, MODIFIED
 from hub_ehr_fhir.mapping.parts import Part
 from hub_ehr_fhir.mapping.scene import Scene, provider
 
@@ -32,6 +33,7 @@ CHARGED = "~charged"
 _VOID = frozenset(("not-billable", "aborted", "entered-in-error"))
 _CHARGING = frozenset((shapes.ChargeItem, shapes.Procedure, shapes.Immunization, shapes.Encounter, shapes.Claim))
 _DONE = (shapes.Procedure, shapes.Immunization)
+_EXTENDED = (shapes.ChargeItem, shapes.Procedure, shapes.Immunization)
 _UNDONE = frozenset(("not-done", "entered-in-error"))
 
 
@@ -112,6 +114,8 @@ def _instead(scene: Scene, item: shapes.ChargeItem, wanted: list[str]) -> list[C
 
 def _charges(scene: Scene, part: Part) -> list[ChargeFact]:
     record = part.record
+    if isinstance(record, _EXTENDED) and record.modifier_extension:
+        raise SetAside("fhir.modifier", "modifierExtension", MODIFIED, ASK)
     if isinstance(record, shapes.ChargeItem):
         return _one(_item(scene, part, record))
     if isinstance(record, shapes.Procedure) and scene.settings.procedures_are_charges:
@@ -272,6 +276,11 @@ def _modifiers(scene: Scene, inside: list[str], extensions: tuple[shapes.Extensi
 
 def _amount(scene: Scene, item: shapes.ChargeItem) -> Decimal | None:
     """ChargeItem.priceOverride (R4: the total price), else an extension; None where the fee schedule prices."""
+    if item.factor_override not in (None, 1):
+        why = "a factor multiplies the price, and the hub does not know of which price"
+        raise SetAside(
+            "fhir.charge.amount", "factorOverride", why, "send the amount of the line as priceOverride"
+        )
     if item.price_override:
         return dollars_of(item.price_override, "priceOverride")
     if not item.extension:

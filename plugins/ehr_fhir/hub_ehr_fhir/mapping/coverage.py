@@ -8,6 +8,7 @@ from hub.model.coverage import Subscriber
 from hub.model.facts import CoverageFact
 from hub_ehr_fhir.mapping import codes, shapes
 from hub_ehr_fhir.mapping.links import version_of
+from hub_ehr_fhir.mapping.notes import ASK, MODIFIED
 from hub_ehr_fhir.mapping.parts import Part
 from hub_ehr_fhir.mapping.scene import Scene
 
@@ -29,7 +30,7 @@ def coverage_facts(scene: Scene) -> list[CoverageFact]:
 
 
 def _tell_of_order(scene: Scene, found: list[CoverageFact | None]) -> None:
-    """Of two policies that nobody ranks it is chance which is asked first: a person hears of it once."""
+    """Of two policies that nobody ranks it is chance which is asked first: a person looks at each."""
     first: dict[str, CoverageFact] = {}
     for fact in found:
         if fact is None or not fact.active or fact.rank:
@@ -39,7 +40,7 @@ def _tell_of_order(scene: Scene, found: list[CoverageFact | None]) -> None:
             why = "a patient has several policies at a time, and nothing says which pays first"
             fix = "have the server tell it (Coverage.order or Account.coverage.priority), or check such claims"
             part = scene.resources.at(fact.key)
-            scene.notes.warn("fhir.coverage.order", part.at("order") if part else "Coverage.order", why, fix)
+            scene.notes.notice("fhir.coverage.order", part.at("order") if part else "Coverage.order", why, fix)
 
 
 def _overlap(one: CoverageFact, other: CoverageFact) -> bool:
@@ -60,6 +61,9 @@ def _account_ranks(scene: Scene) -> dict[str, tuple[int, Part | None]]:
 def _coverage(
     scene: Scene, part: Part, one: shapes.Coverage, rank: int, account: Part | None
 ) -> CoverageFact | None:
+    if one.modifier_extension:
+        scene.notes.error("fhir.modifier", part.at("modifierExtension"), MODIFIED, ASK)
+        return None
     patient_key = scene.resources.key(one.beneficiary, "Patient")
     token, name = _payer(scene, one)
     if not patient_key or not token:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from hub.errors import Problem
 
 SEND_AGAIN = "correct the resource at the source and send it again"
+MODIFIED = "a modifierExtension may turn around what the resource says, and the hub does not know this one"
+ASK = "ask who runs the server what it means, and have it sent in elements of R4"
 
 
 class Notes:

@@ -260,6 +260,7 @@ class Encounter(Head, frozen=True, kw_only=True):
     based_on: tuple[Reference, ...] = ()
     hospitalization: Hospitalization = Hospitalization()
     extension: tuple[Extension, ...] = ()
+    modifier_extension: tuple[Extension, ...] = ()
 
 
 class Condition(Head, frozen=True, kw_only=True):
@@ -296,6 +297,7 @@ class Procedure(Head, frozen=True, kw_only=True):
     based_on: tuple[Reference, ...] = ()
     reason_code: tuple[CodeableConcept, ...] = ()
     reason_reference: tuple[Reference, ...] = ()
+    modifier_extension: tuple[Extension, ...] = ()
 
 
 class Immunization(Head, frozen=True, kw_only=True):
@@ -312,6 +314,7 @@ class Immunization(Head, frozen=True, kw_only=True):
     performer: tuple[Performer, ...] = ()
     reason_code: tuple[CodeableConcept, ...] = ()
     reason_reference: tuple[Reference, ...] = ()
+    modifier_extension: tuple[Extension, ...] = ()
 
 
 class ChargeItem(Head, frozen=True, kw_only=True):
@@ -334,6 +337,8 @@ class ChargeItem(Head, frozen=True, kw_only=True):
     account: tuple[Reference, ...] = ()
     supporting_information: tuple[Reference, ...] = ()
     extension: tuple[Extension, ...] = ()
+    modifier_extension: tuple[Extension, ...] = ()
+    factor_override: Decimal | None = None
 
 
 class CoverageClass(Shape, frozen=True, kw_only=True):
@@ -358,6 +363,7 @@ class Coverage(Head, frozen=True, kw_only=True):
     class_: tuple[CoverageClass, ...] = msgspec.field(default=(), name="class")
     order: int = 0
     contained: tuple[msgspec.Raw, ...] = ()
+    modifier_extension: tuple[Extension, ...] = ()
 
 
 class AccountCoverage(Shape, frozen=True, kw_only=True):

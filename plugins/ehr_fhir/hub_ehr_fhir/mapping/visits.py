@@ -11,6 +11,7 @@ from hub_ehr_fhir.mapping import codes, shapes
 from hub_ehr_fhir.mapping.authorizations import requester, said_of
 from hub_ehr_fhir.mapping.extensions import named, text_of
 from hub_ehr_fhir.mapping.links import version_of
+from hub_ehr_fhir.mapping.notes import ASK, MODIFIED
 from hub_ehr_fhir.mapping.parts import Part
 from hub_ehr_fhir.mapping.places import place_of
 from hub_ehr_fhir.mapping.scene import Scene, is_absent, provider
@@ -63,6 +64,9 @@ def _encounter(scene: Scene, part: Part, encounter: shapes.Encounter) -> Encount
         why = "the encounter does not say whose it is"
         scene.notes.error("fhir.encounter.subject", part.at("subject"), why)
         return None
+    if encounter.modifier_extension:
+        scene.short.add(part.key)
+        scene.notes.error("fhir.modifier", part.at("modifierExtension"), MODIFIED, ASK)
     status = _status(scene, part, encounter)
     started_at, ended_at = _times(scene, part, encounter)
     kind, said = _kind(scene, part, encounter), said_of(scene, part, encounter)
