@@ -13,7 +13,7 @@ from hub_ehr_fhir.pull.bundling import deletion
 from hub_ehr_fhir.pull.cursors import Late, PullCursor, Visiting
 from hub_ehr_fhir.pull.doubting import doubted, single, sound
 from hub_ehr_fhir.pull.gathering import Gatherer, roots
-from hub_ehr_fhir.pull.links import by, units_of
+from hub_ehr_fhir.pull.links import DIRECTORY, by, units_of
 from hub_ehr_fhir.pull.pages import Page
 from hub_ehr_fhir.pull.pool import Pool
 from hub_ehr_fhir.pull.resources import Found
@@ -28,7 +28,7 @@ BATCH = 16
 """How many encounters are fetched side by side."""
 NAMED, VISITS = "Named/", "Visits/"
 """Units that lead to others: `Named/Condition/1` to what that belongs to, `Visits/1` to encounters of Patient/1."""
-_MISSING_TRIES = 6
+_MISSING_TRIES, _AWAITED_TRIES, _AWAITED = 6, 20, 1_000
 _SOON_SECONDS, _LONG_SECONDS = 3.0, 10.0
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
 
@@ -187,6 +187,8 @@ class Deliverer:
             if key in pool.failed:
                 return pool.failed[key]
         turn.give(self._sent.message(unit, (pool.found[key] for key in keys)))
+        for key in pool.unknown_to(keys):
+            _await(cursor, turn, key)
         for key in keys:
             self._seen.forget(f"Gone/{key}")
             if not cursor.reach or not later(cursor.reach, pool.found[key].updated):
@@ -236,7 +238,7 @@ class Deliverer:
     def _missing(self, cursor: PullCursor, turn: Turn, unit: str) -> None:
         """The server told of it and does not have it: a copy may be behind, so it is asked for some more times."""
         tries = _tries(cursor, unit)
-        if tries + 1 < _MISSING_TRIES:
+        if tries + 1 < (_AWAITED_TRIES if unit.partition("/")[0] in DIRECTORY else _MISSING_TRIES):
             _wait(cursor, turn, unit, tries)
         else:
             cursor.late = [one for one in cursor.late if one.unit != unit]
@@ -273,6 +275,15 @@ def _wait(cursor: PullCursor, turn: Turn, unit: str, tries: int) -> None:
     wait = min(_FIRST_WAIT * 2 ** min(tries, 20), _LONGEST_WAIT)
     cursor.late = [one for one in cursor.late if one.unit != unit]
     cursor.late.append(Late(unit=unit, tries=tries + 1, at=written(turn.now + wait)))
+
+
+def _await(cursor: PullCursor, turn: Turn, key: str) -> None:
+    """Someone or some place that a visit names and that the server does not know yet: asked for by itself, since
+    nothing of the visit changes when it comes.
+    """
+    waits = len(cursor.late) < _AWAITED and all(one.unit != key for one in cursor.late)
+    if waits and key.partition("/")[0] in DIRECTORY:
+        cursor.late.append(Late(unit=key, at=written(turn.now + _FIRST_WAIT)))
 
 
 def _passed(text: str, turn: Turn) -> bool:

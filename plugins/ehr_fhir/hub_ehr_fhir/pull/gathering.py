@@ -245,6 +245,8 @@ class Gatherer:
             return
         if one is None:
             pool.absent.add(key)
+            if answer.status == 404:
+                pool.unknown.add(key)
             if answer.status == 410:
                 at = instant_of(answer.headers)
                 pool.gone[key] = written(at) if at else ""

@@ -15,14 +15,15 @@ _BY_ENCOUNTER = ("Condition", "Procedure", "Immunization", "ServiceRequest", "Ch
 
 class Pool:
     """Resources of one server by `Type/id`. `absent`: keys that the server does not have or does not show us;
-    `gone`: those of them that it says were deleted, with when (by its Date); `failed`: keys that could not be fetched
-    now, and why.
+    `unknown`: those of them that it knows nothing of (404), which may be there later; `gone`: those that it says were
+    deleted, with when (by its Date); `failed`: keys that could not be fetched now, and why.
     """
 
     def __init__(self, base: str, *, claims: bool = False) -> None:
         self.base, self._claims = base, claims
         self.found: dict[str, Found] = {}
         self.absent: set[str] = set()
+        self.unknown: set[str] = set()
         self.gone: dict[str, str] = {}
         self.failed: dict[str, HubError] = {}
         self._trees: dict[str, dict[str, Any]] = {}
@@ -84,6 +85,13 @@ class Pool:
             here.add(key)
             waiting += followed(key.partition("/")[0], self.tree(key), self.base)
         return here, missing
+
+    def unknown_to(self, keys: Iterable[str]) -> list[str]:
+        """What the keys refer to and the server does not know (yet), sorted."""
+        if not self.unknown:
+            return []
+        told = (one for key in keys for one in followed(key.partition("/")[0], self.tree(key), self.base))
+        return sorted(self.unknown.intersection(told))
 
     def _wanted(self, key: str) -> bool:
         """A Claim only as a request for authorization: what others billed is not ours, unless claims are charges."""
