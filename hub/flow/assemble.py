@@ -202,7 +202,8 @@ def _put_together(
     same = pieces.same[top]
     children = [child for one in same for child in pieces.children.get(one, [])]
     fact = _one_visit([pieces.encounters[one] for one in same if one in pieces.encounters])
-    if fact is None and not children:
+    if fact is None and all(child.withdrawn for _, child in children):
+        # nothing is left of it, or nothing but what its source deleted: nobody has to look for the visit itself
         return Put(row=row, state="merged", encounter=row.record)
     person = persons.get(pieces.parents.get(digest, ""))
     if fact is None or person is None or person.file is None:

@@ -80,6 +80,25 @@ def test_what_is_deleted_before_it_is_billed_is_not_billed(house: House) -> None
     assert house.states("charges") == {"claimed": 1, "void": 1}
 
 
+def test_nobody_looks_for_a_visit_of_which_all_was_deleted(house: House) -> None:
+    """A charge and a diagnosis of a visit that was never told are work; when they are deleted they are not. Told anew
+    they are work again, and with the visit all is well.
+    """
+    charge, diagnosis = charge_fact(), diagnosis_fact()
+    for told, looked_for in (
+        ((patient_fact(), charge, diagnosis), True),
+        ((gone("charge", "C1"), gone("encounter", "E1")), True),
+        ((gone("diagnosis", "D1"),), False),
+        ((charge_fact(version="3"),), True),
+        ((encounter_fact(version="3"),), False),
+    ):
+        house.tell(*told)
+        settle(house)
+        assert ("ingest.incomplete" in house.work()) is looked_for
+    assert house.states("encounters").keys() & {"incomplete", "merged", "cancelled"} == set()
+    assert house.states("charges").keys() & {"void"} == set()
+
+
 def test_a_newer_version_revives(house: House) -> None:
     """What the source tells anew after the deletion counts again; what it told before does not."""
     house.tell(patient_fact(), *VISIT)
