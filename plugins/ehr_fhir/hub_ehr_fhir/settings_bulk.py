@@ -76,7 +76,10 @@ class BulkSettings(BaseModel):
         description="local time (`time_zone`) from which the hours are counted",
     )
     give_up_hours: int = Field(
-        default=24, ge=1, description="after how long an export that does not end is given up and asked for again"
+        default=24,
+        ge=1,
+        description="after how long an export that does not end, or of which nothing more comes, is given up and "
+        "asked for again",
     )
     delete_job: bool = Field(
         default=True, description="whether the server is told to delete an export that was fetched"

@@ -11,6 +11,7 @@ from bulklab import BulkServer, outcome
 from bulkruns import START, Run
 from hub_ehr_fhir.bulk import turns
 from hub_ehr_fhir.bulk.cursors import decoded
+from hub_ehr_fhir.bulk.part import TRIES
 from hub_ehr_fhir.settings_bulk import BulkSettings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -324,6 +325,18 @@ def test_an_export_without_end_is_given_up(server: BulkServer) -> None:
         run.turn(timedelta(minutes=15))
     assert server.deleted == ["/r4/jobs/1"]
     assert timedelta(hours=5) <= run.turned < timedelta(hours=7)
+
+
+def test_a_file_that_never_comes_is_given_up(server: BulkServer) -> None:
+    """A file that breaks off for ever keeps no export from being asked for again; after some of them a person is
+    told."""
+    server.cuts = {number: [5] * 100_000 for number in range(2)}
+    run = Run(server, give_up_hours=2, every_hours=24 * 7)
+    while not run.outcomes:
+        run.call()
+        run.turn(timedelta(minutes=45))
+    assert (len(server.asked), run.stand.stage, set(run.stand.faults)) == (TRIES + 1, "idle", {"timeout"})
+    assert [issue["code"] for one in run.outcomes for issue in one["issue"]] == ["timeout"]
 
 
 def test_the_job_is_deleted_at_the_end(server: BulkServer) -> None:

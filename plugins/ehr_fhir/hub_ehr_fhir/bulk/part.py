@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from hub.plugin.api import Changes, Context, HubError, RawMessage, Step
+from hub.plugin.api import Changes, Context, HubError, RawMessage, RetryLater, Step
 from hub_ehr_fhir.bulk import asking, kickoff, reports, telling, turns
 from hub_ehr_fhir.bulk.cursors import Cursor, Place, decoded, encoded
 from hub_ehr_fhir.bulk.download import SHORT
@@ -40,6 +40,7 @@ class BulkPart:
         self._me = os.urandom(8).hex()
         self._kicked: tuple[Cursor, asking.Kicked] | None = None
         self._loading: Loading | None = None
+        self._still: tuple[tuple[str, Place], datetime] | None = None
         self._stages: Mapping[str, Callable[[Cursor], Changes]] = {
             "idle": self._idle,
             "intent": self._ask,
@@ -149,8 +150,19 @@ class BulkPart:
             taken = self._loading.slice(cursor, self._settings.batch_bytes, self._context.stop.is_set)
         except Over:
             return self._anew(cursor, ("expired",))
+        except RetryLater:
+            if self._stands_still(cursor):
+                return self._anew(cursor, ("timeout",))
+            raise
         stage = replace(taken.cursor, stage="closing") if taken.whole else taken.cursor
         return self._on(stage, messages=tuple(taken.messages), more=True)
+
+    def _stands_still(self, cursor: Cursor) -> bool:
+        """Whether nothing at all came for too long: a file that the server never gives keeps all others waiting."""
+        at, now = (cursor.job, cursor.place), self._now()
+        if self._still is None or self._still[0] != at:
+            self._still = (at, now)
+        return now - self._still[1] > timedelta(hours=self._bulk.give_up_hours)
 
     def _loader(self, job: str) -> Loading:
         server = self._settings.server
