@@ -27,6 +27,7 @@ class Pool:
         self.gone: dict[str, str] = {}
         self.failed: dict[str, HubError] = {}
         self._trees: dict[str, dict[str, Any]] = {}
+        self._links: dict[str, tuple[str, ...]] = {}
         self._of_encounter: dict[str, set[str]] = defaultdict(set)
         self._of_patient: dict[str, set[str]] = defaultdict(set)
 
@@ -35,6 +36,7 @@ class Pool:
         for one in resources:
             self.found[one.key] = one
             self._trees.pop(one.key, None)
+            self._links.pop(one.key, None)
             if one.kind in _BY_ENCOUNTER:
                 for name in encounters_of(one.kind, self.tree(one.key), self.base):
                     self._of_encounter[name].add(one.key)
@@ -83,15 +85,20 @@ class Pool:
                 missing.add(key)
                 continue
             here.add(key)
-            waiting += followed(key.partition("/")[0], self.tree(key), self.base)
+            waiting += self._followed(key)
         return here, missing
 
     def unknown_to(self, keys: Iterable[str]) -> list[str]:
         """What the keys refer to and the server does not know (yet), sorted."""
         if not self.unknown:
             return []
-        told = (one for key in keys for one in followed(key.partition("/")[0], self.tree(key), self.base))
-        return sorted(self.unknown.intersection(told))
+        return sorted(self.unknown.intersection(one for key in keys for one in self._followed(key)))
+
+    def _followed(self, key: str) -> tuple[str, ...]:
+        """What a resource refers to, found once."""
+        if key not in self._links:
+            self._links[key] = tuple(followed(key.partition("/")[0], self.tree(key), self.base))
+        return self._links[key]
 
     def _wanted(self, key: str) -> bool:
         """A Claim only as a request for authorization: what others billed is not ours, unless claims are charges."""
