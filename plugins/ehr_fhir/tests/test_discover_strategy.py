@@ -229,6 +229,20 @@ def test_a_reference_is_written_as_the_server_finds_it() -> None:
     assert _chosen().searches["Coverage"].whole == frozenset()
 
 
+def test_references_to_a_type_that_was_empty_are_written_as_the_others() -> None:
+    """A server with no ChargeItem yet, that finds Conditions by `Encounter/1` alone, is asked for charges by
+    `Encounter/1` too when they come: by the bare id none would ever be found, and nobody would be told.
+    """
+    found = {"_lastUpdated": "works", "encounter": "works", "encounter:whole": "works"}
+    told = Ability(type="Condition", declared=True, seen=True, found=found)
+    empty = Ability(type="ChargeItem", declared=True, parameters=("context", "account"))
+    by_id = Ability(type="Procedure", declared=True, seen=True, found={"encounter": "works"})
+    offered = Offered(learned=NOW.date(), abilities={one.type: one for one in (told, empty, by_id)})
+    searches = choose(offered, FhirSettings()).searches
+    assert searches["ChargeItem"].whole == {"context", "account"}
+    assert searches["Procedure"].whole == frozenset()
+
+
 def test_an_empty_find_is_no_strategy_but_tells_why() -> None:
     """Where no encounter can be had at all, the errors say so."""
     strategy = choose(Offered(learned=NOW.date()), FhirSettings())

@@ -130,7 +130,7 @@ def _search(offered: Offered, ability: Ability, joined: tuple[str, ...]) -> Sear
         joined=joined,
         narrowed=frozenset(each for each in parameters if by_time or ability.can(f"{each}+_lastUpdated")),
         listed=frozenset(each for each in parameters if _takes_lists(offered, ability, each)),
-        whole=frozenset(each for each in parameters if ability.verdict(f"{each}:whole") == "works"),
+        whole=frozenset(each for each in parameters if _wants_type(offered, ability, each)),
         included=tuple(_working(ability, "_include=")),
         revincluded=tuple(_working(ability, "_revinclude=")),
         counted=not _anywhere(offered, "_count", "refused"),
@@ -140,6 +140,17 @@ def _search(offered: Offered, ability: Ability, joined: tuple[str, ...]) -> Sear
         totals=_likely(offered, ability, "_total"),
         history=history,
     )
+
+
+def _wants_type(offered: Offered, ability: Ability, parameter: str) -> bool:
+    """Where nothing was there to try it with, as the server does with its other references: a type that is empty when
+    the server is learned may fill later, and a bare id would find nothing without a word.
+    """
+    whole = ability.verdict(f"{parameter}:whole") == "works"
+    if whole or (ability.seen and ability.verdict(parameter) == "works"):
+        return whole
+    features = (each for one in offered.abilities.values() for each in one.found)
+    return any(each.endswith(":whole") for each in features)
 
 
 def _takes_lists(offered: Offered, ability: Ability, parameter: str) -> bool:
