@@ -298,6 +298,17 @@ def doubles(claim: Claim, desk: Desk) -> Findings:
         )
 
 
+def stays(claim: Claim, desk: Desk) -> Findings:
+    """Who was admitted was not in an office then: its place, taken from a setting, would be paid at its rate."""
+    if claim.admitted_on is not None and claim.place_of_service == "11":
+        yield _finding(
+            "stay",
+            "2300 CLM05-1",
+            "the patient was admitted, and the place of service is an office",
+            'set inpatient = "21" (or the place that it is) under [sources.NAME.places], then replay',
+        )
+
+
 def sums(claim: Claim, desk: Desk) -> Findings:
     """A secondary claim's lines add up with what the earlier payers did (SNIP 3)."""
     for other in claim.other_payers:
@@ -317,7 +328,7 @@ RULES: dict[str, Rule] = {
     rule.__name__: rule
     for rule in (
         npis, taxonomies, diagnoses, pointers, services, timely, member, people, places, drugs, rentals, accidents,
-        route, doubles, sums,
+        route, doubles, stays, sums,
     )
 }  # fmt: skip
 

@@ -127,6 +127,7 @@ CASES: list[tuple[str, str, Claim, Desk]] = [
     ("route", "payer_id", claim(), payer_without_id()),
     ("route", "enrolment", claim(), enrolled("sent")),
     ("doubles", "double", claim(lines=(line(), line(2))), desk()),
+    ("stays", "stay", claim(admitted_on=date(2026, 2, 26)), desk()),
     ("sums", "cob", answered("100.00", "100.00"), desk()),
 ]  # fmt: skip
 GOOD: list[tuple[str, Claim, Desk]] = [
@@ -143,6 +144,7 @@ GOOD: list[tuple[str, Claim, Desk]] = [
     ("no enrolment needed", claim(), other_desk(enrolments=())),
     ("told apart", claim(lines=(line(), line(2, modifiers=("76",)))), desk()),
     ("sums of another payer", answered("95.00", "100.00"), desk()),
+    ("a stay", claim(admitted_on=date(2026, 2, 26), place_of_service="21"), desk()),
     ("died on the day", with_patient(death_date=date(2026, 2, 27)), desk()),
 ]
 
