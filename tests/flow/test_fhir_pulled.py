@@ -22,7 +22,7 @@ sys.path.insert(0, str(HERE / "tests" / "flow"))
 
 from fhirlab.fake import FakeFhir  # noqa: E402 - it stands beside the plugin
 from fhirlab.pulls import Pull  # noqa: E402
-from test_fhir_pieces import resources  # noqa: E402
+from test_fhir_pieces import newer, resources  # noqa: E402
 
 PROFILE = FhirSettings(validate="quarantine")
 LATER = ("Practitioner", "PractitionerRole", "Organization", "Location")
@@ -78,4 +78,25 @@ def test_a_clinician_whom_the_server_does_not_know_yet(house: Callable[..., Pull
     practice.pull.fake.put(*(one for one in visit if one["resourceType"] == "Practitioner"))
     practice.pull.later(hours=2)
     practice.take()
+    assert practice.states("claims") == {"ready": 1}
+
+
+def test_a_clinician_without_number(house: Callable[..., PulledHouse]) -> None:
+    """A clinician who is there without name and NPI, and gets them later: the change comes, and the visit, of which
+    nothing changed, bills.
+    """
+    practice = house()
+    visit = resources("x")
+    bare = [
+        {key: value for key, value in one.items() if key not in ("identifier", "name")}
+        if one["resourceType"] == "Practitioner"
+        else one
+        for one in visit
+    ]
+    practice.pull.fake.put(*bare)
+    assert practice.take() == 1
+    assert practice.states("claims") == {}
+    practice.pull.later(hours=1)
+    practice.pull.fake.put(*(newer(one) for one in visit if one["resourceType"] == "Practitioner"))
+    assert practice.take() >= 1
     assert practice.states("claims") == {"ready": 1}

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 
 from hub.plugin.api import HubError, Misconfigured
 from hub.plugin.api.ports import Log
 from hub_ehr_fhir.discover.strategy import Search
 from hub_ehr_fhir.mapping.deletions import KINDS
 from hub_ehr_fhir.pull.bundling import deletion
-from hub_ehr_fhir.pull.cursors import Late, PullCursor, Visiting
+from hub_ehr_fhir.pull.cursors import PullCursor, Visiting
 from hub_ehr_fhir.pull.doubting import doubted, single, sound
 from hub_ehr_fhir.pull.gathering import Gatherer, roots
+from hub_ehr_fhir.pull.kept import Kept
+from hub_ehr_fhir.pull.late import expect, passed, tries_of, wait
 from hub_ehr_fhir.pull.links import DIRECTORY, by, units_of
 from hub_ehr_fhir.pull.pages import Page
 from hub_ehr_fhir.pull.pool import Pool
 from hub_ehr_fhir.pull.resources import Found
 from hub_ehr_fhir.pull.revisiting import Revisits
-from hub_ehr_fhir.pull.seen import Seen
-from hub_ehr_fhir.pull.sending import Sent
-from hub_ehr_fhir.pull.times import instant, later, written
+from hub_ehr_fhir.pull.times import instant, later
 from hub_ehr_fhir.pull.turn import Slow, Timed, Turn
 from hub_ehr_fhir.pull.walking import Place, Searched, Walker
 
@@ -28,9 +27,8 @@ BATCH = 16
 """How many encounters are fetched side by side."""
 NAMED, VISITS = "Named/", "Visits/"
 """Units that lead to others: `Named/Condition/1` to what that belongs to, `Visits/1` to encounters of Patient/1."""
-_MISSING_TRIES, _AWAITED_TRIES, _AWAITED = 6, 20, 1_000
+_MISSING_TRIES, _EXPECTED_TRIES = 6, 20
 _SOON_SECONDS, _LONG_SECONDS = 3.0, 10.0
-_FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
 
 
 class Deliverer:
@@ -42,19 +40,18 @@ class Deliverer:
         server: Timed,
         walker: Walker,
         gatherer: Gatherer,
-        seen: Seen,
-        sent: Sent,
+        kept: Kept,
         again: Revisits,
         encounter: Search | None,
         log: Log,
     ) -> None:
         self._server, self._walker, self._gatherer = server, walker, gatherer
-        self._seen, self._encounter, self._log = seen, encounter, log
-        self._sent, self._again = sent, again
+        self._encounter, self._log, self._again = encounter, log, again
+        self._seen, self._sent, self._lacking = kept.seen, kept.sent, kept.lacking
 
     def wake(self, cursor: PullCursor, turn: Turn) -> None:
         """Put what waited long enough back to the front."""
-        due = [one for one in cursor.late if _passed(one.at, turn)][:BATCH]
+        due = [one for one in cursor.late if passed(one.at, turn)][:BATCH]
         front = [one.unit for one in due if one.unit not in cursor.todo]
         cursor.todo[:0] = front
 
@@ -100,7 +97,7 @@ class Deliverer:
     def _refused(self, cursor: PullCursor, turn: Turn, units: Sequence[str], refused: Searched) -> None:
         """One by one, to see whether the search is to blame or one of them."""
         if len(units) == 1 or not single(refused):
-            self._trouble(cursor, turn, units[0], doubted(cursor, units[0], _tries(cursor, units[0]), refused))
+            self._trouble(cursor, turn, units[0], doubted(cursor, units[0], tries_of(cursor, units[0]), refused))
         cursor.pace = 1
         turn.moved = True
 
@@ -114,7 +111,7 @@ class Deliverer:
         try:
             page, place = self._walker.step(query, cursor.visiting.place)
         except Searched as refused:
-            error: HubError = doubted(cursor, unit, _tries(cursor, unit), refused)
+            error: HubError = doubted(cursor, unit, tries_of(cursor, unit), refused)
         except HubError as trouble:
             self._there(trouble)
             error = trouble
@@ -188,7 +185,11 @@ class Deliverer:
                 return pool.failed[key]
         turn.give(self._sent.message(unit, (pool.found[key] for key in keys)))
         for key in pool.unknown_to(keys):
-            _await(cursor, turn, key)
+            expect(cursor, turn, key)
+        if unit.startswith("Encounter/"):
+            self._lacking.told(unit, (pool.found[key] for key in keys))
+        else:
+            cursor.add(*self._lacking.came(pool.found[unit]))
         for key in keys:
             self._seen.forget(f"Gone/{key}")
             if not cursor.reach or not later(cursor.reach, pool.found[key].updated):
@@ -237,9 +238,9 @@ class Deliverer:
 
     def _missing(self, cursor: PullCursor, turn: Turn, unit: str) -> None:
         """The server told of it and does not have it: a copy may be behind, so it is asked for some more times."""
-        tries = _tries(cursor, unit)
-        if tries + 1 < (_AWAITED_TRIES if unit.partition("/")[0] in DIRECTORY else _MISSING_TRIES):
-            _wait(cursor, turn, unit, tries)
+        tries = tries_of(cursor, unit)
+        if tries + 1 < (_EXPECTED_TRIES if unit.partition("/")[0] in DIRECTORY else _MISSING_TRIES):
+            wait(cursor, turn, unit, tries)
         else:
             cursor.late = [one for one in cursor.late if one.unit != unit]
             self._log.warning("fhir.pull.missing", kind=unit.partition("/")[0], attempts=tries + 1)
@@ -254,9 +255,9 @@ class Deliverer:
         """One that fails alone waits, and the others go on."""
         if for_all(error):
             raise error
-        tries = _tries(cursor, unit)
+        tries = tries_of(cursor, unit)
         cursor.todo.remove(unit)
-        _wait(cursor, turn, unit, tries)
+        wait(cursor, turn, unit, tries)
         turn.moved = True
         kind = unit.removeprefix(NAMED).partition("/")[0]
         self._log.warning("fhir.pull.late", kind=kind, attempts=tries + 1, count=len(cursor.late))
@@ -265,30 +266,6 @@ class Deliverer:
 def for_all(error: HubError) -> bool:
     """Whether an error is about the server and not about one resource."""
     return isinstance(error, Misconfigured) or getattr(error, "after_seconds", None) is not None
-
-
-def _tries(cursor: PullCursor, unit: str) -> int:
-    return next((one.tries for one in cursor.late if one.unit == unit), 0)
-
-
-def _wait(cursor: PullCursor, turn: Turn, unit: str, tries: int) -> None:
-    wait = min(_FIRST_WAIT * 2 ** min(tries, 20), _LONGEST_WAIT)
-    cursor.late = [one for one in cursor.late if one.unit != unit]
-    cursor.late.append(Late(unit=unit, tries=tries + 1, at=written(turn.now + wait)))
-
-
-def _await(cursor: PullCursor, turn: Turn, key: str) -> None:
-    """Someone or some place that a visit names and that the server does not know yet: asked for by itself, since
-    nothing of the visit changes when it comes.
-    """
-    waits = len(cursor.late) < _AWAITED and all(one.unit != key for one in cursor.late)
-    if waits and key.partition("/")[0] in DIRECTORY:
-        cursor.late.append(Late(unit=key, at=written(turn.now + _FIRST_WAIT)))
-
-
-def _passed(text: str, turn: Turn) -> bool:
-    at = instant(text)
-    return at is None or at <= turn.now or at > turn.now + 2 * _LONGEST_WAIT
 
 
 def _ended_before(one: Found, since: str) -> bool:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
 
 import msgspec
 
 from hub.errors import HubError, RetryLater
 from hub.plugin.api import Changes, Context, Step
-from hub.plugin.api.ports import State
 from hub_ehr_fhir.connect.http import Server
 from hub_ehr_fhir.discover import offered as learned
 from hub_ehr_fhir.discover.probe import hints, learn
@@ -21,12 +19,10 @@ from hub_ehr_fhir.pull.delivering import NAMED, VISITS, Deliverer
 from hub_ehr_fhir.pull.following import Following
 from hub_ehr_fhir.pull.gathering import Gatherer
 from hub_ehr_fhir.pull.incremental import FULL, Incremental
+from hub_ehr_fhir.pull.kept import Kept
 from hub_ehr_fhir.pull.patients import Patients
 from hub_ehr_fhir.pull.resources import key_of
 from hub_ehr_fhir.pull.revisiting import Revisits, needed
-from hub_ehr_fhir.pull.seen import Seen
-from hub_ehr_fhir.pull.sending import Sent
-from hub_ehr_fhir.pull.shared import Shared
 from hub_ehr_fhir.pull.turn import Timed, Turn
 from hub_ehr_fhir.pull.walking import Searched, Walker
 from hub_ehr_fhir.settings import FhirSettings
@@ -150,21 +146,6 @@ def _failed(kind: str, feature: str, verdict: str) -> Step:
     )
 
 
-class Kept:
-    """What is remembered between two calls beside the cursor."""
-
-    def __init__(self, state: State, began: str, days: int) -> None:
-        self.shared, self.seen, self.again = Shared(state, began), Seen(state), Revisits(state, days)
-        self.sent = Sent(state)
-
-    def save(self, now: datetime) -> None:
-        """Put what changed into the state."""
-        self.seen.save()
-        self.shared.save()
-        self.again.save(now)
-        self.sent.save()
-
-
 class Looks:
     """The ways of finding what is new, and the one way of fetching it."""
 
@@ -189,8 +170,8 @@ class Looks:
         self._context, self._kind = context, strategy.kind
         self._again = kept.again if needed(strategy.kind, searches) else Revisits(context.state, 0)
         self._deliverer = Deliverer(
-            server=server, walker=walker, gatherer=gatherer, seen=kept.seen, sent=kept.sent,
-            again=self._again, encounter=searches.get("Encounter"), log=context.log,
+            server=server, walker=walker, gatherer=gatherer, kept=kept, again=self._again,
+            encounter=searches.get("Encounter"), log=context.log,
         )  # fmt: skip
         self._incremental = Incremental(
             walker, searches, pull, kept.seen, self._deliverer, pushed=settings.push is not None

@@ -1,0 +1,29 @@
+"""What a pull remembers between two calls beside its cursor, in the connector's state."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from hub.plugin.api.ports import State
+from hub_ehr_fhir.pull.lacking import Lacking
+from hub_ehr_fhir.pull.revisiting import Revisits
+from hub_ehr_fhir.pull.seen import Seen
+from hub_ehr_fhir.pull.sending import Sent
+from hub_ehr_fhir.pull.shared import Shared
+
+
+class Kept:
+    """Its parts, as they stand in a look that `began` then."""
+
+    def __init__(self, state: State, began: str, days: int) -> None:
+        self.shared, self.seen, self.again = Shared(state, began), Seen(state), Revisits(state, days)
+        self.lacking = Lacking(state)
+        self.sent = Sent(state)
+
+    def save(self, now: datetime) -> None:
+        """Put what changed into the state."""
+        self.seen.save()
+        self.shared.save()
+        self.again.save(now)
+        self.lacking.save()
+        self.sent.save()
