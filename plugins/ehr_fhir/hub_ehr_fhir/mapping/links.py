@@ -173,14 +173,16 @@ def version_of(resources: Resources, part: Part, decider: Part | None = None) ->
 
 def _tail(resources: Resources, key: str) -> str | None:
     """The tail where one neighbour is all that a resource needs, and that needs no other; else None."""
-    if key not in resources.tails:
-        found = resources.at(key)
-        tail: str | None = ""
-        if found is not None and not found.gone:
-            total = _ordinal(found.version) + (found.record is None)
-            tail = None if links_of(resources, found) else f"|-|{total:024d}"
-        resources.tails[key] = tail
-    return resources.tails[key]
+    known = resources.tails.get(key, "?")
+    if known != "?":
+        return known
+    found = resources.at(key)
+    tail: str | None = ""
+    if found is not None and not found.gone:
+        total = _ordinal(found.version) + (found.record is None)
+        tail = None if links_of(resources, found) else f"|-|{total:024d}"
+    resources.tails[key] = tail
+    return tail
 
 
 @lru_cache(maxsize=4096)

@@ -30,7 +30,7 @@ class Part:
 
     def __init__(self, raw: bytes, head: shapes.Head, place: str, full_url: str, version: str) -> None:
         self._raw: bytes | None = raw
-        self.stands: tuple[bytes, int, int] | msgspec.Raw = (raw, 0, len(raw))
+        self.stands: tuple[bytes, int, int] | msgspec.Raw | None = None
         self.kind = head.resource_type
         self.place = place
         self.full_url = full_url
@@ -45,14 +45,15 @@ class Part:
         """The bytes of the resource."""
         if self._raw is not None:
             return self._raw
-        if isinstance(self.stands, msgspec.Raw):
-            return bytes(self.stands)
-        whole, start, end = self.stands
-        return whole[start:end]
+        if isinstance(self.stands, tuple):
+            whole, start, end = self.stands
+            return whole[start:end]
+        return bytes(self.stands or b"")
 
     def let_go(self) -> None:
         """Keep no copy of the bytes, but where they stand: what is met next finds room in the processor's cache."""
-        self._raw = None
+        if self.stands is not None:
+            self._raw = None
 
     def at(self, element: str = "") -> str:
         """The place as people write it: `Bundle.entry[3] Encounter.period`."""

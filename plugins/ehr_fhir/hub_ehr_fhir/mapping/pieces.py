@@ -35,7 +35,8 @@ def is_whole(resources: Resources) -> bool:
             found = resources.at(key)
             if found is None or (found.record is None and not found.gone and found.kind in shapes.SHAPES):
                 return False
-        if (visit := _visit_of(record)) and resources.part(visit) is None:
+        visit = _visit_of(record)
+        if visit is not None and resources.part(visit) is None:
             return False
     return visits
 

@@ -142,10 +142,11 @@ def _looked_at(parts: Iterable[Part], settings: FhirSettings, wrong: dict[Part, 
     """The same resources, each decoded and checked as soon as its bytes are met, while the processor has them at
     hand; one that cannot be read has no record. What is said of one is told where it is the newest of its versions.
     """
-    said = Notes()
+    said, mode, every = Notes(), settings.validate_with, settings.sample_every
     for part in parts:
         if part.kind in shapes.SHAPES and not part.gone:
-            if not _readable(part, settings, said):
+            chosen = mode == "every" or (mode == "sample" and check.in_sample(part, every))
+            if not _readable(part, said, chosen=chosen, sampled=mode == "sample"):
                 part.record = None
             if said:
                 wrong[part], said = said, Notes()
@@ -153,8 +154,8 @@ def _looked_at(parts: Iterable[Part], settings: FhirSettings, wrong: dict[Part, 
         yield part
 
 
-def _readable(part: Part, settings: FhirSettings, notes: Notes) -> bool:
-    """Decode a resource, and check it as the settings say; checked is also what could not be decoded, so that
+def _readable(part: Part, notes: Notes, *, chosen: bool, sampled: bool) -> bool:
+    """Decode a resource, and check it if it was chosen for that; checked is also what could not be decoded, so that
     the problem says everything. One of another version of FHIR is told as that alone.
     """
     if part.kind in bindings.SIGNS and bindings.other_version(part, notes):
@@ -162,9 +163,7 @@ def _readable(part: Part, settings: FhirSettings, notes: Notes) -> bool:
     decoded = part.record is not None or decode(part, notes)
     if part.kind in _UNCHECKED:
         return decoded
-    mode = settings.validate_with
-    sampled = mode == "sample"
-    if mode == "every" or not decoded or (sampled and check.in_sample(part, settings.sample_every)):
+    if chosen or not decoded:
         return check.is_valid(part, notes, sampled=sampled) and decoded
     return True
 
