@@ -32,6 +32,8 @@ def test_policies_that_nobody_ranks() -> None:
     pairs: list[tuple[dict[str, Any], dict[str, Any], list[str]]] = [
         ({}, other, ["fhir.coverage.order"]),
         ({"order": 1}, other, []),
+        ({"order": 1}, {**other, "order": 2}, []),
+        ({"order": 1}, {**other, "order": 1}, ["fhir.coverage.order"]),
         ({"status": "cancelled"}, other, []),
         ({"period": {"end": "2025-12"}}, {**other, "period": {"start": "2026-01-01"}}, []),
         ({"period": {"end": "2026-01"}}, {**other, "period": {"start": "2026-01-01"}}, ["fhir.coverage.order"]),

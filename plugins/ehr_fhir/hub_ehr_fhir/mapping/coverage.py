@@ -30,12 +30,12 @@ def coverage_facts(scene: Scene) -> list[CoverageFact]:
 
 
 def _tell_of_order(scene: Scene, found: list[CoverageFact | None]) -> None:
-    """Of two policies that nobody ranks it is chance which is asked first: a person looks at each."""
-    first: dict[str, CoverageFact] = {}
+    """Of two policies of one rank, or of none, it is chance which is asked first: a person looks at each."""
+    first: dict[tuple[str, int], CoverageFact] = {}
     for fact in found:
-        if fact is None or not fact.active or fact.rank:
+        if fact is None or not fact.active:
             continue
-        other = first.setdefault(fact.patient_key, fact)
+        other = first.setdefault((fact.patient_key, fact.rank), fact)
         if other.payer_token != fact.payer_token and _overlap(fact, other):
             why = "a patient has several policies at a time, and nothing says which pays first"
             fix = "have the server tell it (Coverage.order or Account.coverage.priority), or check such claims"
