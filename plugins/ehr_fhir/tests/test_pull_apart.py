@@ -143,3 +143,33 @@ def test_a_visit_that_is_not_finished() -> None:
     pull.fake.put({**visit(0, "p0")[2], "id": "late"})
     pull.later(hours=1, minutes=1)
     assert "ChargeItem/late" in keys(pull.run())[0]
+
+
+def _reads(pull: Pull, kind: str) -> list[str]:
+    """The calls for single resources of a type, or several of them by their ids."""
+    return [one for one in pull.fake.asked if f"/{kind}/" in one or f"/{kind}?_id=" in one]
+
+
+def test_several_are_read_by_one_search() -> None:
+    """References of one type are read by one search of their ids; one that does not come so is asked for alone."""
+    pull = Pull(but=tuple(f"Encounter _{way}include=Encounter:practitioner" for way in ("", "rev")))
+    clinicians = [{"resourceType": "Practitioner", "id": f"d{n}"} for n in range(2, 7)]
+    who = [{"individual": {"reference": f"Practitioner/d{n}"}} for n in range(1, 8)]
+    pull.fake.put(*office(), *clinicians, *visit(1, participant=who))
+    pull.run()
+    told = keys(pull.said)[0]
+    assert [one for one in told if one.startswith("Practitioner/")] == [f"Practitioner/d{n}" for n in range(1, 7)]
+    lists, alone = _reads(pull, "Practitioner")
+    assert lists.count(",") == 6
+    assert alone.endswith("/Practitioner/d7")
+
+
+def test_lists_are_refused() -> None:
+    """A server that refuses a list of ids from one day on is asked for one after the other, and the same comes."""
+    pull = Pull()
+    pull.fake.put(*office(), *visit(1), *visit(2))
+    whole_lists = pull.run()
+    other = Pull()
+    other.fake.put(*office(), *visit(1), *visit(2))
+    other.fake.before = lambda path: Reply(400, {}, b"") if "_id=" in path and "," in path else None
+    assert [one.body for one in other.run()] == [one.body for one in whole_lists]
