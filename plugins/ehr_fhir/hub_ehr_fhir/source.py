@@ -126,7 +126,9 @@ def changes_of(parts: Mapping[str, Changing], cursor: str, put_off: set[str] | N
 
     The parts take turns, so that one with much to tell keeps none from being heard, nor does one that raises: the
     others are asked, and its error is raised where they have no message. Where they only moved on (an export that is
-    at work now), that is saved first, and the error is put off until the next call: `put_off` remembers whose.
+    at work now), that is saved first, and the error is put off until the next call: `put_off` remembers whose. One
+    that moved on and has more to do (an export was just asked for) is saved before the others are asked, which may
+    take a minute: a hub that dies meanwhile would not know of it.
     """
     now, names = _decoded(cursor), list(parts)
     first = names.index(now.turn) if now.turn in parts else 0
@@ -137,10 +139,11 @@ def changes_of(parts: Mapping[str, Changing], cursor: str, put_off: set[str] | N
         except HubError as error:
             trouble.append((name, error))
             continue
-        moved |= found.cursor != now.parts.get(name, "")
+        moves = found.cursor != now.parts.get(name, "")
+        moved |= moves
         now.parts[name] = found.cursor
         more |= found.more
-        if found.messages:
+        if found.messages or (moves and found.more and not trouble):
             now.turn = names[(first + nth + 1) % len(names)]
             more |= nth + 1 < len(names)
             return Changes(messages=found.messages, cursor=_encoded(now), more=more)

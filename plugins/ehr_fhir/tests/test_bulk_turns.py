@@ -73,10 +73,25 @@ def test_steps_without_messages_are_saved_too(order: tuple[str, str]) -> None:
 
 
 def test_a_part_that_always_moves_does_not_hide_an_error() -> None:
-    """The error of the other one is told at least at every second call."""
+    """The error of the other one is told at least at every second call, once it was asked."""
     acts: dict[str, Changing] = {"moving": Part(counting(1_000, tell=False)), "away": Part(away)}
-    _, raised, _ = heard(acts, 20)
+    _, raised, _ = heard(acts, 21)
     assert raised == 10
+
+
+def test_a_step_is_saved_before_the_others_are_asked() -> None:
+    """Of a part that moved on and has more to do the cursor is given back at once; then the others are asked."""
+    asked: list[str] = []
+
+    def slow(cursor: str) -> Changes:
+        asked.append(cursor)
+        return Changes(messages=(), cursor=cursor)
+
+    parts: dict[str, Changing] = {"bulk": Part(counting(2, tell=False)), "pull": Part(slow)}
+    first = changes_of(parts, "")
+    assert ('"bulk":"1"' in first.cursor, first.more, asked) == (True, True, [])
+    second = changes_of(parts, first.cursor)
+    assert ('"bulk":"2"' in second.cursor, second.more, asked) == (True, False, [""])
 
 
 def test_what_a_person_must_do_is_told() -> None:

@@ -85,7 +85,9 @@ class BulkPart:
         return Changes(messages=(), cursor=encoded(intent), more=True)
 
     def _ask(self, cursor: Cursor) -> Changes:
-        """Ask for the export. What an earlier call of this process was told, and could not save, still holds."""
+        """Ask for the export. What an earlier call of this process was told, and could not save, still holds. It is
+        saved at once (`more`): nobody else knows of the export.
+        """
         now = self._now()
         if self._kicked is None or self._kicked[0] != cursor:
             if cursor.by != self._me:
@@ -112,7 +114,8 @@ class BulkPart:
                 lines=0,
                 size=0,
                 faults={},
-            )
+            ),
+            more=True,
         )
 
     def _kick(self, cursor: Cursor, now: datetime) -> asking.Kicked:
