@@ -217,7 +217,7 @@ def _late(offered: Offered) -> Iterator[Problem]:
             "late",
             late[0],
             f"{', '.join(late)}: what is added after its visit last changed is not found by when it changed",
-            "the hub looks at recent visits again; a shorter wait costs requests (pull)",
+            "the hub asks for each visit again, ever more rarely, for pull.look_again_days: set as many as charges come late",
             "warning",
         )
 
