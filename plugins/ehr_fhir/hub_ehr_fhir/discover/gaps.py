@@ -217,7 +217,7 @@ def _late(offered: Offered) -> Iterator[Problem]:
             "late",
             late[0],
             f"{', '.join(late)}: what is added after its visit last changed is not found by when it changed",
-            "the hub asks for each visit again, ever more rarely, for pull.look_again_days: set as many as charges come late",
+            "each visit is asked for again, ever more rarely, for pull.look_again_days: set how late charges come",
             "warning",
         )
 
