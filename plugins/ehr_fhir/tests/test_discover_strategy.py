@@ -6,9 +6,10 @@ import threading
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from fhirlab.offering import Habits, Offering, practice, statement
-from hub_ehr_fhir.discover.offered import Ability, Offered
+from hub_ehr_fhir.discover.offered import Ability, Offered, Verdict
 from hub_ehr_fhir.discover.probe import learn
 from hub_ehr_fhir.discover.strategy import Strategy, choose
 from hub_ehr_fhir.discover.wanted import WANTED
@@ -269,3 +270,27 @@ def test_no_sentence_shows_a_value() -> None:
     told = " ".join((*strategy.why, *(f"{each.where} {each.why} {each.fix}" for each in strategy.gaps)))
     assert "p1" not in told
     assert "nobody shall see" not in told
+
+
+def _with(found: Offered, type_: str, **verdicts: Verdict) -> Offered:
+    ability = found.of(type_)
+    tried: dict[str, Verdict] = {**ability.found, **verdicts}
+    changed = msgspec.structs.replace(ability, found=tried)
+    return msgspec.structs.replace(found, abilities={**found.abilities, type_: changed})
+
+
+def test_lists_that_were_not_tried() -> None:
+    """A list that could not be tried is not counted on where it could hide a charge; of ids, and of what comes beside
+    a claim, it is where it works with other types.
+    """
+    found = _found()
+    for type_, feature in (("ChargeItem", "context,"), ("Claim", "encounter,"), ("Location", "_id,")):
+        found = _with(found, type_, **{feature: "unknown"})
+    searches = choose(found, FhirSettings()).searches
+    assert "context" not in searches["ChargeItem"].listed
+    assert "encounter" in searches["Claim"].listed
+    assert "_id" in searches["Location"].listed
+    charged = FhirSettings(claims_are_charges=True)
+    assert "encounter" not in choose(found, charged).searches["Claim"].listed
+    refused = choose(_with(found, "ChargeItem", **{"context,": "refused"}), FhirSettings()).searches
+    assert "context" not in refused["ChargeItem"].listed

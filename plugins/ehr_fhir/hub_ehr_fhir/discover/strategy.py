@@ -26,6 +26,7 @@ _JOINED: Mapping[str, tuple[str, ...]] = {
     "Location": ("_id", "read"),
 }
 _OTHERS = ("encounter", "patient", "_id", "read")
+_BESIDE = frozenset(("ServiceRequest", "Claim", "ClaimResponse"))
 
 
 class Search(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +90,7 @@ def choose(offered: Offered, settings: FhirSettings, *, follows: Sequence[str] =
     return Strategy(
         kind=kind,
         why=tuple(_why(asked, kind)),
-        searches=dict(_searches(offered)),
+        searches=dict(_searches(offered, _BESIDE - set(_charging(settings)))),
         export=asked.export if kind == "bulk" else "",
         gaps=gaps(asked, kind),
     )
@@ -112,15 +113,15 @@ _POSSIBLE: Mapping[Kind, Callable[[Asked], bool]] = {
 }
 
 
-def _searches(offered: Offered) -> Iterator[tuple[str, Search]]:
+def _searches(offered: Offered, beside: frozenset[str]) -> Iterator[tuple[str, Search]]:
     for type_ in WANTED:
         ability = offered.of(type_)
         joined = tuple(each for each in _JOINED.get(type_, _OTHERS) if ability.can(each))
         if joined or ability.can("_lastUpdated"):
-            yield type_, _search(offered, ability, joined)
+            yield type_, _search(offered, ability, joined, beside)
 
 
-def _search(offered: Offered, ability: Ability, joined: tuple[str, ...]) -> Search:
+def _search(offered: Offered, ability: Ability, joined: tuple[str, ...], beside: frozenset[str]) -> Search:
     history = ability.can("_history")
     by_time = ability.can("_lastUpdated")
     parameters = [each for each in joined if each != "read"]
@@ -129,7 +130,7 @@ def _search(offered: Offered, ability: Ability, joined: tuple[str, ...]) -> Sear
         changed="_lastUpdated" if by_time else "_history" if history else "",
         joined=joined,
         narrowed=frozenset(each for each in parameters if by_time or ability.can(f"{each}+_lastUpdated")),
-        listed=frozenset(each for each in parameters if _takes_lists(offered, ability, each)),
+        listed=frozenset(each for each in parameters if _takes_lists(offered, ability, each, beside)),
         whole=frozenset(each for each in parameters if _wants_type(offered, ability, each)),
         included=tuple(_working(ability, "_include=")),
         revincluded=tuple(_working(ability, "_revinclude=")),
@@ -153,10 +154,15 @@ def _wants_type(offered: Offered, ability: Ability, parameter: str) -> bool:
     return any(each.endswith(":whole") for each in features)
 
 
-def _takes_lists(offered: Offered, ability: Ability, parameter: str) -> bool:
-    """Where it could not be tried with this type, as the same reference does of other types."""
-    same = {"context": "encounter", "beneficiary": "patient"}.get(parameter, parameter)
-    return any(_likely(offered, ability, f"{each},") for each in dict.fromkeys((parameter, same)))
+def _takes_lists(offered: Offered, ability: Ability, parameter: str, beside: frozenset[str]) -> bool:
+    """A list of ids, or of whose something is that is billed without it, may be asked for where it works with other
+    types: what does not come by its id is read alone. Nothing would tell of a charge or a diagnosis that a list hid:
+    there it must have been tried with that very type.
+    """
+    feature = f"{parameter},"
+    if ability.verdict(feature) != "unknown":
+        return ability.can(feature)
+    return (parameter == "_id" or ability.type in beside) and _likely(offered, ability, feature)
 
 
 def _working(ability: Ability, kind: str) -> Iterator[str]:
