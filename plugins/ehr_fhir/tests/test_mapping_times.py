@@ -94,3 +94,12 @@ def test_what_is_pushed_is_kept() -> None:
     assert FhirSettings.model_validate({}).keep_pieces == "loose"
     assert FhirSettings.model_validate({"push": push}).keep_pieces == "always"
     assert FhirSettings.model_validate({"push": push, "keep_pieces": "loose"}).keep_pieces == "loose"
+
+
+def test_a_time_of_change_without_its_zone() -> None:
+    """Nothing to bill hangs on it: it is taken for UTC, a person hears of it once, and all is read."""
+    naive = {"meta": {"lastUpdated": "2026-02-27T16:00:00"}}
+    found = reading(patient(**naive), encounter(**naive), item(**naive), validate="every")
+    assert only(found, EncounterFact).ready
+    assert only(found, ChargeFact).version.startswith("2026-02-27T16:00:00.000000Z")
+    assert {code for code, _ in told(found)} == {"fhir.advice"}
