@@ -272,9 +272,9 @@ def test_no_sentence_shows_a_value() -> None:
     assert "nobody shall see" not in told
 
 
-def _with(found: Offered, type_: str, **verdicts: Verdict) -> Offered:
+def _with(found: Offered, type_: str, feature: str, verdict: Verdict) -> Offered:
     ability = found.of(type_)
-    tried: dict[str, Verdict] = {**ability.found, **verdicts}
+    tried: dict[str, Verdict] = {**ability.found, feature: verdict}
     changed = msgspec.structs.replace(ability, found=tried)
     return msgspec.structs.replace(found, abilities={**found.abilities, type_: changed})
 
@@ -285,12 +285,12 @@ def test_lists_that_were_not_tried() -> None:
     """
     found = _found()
     for type_, feature in (("ChargeItem", "context,"), ("Claim", "encounter,"), ("Location", "_id,")):
-        found = _with(found, type_, **{feature: "unknown"})
+        found = _with(found, type_, feature, "unknown")
     searches = choose(found, FhirSettings()).searches
     assert "context" not in searches["ChargeItem"].listed
     assert "encounter" in searches["Claim"].listed
     assert "_id" in searches["Location"].listed
     charged = FhirSettings(claims_are_charges=True)
     assert "encounter" not in choose(found, charged).searches["Claim"].listed
-    refused = choose(_with(found, "ChargeItem", **{"context,": "refused"}), FhirSettings()).searches
+    refused = choose(_with(found, "ChargeItem", "context,", "refused"), FhirSettings()).searches
     assert "context" not in refused["ChargeItem"].listed

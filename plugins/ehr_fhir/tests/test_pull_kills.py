@@ -186,7 +186,9 @@ SLOW = [HealthCheck.too_slow]
 def test_a_story(
     changes: list[tuple[str, int]], trouble: dict[int, int], paging: str, sorts: bool, size: int
 ) -> None:
-    """Any changes, kills and faults, with clocks that are set: in the end a reader knows what the server holds."""
+    """Any changes, kills and faults, with clocks that are set (each setting seen by a look before the next): in the
+    end a reader knows what the server holds.
+    """
     any_story(changes, trouble, Pull(FakeFhir(TurnedClock(START), paging=paging, sorts=sorts), page_size=size))
 
 
@@ -236,6 +238,8 @@ def change(pull: Pull, what: str, n: int) -> None:
     elif what == "late":
         fake.put(*visit(n), at=fake.now - timedelta(minutes=n))
     elif what == "skew":
+        pull.later(minutes=2)
+        pull.run_on()
         fake.skew = timedelta(minutes=(n - 2) * 40)
     elif what == "wait":
         pull.later(minutes=n * 7)
