@@ -13,22 +13,26 @@ from hub_ehr_fhir.previewing.elements import MISSING, NONE, UNUSED, Known, Row
 from hub_ehr_fhir.previewing.holding import Verdict, judge
 from hub_ehr_fhir.previewing.rows import rows, unused
 from hub_ehr_fhir.previewing.sample import of_bodies
+from hub_ehr_fhir.previewing.unmapped import Survey
 from hub_ehr_fhir.settings import FhirSettings
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from previewlab import ICD10, Resource, bundle, concept, office, ref, visit
 
+NAMES = ("reference", "coding", "code", "system", "value", "start", "end", "identifier", "display", "id", "type")
 SETTINGS = FhirSettings.model_validate({"validate": "quarantine"})
 
 
 def looked(resources: Sequence[Resource], key: str = "Encounter/e1", **told: Any) -> tuple[list[Row], Verdict]:
     """Rows and verdict of an encounter, with no settings of a hub."""
-    settings = SETTINGS.model_copy(update=told)
+    profile = SETTINGS.model_copy(update=told)
     sample = of_bodies([bundle(resources)])
-    reading = around.whole(sample.resources, settings)
+    reading = around.whole(sample.resources, profile)
     found = around.told_of(reading, key)
     assert found is not None
-    few = around.belonging(sample.resources, key, settings, found)
+    few = around.belonging(sample.resources, key, profile, found)
     known = Known()
-    made = [*rows(found, tracing.traced(few, found, settings), known), *unused(found, few, settings)]
+    made = [*rows(found, tracing.traced(few, found, profile), known), *unused(found, few, profile)]
     return made, judge(found, made, known, reading.problems)
 
 
@@ -247,3 +251,35 @@ def test_decimals_stay_exact() -> None:
     amount = row(made, "amount", "Line 1")
     assert amount.sources == ("ChargeItem[0].priceOverride",)
     assert amount.value == "123,456,789.10"
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=5)
+    | st.sampled_from(["9999-12-31", "0001-01-01"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@pytest.mark.campaign
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_whatever_is_told_a_preview_comes_of_it(data: st.DataObject) -> None:
+    """Elements that hold something else than R4 says, dates at the ends of time among them, raise nothing."""
+    told = copy.deepcopy(world())
+    for _ in range(data.draw(st.integers(1, 4))):
+        one = data.draw(st.sampled_from(told))
+        one[data.draw(st.sampled_from(sorted(set(one) - {"resourceType"})))] = data.draw(JSON)
+    sample = of_bodies([bundle(told)])
+    reading = around.whole(sample.resources, SETTINGS)
+    for seen in around.visits(reading, sample.resources):
+        found = around.told_of(reading, seen.key)
+        assert found is not None
+        few = around.belonging(sample.resources, seen.key, SETTINGS, found)
+        trace = tracing.traced(few, found, SETTINGS)
+        made = [*rows(found, trace, Known(zone="Asia/Tokyo")), *unused(found, few, SETTINGS)]
+        assert judge(found, made, Known(), reading.problems).line
+    Survey(None, "", SETTINGS).see(sample.resources)

@@ -41,12 +41,15 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
-    """What is looked at: resources, and the settings with which they are read; `instance` empty: the plain ones."""
+    """What is looked at: resources, and the settings with which they are read; `instance` empty: the plain ones.
+    `stored`: it is a message that the hub has.
+    """
 
     sample: Sample
     settings: FhirSettings
     instance: str = ""
     desk: Desk | None = None
+    stored: bool = False
 
 
 def preview(commands: Commands, choice: Choice, config: Path | None, by: str) -> None:
@@ -94,7 +97,7 @@ def _given(terminal: Terminal, choice: Choice, desk: Desk | None) -> Given:
     stored = desk.message(what)
     settings = settings_of(desk, stored.source)
     sample = of_bodies([stored.body])
-    return Given(sample=sample, settings=settings, instance=stored.source, desk=desk)
+    return Given(sample=sample, settings=settings, instance=stored.source, desk=desk, stored=True)
 
 
 def _of_files(desk: Desk | None, choice: Choice, sample: Sample) -> Given:
@@ -186,6 +189,7 @@ def _told(terminal: Terminal, given: Given, choice: Choice) -> previewed.Preview
         verdict=judge(told, made, known, problems),
         known=known,
         trace=trace,
+        stored=given.stored,
     )
 
 
@@ -217,4 +221,4 @@ def _nobody(terminal: Terminal, reading: Reading, given: Given, choice: Choice) 
     if choice.as_json:
         terminal.document({"encounter": None, "resources": counts, "problems": list(reading.problems)})
         return
-    previewed.tell_nobody(terminal, counts, reading.problems)
+    previewed.tell_nobody(terminal, counts, reading.problems, stored=given.stored)

@@ -26,7 +26,9 @@ _HIDDEN = "Values are not shown; --values shows them."
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """All that was found of one encounter; `others` could have been looked at, too."""
+    """All that was found of one encounter; `others` could have been looked at, too; `stored`: it is a message of
+    the hub.
+    """
 
     visit: Visit
     others: tuple[Visit, ...]
@@ -35,6 +37,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     known: Known
     trace: Trace
+    stored: bool = False
 
     def __repr__(self) -> str:
         return f"Preview({self.visit.label}, {len(self.rows)} rows)"
@@ -60,6 +63,8 @@ def _head(terminal: Terminal, found: Preview) -> None:
     terminal.say(f"{terminal.paint(visit.label, 'name')}: {visit.status}, {plural(visit.charges, 'charge')}")
     settings = f"connector {known.instance}" if known.instance else "plain settings: no connector was named"
     say(terminal, f"{plural(found.resources, 'resource')} belong to it; read with {settings}.")
+    if found.stored:
+        say(terminal, "This is one message; what others told of the visit is not looked at.")
     if found.others:
         more = f" and {len(found.others) - _FEW} more" if len(found.others) > _FEW else ""
         named = ", ".join(f"{one.label} ({one.status}, {one.charges})" for one in found.others[:_FEW])
@@ -147,10 +152,14 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def tell_nobody(terminal: Terminal, counts: Mapping[str, int], problems: Iterable[Problem]) -> None:
+def tell_nobody(
+    terminal: Terminal, counts: Mapping[str, int], problems: Iterable[Problem], *, stored: bool
+) -> None:
     """No encounter could be read."""
     named = ", ".join(f"{kind} ({count})" for kind, count in counts.items())
     say(terminal, f"There is no encounter that could be read. There are: {named or 'no resources'}.")
+    if stored:
+        say(terminal, "What came in other messages is not looked at: the visit may be in one of them.")
     for one in list(problems)[:_FEW]:
         _item(terminal, f"{one.where}: {one.why}", one.fix, "error" if one.severity == "error" else "warning")
     terminal.say()

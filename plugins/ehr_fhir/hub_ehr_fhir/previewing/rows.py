@@ -64,7 +64,8 @@ def _why(kind: str, tree: dict[str, Any], settings: FhirSettings) -> str:
 def _why_no_diagnosis(tree: dict[str, Any]) -> str:
     if "confirmed" not in _codes(tree.get("verificationStatus")) and tree.get("verificationStatus"):
         return "it is not confirmed"
-    listed = [code for each in tree.get("category") or () for code in _codes(each)]
+    categories = tree.get("category")
+    listed = [code for each in (categories if isinstance(categories, list) else ()) for code in _codes(each)]
     if "encounter-diagnosis" not in listed and listed:
         return "of the problem list alone"
     return ""
@@ -72,4 +73,4 @@ def _why_no_diagnosis(tree: dict[str, Any]) -> str:
 
 def _codes(concept: Any) -> list[Any]:
     found = concept.get("coding") if isinstance(concept, dict) else None
-    return [one.get("code") for one in found or () if isinstance(one, dict)]
+    return [one.get("code") for one in (found if isinstance(found, list) else ()) if isinstance(one, dict)]

@@ -40,9 +40,12 @@ class One(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.kind}/{self.id or self.full_url.rpartition('/')[2].rpartition(':')[2]}"
 
     def tree(self) -> dict[str, Any]:
-        """The resource decoded, its decimals exact."""
-        found: dict[str, Any] = _TREE.decode(self.raw)
-        return found
+        """The resource decoded, its decimals exact; empty where that cannot be done."""
+        try:
+            found = _TREE.decode(self.raw)
+        except (*Bad, ArithmeticError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
 
 class Sample(msgspec.Struct, kw_only=True):
