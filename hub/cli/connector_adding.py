@@ -158,7 +158,8 @@ def _lacking(model: type[BaseModel], given: Given) -> list[str]:
         found = error.errors(include_url=False, include_context=False, include_input=False)
     else:
         return []
-    told = [": ".join((".".join(map(str, one["loc"])), one["msg"])) for one in found]
+    said = [one["msg"].removeprefix("Value error, ") for one in found]
+    told = [": ".join((".".join(map(str, one["loc"])), why)) for one, why in zip(found, said, strict=True)]
     wrong = [text for text, one in zip(told, found, strict=True) if one["type"] not in {"missing", "value_error"}]
     if wrong:
         raise Misconfigured("; ".join(wrong), fix="--dry-run without --set shows every key and what it takes")

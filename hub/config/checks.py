@@ -138,7 +138,10 @@ def _roles(context: Context) -> Iterator[Found]:
             wrong = f"serves as {' and '.join(sorted(held))}"
             yield Found(("connectors", name), wrong, "configure two connectors")
         elif not held and connector.enabled and known:
-            fix = f"name it in [route], [print] or [notifications.to], write [sources.{name}], or set enabled = false"
+            fix = (
+                f"an EHR: write [sources.{name}] with bill_from in practices.toml, else nothing of it is billed; "
+                "others: name it in [route], [print] or [notifications.to], or set enabled = false"
+            )
             yield Found(("connectors", name), "nobody uses this connector", fix, "warning")
         if held and not connector.enabled:
             fix = "set enabled = true, or route elsewhere"

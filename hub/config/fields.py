@@ -112,6 +112,15 @@ def _ndc(value: str) -> str:
     return found
 
 
+_SYSTEMS = ("SNOMED", "CVX", "LOCAL", "HCPCS", "ICD10", "LOINC", "RXNORM", "NDC", "CPT", "CDT")
+_URI = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:\S+$")
+
+
+def _system_fault(value: str) -> str:
+    """A practice's own charge codes have an address of its own in FHIR; another word is a typing error."""
+    return "" if value in _SYSTEMS or _URI.match(value) else "is no code system"
+
+
 Word = Annotated[str, Field(min_length=1, max_length=80)]
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
 Npi = Annotated[str, _form(forms.npi_fault, "copy it from the NPI registry (NPPES)")]
@@ -125,6 +134,11 @@ Modifier = Annotated[str, _form(forms.modifier_fault)]
 Ndc = Annotated[str, AfterValidator(_ndc)]
 Pos = Annotated[str, Field(pattern=r"^[0-9]{2}$")]
 SecretRef = Annotated[str, _form(_secret_fault, 'write "env:NAME" or "file:path" and keep the secret there')]
+CodeSystem = Annotated[
+    str,
+    _form(_system_fault, f"write one of {', '.join(_SYSTEMS)}, or the address (URI) that the source sends"),
+    WithJsonSchema({"anyOf": [{"enum": list(_SYSTEMS)}, {"type": "string", "pattern": _URI.pattern}]}),
+]
 Number = Annotated[
     Decimal,
     BeforeValidator(_decimal),

@@ -7,7 +7,20 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from hub.config.fields import Dated, Hcpcs, Icd10, Modifiers, Ndc, Number, Part, Pattern, Word, Words, wrong
+from hub.config.fields import (
+    CodeSystem,
+    Dated,
+    Hcpcs,
+    Icd10,
+    Modifiers,
+    Ndc,
+    Number,
+    Part,
+    Pattern,
+    Word,
+    Words,
+    wrong,
+)
 from hub.config.people import Address
 
 PayerKind = Literal[
@@ -18,7 +31,6 @@ FilingCode = Literal[
     "11", "12", "13", "14", "15", "16", "17", "AM", "BL", "CH", "CI", "DS", "FI", "HM", "LM", "MA", "MB", "MC",
     "OF", "TV", "VA", "WC", "ZZ",
 ]  # fmt: skip
-System = Literal["SNOMED", "CVX", "LOCAL", "HCPCS", "ICD10", "LOINC", "RXNORM", "NDC", "CPT", "CDT"]
 
 
 class Payer(Part):
@@ -66,7 +78,7 @@ class Payer(Part):
 class ChargeRow(Dated):
     """A source's code and the HCPCS code that is charged for it. A row that is not exact is a proposal."""
 
-    system: System = Field(description="whose code it is")
+    system: CodeSystem = Field(description="whose code it is: a name, or a system's own address (URI)")
     code: Word = Field(description="the code")
     hcpcs: Hcpcs = Field(description="HCPCS Level II")
     modifiers: Modifiers = Field(default=(), description="up to four")
@@ -79,7 +91,7 @@ class ChargeRow(Dated):
 class DiagnosisRow(Dated):
     """A source's diagnosis code and the ICD-10-CM code that is billed for it."""
 
-    system: System = Field(description="whose code it is")
+    system: CodeSystem = Field(description="whose code it is: a name, or a system's own address (URI)")
     code: Word = Field(description="the code")
     icd10: Icd10 = Field(description="ICD-10-CM, with or without its point")
     exact: bool = Field(default=False, description="false: a coder confirms each; true: it bills by itself")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -414,3 +415,17 @@ def test_any_shape_of_a_table_is_answered(tmp_path: Path, key: str, value: str) 
     loaded = load(tmp_path)
     assert loaded.ok is not any(fault.severity == "error" for fault in loaded.faults)
     assert all(fault.line == 1 for fault in loaded.faults)
+
+
+def test_a_charge_code_may_be_of_a_system_with_an_address(folder: Path) -> None:
+    """A FHIR server names a practice's own charge codes by an address: its rows are mapped as `hub fhir codes` writes
+    them; a word that is no known system is a typing error still.
+    """
+    row = '{ system = "SNOMED", code = "162673000"'
+    edit(folder, "charge_map.toml", row, row.replace("SNOMED", "https://clinic.example/charges"))
+    loaded = load(folder)
+    assert loaded.ok
+    assert loaded.settings.charge_row("https://clinic.example/charges", "162673000", date(2026, 3, 2)) is not None
+    edit(folder, "charge_map.toml", "https://clinic.example/charges", "SNOMD")
+    (fault,) = [one for one in load(folder).faults if one.severity == "error"]
+    assert "URI" in fault.fix

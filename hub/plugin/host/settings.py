@@ -93,7 +93,7 @@ def _fault(name: str, error: dict[str, Any], locate: Locate, model: type[BaseMod
     given = str(error.get("input", ""))
     if error["type"] in ("value_error", "assertion_error") and given:
         said = said.replace(given, "...")
-    said = _PLAIN.get(error["type"], said)
+    said = _PLAIN.get(error["type"], said.removeprefix("Value error, "))
     fix = {"missing": "add it", "extra_forbidden": "remove it or mend its name"}.get(error["type"], "mend it")
     if error["type"] == "extra_forbidden" and len(key) == 1 and (meant := near(str(key[0]), model.model_fields)):
         fix = f"{fix}: {meant}"
