@@ -55,6 +55,10 @@ class FhirSettings(FolderSettings):
         default="UTC", description="zone of dates that carry no time, such as America/Chicago"
     )
     procedures_are_charges: bool = Field(default=True, description="whether a completed Procedure is a charge")
+    immunizations_are_charges: bool = Field(
+        default=True,
+        description="whether a vaccine that was given here is a charge; false where it has a ChargeItem",
+    )
     visit_types_are_charges: bool = Field(
         default=False,
         description="whether Encounter.type is a charge for the visit (where no visit level is sent)",

@@ -68,3 +68,21 @@ def test_a_factor_is_not_passed_over() -> None:
     found = reading(patient(), encounter(), {**plain, "factorOverride": 2})
     assert (every(found, ChargeFact), [code for code, _ in told(found)]) == ([], ["fhir.charge.amount"])
     assert len(every(reading(patient(), encounter(), {**plain, "factorOverride": 1.0}), ChargeFact)) == 1
+
+
+def test_vaccines_may_be_charged_by_their_items_alone() -> None:
+    """A ChargeItem for a vaccine has another code than its Immunization: a setting says which of the two counts."""
+    shot: dict[str, Any] = {
+        "resourceType": "Immunization",
+        "id": "s1",
+        "status": "completed",
+        "occurrenceDateTime": "2026-01-05",
+    }
+    shot |= {"vaccineCode": concept("http://hl7.org/fhir/sid/cvx", "140"), "patient": item()["subject"]}
+    shot |= {"encounter": item()["context"]}
+    for counts, keys in ((True, ["ChargeItem/c1", "Immunization/s1"]), (False, ["ChargeItem/c1"])):
+        found = reading(patient(), encounter(), item(), shot, immunizations_are_charges=counts)
+        assert sorted(fact.key for fact in every(found, ChargeFact)) == keys
+    named = item(service=[{"reference": "Immunization/s1"}])
+    found = reading(patient(), encounter(), named, shot, immunizations_are_charges=False)
+    assert [fact.key for fact in every(found, ChargeFact)] == ["ChargeItem/c1"]

@@ -88,10 +88,11 @@ def _replaced(scene: Scene, item: shapes.Head | None) -> list[str]:
     """Keys of what would be a charge of its own without this item; one that was billed before it came stands."""
     if not isinstance(item, shapes.ChargeItem) or not item.service:
         return []
-    wanted = _services(scene, item)
-    if scene.settings.procedures_are_charges:
-        return wanted
-    return [key for key in wanted if key.startswith("Immunization/")]
+    told = {
+        "Procedure": scene.settings.procedures_are_charges,
+        "Immunization": scene.settings.immunizations_are_charges,
+    }
+    return [key for key in _services(scene, item) if told[key.partition("/")[0]]]
 
 
 def _instead(scene: Scene, item: shapes.ChargeItem, wanted: list[str]) -> list[ChargeFact]:
@@ -120,7 +121,7 @@ def _charges(scene: Scene, part: Part) -> list[ChargeFact]:
         return _one(_item(scene, part, record))
     if isinstance(record, shapes.Procedure) and scene.settings.procedures_are_charges:
         return _one(_procedure(scene, part, record))
-    if isinstance(record, shapes.Immunization):
+    if isinstance(record, shapes.Immunization) and scene.settings.immunizations_are_charges:
         return _one(_immunization(scene, part, record))
     if isinstance(record, shapes.Encounter) and scene.settings.visit_types_are_charges:
         return _one(_visit(scene, part, record))
