@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import tomllib
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -13,7 +14,8 @@ from hub_ehr_fhir.previewing.elements import MISSING, NONE, UNUSED, Known, Row
 from hub_ehr_fhir.previewing.holding import Verdict, judge
 from hub_ehr_fhir.previewing.rows import rows, unused
 from hub_ehr_fhir.previewing.sample import of_bodies
-from hub_ehr_fhir.previewing.unmapped import Survey
+from hub_ehr_fhir.previewing.toml import lines
+from hub_ehr_fhir.previewing.unmapped import Survey, Unmapped, told_by
 from hub_ehr_fhir.settings import FhirSettings
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -283,3 +285,42 @@ def test_whatever_is_told_a_preview_comes_of_it(data: st.DataObject) -> None:
         made = [*rows(found, trace, Known(zone="Asia/Tokyo")), *unused(found, few, SETTINGS)]
         assert judge(found, made, Known(), reading.problems).line
     Survey(None, "", SETTINGS).see(sample.resources)
+
+
+def test_names_are_counted_over_messages() -> None:
+    """Resources of one visit that came in several messages are put together as the hub does it: the clinician of
+    another message has an NPI, and each name is counted with the message that told it.
+    """
+    told = [*office(), *visit()]
+    bodies = [(f"in_{n}", bundle([one]), False) for n, one in enumerate(told)]
+    heard = told_by(bodies, SETTINGS)
+    survey = Survey(None, "", SETTINGS)
+    survey.hear(heard)
+    found = survey.result()
+    assert (found.encounters, found.charges) == (1, 2)
+    assert found.systems == {"ICD10": (1, 1)}
+    assert {(one.kind, one.name) for one in found.unmapped} == {
+        ("charge", "FLU-ADMIN"), ("payer", "BLUEHERON"), ("place", "SHORE"),
+    }  # fmt: skip
+    charge = next(one for one in found.unmapped if one.kind == "charge")
+    assert charge.examples == [f"in_{len(told) - 1}"]
+    assert charge.encounters == {"Encounter/e1"}
+
+
+def test_lines_are_toml_that_nobody_takes_unfilled() -> None:
+    """What is proposed is TOML, names with quotes and control letters among it, and holds `...` where a person must
+    fill something in.
+    """
+    odd = [
+        Unmapped(kind="payer", name='A "B" \\ C\x00', times=1),
+        Unmapped(kind="class", name="X", times=2),
+        Unmapped(kind="place", name="SHORE", system="ambulatory", times=3),
+        Unmapped(kind="clinician", name="D-9", words="Larkspur", times=1),
+    ]
+    told = tomllib.loads("\n".join(lines(odd, "clinic", words=True)))
+    assert told["sources"]["clinic"] == {"payers": {'A "B" \\ C ': "..."}, "places": {"ambulatory": "..."}}
+    assert told["connectors"]["clinic"]["settings"]["encounter_classes"] == {"X": "..."}
+    assert told["providers"][0]["ids"] == ["D-9"]
+    rows = lines([Unmapped(kind="charge", name="C", system="LOCAL", times=1)], "clinic", words=False)
+    (row,) = tomllib.loads(f"charges = [\n{rows[1]}\n]")["charges"]
+    assert row == {"system": "LOCAL", "code": "C", "hcpcs": "..."}

@@ -102,6 +102,7 @@ class Survey:
         """Take in all facts."""
         seen = [one.fact for one in told if isinstance(one.fact, EncounterFact)]
         visits = {fact.patient_key: fact.key for fact in seen}
+        listed = {one.id for fact in seen for one in fact.diagnoses}
         days = {fact.key: fact.started_at.date() for fact in seen if fact.started_at}
         for one in told:
             fact = one.fact
@@ -109,7 +110,7 @@ class Survey:
                 self._visit(fact, one.origin)
             elif isinstance(fact, ChargeFact) and fact.active and fact.kind == "charge":
                 self._charge(fact, one.origin)
-            elif isinstance(fact, DiagnosisFact) and fact.active:
+            elif isinstance(fact, DiagnosisFact) and fact.active and fact.key not in listed:
                 on = days.get(fact.encounter_key, _LATEST)
                 self._diagnosis(fact.diagnosis.coding, fact.encounter_key, one.origin, on)
             elif isinstance(fact, CoverageFact) and fact.active:
