@@ -50,8 +50,6 @@ HELD_SECONDS = 70 * 86_400.0
 CALM_LOOKS = 5
 BETWEEN_SECONDS = 4
 """So long a hub lives at least."""
-FIRST_LIFE_SECONDS = 90
-"""The first life learns what the EHR offers, at most so long: who dies before that begins anew."""
 JUMPS = (0.0, 0.0, 40.0, 600.0, 3_700.0, 9_000.0)
 """Seconds for which a hub that was killed lies dead, in the time of all."""
 CODED = re.compile(r"\"icd10\":\[[^]]*\],?")
@@ -97,7 +95,8 @@ listen = "127.0.0.1:{port}"
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """`changes` of the EHR, `rate` of them a second; `kills` before the last fifth of them, by lot; `faults` is
-    the part of answers that is spoilt; `pushed` the part of changes that is pushed.
+    the part of answers that is spoilt; `pushed` the part of changes that is pushed. In the first life the hub learns
+    what the EHR offers, for `first_seconds` at most: who dies before that begins anew.
     """
 
     changes: int
@@ -107,6 +106,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     pushed: float = 0.3
     storm_every: float = 25.0
     overlap: int = 3
+    first_seconds: float = 90.0
     seed: int = 1
 
 
@@ -367,7 +367,7 @@ class FhirSoak:
                 self.world.step()
             if n == plan.changes // 10:
                 self.report.rss_tenth = self.hub.resident()
-            if lots and n >= lots[0] and (self.ehr.exports or n > FIRST_LIFE_SECONDS * plan.rate):
+            if lots and n >= lots[0] and (self.ehr.exports or n > plan.first_seconds * plan.rate):
                 lots = [max(one, n + int(plan.rate * BETWEEN_SECONDS)) for one in lots[1:]]
                 self._kill()
                 began += time.monotonic() - self._died
