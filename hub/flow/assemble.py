@@ -216,7 +216,7 @@ def _put_together(
         patient_id=person.patient_id,
         source_key=pieces.kin.keys.get(top, fact.key),
         diagnoses=diagnoses_of(fact, (c for c in facts if isinstance(c, DiagnosisFact)), charges),
-        coverages=_coverages(pieces, person, digest, facts, policy, on),
+        coverages=_coverages(pieces, person, digest, [fact, *facts], policy, on),
         source=source,
     )
     state, called_off = verdict(fact, person.file, policy, now).state, told_at(fact, "status")
@@ -258,12 +258,20 @@ def _one_visit(told: list[EncounterFact]) -> EncounterFact | None:
 def _coverages(
     pieces: Pieces, person: Person, digest: str, facts: list[AnyFact], policy: Policy, on: date | None
 ) -> tuple[Coverage, ...]:
-    """The policies of a visit: its own, else those of its patient; of merged patients those of the survivor stand,
-    then their own, then anybody's who is one with them.
+    """The policies of a visit: its own, else those that its account names, else those of its patient; of merged
+    patients those of the survivor stand, then their own, then anybody's who is one with them. `facts`: the visit's
+    own, and what hangs on it.
     """
     own = [child for child in facts if isinstance(child, CoverageFact)]
     if own:
         return coverages_of(own, policy, on)
+    order = {
+        key: rank for one in facts if isinstance(one, EncounterFact) for rank, key in enumerate(one.policies, 1)
+    }
+    theirs = pieces.told.standing.get(pieces.parents[digest], ()) if order else ()
+    named = [msgspec.structs.replace(one, rank=order[one.key]) for one in theirs if one.key in order]
+    if found := coverages_of(named, policy, on):
+        return found
     ranked = [valid_on(file.coverages, on) for file in person.others]
     standing = coverages_of(pieces.told.standing.get(pieces.parents[digest], ()), policy, on)
     survives = bool(person.others) and person.others[0] is person.file

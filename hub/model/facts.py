@@ -73,7 +73,8 @@ class CoverageFact(Fact, frozen=True, kw_only=True, tag="coverage"):
 class EncounterFact(Fact, frozen=True, kw_only=True, tag="encounter"):
     """A visit. `ready` is the source's word that nothing more will come (a DFT: now; FHIR: finished); said once,
     it holds until the visit is planned or cancelled, or `cleared` names it.
-    `partial` as in `PatientFact`. `dates`, `references`, `notes` and
+    `policies` are the keys of the coverages that pay for this visit, the first first, where its account names them;
+    empty: those of its patient do. `partial` as in `PatientFact`. `dates`, `references`, `notes` and
     `attachments` go on the claim as they are told; `bill_type` to `procedures` are what `Stay` says of them."""
 
     patient_key: str
@@ -108,6 +109,7 @@ class EncounterFact(Fact, frozen=True, kw_only=True, tag="encounter"):
     spans: tuple[Occurrence, ...] = ()
     coded_values: tuple[CodedValue, ...] = ()
     procedures: tuple[Procedure, ...] = ()
+    policies: tuple[str, ...] = ()
     ready: bool = False
     partial: bool = False
 

@@ -214,6 +214,36 @@ def test_a_visit_waits_for_what_a_claim_would_be_short_without(house: FhirHouse)
     assert not house.work()
 
 
+@pytest.mark.parametrize("apart", [False, True])
+def test_the_account_of_a_visit_says_who_pays(house: FhirHouse, apart: bool) -> None:
+    """A visit whose own account names another policy than its patient has besides goes to the payer of that one, in
+    whatever messages they come; the patient's other visits do not.
+    """
+    told = {f"{one['resourceType']}/{one['id']}": one for one in resources("")}
+    stamp = {"meta": {"lastUpdated": "2026-02-27T16:00:00Z"}}
+    patient = {"reference": "Patient/P"}
+    accident = [
+        {"resourceType": "Organization", "id": "W", "name": "MEDICARE-B", **stamp},
+        {**told["Coverage/C"], "id": "Z", "payor": [{"reference": "Organization/W"}]},
+        {
+            "resourceType": "Account",
+            "id": "WA",
+            "status": "active",
+            "subject": [patient],
+            "coverage": [{"coverage": {"reference": "Coverage/Z"}, "priority": 1}],
+            **stamp,
+        },
+        {**told["Encounter/E"], "id": "E2", "account": [{"reference": "Account/WA"}], "diagnosis": []},
+        {**told["Condition/X1"], "id": "X3", "encounter": {"reference": "Encounter/E2"}},
+        {**told["ChargeItem/I1"], "id": "I3", "context": {"reference": "Encounter/E2"}},
+    ]
+    for some in [[one] for one in (*accident, *told.values())] if apart else [[*told.values(), *accident]]:
+        house.hear(*some)
+    house.take_in()
+    assert sorted(row.record.payer for row in house.rows("claims")) == ["medicare", "ppo"]
+    assert "fhir.coverage.order" not in house.work()
+
+
 def test_what_changes_late_reaches_the_claim_that_waits(house: FhirHouse) -> None:
     """A diagnosis coded anew, and a clinician with another NPI, by loose resources."""
     told = resources("")

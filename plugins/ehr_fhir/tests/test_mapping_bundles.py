@@ -215,3 +215,11 @@ def test_a_charge_replaces_its_procedure_in_any_message() -> None:
     facts = {f.key: f for f in told({"resource": item}).facts if isinstance(f, ChargeFact)}
     assert {key: fact.active for key, fact in facts.items()} == {"ChargeItem/c1": True, "Procedure/q1": False}
     assert "2999" < facts["Procedure/q1"].version < "~gone"
+
+
+def test_what_is_contained_has_no_say_about_the_version() -> None:
+    """A resource that contains one whose elements are written otherwise is R4 all the same."""
+    policy = {"resourceType": "Coverage", "id": "v", "class": [{"value": "G1"}]}
+    found = told({"resource": patient()}, {"resource": encounter(contained=[policy])})
+    assert "fhir.version" not in {one.code for one in found.problems}
+    assert only(found, EncounterFact).ready

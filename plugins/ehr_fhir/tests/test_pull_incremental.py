@@ -302,6 +302,23 @@ def test_another_server(pull: Pull) -> None:
     assert pull.run() == []
 
 
+def test_an_earlier_since() -> None:
+    """An earlier `since` that is set later brings what changed between the two days, and nothing twice."""
+    pull = Pull()
+    pull.fake.put(*office(), *visit(1), at=START - timedelta(days=10))
+    pull.fake.put(*visit(2))
+    assert keys(pull.run()) == [whole(2)]
+    pull.later(hours=1)
+    assert pull.run() == []
+    pull.settings = FhirSettings.model_validate(
+        {"server": {"url": "http://127.0.0.1/fhir", "auth": "none"}, "pull": {"since": "2026-02-01"}}
+    )
+    pull.later(hours=1)
+    assert keys(pull.run()) == [whole(1)]
+    pull.later(hours=1)
+    assert pull.run() == []
+
+
 def test_an_errand_is_kept_where_a_search_fails(pull: Pull, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a notification named counts as taken with the call that asked for it: it is in that call's cursor, also
     where the server does not take a search, and says so again."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 from hub_ehr_fhir.mapping import codes, shapes
 from hub_ehr_fhir.mapping.notes import Notes
 from hub_ehr_fhir.mapping.parts import Part
@@ -12,6 +14,7 @@ from hub_ehr_fhir.mapping.scene import Scene
 _FIX_VERSION = "ask for R4: the server's R4 base address, or fhirVersion=4.0 in what it is asked"
 _NUMBERED = (shapes.Practitioner, shapes.PractitionerRole, shapes.Organization, shapes.Location)
 _TOLD = frozenset((shapes.Patient, shapes.Coverage, *_NUMBERED))
+_TOP = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _GENDERS = frozenset(("", "male", "female", "other", "unknown"))
 _COVERAGE = frozenset(("active", "cancelled", "draft", "entered-in-error"))
 
@@ -52,7 +55,7 @@ def other_version(part: Part, notes: Notes) -> bool:
     """Whether a resource has an element of another version of FHIR: it would be read as if it said nothing."""
     raw = part.raw
     for release, name, quoted, sure in SIGNS.get(part.kind, ()):
-        if quoted in raw and _stands(raw, quoted, sure):
+        if quoted in raw and _stands(raw, quoted, sure) and _on_top(raw, quoted, sure):
             why = f"this element is written as in FHIR {release}, and this connector reads R4 (4B)"
             notes.error("fhir.version", part.at(name), why, _FIX_VERSION)
             return True
@@ -67,6 +70,15 @@ def _stands(raw: bytes, quoted: bytes, sure: re.Pattern[bytes]) -> bool:
             return True
         at = raw.find(quoted, at + 1)
     return False
+
+
+def _on_top(raw: bytes, quoted: bytes, sure: re.Pattern[bytes]) -> bool:
+    """Whether it is the resource's own element: what it contains may be of a type that has it so."""
+    try:
+        value = _TOP.decode(raw).get(quoted.strip(b'"').decode())
+    except msgspec.DecodeError:
+        return True
+    return value is not None and sure.match(quoted + b":" + bytes(value)) is not None
 
 
 def tell(scene: Scene) -> None:

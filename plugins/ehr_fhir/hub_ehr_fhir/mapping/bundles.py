@@ -118,7 +118,7 @@ def _deleted(entry: shapes.Entry, where: str, sent: str, notes: Notes) -> Iterat
         notes.notice("fhir.delete", where, why, "send a DELETE of Type/id for each resource")
         return
     if not version:
-        why = "this deletion tells no time, so it may be older than what is known, and was not followed"
+        why = "this deletion tells no time and may be older than what is known: only a pushed one is followed"
         fix = "give the Bundle a timestamp, or send the resource with status entered-in-error"
         notes.notice("fhir.delete", where, why, fix)
         return

@@ -32,6 +32,8 @@ def _of_encounter(one: shapes.Encounter) -> Iterator[Link]:
         yield diagnosis.condition, "Condition"
     for order in one.based_on:
         yield order, "ServiceRequest"
+    for account in one.account:
+        yield account, "Account"
 
 
 def _of_charge_item(one: shapes.ChargeItem) -> Iterator[Link]:

@@ -101,8 +101,20 @@ def _encounter(scene: Scene, part: Part, encounter: shapes.Encounter) -> Encount
         admission_source=_source(scene, encounter),
         discharge_status=_discharge(scene, encounter),
         drg=_drg(scene, encounter),
+        policies=_policies(scene, encounter) if encounter.account else (),
         ready=status == "finished" and whole,
     )
+
+
+def _policies(scene: Scene, encounter: shapes.Encounter) -> tuple[str, ...]:
+    """The keys of the coverages that the visit's own accounts name, in their order: an accident is paid for by
+    another one than what its patient has besides.
+    """
+    accounts = [scene.resources.get(one, shapes.Account) for one in encounter.account]
+    live = [one for one in accounts if one is not None and one.status != "entered-in-error"]
+    named = [(each.priority or 99, each) for one in live for each in one.coverage]
+    keys = (scene.resources.key(each.coverage, "Coverage") for _, each in sorted(named, key=lambda pair: pair[0]))
+    return tuple(dict.fromkeys(key for key in keys if key))
 
 
 def _is_same(one: Provider | None, other: Provider | None) -> bool:

@@ -58,8 +58,10 @@ class Incremental:
     def begin(self, cursor: PullCursor, now: datetime) -> None:
         """A new look. The very first one asks for encounters alone: what belongs to them comes with them."""
         cursor.began = written(now)
-        if not cursor.first:
-            cursor.first = first_day(self._settings, now)
+        first = first_day(self._settings, now)
+        if not cursor.first or (self._settings.since is not None and first < cursor.first):
+            # the first look, or settings name an earlier day now: what changed between the two was never asked for
+            cursor.first, cursor.since, cursor.watched = first, "", []
         overlap = timedelta(minutes=self._settings.overlap_minutes)
         lower = before(cursor.since, overlap) if cursor.since else cursor.first
         walks = self._walks(later=bool(cursor.since))
