@@ -132,7 +132,7 @@ def _release(tx: Tx, settings: Settings, item: OpenItem, choice: Choice) -> str:
 
 
 def replay(folder: Path, what: str, *, by: str, dry_run: bool) -> None:
-    """Let the hub look again: `held`, `set_aside`, `tested`, or the id of what shall be looked at."""
+    """Let the hub look again: `held`, `set_aside`, `history`, `tested`, or the id of what shall be looked at."""
     counted: Counter[str] = Counter()
     with opened(folder) as hub:
         if what in replaying.PASSES:

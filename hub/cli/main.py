@@ -171,14 +171,14 @@ def replay(
     what: Annotated[
         str,
         typer.Argument(
-            help="`held`, `set_aside`, `tested`, or the id of an encounter, claim, message or remittance."
+            help="`held`, `set_aside`, `history`, `tested`, or the id of an encounter, claim, message or remittance."
         ),
     ],
     by: By = "cli",
     folder: Folder = HERE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
 ) -> None:
-    """Look again at what was held, set aside, or sent as a test only."""
+    """Look again at what was held, set aside, kept as history, or sent as a test only."""
     from hub.cli import act
 
     act.replay(folder, what, by=by, dry_run=dry_run)

@@ -68,6 +68,16 @@ def held_encounters(tx: Tx, settings: Settings, after: str, by: str) -> tuple[in
     return len(rows), rows[-1].id if rows else ""
 
 
+def history(tx: Tx, settings: Settings, after: str, by: str) -> tuple[int, str]:
+    """The next page of encounters that were history by the settings of their time; what is before `bill_from` still
+    becomes history again, and a source that bills nothing is left alone.
+    """
+    rows = tx.encounters.find(limit=CHUNK, after_id=after, state="history")
+    billed = [row for row in rows if row.col("source") in settings.sources]
+    _encounters(tx, billed, by)
+    return len(billed), rows[-1].id if rows else ""
+
+
 def held_claims(tx: Tx, settings: Settings, after: str, by: str) -> tuple[int, str]:
     """The next page of held claims; not those that the partner may have since before a restore, for each of which
     a person has a word to say.
@@ -106,6 +116,7 @@ def tested_claims(tx: Tx, settings: Settings, after: str, by: str) -> tuple[int,
 PASSES: dict[str, tuple[tuple[str, Pass], ...]] = {
     "held": (("encounters", held_encounters), ("claims", held_claims)),
     "set_aside": (("messages", set_aside),),
+    "history": (("encounters", history),),
     "tested": (("claims", tested_claims),),
 }
 

@@ -224,6 +224,18 @@ def test_replay_looks_again_at_what_is_held(hub: Callable[..., Ran], folder: Pat
     assert "nothing to look at again" in hub("replay", "held")[1]
 
 
+def test_replay_looks_again_at_history(hub: Callable[..., Ran], folder: Path) -> None:
+    """Who wrote `bill_from` too late, or set it earlier, has what was history looked at again."""
+    before = _json(hub("status", "--json"))["encounters"]
+    done = hub("replay", "history", "--by", "ada")
+    after = _json(hub("status", "--json"))["encounters"]
+    assert f"{before['history']} encounters" in done[1]
+    assert after["gathering"] == before.get("gathering", 0) + before["history"]
+    assert "history" not in after
+    assert after.get("claimed") == before.get("claimed")
+    assert _events(folder).count(("encounter.replayed", "ada")) == before["history"]
+
+
 def test_replay_of_one(hub: Callable[..., Ran], folder: Path) -> None:
     """One encounter or message is looked at again by its id; a claim that is paid is not."""
     assert hub("replay", _held(folder))[0] == 0
