@@ -96,6 +96,12 @@ def diagnoses_of(
             code = _code_of(fact.diagnosis)
             gone[code] = max(fact.version, gone.get(code, ""))
 
+    for fact in alone:
+        if fact.active and fact.diagnosis.id:
+            gone.pop(
+                _code_of(fact.diagnosis), None
+            )  # only another one of that code was taken back: ids tell which
+
     def stands(diagnosis: Diagnosis, version: str) -> bool:
         return not gone or gone.get(_code_of(diagnosis), "") <= version
 

@@ -172,6 +172,24 @@ def test_of_one_id_the_later_word_stands() -> None:
         assert [(one.coding.code, one.rank) for one in found] == wanted
 
 
+def test_of_two_with_one_code_only_the_one_that_was_withdrawn_goes() -> None:
+    """Two diagnoses with ids of their own and one code: where one is taken back the other keeps its place, in
+    the list of the visit and on charges."""
+    first = Diagnosis(coding=Coding(system="ICD10", code="Z00.00"), rank=1, id="C1")
+    second = Diagnosis(coding=Coding(system="ICD10", code="I10"), rank=2, id="C2")
+    visit = encounter_fact(version="2", diagnoses=(first, second))
+    again = replace(first, rank=0, id="C3")
+    alone = [
+        replace(diagnosis_fact(), key="C1", version="1", diagnosis=replace(first, rank=0)),
+        replace(diagnosis_fact(), key="C3", version="3", diagnosis=again, active=False),
+    ]
+    for order in (alone, alone[::-1]):
+        found = diagnoses_of(visit, order, [])
+        assert [(one.coding.code, one.rank) for one in found] == [("Z00.00", 1), ("I10", 2)]
+    last = [replace(one, active=False, version="3") for one in alone]
+    assert [one.coding.code for one in diagnoses_of(visit, last, [])] == ["I10"]
+
+
 def test_diagnoses_of_charges_have_an_order_of_their_own() -> None:
     """What charges say of diagnoses is ordered by day and number of the charge, whichever came first."""
     charges = [
