@@ -256,6 +256,7 @@ def test_many_at_once_are_one_notice(watching: Watching) -> None:
     assert watching.subjects() == ["ALARM 50 alarms: lane.down (50)", "OVER 50 alarms: lane.down (50)"]
 
 
+@pytest.mark.campaign
 def test_a_slow_storm_is_a_few_notices(watching: Watching) -> None:
     """Fifty troubles that begin one a minute are told in bundles: three, then what gathered in ten minutes."""
     storm: list[Finding] = []

@@ -142,7 +142,7 @@ class BookMachine(RuleBasedStateMachine):
             assert all(book.sum(DIMENSIONS, through=no) == sums for no, sums in self.marks)
 
 
-TestBook = BookMachine.TestCase
+TestBook = pytest.mark.campaign(BookMachine.TestCase)
 TestBook.settings = settings(
     max_examples=12, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -38,6 +38,7 @@ def run(url: str, plan: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize(
     ("plan", "kept", "told"), [("batch.freeze:before:2", 1, 1), ("batch.freeze:after:2", 2, 1)]
 )

@@ -40,6 +40,7 @@ def lines() -> Iterator[io.StringIO]:
     root.setLevel(level)
 
 
+@pytest.mark.campaign
 def test_no_value_gets_out(
     tmp_path: Path, lines: io.StringIO, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,8 @@ from hub.reports.promises import prove
 from hub.sandbox.options import SandboxOptions
 from hub.store.work import OpenItem
 
+pytestmark = pytest.mark.campaign
+
 START = date(2026, 1, 5)
 MEMBER = "ABC1234567{}"
 Begun = Callable[..., Job]

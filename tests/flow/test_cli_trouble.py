@@ -188,6 +188,7 @@ def test_proposed_codes_are_confirmed_by_a_person(app: App, folder: Path) -> Non
     assert (after.state, after.record.codes_confirmed) == ("ready", True)
 
 
+@pytest.mark.campaign
 def test_sigterm_ends_a_run_in_an_orderly_way(folder: Path) -> None:
     """`hub run` tells what it runs and when, and ends with 0 soon after SIGTERM."""
     command = [sys.executable, "-m", "hub.cli.main", "run", "-c", str(folder)]

@@ -281,6 +281,7 @@ def test_trouble_is_told_when_the_store_is_back(folder: Path, monkeypatch: pytes
     app.close()
 
 
+@pytest.mark.campaign
 def test_a_database_that_hangs_keeps_no_stop_waiting(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stop does not wait for a database that never answers: it says that it left it alone, and lets the rest go."""
     entered, goes = threading.Event(), threading.Event()

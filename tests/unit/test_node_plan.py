@@ -137,6 +137,7 @@ def test_an_absent_store_is_not_waited_for_longer_and_longer() -> None:
     assert partner.wait_seconds(Retry(), 20) == 300.0
 
 
+@pytest.mark.campaign
 def test_a_second_interrupt_ends_at_once() -> None:
     """Whoever presses Ctrl-C twice does not wait for the drain."""
     script = (

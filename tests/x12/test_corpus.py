@@ -98,6 +98,7 @@ def test_every_verdict_is_the_one_on_record() -> None:
         assert "NO REASON" not in known[found[0]][3], ANEW
 
 
+@pytest.mark.campaign
 def test_every_difference_from_pyx12_is_explained() -> None:
     """The table of differences holds each that there is, no other, and says who is right and why."""
     assert opinions.difference_table() == opinions.DIFFERENCES.read_text(), ANEW

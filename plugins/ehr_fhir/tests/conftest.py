@@ -8,4 +8,5 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-pytest.register_assert_rewrite("fhirlab")
+if "fhirlab" not in sys.modules:  # tests of the flow use it too, and may have come first
+    pytest.register_assert_rewrite("fhirlab")

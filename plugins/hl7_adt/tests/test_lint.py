@@ -246,6 +246,7 @@ def test_torn_messages(chance: random.Random) -> None:
     assert rows(found.trace, found.survey, everything=True) is not None
 
 
+@pytest.mark.campaign
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the corpus of real messages is not here")
 def test_corpus() -> None:
     """Everything that vendors and projects publish is linted without raising, and nothing is made worse."""
