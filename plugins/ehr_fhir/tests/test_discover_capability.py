@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hub_ehr_fhir.discover.capability import declared, release
 
-SHARED = Path("/work/shared/data/fhir")
+SHARED = Path(os.environ.get("HUB_SHARED_DATA") or Path(__file__).parents[4] / "shared" / "data") / "fhir"
 
 
 def _said(**changes: Any) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -23,7 +24,7 @@ from hub.model.facts import AnyFact
 from hub.plugin.api import RawMessage
 from hub.testing.fakes import FakeContext
 
-DATA = Path("/work/shared/data/fhir")
+DATA = Path(os.environ.get("HUB_SHARED_DATA") or Path(__file__).parents[4] / "shared" / "data") / "fhir"
 KINDS = tuple(kind for kind in ALL if kind not in TOKENS)
 pytestmark = pytest.mark.campaign
 

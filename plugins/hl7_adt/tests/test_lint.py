@@ -26,7 +26,7 @@ from lint_samples import NPI, line, person, policy, sample, segment, several, vi
 
 from hub.errors import Refused
 
-CORPUS = Path(os.environ.get("HUB_SHARED", "/work/shared")) / "data" / "hl7"
+CORPUS = Path(os.environ.get("HUB_SHARED_DATA") or Path(__file__).parents[4] / "shared" / "data") / "hl7"
 
 
 def missing(found: Report) -> dict[str, int]:
