@@ -32,9 +32,14 @@ CATEGORY = "http://terminology.hl7.org/CodeSystem/condition-category"
 def resources(name: str) -> list[Resource]:
     """A visit with its patient, clinician, role, place, payer, policy, account, diagnoses and charges; `name` begins
     every id."""
+    told = [*_around(name), _visit(name), *_of_visit(name)]
+    return [{**one, "meta": {"lastUpdated": "2026-02-27T16:00:00Z"}} for one in told]
+
+
+def _around(name: str) -> list[Resource]:
+    """Who and what the visit needs."""
     patient = {"reference": f"Patient/{name}P"}
-    visit = {"reference": f"Encounter/{name}E"}
-    told: list[Resource] = [
+    return [
         {
             "resourceType": "Patient",
             "id": f"{name}P",
@@ -72,46 +77,48 @@ def resources(name: str) -> list[Resource]:
             "subject": [patient],
             "coverage": [{"coverage": {"reference": f"Coverage/{name}C"}, "priority": 1}],
         },
-        {
-            "resourceType": "Encounter",
-            "id": f"{name}E",
-            "status": "finished",
-            "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
-            "subject": patient,
-            "participant": [{"individual": {"reference": f"PractitionerRole/{name}R"}}],
-            "period": {"start": "2026-02-27T15:00:00Z", "end": "2026-02-27T15:25:00Z"},
-            "location": [{"location": {"reference": f"Location/{name}L"}}],
-            "account": [{"reference": f"Account/{name}A"}],
-            "diagnosis": [
-                {"condition": {"reference": f"Condition/{name}X{rank}"}, "rank": rank} for rank in (1, 2)
-            ],
-        },
     ]
+
+
+def _visit(name: str) -> Resource:
+    return {
+        "resourceType": "Encounter",
+        "id": f"{name}E",
+        "status": "finished",
+        "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
+        "subject": {"reference": f"Patient/{name}P"},
+        "participant": [{"individual": {"reference": f"PractitionerRole/{name}R"}}],
+        "period": {"start": "2026-02-27T15:00:00Z", "end": "2026-02-27T15:25:00Z"},
+        "location": [{"location": {"reference": f"Location/{name}L"}}],
+        "account": [{"reference": f"Account/{name}A"}],
+        "diagnosis": [{"condition": {"reference": f"Condition/{name}X{rank}"}, "rank": rank} for rank in (1, 2)],
+    }
+
+
+def _of_visit(name: str) -> Iterator[Resource]:
+    """Its diagnoses and charges."""
+    patient = {"reference": f"Patient/{name}P"}
+    visit = {"reference": f"Encounter/{name}E"}
     for rank, code in ((1, "I10"), (2, "E11.9")):
-        told.append(
-            {
-                "resourceType": "Condition",
-                "id": f"{name}X{rank}",
-                "category": [{"coding": [{"system": CATEGORY, "code": "encounter-diagnosis"}]}],
-                "code": {"coding": [{"system": ICD10, "code": code}]},
-                "subject": patient,
-                "encounter": visit,
-            }
-        )
+        yield {
+            "resourceType": "Condition",
+            "id": f"{name}X{rank}",
+            "category": [{"coding": [{"system": CATEGORY, "code": "encounter-diagnosis"}]}],
+            "code": {"coding": [{"system": ICD10, "code": code}]},
+            "subject": patient,
+            "encounter": visit,
+        }
     for number, code in ((1, "T1015"), (2, "G0008")):
-        told.append(
-            {
-                "resourceType": "ChargeItem",
-                "id": f"{name}I{number}",
-                "status": "billable",
-                "code": {"coding": [{"system": HCPCS, "code": code}]},
-                "subject": patient,
-                "context": visit,
-                "occurrenceDateTime": "2026-02-27",
-                "quantity": {"value": 1},
-            }
-        )
-    return [{**one, "meta": {"lastUpdated": "2026-02-27T16:00:00Z"}} for one in told]
+        yield {
+            "resourceType": "ChargeItem",
+            "id": f"{name}I{number}",
+            "status": "billable",
+            "code": {"coding": [{"system": HCPCS, "code": code}]},
+            "subject": patient,
+            "context": visit,
+            "occurrenceDateTime": "2026-02-27",
+            "quantity": {"value": 1},
+        }
 
 
 def bundle(some: list[Resource]) -> bytes:

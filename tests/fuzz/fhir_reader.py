@@ -18,6 +18,7 @@ from random import Random
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
+import mutating
 from hub_ehr_fhir.mapping.reading import read_whole as read
 from hub_ehr_fhir.settings import FhirSettings
 from x12 import LONGEST_SECONDS, Campaign, deadline, peak_bytes, run_plain, tell
@@ -120,27 +121,12 @@ def seeds() -> list[bytes]:
 
 def mutated(base: list[bytes], random: Random) -> bytes:
     """One damaged message: a seed, and from one to eight mutations on it."""
-    data = random.choice(base)
-    for _ in range(1 + min(int(random.expovariate(0.7)), 7)):
-        data = random.choice(MUTATIONS)(data, random, base)[:MOST_BYTES]
-    return data
-
-
-def _flip(data: bytes, random: Random, _base: list[bytes]) -> bytes:
-    made = bytearray(data)
-    for _ in range(random.randint(1, 6) if made else 0):
-        made[random.randrange(len(made))] = random.randrange(256)
-    return bytes(made)
+    return mutating.mutated(base, random, MUTATIONS, MOST_BYTES)
 
 
 def _insert(data: bytes, random: Random, _base: list[bytes]) -> bytes:
     at = random.randint(0, len(data))
     return data[:at] + random.choice(TOKENS) + data[at:]
-
-
-def _cut_out(data: bytes, random: Random, _base: list[bytes]) -> bytes:
-    at, size = random.randint(0, len(data)), int(random.expovariate(0.02))
-    return data[:at] + data[at + size :]
 
 
 def _graft(data: bytes, random: Random, base: list[bytes]) -> bytes:
@@ -174,7 +160,7 @@ def spoil(document: Any, random: Random) -> None:
 
 
 MUTATIONS: tuple[Callable[[bytes, Random, list[bytes]], bytes], ...] = (
-    _flip, _insert, _cut_out, _graft, _value, _value,
+    mutating.flip, _insert, mutating.cut_out, _graft, _value, _value,
 )  # fmt: skip
 
 

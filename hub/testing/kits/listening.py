@@ -117,13 +117,8 @@ class Running:
             self.failed.append(error)
 
 
-class ListeningSourceKit:
-    """Give `make_port`, `samples`, and `sender`: `sender(raw)` sends one message as the other side does, waits for
-    the answer, and returns whether it was yes. It is called from a thread while the port serves, and may try again
-    for a while when nobody listens yet.
-    """
-
-    PORT: ClassVar[type] = ListeningSource
+class ReceivingKit:
+    """What the kits of ports that receive share: `make_port` and `samples` are given; an inbox, and one object."""
 
     @pytest.fixture
     def make_port(self) -> Callable[[], Any]:
@@ -136,11 +131,6 @@ class ListeningSourceKit:
         raise NotImplementedError("give the fixture `samples`")
 
     @pytest.fixture
-    def sender(self) -> Callable[[bytes], bool]:
-        """Yours to give."""
-        raise NotImplementedError("give the fixture `sender`")
-
-    @pytest.fixture
     def inbox(self) -> HeldInbox:
         """The hub's side."""
         return HeldInbox()
@@ -151,6 +141,20 @@ class ListeningSourceKit:
         made = make_port()
         yield made
         made.close()
+
+
+class ListeningSourceKit(ReceivingKit):
+    """Give `make_port`, `samples`, and `sender`: `sender(raw)` sends one message as the other side does, waits for
+    the answer, and returns whether it was yes. It is called from a thread while the port serves, and may try again
+    for a while when nobody listens yet.
+    """
+
+    PORT: ClassVar[type] = ListeningSource
+
+    @pytest.fixture
+    def sender(self) -> Callable[[bytes], bool]:
+        """Yours to give."""
+        raise NotImplementedError("give the fixture `sender`")
 
     @pytest.fixture
     def running(self, port: Any, inbox: HeldInbox) -> Iterator[Running]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import msgspec
@@ -23,43 +23,21 @@ import pytest
 from hub.plugin.api import RetryLater, WebAnswer, WebRequest, WebSource
 from hub.plugin.host import answers
 from hub.plugin.host.offers import misfits
-from hub.testing.kits.listening import HeldInbox
+from hub.testing.kits.listening import HeldInbox, ReceivingKit
 from hub.testing.kits.source import NOISE, Sample
 
 CANARY = "ZZWEBCANARY"
 
 
-class WebSourceKit:
+class WebSourceKit(ReceivingKit):
     """Give `make_port`, `samples`, and `sent`: `sent(raw)` is how a sender who may sends a message."""
 
     PORT: ClassVar[type] = WebSource
 
     @pytest.fixture
-    def make_port(self) -> Callable[[], Any]:
-        """Yours to give: a function that makes a new object, as after a restart."""
-        raise NotImplementedError("give the fixture `make_port`")
-
-    @pytest.fixture
-    def samples(self) -> tuple[Sample, ...]:
-        """Yours to give: at least one message that reads into facts."""
-        raise NotImplementedError("give the fixture `samples`")
-
-    @pytest.fixture
     def sent(self) -> Callable[[bytes], WebRequest]:
         """Yours to give."""
         raise NotImplementedError("give the fixture `sent`")
-
-    @pytest.fixture
-    def inbox(self) -> HeldInbox:
-        """The hub's side."""
-        return HeldInbox()
-
-    @pytest.fixture
-    def port(self, make_port: Callable[[], Any]) -> Iterator[Any]:
-        """One object, closed at the end."""
-        made = make_port()
-        yield made
-        made.close()
 
     def test_class_fits_the_port(self, port: Any) -> None:
         """W1: the class has what the host will use."""
