@@ -56,9 +56,9 @@ class Outage:
         self.cut()
 
     def cut(self) -> None:
-        """Every connection ends."""
+        """Every connection ends, and has ended when this returns: a backend that dies slowly still answers pings."""
         mine = f"datname = '{self._name}'"
-        self._do(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}")  # noqa: S608 - a test's own
+        self._do(f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE {mine}")  # noqa: S608 - a test's own
 
     def end(self) -> None:
         """It is back."""
