@@ -6,9 +6,9 @@ practitioners, the organisation and the location of the practice. Codes are thos
 HCPCS codes, five hundred diagnoses). No two encounters share a patient, an id, a time, a name or an amount; one
 resource in twenty has something that its kind seldom has (an unusual extension, a year for a date, a name in another
 script), so that no memory of verdicts is flattered. Counted is the way from the bytes of a piece to canonical
-Encounters with their charges: `read`, and the pure functions of hub.flow.assembly on its facts; nothing is stored.
-Beside it stands fhir.resources (R4B): of the first of the same pieces the JSON decoded and every resource validated,
-by `model_validate` (`model_validate_json` is slower). Rates are medians of rounds of processor time.
+Encounters with their charges: `read`, and the pure functions of hub.flow.visits.assembly on its facts; nothing is
+stored. Beside it stands fhir.resources (R4B): of the first of the same pieces the JSON decoded and every resource
+validated, by `model_validate` (`model_validate_json` is slower). Rates are medians of rounds of processor time.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def of_mode(mode: str) -> dict[str, Callable[[bytes], int]]:
 
 def canonical(facts: tuple[Any, ...]) -> int:
     """Facts to canonical Encounters and Charges, as the flow puts them together; the number of encounters."""
-    from hub.flow import assembly
+    from hub.flow.visits import assembly
     from hub.model.facts import ChargeFact, CoverageFact, DiagnosisFact, EncounterFact
 
     policy = assembly.Policy(source="bench", bill_from=date(2020, 1, 1))

@@ -18,7 +18,7 @@ from hub.config.settings import Settings
 from hub.errors import Problem, StoreAway
 from hub.flow import room
 from hub.flow.base import Hub, Step
-from hub.flow.following import heard
+from hub.flow.ingest.following import heard
 from hub.flow.steps import DIGEST, KEEPER, NOTIFIERS, WATCH, lanes_of
 from hub.flow.steps import STEPS as FLOW_STEPS
 from hub.flow.trouble import Watch

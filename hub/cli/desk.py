@@ -196,7 +196,7 @@ class TheDesk:
         return found.npi if found else ""
 
     def foresee(self, instance: str, facts: Sequence[AnyFact], visit: str) -> Foreseen | None:
-        from hub.flow.foresight import foresee
+        from hub.flow.visits.foresight import foresee
 
         return foresee(self._settings, instance, facts, visit, SystemClock().now())
 
@@ -224,19 +224,19 @@ class TheDesk:
             yield self.message(one)
 
     def replay(self, id: str) -> str:  # noqa: A002
-        from hub.flow import mending
+        from hub.flow.ingest import mending
 
         with self.store.begin("admin") as tx:
             return mending.replay(tx, item_of(tx, id), self._by)
 
     def edit(self, id: str, body: bytes, why: str) -> str:  # noqa: A002
-        from hub.flow import mending
+        from hub.flow.ingest import mending
 
         with self.store.begin("admin") as tx:
             return mending.edit(tx, item_of(tx, id), body, self._by, why)
 
     def skip(self, id: str, why: str) -> str:  # noqa: A002
-        from hub.flow import mending
+        from hub.flow.ingest import mending
 
         with self.store.begin("admin") as tx:
             return mending.skip(tx, item_of(tx, id), self._by, why)

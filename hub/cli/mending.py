@@ -19,7 +19,7 @@ from hub.cli.desk import Given, TheDesk
 from hub.cli.messages import item_of
 from hub.cli.ui import NEXT, print_json, say, table
 from hub.errors import HubError, Refused
-from hub.flow import mending
+from hub.flow.ingest import mending
 from hub.model.facts import Reading
 from hub.plugin.api.desk import StoredMessage
 from hub.store import Store, Tx, View

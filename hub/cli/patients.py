@@ -13,8 +13,8 @@ from hub.cli.opened import opened
 from hub.cli.ui import NEXT, print_json, say, table, when
 from hub.clock import SystemClock
 from hub.errors import HubError
-from hub.flow import joining
-from hub.flow.joining import Outcome, Standing
+from hub.flow.visits import joining
+from hub.flow.visits.joining import Outcome, Standing
 from hub.money import from_cents
 from hub.store import Tx
 from hub.store.appointed import between

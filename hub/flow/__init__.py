@@ -1,6 +1,7 @@
 """The main corridor; its rooms read in the order in which money moves.
 
-    ingest      raw message -> facts -> Encounter and Charges
+    ingest      raw message -> facts
+    visits      facts -> patients, Encounter and Charges
     coding      codes, modifiers, prices
     claims      Charges -> Claim, and the first ledger entries
     scrub       what would be rejected is held here

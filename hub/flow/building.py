@@ -12,8 +12,8 @@ from hub.codes import is_npi
 from hub.config.people import Practice
 from hub.config.settings import Settings
 from hub.errors import Problem
-from hub.flow.assembly import local_day
 from hub.flow.crediting import Priced, net_of_credits
+from hub.flow.visits.assembly import local_day
 from hub.model.claim import BillingProvider, Claim, ClaimLine
 from hub.model.coverage import Coverage
 from hub.model.encounter import Charge, Encounter

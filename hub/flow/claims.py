@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
 from hub.flow.building import Built, build
 from hub.flow.entries import Posting, charge, self_pay
-from hub.flow.persons import Whom, whom
+from hub.flow.visits.persons import Whom, whom
 from hub.ledger import Transaction
 from hub.model.claim import Claim
 from hub.model.encounter import Charge, Encounter

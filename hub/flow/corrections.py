@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from hub.config.settings import Settings
 from hub.errors import Refused
-from hub.flow.assemble import present
 from hub.flow.base import move_claims
 from hub.flow.coder import code_encounter
-from hub.flow.refreshing import rediagnosed, refreshed, versioned
+from hub.flow.visits.assemble import present
+from hub.flow.visits.refreshing import rediagnosed, refreshed, versioned
 from hub.model.claim import Claim
 from hub.money import to_cents
 from hub.store import Nudge, Tx

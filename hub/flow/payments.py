@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from hub.errors import Problem
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
-from hub.flow.persons import whom
+from hub.flow.visits.persons import whom
 from hub.ledger import AccountKind, Transaction, entry, transaction
 from hub.ledger.entry import Dims
 from hub.model.encounter import Charge

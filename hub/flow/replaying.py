@@ -8,11 +8,11 @@ from typing import Any
 
 from hub.config.settings import Settings
 from hub.errors import HubError, Refused
-from hub.flow import mending
 from hub.flow.after_restore import stay_held
 from hub.flow.base import CHUNK, move_claims
 from hub.flow.corrections import resend
 from hub.flow.fetch import STEP_OF, again
+from hub.flow.ingest import mending
 from hub.flow.ingest import replay as gather
 from hub.model.encounter import Encounter
 from hub.store import Nudge, Tx

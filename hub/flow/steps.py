@@ -5,7 +5,6 @@ from __future__ import annotations
 from hub.config.settings import Settings
 from hub.flow import (
     acks,
-    assemble,
     batch,
     claims,
     coding,
@@ -23,6 +22,7 @@ from hub.flow import (
     sweep,
 )
 from hub.flow.base import Step
+from hub.flow.visits import assemble
 
 SOURCES, PRACTICES, CLEARINGHOUSES, PRINTER, MAILBOXES, HUB, NOTIFIERS, KEEPER, LISTENERS, WATCH, DIGEST = (
     "sources",

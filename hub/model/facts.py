@@ -31,7 +31,7 @@ class Fact(Record, frozen=True, kw_only=True, tag_field="fact"):
     `stamps`, the version of each field that an older message told; `joined`, the key of the piece that told it when
     it was read with what it links to; `withdrawn`, the version under which the source deleted it, where nothing newer
     came since.
-    What becomes of several facts of one key: `hub/flow/folding.py`.
+    What becomes of several facts of one key: `hub/flow/ingest/folding.py`.
     """
 
     key: str

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from hub.app import App, Current
 from hub.errors import HubError, RetryLater, Stale
 from hub.flow import room
-from hub.flow.errands import ERRAND
+from hub.flow.ingest.errands import ERRAND
 from hub.log import get_log
 from hub.node.feed_counts import FeedCounts
 from hub.plugin.api import RawMessage

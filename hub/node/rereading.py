@@ -13,7 +13,7 @@ from hub.app import App, Current, Faulty, make_host, saved_state
 from hub.config import Fault, Loaded, SecretStore, load
 from hub.config.secrets import references, secret_faults
 from hub.errors import HubError, Misconfigured
-from hub.flow.following import heard
+from hub.flow.ingest.following import heard
 from hub.flow.overlays import overlay_faults
 from hub.log import get_log
 from hub.model.work import WorkItem

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from hub.flow.merging import source_key
+from hub.flow.ingest.merging import source_key
 from hub.model.facts import AnyFact, PieceFact
 from hub.store import Store
 from hub.store.documents import Row

@@ -15,7 +15,7 @@ from flowlab.made import charge_fact, coverage_fact, encounter_fact, patient_fac
 from hub.cli import main
 from hub.clock import SystemClock, TurnedClock
 from hub.config import SecretStore, load
-from hub.flow import assemble
+from hub.flow.visits import assemble
 from hub.model.encounter import Coding
 from hub.model.facts import AppointmentFact
 from hub.store.opening import open_hub_store

@@ -14,8 +14,9 @@ from flowlab.old import KEPT, at_rest
 from msgspec import json
 
 from hub.clock import TurnedClock
-from hub.flow import assemble, ingest
-from hub.flow.merging import source_key
+from hub.flow import ingest
+from hub.flow.ingest.merging import source_key
+from hub.flow.visits import assemble
 from hub.keep.purge import purge
 from hub.model.facts import AnyFact, Piece, Reading, WithdrawalFact
 from hub.store import open_store

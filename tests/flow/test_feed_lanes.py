@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from hub.clock import TurnedClock
 from hub.errors import HubError, Refused
-from hub.flow import feed_lanes, ingest, mending, replaying
+from hub.flow import ingest, replaying
+from hub.flow.ingest import feed_lanes, mending, messages
 from hub.store import Keyring, Store, Tx, open_store
 from hub.store.raw_due import STOPS, Due
 
@@ -314,7 +315,7 @@ def test_no_lane_waits_for_ever_and_none_is_overtaken(
     feed.applied.clear()
     feed.healed.clear()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ingest, "CHUNK", page)
+        patch.setattr(messages, "CHUNK", page)
         came = _acted(feed, deeds)
         _settled(feed, came)
     shared = [(a, b) for a in came for b in came if a < b and came[a] & came[b]]

@@ -8,7 +8,7 @@ import pytest
 from flowlab.house import PRACTICE, SOURCE, House
 
 from hub.clock import TurnedClock
-from hub.flow import mending
+from hub.flow.ingest import mending
 from hub.plugin.host import ConnectorSpec, PluginHost, contexts
 from hub.store import Keyring, open_store
 from hub.store.inbox import InboxItem

@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.clock import TurnedClock
-from hub.flow import assemble, ingest, payments
-from hub.flow.folding import overlaid
+from hub.flow import ingest, payments
+from hub.flow.ingest.folding import overlaid
+from hub.flow.visits import assemble
 from hub.model.facts import AnyFact
 from hub.store import Keyring, open_store
 from hub.testing.feed_state import state

@@ -19,7 +19,9 @@ from hub.config.connectors import Connector
 from hub.config.settings import Settings
 from hub.config.template import write_template
 from hub.errors import Misconfigured
-from hub.flow import assemble, following, ingest
+from hub.flow import ingest
+from hub.flow.ingest import following
+from hub.flow.visits import assemble
 from hub.model.facts import AnyFact, ChargeFact, EncounterFact, MergeFact, PatientFact, WithdrawalFact
 from hub.model.people import Identifier, Name, Patient
 from hub.plugin.api import Mention, Told

@@ -13,7 +13,7 @@ from flowlab.made import charge_fact, coverage_fact, diagnosis_fact, encounter_f
 from msgspec.structs import replace
 
 from hub.clock import TurnedClock
-from hub.flow.foresight import foresee
+from hub.flow.visits.foresight import foresee
 from hub.model.encounter import Coding
 from hub.model.facts import AnyFact
 from hub.model.people import Provider

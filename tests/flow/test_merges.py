@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hub.clock import TurnedClock
-from hub.flow.merging import forest, source_key
+from hub.flow.ingest.merging import forest, source_key
 from hub.ledger import AccountKind
 from hub.model.encounter import Coding, Diagnosis
 from hub.model.facts import AnyFact, AppointmentFact, MergeFact, MoveFact

@@ -10,7 +10,7 @@ from flowlab.house import SOURCE
 
 from hub.clock import TurnedClock
 from hub.errors import Problem
-from hub.flow.message_faults import habits, place_of, reason_of
+from hub.flow.ingest.message_faults import habits, place_of, reason_of
 from hub.reports.promises import prove
 from hub.store import Keyring, open_store
 from hub.store.work import OpenItem

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 
 from hub.clock import TurnedClock
 from hub.errors import Refused
-from hub.flow import assemble, ingest, mending, pieces
+from hub.flow import ingest
+from hub.flow.ingest import mending, pieces
+from hub.flow.visits import assemble
 from hub.model.facts import Piece, Reading
 from hub.plugin.host import PluginFault
 from hub.store import Keyring, open_store

@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from hub.clock import TurnedClock
-from hub.flow import assemble, coding, ingest
+from hub.flow import coding, ingest
 from hub.flow.coding import confirm
+from hub.flow.visits import assemble
 from hub.model.encounter import Coding
 from hub.model.facts import AnyFact, MergeFact
 from hub.model.people import Identifier

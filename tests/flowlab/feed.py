@@ -12,7 +12,8 @@ import pytest
 from flowlab.house import SOURCE, House
 from hub.clock import TurnedClock
 from hub.errors import Problem
-from hub.flow import ingest, mending
+from hub.flow import ingest
+from hub.flow.ingest import mending, messages
 from hub.model.facts import PatientFact, Reading
 from hub.model.people import Name, Patient
 from hub.plugin.host import PluginFault
@@ -49,7 +50,7 @@ class Feed(House):
         self.again: list[int] = []
         self.healed: set[int] = set()
         self.host.source = lambda _name: SimpleNamespace(read_many=self._readings)  # type: ignore[method-assign]
-        monkeypatch.setattr(ingest, "Facts", lambda *_: SimpleNamespace(store=self._keep))
+        monkeypatch.setattr(messages, "Facts", lambda *_: SimpleNamespace(store=self._keep))
 
     def _readings(self, some: list[tuple[bytes, str]]) -> list[Reading | PluginFault]:
         return [self._reading(body) for body, _content_type in some]

@@ -14,9 +14,10 @@ import msgspec
 from flowlab.made import D, patient_fact, settings
 from hub.clock import TurnedClock
 from hub.config import Settings
-from hub.flow import acks, assemble, batch, claims, coding, ingest, payments, posting, remits, scrub, secondary
+from hub.flow import acks, batch, claims, coding, ingest, payments, posting, remits, scrub, secondary
 from hub.flow import statements as statements_step
 from hub.flow.base import Hub, Outcome
+from hub.flow.visits import assemble
 from hub.model.claim import Claim
 from hub.model.facts import AnyFact, Reading
 from hub.model.remit import ClaimPayment, ProviderAdjustment

@@ -10,11 +10,11 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from hub.config import Settings, load
-from hub.flow.assembly import Policy
 from hub.flow.building import billing_provider
 from hub.flow.claim_837 import Route
 from hub.flow.entries import Account, Posting
 from hub.flow.rules import Desk
+from hub.flow.visits.assembly import Policy
 from hub.model.claim import Adjustment, Claim, ClaimLine
 from hub.model.coverage import Coverage, Subscriber
 from hub.model.encounter import Charge, Coding, Diagnosis, Encounter

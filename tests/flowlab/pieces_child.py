@@ -9,7 +9,9 @@ from types import SimpleNamespace
 from flowlab.house import SOURCE, House
 from flowlab.keeper import KEYRING
 from hub.clock import TurnedClock
-from hub.flow import assemble, ingest, pieces
+from hub.flow import ingest
+from hub.flow.ingest import pieces
+from hub.flow.visits import assemble
 from hub.store import open_store
 from hub.testing import piecing
 

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from hub.flow.assembly import charge_of, coverages_of, diagnoses_of, verdict
+from hub.flow.visits.assembly import charge_of, coverages_of, diagnoses_of, verdict
 from hub.model.coverage import PatientFile
 from hub.model.encounter import Coding, Diagnosis
 

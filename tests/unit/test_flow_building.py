@@ -22,9 +22,9 @@ from flowlab.made import (
 )
 from msgspec.structs import replace
 
-from hub.flow.assembly import charge_of, encounter_of
 from hub.flow.building import MAX_LINES, Built, Priced, build, doubled
 from hub.flow.claim_837 import Sending, claims_837
+from hub.flow.visits.assembly import charge_of, encounter_of
 from hub.model.encounter import Encounter
 from hub.model.people import Facility, Provider, Reference
 from hub.model.services import Attachment, Dated, Note

@@ -10,7 +10,7 @@ from flowlab.made import ON, charge_fact, encounter_fact, patient_fact
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.flow.folding import overlaid, told_at
+from hub.flow.ingest.folding import overlaid, told_at
 from hub.model.facts import AnyFact, AppointmentFact, EncounterFact, PatientFact
 from hub.model.people import Name, Patient
 

@@ -11,7 +11,7 @@ from hub_hl7_adt.settings import Hl7Settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.flow.folding import overlaid
+from hub.flow.ingest.folding import overlaid
 from hub.model.facts import (
     AnyFact,
     AppointmentFact,

@@ -21,14 +21,14 @@ from hub_hl7_adt.wire import messages_of
 
 from hub.config.load import load
 from hub.config.settings import Settings
-from hub.flow.assemble import placed
-from hub.flow.assembly import charge_of, coverages_of, diagnoses_of, encounter_of, service_day, verdict
 from hub.flow.building import build
 from hub.flow.coder import code_encounter
-from hub.flow.facts_store import _occasion, billable
-from hub.flow.folding import overlaid
-from hub.flow.persons import marked, policy_of
+from hub.flow.ingest.facts_store import _occasion, billable
+from hub.flow.ingest.folding import overlaid
 from hub.flow.rules import Desk, scrub
+from hub.flow.visits.assemble import placed
+from hub.flow.visits.assembly import charge_of, coverages_of, diagnoses_of, encounter_of, service_day, verdict
+from hub.flow.visits.persons import marked, policy_of
 from hub.model.claim import Claim
 from hub.model.coverage import PatientFile
 from hub.model.encounter import Charge

@@ -7,7 +7,7 @@ from hub_hl7_adt.reading import read
 from hub_hl7_adt.settings import Hl7Settings
 from msgspec.structs import replace
 
-from hub.flow.folding import overlaid, placed, repeats
+from hub.flow.ingest.folding import overlaid, placed, repeats
 from hub.model.facts import AnyFact, PatientFact
 
 CHICAGO = Hl7Settings(time_zone="America/Chicago")

@@ -13,7 +13,7 @@ from hub_hl7_adt.settings import Hl7Settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.flow.assembly import encounter_of
+from hub.flow.visits.assembly import encounter_of
 from hub.model.encounter import Coding, Procedure
 from hub.model.facts import EncounterFact
 from hub.model.institutional import CodedValue, Occurrence

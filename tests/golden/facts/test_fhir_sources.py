@@ -22,7 +22,7 @@ from hub_ehr_fhir.mapping.pieces import reached
 from hub_ehr_fhir.mapping.reading import read, read_joined
 from hub_ehr_fhir.settings import FhirSettings
 
-from hub.flow.assembly import Policy, charge_of, coverages_of, diagnoses_of, encounter_of
+from hub.flow.visits.assembly import Policy, charge_of, coverages_of, diagnoses_of, encounter_of
 from hub.model.encounter import Charge, Encounter
 from hub.model.facts import AnyFact, ChargeFact, CoverageFact, DiagnosisFact, EncounterFact, PatientFact, Piece
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from hub.flow.merging import source_key
+from hub.flow.ingest.merging import source_key
 from hub.model.facts import AnyFact
 from hub.store import Tx, View
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, time
 
 from msgspec.structs import replace
 
-from hub.flow.fact_keys import Keyed, kind_of, patient_ids
-from hub.flow.folding import overlaid, repeats
-from hub.flow.reopening import FRESH, Kept, Reopening
+from hub.flow.ingest.fact_keys import Keyed, kind_of, patient_ids
+from hub.flow.ingest.folding import overlaid, repeats
+from hub.flow.ingest.reopening import FRESH, Kept, Reopening
 from hub.model.encounter import Encounter
 from hub.model.facts import (
     GONE,

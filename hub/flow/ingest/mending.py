@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from hub.errors import HubError, Refused
-from hub.flow.feed_lanes import AGAIN, guarded, let_go
+from hub.flow.ingest.feed_lanes import AGAIN, guarded, let_go
 from hub.store import Nudge, Tx
 from hub.store.inbox import InboxItem
 

@@ -11,7 +11,7 @@ from hub.config.settings import Settings
 from hub.errors import Problem
 from hub.flow.base import move_claims, work_for
 from hub.flow.coder import code_encounter
-from hub.flow.refreshing import rediagnosed, versioned
+from hub.flow.visits.refreshing import rediagnosed, versioned
 from hub.model.claim import Claim
 from hub.model.encounter import Charge, Encounter
 from hub.model.people import Record

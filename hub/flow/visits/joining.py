@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from hub.errors import Refused
-from hub.flow.reopening import reopen_patients
+from hub.flow.ingest.reopening import reopen_patients
 from hub.ledger import AccountKind
 from hub.store import Tx, View
 

@@ -10,12 +10,12 @@ import msgspec
 
 from hub.config.people import Source
 from hub.config.settings import Settings
-from hub.flow.assembly import Policy, coverages_of
 from hub.flow.base import CHUNK, Hub
-from hub.flow.fact_keys import patient_ids
-from hub.flow.folding import in_force
-from hub.flow.merging import source_key, with_kin
-from hub.flow.reopening import FRESH, same_as
+from hub.flow.ingest.fact_keys import patient_ids
+from hub.flow.ingest.folding import in_force
+from hub.flow.ingest.merging import source_key, with_kin
+from hub.flow.ingest.reopening import FRESH, same_as
+from hub.flow.visits.assembly import Policy, coverages_of
 from hub.model.coverage import PatientFile
 from hub.model.facts import CoverageFact, PatientFact
 from hub.model.people import Address, Patient, Record

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 
-from hub.flow.fact_keys import Keyed, patient_ids
-from hub.flow.merging import last_words, newest_pairs, with_kin
+from hub.flow.ingest.fact_keys import Keyed, patient_ids
+from hub.flow.ingest.merging import last_words, newest_pairs, with_kin
 from hub.model.appointment import Appointment
 from hub.model.encounter import Encounter
 from hub.model.facts import AnyFact, AppointmentFact, CoverageFact, MergeFact, MoveFact

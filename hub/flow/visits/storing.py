@@ -9,20 +9,20 @@ import msgspec
 
 from hub.config.settings import Settings
 from hub.errors import Problem
-from hub.flow.assembly import charge_of
 from hub.flow.base import move_claims, work_for
 from hub.flow.coder import code_encounter
-from hub.flow.payer_changes import BILLED, Repaid, concerns
-from hub.flow.payer_changes import follow as follow_payers
+from hub.flow.ingest.reopening import UNSENT
 from hub.flow.payments import MONEY, restated
-from hub.flow.rediagnosing import Rediagnosed
-from hub.flow.rediagnosing import concerns as concerns_diagnoses
-from hub.flow.rediagnosing import follow as follow_diagnoses
-from hub.flow.refreshing import refresh
-from hub.flow.renumbered import told_twice
-from hub.flow.reopening import UNSENT
-from hub.flow.retold import concerns as concerns_people
-from hub.flow.retold import follow as follow_people
+from hub.flow.visits.assembly import charge_of
+from hub.flow.visits.payer_changes import BILLED, Repaid, concerns
+from hub.flow.visits.payer_changes import follow as follow_payers
+from hub.flow.visits.rediagnosing import Rediagnosed
+from hub.flow.visits.rediagnosing import concerns as concerns_diagnoses
+from hub.flow.visits.rediagnosing import follow as follow_diagnoses
+from hub.flow.visits.refreshing import refresh
+from hub.flow.visits.renumbered import told_twice
+from hub.flow.visits.retold import concerns as concerns_people
+from hub.flow.visits.retold import follow as follow_people
 from hub.model.claim import Claim
 from hub.model.coverage import PatientFile
 from hub.model.encounter import Charge, Encounter

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hub.flow.base import CHUNK, Hub, Outcome
-from hub.flow.persons import people, told_of
+from hub.flow.visits.persons import people, told_of
 from hub.model.appointment import Appointment
 from hub.model.facts import AppointmentFact
 from hub.store.documents import Change, Row

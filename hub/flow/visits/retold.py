@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from hub.config.settings import Settings
 from hub.errors import Problem
 from hub.flow.base import work_for
-from hub.flow.payer_changes import Repaid
-from hub.flow.refreshing import refresh, refreshed
+from hub.flow.visits.payer_changes import Repaid
+from hub.flow.visits.refreshing import refresh, refreshed
 from hub.model.claim import Claim
 from hub.model.encounter import Encounter
 from hub.store import Tx

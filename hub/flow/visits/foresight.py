@@ -11,12 +11,12 @@ from datetime import datetime
 
 from hub.config.settings import Settings
 from hub.errors import Problem
-from hub.flow.assemble import placed
-from hub.flow.assembly import charge_of, coverages_of, diagnoses_of, encounter_of, service_day, verdict
 from hub.flow.building import build, missing
 from hub.flow.coder import code_encounter
-from hub.flow.persons import marked, policy_of
 from hub.flow.rules import Desk, scrub
+from hub.flow.visits.assemble import placed
+from hub.flow.visits.assembly import charge_of, coverages_of, diagnoses_of, encounter_of, service_day, verdict
+from hub.flow.visits.persons import marked, policy_of
 from hub.model.claim import Claim
 from hub.model.coverage import PatientFile
 from hub.model.encounter import Charge, Encounter

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from hub.flow.folding import told_at
+from hub.flow.ingest.folding import told_at
 from hub.model.coverage import Coverage, PatientFile
 from hub.model.encounter import Charge, Diagnosis, Encounter, Stay
 from hub.model.facts import ChargeFact, CoverageFact, DiagnosisFact, EncounterFact

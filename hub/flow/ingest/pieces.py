@@ -19,11 +19,11 @@ from msgspec.structs import replace
 
 from hub.errors import Problem
 from hub.flow.base import Hub, Outcome, work_for
-from hub.flow.fact_keys import kind_of
-from hub.flow.facts_store import HOPS, LINK, MARKS, Facts, billable
-from hub.flow.folding import placed
-from hub.flow.merging import source_key
-from hub.flow.message_faults import alone, habits
+from hub.flow.ingest.fact_keys import kind_of
+from hub.flow.ingest.facts_store import HOPS, LINK, MARKS, Facts, billable
+from hub.flow.ingest.folding import placed
+from hub.flow.ingest.merging import source_key
+from hub.flow.ingest.message_faults import alone, habits
 from hub.model.facts import GONE, AnyFact, Piece, PieceFact, Reading
 from hub.model.people import Record
 from hub.model.work import WorkItem

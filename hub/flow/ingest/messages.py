@@ -1,4 +1,4 @@
-"""Raw message -> facts -> Encounter and Charges: bytes first, then meaning, then the whole put together."""
+"""Raw message -> facts: bytes first, then meaning; what the facts touch is marked to be put together."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from itertools import groupby
 from typing import Any
 
 from hub.errors import Problem
-from hub.flow import errands, feed_lanes, following, pieces
 from hub.flow.aside import failed
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
-from hub.flow.fact_keys import patient_ids
-from hub.flow.facts_store import Facts, billable
-from hub.flow.folding import placed
-from hub.flow.message_faults import alone, habits, reason_of
+from hub.flow.ingest import errands, feed_lanes, following, pieces
+from hub.flow.ingest.fact_keys import patient_ids
+from hub.flow.ingest.facts_store import Facts, billable
+from hub.flow.ingest.folding import placed
+from hub.flow.ingest.message_faults import alone, habits, reason_of
 from hub.model.encounter import Encounter
 from hub.model.facts import AnyFact, Reading
 from hub.plugin.api import Changes, RawMessage

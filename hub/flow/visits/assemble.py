@@ -9,8 +9,11 @@ from typing import Any
 import msgspec
 
 from hub.config.settings import Settings
-from hub.flow import appointing
-from hub.flow.assembly import (
+from hub.flow.base import CHUNK, Hub, Outcome
+from hub.flow.ingest.folding import filled, in_force, told_at
+from hub.flow.ingest.merging import Kin, accounts_of, kin_of, moves_of, patient_of, source_key
+from hub.flow.visits import appointing
+from hub.flow.visits.assembly import (
     Policy,
     coverages_of,
     diagnoses_of,
@@ -19,11 +22,8 @@ from hub.flow.assembly import (
     valid_on,
     verdict,
 )
-from hub.flow.base import CHUNK, Hub, Outcome
-from hub.flow.folding import filled, in_force, told_at
-from hub.flow.merging import Kin, accounts_of, kin_of, moves_of, patient_of, source_key
-from hub.flow.persons import Person, Told, expected, freshen, people, policy_of, told_of
-from hub.flow.visits import UNFINISHED_DAYS, Page, Put
+from hub.flow.visits.persons import Person, Told, expected, freshen, people, policy_of, told_of
+from hub.flow.visits.storing import UNFINISHED_DAYS, Page, Put
 from hub.model.coverage import Coverage
 from hub.model.encounter import Charge, Encounter
 from hub.model.facts import (

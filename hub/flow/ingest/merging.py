@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from hub.flow.folding import told_at
+from hub.flow.ingest.folding import told_at
 from hub.model.facts import EncounterFact, MergeFact, MoveFact
 from hub.model.people import Record
 from hub.store import View

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from hub.config.settings import Settings
 from hub.errors import Misconfigured
-from hub.flow.merging import source_key
+from hub.flow.ingest.merging import source_key
 from hub.model.facts import (
     GONE,
     AnyFact,

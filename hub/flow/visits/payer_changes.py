@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hub.config.settings import Settings
 from hub.errors import Problem
 from hub.flow.base import move_claims, work_for
-from hub.flow.refreshing import refresh
+from hub.flow.visits.refreshing import refresh
 from hub.model.claim import Claim
 from hub.model.coverage import PatientFile
 from hub.model.encounter import Charge, Encounter

@@ -1,0 +1,11 @@
+"""Facts -> patients, Encounters and Charges: what ingest marked is put together anew, as its facts tell it now.
+
+assemble                     the step: a page of visits at a time
+assembly                     facts -> one Encounter, its diagnoses, coverages and charges, purely
+persons, joining             who the patients are; a person's word that two are one
+appointing                   facts -> appointments
+storing, renumbered          a page as it is to be stored; visits that are one under two numbers
+rediagnosing, retold, payer_changes, refreshing
+a visit that was billed is told otherwise now: its diagnoses, who treated, who pays
+foresight                    what a visit would come to, from these facts and no others; nothing is stored
+"""
