@@ -1,4 +1,5 @@
-"""What credits leave of charges, purely: a credit takes back a whole charge, or units of charges at their own price.
+"""What credits leave of charges, purely: a credit takes back a whole charge, or units of charges at their own price;
+one that names its charge (`replaces`) takes of that alone, whatever day it was told for.
 
 A credit that fits neither way to the cent is never guessed at, and one whose charge went out before is a person's
 decision: a corrected claim may have to follow.
@@ -31,13 +32,11 @@ def net_of_credits(
     out = {charge.key for _, charge in billed}
     settled: list[str] = []
     problems = [_replaced_late() for _, charge in kept if charge.replaces and charge.replaces in out]
-    for id_, credit in charges:
-        if credit.kind != "credit":
-            continue
-        undone = _whole(credit, kept) or _units(credit, kept)
+    credits_ = ((id_, charge) for id_, charge in charges if charge.kind == "credit")
+    for id_, credit in sorted(credits_, key=lambda one: not one[1].replaces):
+        undone = _named(credit, kept) if credit.replaces else _whole(credit, kept) or _units(credit, kept)
         if undone is None:
-            late = any(_is_of(credit, charge) for _, charge in billed if charge.kind == "charge")
-            problems.append(_late_credit() if late else _lonely_credit())
+            problems.append(_late_credit() if _is_late(credit, billed) else _lonely_credit())
             continue
         settled += [id_, *(old for old, left in undone if left is None)]
         after = dict(undone)
@@ -48,6 +47,13 @@ def net_of_credits(
 
 Undone = list[tuple[str, Charge | None]]
 """What a credit leaves of each charge that it takes from: None where nothing is left."""
+
+
+def _named(credit: Charge, kept: Sequence[Priced]) -> Undone | None:
+    """What the charge that a credit names loses: another one of its code and day is not the one that was meant."""
+    meant = [pair for pair in kept if pair[1].key == credit.replaces]
+    credit = replace(credit, service_from=meant[0][1].service_from) if meant else credit
+    return _whole(credit, meant) or _units(credit, meant)
 
 
 def _whole(credit: Charge, kept: Sequence[Priced]) -> Undone | None:
@@ -73,6 +79,14 @@ def _units(credit: Charge, kept: Sequence[Priced]) -> Undone | None:
 
 def _is_of(credit: Charge, charge: Charge) -> bool:
     return (credit.hcpcs, credit.service_from) == (charge.hcpcs, charge.service_from)
+
+
+def _is_late(credit: Charge, billed: Sequence[Priced]) -> bool:
+    """Whether what a credit takes back was billed: the charge that it names, else one of its code and day."""
+    out = [charge for _, charge in billed if charge.kind == "charge"]
+    if credit.replaces:
+        return any(charge.key == credit.replaces for charge in out)
+    return any(_is_of(credit, charge) for charge in out)
 
 
 def _same_price(credit: Charge, charge: Charge) -> bool:

@@ -130,7 +130,7 @@ class Charge(Record, frozen=True, kw_only=True):
     `kind`: charge, credit, payment, copay, adjustment, insurance_payment: only the first two are billed, the others
     are money. A payment's `amount` is negative where money was given back; `method` and `reference` are the source's
     words for how it was made and its number. `revenue` is the revenue code of an institution's line,
-    `replaces` the source's key of the charge in whose place this one stands.
+    `replaces` the source's key of the charge in whose place this one stands, or that this credit takes back.
     `codings` are the source's. `hcpcs`, `modifiers`, `amount` (dollars for the whole line) and
     `pointers` (1-based into the encounter's `icd10`) are set by coding; `amount` may come from the source.
     `unit_basis`: UN units, MJ minutes. `proposal` is true while a coder must confirm the code.

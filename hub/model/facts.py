@@ -126,7 +126,8 @@ class ChargeFact(Fact, frozen=True, kw_only=True, tag="charge"):
     """One charge, credit or payment. `kind` as in `Charge`; `amount` is for the whole line, or None; a payment's is
     negative where money was given back, and an adjustment's has the sign of the source.
     `active` False withdraws the charge of this key (entered in error); `replaces` is the key of one in whose place
-    this one stands. `description` is what was done in words, for codes that ask for it.
+    this one stands, and of a credit that of the charge that it takes back, where it names it. `description` is what
+    was done in words, for codes that ask for it.
     """
 
     patient_key: str

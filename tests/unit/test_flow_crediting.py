@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from flowlab.made import D, priced
@@ -70,6 +72,22 @@ def test_a_credit_that_does_not_fit_is_held(amount: str, units: str) -> None:
 def test_a_credit_of_what_was_billed() -> None:
     """A credit whose charge is on a claim already is told as such; that claim stands until a person decides."""
     assert net(charge("C2", kind="credit"), billed=[charge("C1")])[2] == ["claim.credit_late"]
+
+
+def test_a_credit_takes_of_the_charge_that_it_names() -> None:
+    """Of charges alike it undoes the one that it names, of whatever day it is itself; one that it names in vain, or
+    that does not fit, is a person's, however well another one would."""
+    first, second = charge("C1"), charge("C2", "200.00", "2")
+    other_day: dict[str, Any] = {"replaces": "C1", "service_from": first[1].service_from + timedelta(days=3)}
+    back = charge("C9", kind="credit", **other_day)
+    assert net(first, charge("C2"), back) == ([("chg-C2", "1", "100.00")], ["chg-C1", "chg-C9"], [])
+    assert net(first, second, charge("C9", kind="credit", replaces="C2"))[0] == [
+        ("chg-C1", "1", "100.00"), ("chg-C2", "1", "100.00"),
+    ]  # fmt: skip
+    assert net(second, back)[2] == ["claim.credit_alone"]
+    assert net(second, back, billed=[first])[2] == ["claim.credit_late"]
+    loose = charge("C8", kind="credit")
+    assert net(first, loose, back)[1:] == (["chg-C1", "chg-C9"], ["claim.credit_alone"])
 
 
 AMOUNTS = st.sampled_from(["10.00", "20.00", "30.00"])
