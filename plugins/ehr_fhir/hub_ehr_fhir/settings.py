@@ -66,6 +66,9 @@ class FhirSettings(FolderSettings):
     billed_are_charges: bool = Field(
         default=False, description="whether a ChargeItem with status billed is still to be billed by the hub"
     )
+    counted_units: tuple[str, ...] = Field(
+        default=(), description="units of ChargeItem.quantity that count what the code bills, as in mL"
+    )
     units_when_empty: Decimal | None = Field(
         default=None,
         gt=0,

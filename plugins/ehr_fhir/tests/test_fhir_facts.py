@@ -296,9 +296,20 @@ def test_money_is_exact() -> None:
         ({"priceOverride": {"value": 1e300}}, "fhir.charge.amount", "priceOverride"),
         ({"quantity": {"value": 0}}, "fhir.charge.units", "quantity.value"),
         ({"priceOverride": {"value": 1.001}}, "fhir.charge.amount", "priceOverride"),
-        ({"priceOverride": {"value": -5}}, "fhir.charge.amount", "priceOverride"),
+        ({"quantity": {"value": 0}, "priceOverride": {"value": -5}}, "fhir.charge.units", "quantity.value"),
+        ({"quantity": {"value": 30, "code": "mg"}}, "fhir.charge.units", "quantity.unit"),
         ({"priceOverride": {"value": 5, "currency": "EUR"}}, "fhir.charge.amount", "priceOverride"),
         ({"occurrenceDateTime": "2026"}, "fhir.charge.date", "occurrence"),
+        (
+            {"occurrenceDateTime": None, "occurrenceTiming": {"event": ["2026-01-05", "2026-01-06"]}},
+            "fhir.charge.date",
+            "occurrenceTiming",
+        ),
+        (
+            {"occurrenceDateTime": None, "occurrenceTiming": {"repeat": {"frequency": 2}}},
+            "fhir.charge.date",
+            "occurrenceTiming",
+        ),
         ({"subject": "SECRET"}, "fhir.shape", "subject"),
         ({"secret": "SECRET"}, "fhir.invalid", ""),
     ],
@@ -514,13 +525,18 @@ def test_deletions_are_told() -> None:
         ({"value": 30, "unit": "minutes"}, "MJ", []),
         ({"value": 2, "code": "{count}"}, "UN", []),
         ({"value": 2, "unit": "each"}, "UN", []),
-        ({"value": 2, "code": "h"}, "UN", ["fhir.charge.unit"]),
+        ({"value": 0.5, "code": "h"}, "MJ", []),
+        ({"value": 2, "unit": "visit"}, "UN", ["fhir.charge.unit"]),
+        ({"value": 2, "code": "mL"}, "UN", []),
     ],
 )
 def test_units(quantity: Json, basis: str, problems: list[str]) -> None:
-    """Minutes are minutes, counts are units; another unit is told, since R4 allows any."""
-    found = reading(item(quantity=quantity))
-    assert (only(found, ChargeFact).unit_basis, [p.code for p in found.problems]) == (basis, problems)
+    """Minutes are minutes, hours sixty of them, counts are units, and what settings say counts; another unit is
+    told, since R4 allows any."""
+    found = reading(item(quantity=quantity), counted_units=["mL"])
+    charge = only(found, ChargeFact)
+    assert (charge.unit_basis, [p.code for p in found.problems]) == (basis, problems)
+    assert charge.units == (2 if basis == "UN" else 30)
 
 
 def test_one_code_of_icd10_however_it_is_written() -> None:

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
-from test_fhir_facts import HCPCS, concept, coverage, encounter, every, item, patient, procedure, reading, told
+from test_fhir_facts import (
+    HCPCS,
+    concept,
+    coverage,
+    encounter,
+    every,
+    item,
+    only,
+    patient,
+    procedure,
+    reading,
+    told,
+)
 
 from hub.model.facts import ChargeFact, CoverageFact, EncounterFact
 
@@ -68,6 +81,65 @@ def test_a_factor_is_not_passed_over() -> None:
     found = reading(patient(), encounter(), {**plain, "factorOverride": 2})
     assert (every(found, ChargeFact), [code for code, _ in told(found)]) == ([], ["fhir.charge.amount"])
     assert len(every(reading(patient(), encounter(), {**plain, "factorOverride": 1.0}), ChargeFact)) == 1
+
+
+@pytest.mark.parametrize(
+    ("told_so", "units", "amount"),
+    [
+        ({"quantity": {"value": -1}}, 1, "-123.40"),
+        ({"quantity": {"value": -2}, "priceOverride": {"value": -246.80, "currency": "USD"}}, 2, "-246.80"),
+        ({"priceOverride": {"value": -123.40, "currency": "USD"}}, 2, "-123.40"),
+        ({"quantity": {"value": -1}, "priceOverride": None}, 1, "None"),
+        (
+            {
+                "quantity": {"value": 3},
+                "priceOverride": None,
+                "extension": [{"url": "http://example.org/net", "valueMoney": {"value": -9.5}}],
+            },
+            3,
+            "-9.50",
+        ),
+    ],
+)
+def test_a_quantity_or_price_below_zero_is_a_credit(told_so: dict[str, Any], units: int, amount: str) -> None:
+    """It takes units back, as a credit of HL7 does; whatever it is for remains a charge of its own. One that is part
+    of a single other item takes back that one."""
+    service = [{"reference": "Procedure/d1"}]
+    back = {k: v for k, v in item(service=service, **told_so).items() if v is not None}
+    found = reading(patient(), encounter(), procedure(), {**back, "partOf": [{"reference": "ChargeItem/c0"}]})
+    facts = {fact.key: fact for fact in every(found, ChargeFact)}
+    credit = facts["ChargeItem/c1"]
+    assert (credit.kind, credit.units, str(credit.amount), credit.replaces) == (
+        "credit", units, amount, "ChargeItem/c0",
+    )  # fmt: skip
+    assert [(fact.kind, fact.active) for key, fact in facts.items() if key.startswith("Proc")] == [
+        ("charge", True)
+    ]
+    assert only(found, EncounterFact).ready
+    several = {**back, "partOf": [{"reference": f"ChargeItem/c{n}"} for n in (0, 2)]}
+    assert only(reading(encounter(), several), ChargeFact).replaces == ""
+    assert only(reading(encounter(), item(partOf=[{"reference": "ChargeItem/c0"}])), ChargeFact).replaces == ""
+
+
+def test_what_is_void_needs_no_quantity() -> None:
+    """An item that is taken back, as many systems do with a quantity of nought, is withdrawn and holds nothing."""
+    voided = item(status="entered-in-error", quantity={"value": 0}, code={"text": "visit"})
+    found = reading(patient(), encounter(), voided)
+    assert not only(found, ChargeFact).active
+    assert only(found, EncounterFact).ready
+
+
+def test_times_that_are_no_dates() -> None:
+    """A Timing of one day is that day. What was done `as a child`, or at an age, is not of the visit's day: it is
+    held, unless it was never done."""
+    timing = {"occurrenceDateTime": None, "occurrenceTiming": {"event": ["2026-01-04T09:00:00-05:00"]}}
+    plain = {k: v for k, v in item(**timing).items() if v is not None}
+    assert only(reading(patient(), encounter(), plain), ChargeFact).service_from == date(2026, 1, 4)
+    for words in ({"performedString": "as a child"}, {"performedAge": {"value": 9, "code": "a"}}):
+        done = {k: v for k, v in procedure().items() if not k.startswith("performed")} | words
+        found = reading(patient(), encounter(), done)
+        assert (every(found, ChargeFact), [code for code, _ in told(found)]) == ([], ["fhir.charge.date"])
+        assert not only(reading(encounter(), {**done, "status": "entered-in-error"}), ChargeFact).active
 
 
 def test_vaccines_may_be_charged_by_their_items_alone() -> None:

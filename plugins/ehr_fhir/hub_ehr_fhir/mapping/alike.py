@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hub_ehr_fhir.mapping import codes, shapes
+from hub_ehr_fhir.mapping.lines import is_credit
 from hub_ehr_fhir.mapping.scene import Scene
 from hub_ehr_fhir.mapping.visits import visit_day
 
@@ -17,7 +18,7 @@ def alike_of(scene: Scene) -> dict[str, list[str]]:
     """
     if not scene.settings.procedures_are_charges:
         return {}
-    items = [(part, item) for part, item in scene.resources.of(shapes.ChargeItem) if _may_be(item)]
+    items = [(part, item) for part, item in scene.resources.of(shapes.ChargeItem) if _may_be(scene, item)]
     if not items:
         return {}
     done: dict[_What, list[str]] = {}
@@ -27,7 +28,8 @@ def alike_of(scene: Scene) -> dict[str, list[str]]:
             done.setdefault(what, []).append(part.key)
     found: dict[str, list[str]] = {}
     for part, item in items if done else ():
-        when = item.occurrence_date_time or item.occurrence_period.start
+        event = item.occurrence_timing.event if item.occurrence_timing else ()
+        when = item.occurrence_date_time or item.occurrence_period.start or next(iter(event), "")
         keys = [key for what in _what(scene, item.code, item.context, when) for key in done.get(what, ())]
         if keys:
             found[part.key] = list(dict.fromkeys(keys))
@@ -37,8 +39,9 @@ def alike_of(scene: Scene) -> dict[str, list[str]]:
     return found
 
 
-def _may_be(item: shapes.ChargeItem) -> bool:
-    return item.status == "billable" and not item.service and bool(item.context.reference)
+def _may_be(scene: Scene, item: shapes.ChargeItem) -> bool:
+    told = item.status == "billable" and not item.service and bool(item.context.reference)
+    return told and not is_credit(scene, item)
 
 
 def _what(scene: Scene, code: shapes.CodeableConcept, visit: shapes.Reference, when: str) -> list[_What]:

@@ -18,6 +18,9 @@ from hub_ehr_fhir.mapping.lines import (
     SetAside,
     dates_of,
     dollars_of,
+    is_credit,
+    money_of,
+    occurrence_of,
     patient_of,
     performer_of,
     quantity_of,
@@ -75,7 +78,9 @@ def context_of(scene: Scene, part: Part) -> str:
 
 def _charged(scene: Scene) -> set[str]:
     """Keys of what a ChargeItem of this message charges for: it is not charged a second time."""
-    items = (item for _, item in scene.resources.of(shapes.ChargeItem) if item.service)
+    items = (
+        item for _, item in scene.resources.of(shapes.ChargeItem) if item.service and not is_credit(scene, item)
+    )
     return {key for item in items for key in _services(scene, item)}
 
 
@@ -86,7 +91,7 @@ def _services(scene: Scene, item: shapes.ChargeItem) -> list[str]:
 
 def _replaced(scene: Scene, item: shapes.Head | None) -> list[str]:
     """Keys of what would be a charge of its own without this item; one that was billed before it came stands."""
-    if not isinstance(item, shapes.ChargeItem) or not item.service:
+    if not isinstance(item, shapes.ChargeItem) or not item.service or is_credit(scene, item):
         return []
     told = {
         "Procedure": scene.settings.procedures_are_charges,
@@ -98,7 +103,7 @@ def _replaced(scene: Scene, item: shapes.Head | None) -> list[str]:
 def _instead(scene: Scene, item: shapes.ChargeItem, wanted: list[str]) -> list[ChargeFact]:
     """What a ChargeItem charges for is no charge of its own, in whatever message it comes, nor ever again."""
     visit = scene.resources.key(item.context, "Encounter")
-    start, _ = dates_of(scene, visit, item.occurrence_date_time, item.occurrence_period, "occurrence")
+    start, _ = dates_of(scene, visit, *occurrence_of(item), "occurrence")
     patient_key = patient_of(scene, item.subject, "subject")
     return [
         ChargeFact(
@@ -137,17 +142,25 @@ def _one(fact: ChargeFact | None) -> list[ChargeFact]:
 def _item(scene: Scene, part: Part, item: shapes.ChargeItem) -> ChargeFact | None:
     if item.status == "planned" or not _is_ours(scene, part, item):
         return None
+    void = item.status in _VOID
     found = codes.codings(item.code)
     plain, inside = _parted(found)
-    if not plain:
+    if not plain and not void:
         raise SetAside("fhir.charge.code", "code", "the charge has no code")
     visit = context_of(scene, part)
     if visit.startswith("EpisodeOfCare"):
         why = "the charge names an episode of care, and no visit for which it could be billed"
         raise SetAside("fhir.charge.context", "context", why, "send the Encounter as ChargeItem.context")
-    start, end = dates_of(scene, visit, item.occurrence_date_time, item.occurrence_period, "occurrence")
+    start, end = dates_of(scene, visit, *occurrence_of(item), "occurrence")
     drug, ndc = _drug(scene, item)
-    units, basis = quantity_of(scene, part, item.quantity, "quantity")
+    back = is_credit(scene, item)
+    try:
+        units, basis = quantity_of(scene, part, item.quantity, "quantity", signed=True)
+        amount = _amount(scene, item)
+    except SetAside:
+        if not void:
+            raise
+        units, basis, amount = Decimal(1), "UN", None  # to take it back nobody asks how many there were
     return ChargeFact(
         key=part.key,
         version=version_of(scene.resources, part),
@@ -156,16 +169,24 @@ def _item(scene: Scene, part: Part, item: shapes.ChargeItem) -> ChargeFact | Non
         account=scene.resources.key(item.account[0], "Account") if item.account else "",
         service_from=start,
         service_to=end,
+        kind="credit" if back else "charge",
         codings=(*plain, *ndc),
         modifiers=_modifiers(scene, inside, item.extension),
-        units=units,
+        units=abs(units),
         unit_basis=basis,
-        amount=_amount(scene, item),
+        amount=-abs(amount) if back and amount is not None else amount,
         diagnoses=reasons_of(scene, item.reason, item.supporting_information),
         drug=drug,
         rendering=_performer(scene, item.performer),
-        active=item.status not in _VOID,
+        replaces=_taken_back(scene, item) if back else "",
+        active=not void,
     )
+
+
+def _taken_back(scene: Scene, item: shapes.ChargeItem) -> str:
+    """The key of the charge that a credit says it is part of; empty where it names none, or several."""
+    keys = {scene.resources.key(each, "ChargeItem") for each in item.part_of}
+    return next(iter(keys)) if len(keys) == 1 else ""
 
 
 def _is_ours(scene: Scene, part: Part, item: shapes.ChargeItem) -> bool:
@@ -185,6 +206,8 @@ def _is_ours(scene: Scene, part: Part, item: shapes.ChargeItem) -> bool:
 def _procedure(scene: Scene, part: Part, done: shapes.Procedure) -> ChargeFact | None:
     if done.status not in _UNDONE and done.status != "completed":
         return None
+    if done.status == "completed":
+        _dated(done.performed_string or done.performed_age or bytes(done.performed_range), "performed")
     found = codes.codings(done.code)
     plain, inside = _parted(found)
     if not plain:
@@ -214,10 +237,19 @@ def _ordering(scene: Scene, done: shapes.Procedure) -> Provider | None:
     return next((one for one in found if one), None)
 
 
+def _dated(otherwise: object, element: str) -> None:
+    """What was done at a time that is no date (in words, at an age) may be history: it is not of its visit's day."""
+    if otherwise:
+        why = "it tells in words, or by an age, when it was done: the day is not known"
+        raise SetAside("fhir.charge.date", element, why)
+
+
 def _immunization(scene: Scene, part: Part, shot: shapes.Immunization) -> ChargeFact | None:
     """A vaccine that was given here; one that is only reported (primarySource false) was billed elsewhere."""
     if not shot.primary_source or (shot.status not in _UNDONE and shot.status != "completed"):
         return None
+    if shot.status == "completed":
+        _dated(shot.occurrence_string, "occurrence")
     found = codes.codings(shot.vaccine_code)
     if not found:
         raise SetAside("fhir.immunization.code", "vaccineCode", "the vaccine has no code")
@@ -276,18 +308,14 @@ def _modifiers(scene: Scene, inside: list[str], extensions: tuple[shapes.Extensi
 
 
 def _amount(scene: Scene, item: shapes.ChargeItem) -> Decimal | None:
-    """ChargeItem.priceOverride (R4: the total price), else an extension; None where the fee schedule prices."""
+    """The price that the item tells, below zero where it takes back; None where the fee schedule prices."""
     if item.factor_override not in (None, 1):
         why = "a factor multiplies the price, and the hub does not know of which price"
         raise SetAside(
             "fhir.charge.amount", "factorOverride", why, "send the amount of the line as priceOverride"
         )
-    if item.price_override:
-        return dollars_of(item.price_override, "priceOverride")
-    if not item.extension:
-        return None
-    extended = (e.value_money for e in named(item.extension, scene.settings.amount_extensions) if e.value_money)
-    return dollars_of(next(extended, None), "extension")
+    element = "priceOverride" if item.price_override else "extension"
+    return dollars_of(money_of(scene, item), element, signed=True)
 
 
 _DRUG_UNITS = {"ml": "ML", "mL": "ML", "ML": "ML", "UN": "UN", "1": "UN", "{unit}": "UN", "[iU]": "F2", "F2": "F2",

@@ -41,7 +41,7 @@ def _of_charge_item(one: shapes.ChargeItem) -> Iterator[Link]:
         yield each.actor, "Practitioner"
     if one.supporting_information:
         yield from _reasons(one.supporting_information)
-    if not one.occurrence_date_time and not one.occurrence_period.start:
+    if not one.occurrence_date_time and not one.occurrence_period.start and one.occurrence_timing is None:
         yield one.context, "Encounter"
 
 

@@ -63,6 +63,12 @@ class Quantity(Shape, frozen=True, kw_only=True):
     code: str = ""
 
 
+class Timing(Shape, frozen=True, kw_only=True):
+    """Times at which something happened; a rule by which it is to happen is not read."""
+
+    event: tuple[str, ...] = ()
+
+
 class Money(Shape, frozen=True, kw_only=True):
     """An amount. `code`: the currency where it stands as STU3 wrote it, as a Quantity."""
 
@@ -293,6 +299,9 @@ class Procedure(Head, frozen=True, kw_only=True):
     encounter: Reference = NOWHERE
     performed_date_time: str = ""
     performed_period: Period = Period()
+    performed_string: str = ""
+    performed_age: Quantity | None = None
+    performed_range: msgspec.Raw = msgspec.Raw()
     performer: tuple[Performer, ...] = ()
     based_on: tuple[Reference, ...] = ()
     reason_code: tuple[CodeableConcept, ...] = ()
@@ -310,6 +319,7 @@ class Immunization(Head, frozen=True, kw_only=True):
     patient: Reference = NOWHERE
     encounter: Reference = NOWHERE
     occurrence_date_time: str = ""
+    occurrence_string: str = ""
     primary_source: bool = True
     performer: tuple[Performer, ...] = ()
     reason_code: tuple[CodeableConcept, ...] = ()
@@ -328,6 +338,8 @@ class ChargeItem(Head, frozen=True, kw_only=True):
     context: Reference = NOWHERE
     occurrence_date_time: str = ""
     occurrence_period: Period = Period()
+    occurrence_timing: Timing | None = None
+    part_of: tuple[Reference, ...] = ()
     performer: tuple[Performer, ...] = ()
     quantity: Quantity = Quantity()
     price_override: Money | None = None
