@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from hub.app import Faulty
@@ -21,6 +21,7 @@ from hub.errors import Misconfigured
 from hub.plugin.host import PluginHost, contexts
 from hub.plugin.host.host import Options
 from hub.plugin.host.offers import Offer
+from hub.plugin.host.settings import judged, table_of
 
 WIDTH = 100
 Given = dict[str, Any]
@@ -123,7 +124,7 @@ def _settings(path: str, model: type[BaseModel], given: Given | None) -> Iterato
     inner: list[tuple[str, FieldInfo, type[BaseModel]]] = []
     for field, info in model.model_fields.items():
         key = info.alias or field
-        table = _table_of(info)
+        table = table_of(info.annotation)
         if table is not None:
             inner.append((key, info, table))
         else:
@@ -137,12 +138,6 @@ def _settings(path: str, model: type[BaseModel], given: Given | None) -> Iterato
         yield from _settings(f"{path}.{key}", table, below)
 
 
-def _table_of(info: FieldInfo) -> type[BaseModel] | None:
-    """The model of a setting that is a table of its own."""
-    kinds = (info.annotation, *get_args(info.annotation))
-    return next((one for one in kinds if isinstance(one, type) and issubclass(one, BaseModel)), None)
-
-
 def _explained(model: type[BaseModel]) -> Iterator[str]:
     """What the settings' classes say of themselves, where not every key has words of its own."""
     for one in reversed(model.__mro__):
@@ -151,19 +146,19 @@ def _explained(model: type[BaseModel]) -> Iterator[str]:
 
 
 def _lacking(model: type[BaseModel], given: Given) -> list[str]:
-    """What settings still ask for; raises `Misconfigured` where those that are given are wrong."""
-    try:
-        model.model_validate(given)
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-    else:
-        return []
-    said = [one["msg"].removeprefix("Value error, ") for one in found]
-    told = [": ".join((".".join(map(str, one["loc"])), why)) for one, why in zip(found, said, strict=True)]
-    wrong = [text for text, one in zip(told, found, strict=True) if one["type"] not in {"missing", "value_error"}]
+    """What settings still ask for; raises `Misconfigured` where those that are given are wrong, so that no connector
+    is written that cannot work.
+    """
+    _, found = judged(model, given)
+    told = {one: ": ".join(filter(None, (".".join(map(str, one.key)), one.why))) for one in found}
+    wrong = [one for one in found if not one.unfinished]
     if wrong:
-        raise Misconfigured("; ".join(wrong), fix="--dry-run without --set shows every key and what it takes")
-    return told
+        fixes = dict.fromkeys(one.fix for one in wrong if one.fix != "mend it")
+        raise Misconfigured(
+            f"nothing was written: {'; '.join(told[one] for one in wrong)}",
+            fix="; ".join(fixes) or "--dry-run without --set shows every key and what it takes",
+        )
+    return list(told.values())
 
 
 def _setting(key: str, info: FieldInfo, given: Given) -> Iterator[str]:

@@ -276,9 +276,36 @@ def test_connector_add_writes_what_is_set_and_the_tables_within(hub: Callable[..
     assert told == {"sample_every": 7, "server": {"url": "https://fhir.example.org/r4"}}
     assert "# [connectors.rest.settings.pull]" in path.read_text()
     before = path.read_bytes()
-    for wrong in ("server.uri=x", "sample_every=often", "server=1", "sample_every"):
+    for wrong in ("sample_every=often", "server=1", "sample_every", "server.url=http://fhir.example.org"):
         assert hub("connector", "add", "more", "--plugin", "ehr_fhir", "--set", wrong)[0] == 2
     assert path.read_bytes() == before
+
+
+MEANT = {
+    ("ehr_fhir", "preset=epick"): "did you mean epic?",
+    ("ehr_fhir", "server.uri=x"): 'did you mean "url"?',
+    ("ehr_fhir", "client_id=x"): "it belongs to the table server",
+    ("ehr_fhir", "pull.strategy=incremntal"): 'did you mean "incremental"?',
+    ("hl7_adt", "mllp.liste=x"): 'did you mean "listen"?',
+    ("clearinghouse_sftp", "preset=genric"): "did you mean generic?",
+    ("clearinghouse_sftp", "hosts=x"): 'did you mean "host"?',
+}
+
+
+def test_connector_add_writes_no_connector_that_cannot_work(hub: Callable[..., Ran], folder: Path) -> None:
+    """What the plugin's own settings refuse is told with what may have been meant, also in tables within, and
+    nothing is written. What only lacks something is written, not yet enabled.
+    """
+    path = folder / "hub.toml"
+    before = path.read_bytes()
+    for (plugin, wrong), meant in MEANT.items():
+        code, out, err = hub("connector", "add", "more", "--plugin", plugin, "--set", wrong)
+        assert code == 2
+        assert "nothing was written" in out + err
+        assert meant in out + err
+    assert path.read_bytes() == before
+    assert hub("connector", "add", "more", "--plugin", "clearinghouse_sftp", "--set", "host=h.example")[0] == 0
+    assert tomllib.loads(path.read_text())["connectors"]["more"]["enabled"] is False
 
 
 def test_promises_are_proved_with_a_connector_switched_off(hub: Callable[..., Ran], folder: Path) -> None:

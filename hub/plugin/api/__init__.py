@@ -31,6 +31,7 @@ from hub.plugin.api.ports import (
     Step,
     Told,
 )
+from hub.plugin.api.unfinished import Unfinished
 from hub.plugin.api.web import WebAnswer, WebRequest, WebSource
 
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "StoredMessage",
     "Terminal",
     "Told",
+    "Unfinished",
     "WebAnswer",
     "WebRequest",
     "WebSource",

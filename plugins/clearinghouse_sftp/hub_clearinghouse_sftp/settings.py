@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
 from hub_sftp_transfer import MailboxSettings
@@ -26,8 +27,11 @@ class ClearinghouseSettings(MailboxSettings):
         if not isinstance(given, dict):
             return given
         known = presets()
-        preset = known.get(str(given.get("preset", "generic")))
+        name = str(given.get("preset", "generic"))
+        preset = known.get(name)
         if preset is None:
-            raise ValueError(f"preset must be one of {', '.join(sorted(known))}")
+            close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.4)
+            meant = f"; did you mean {close[0]}?" if close else ""
+            raise ValueError(f"preset must be one of {', '.join(sorted(known))}{meant}")
         enabled = {"sends": preset.sends, "receives": preset.receives}
         return {**enabled, **preset.settings, **given}

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from hub.plugin.api import Unfinished
 from hub_ehr_fhir.mapping.order import TYPES
 
 _TYPE = re.compile(r"[A-Z][A-Za-z]{2,40}")
@@ -93,5 +94,5 @@ class BulkSettings(BaseModel):
     @model_validator(mode="after")
     def _has_group(self) -> BulkSettings:
         if self.level == "group" and not self.group:
-            raise ValueError("level = group needs `group`, the id that the vendor gave")
+            raise Unfinished("level = group needs `group`, the id that the vendor gave")
         return self

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from hub.plugin.api import Unfinished
+
 REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:[^\s].*")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NEEDED = {
@@ -17,6 +19,7 @@ _NEEDED = {
     "bearer": ("token",),
     "none": (),
 }
+_PAIRS = (("proxy_login", "proxy"), ("client_key", "client_certificate"))
 
 
 def _reference(value: str) -> str:
@@ -177,17 +180,17 @@ class ServerSettings(SignInSettings, WaySettings):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        missing = [name for name in _NEEDED[self.auth] if not getattr(self, name)]
-        if missing:
-            raise ValueError(f"auth = {self.auth} needs {' and '.join(missing)}")
         for address in (self.url, self.token_url, *self.trusted_origins):
             parts = urlsplit(address)
             if parts.scheme == "http" and not (self.allow_http or is_here(parts.hostname or "")):
                 raise ValueError(
                     "an http address sends tokens and patients readably: use https, or set allow_http"
                 )
-        if self.proxy_login and not self.proxy:
-            raise ValueError("proxy_login needs proxy")
-        if self.client_key and not self.client_certificate:
-            raise ValueError("client_key needs client_certificate")
+        lacks = [
+            f"{name} needs {other}" for name, other in _PAIRS if getattr(self, name) and not getattr(self, other)
+        ]
+        missing = [name for name in _NEEDED[self.auth] if not getattr(self, name)]
+        lacks += [f"auth = {self.auth} needs {' and '.join(missing)}"] if missing else []
+        if lacks:
+            raise Unfinished("; ".join(lacks))
         return self

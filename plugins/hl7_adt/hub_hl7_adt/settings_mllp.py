@@ -9,6 +9,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from hub.plugin.api import Unfinished
+
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+(?:%[\w.-]+)?)\]|([^:\[\]\s]*)):(\d{1,5})")
 
 
@@ -93,7 +95,7 @@ class MllpSettings(TlsSettings):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.tls_client_ca and not self.tls_cert:
-            raise ValueError("tls_client_ca needs tls_cert: without TLS no certificate is asked for")
+            raise Unfinished("tls_client_ca needs tls_cert: without TLS no certificate is asked for")
         return self
 
 

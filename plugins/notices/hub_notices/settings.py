@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from hub.plugin.api import Unfinished
+
 REFERENCE = re.compile(r"(env|file):.+")
 ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
@@ -72,7 +74,7 @@ class EmailSettings(_Part):
     @model_validator(mode="after")
     def _login(self) -> Self:
         if bool(self.user) != bool(self.password):
-            raise ValueError("give both user and password, or neither")
+            raise Unfinished("give both user and password, or neither")
         if self.user and self.security == "none":
             raise ValueError("a login needs starttls or tls: without it anyone on the way reads the password")
         return self

@@ -7,6 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from hub.plugin.api import Unfinished
+
 REFERENCE = re.compile(r"[a-z][a-z0-9+-]*:.+")
 FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}=?")
 PUBLIC_KEY = re.compile(r"(?:ssh|ecdsa)-[a-z0-9-]+ [A-Za-z0-9+/]+={0,2}(?: .*)?")
@@ -65,9 +67,9 @@ class SftpSettings(BaseModel):
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         if not self.host:
-            raise ValueError("host is missing: the partner's portal or guide names it")
+            raise Unfinished("host is missing: the partner's portal or guide names it")
         if not (self.password or self.key):
-            raise ValueError("give password or key, as a reference (env:NAME or file:path)")
+            raise Unfinished("give password or key, as a reference (env:NAME or file:path)")
         return self
 
 
@@ -107,5 +109,5 @@ class MailboxSettings(SftpSettings):
     @model_validator(mode="after")
     def _archives_somewhere(self) -> Self:
         if self.after_done == "archive" and not self.archive_folder:
-            raise ValueError("after_done = archive needs archive_folder")
+            raise Unfinished("after_done = archive needs archive_folder")
         return self
