@@ -5,22 +5,25 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
+import msgspec
+from msgspec.structs import replace
+
 from hub.cli import ui
 from hub.cli.messages import item_of
 from hub.cli.options import HERE
-from hub.clock import SystemClock
-from hub.config import Loaded, SecretStore, load
+from hub.clock import Clock, SystemClock
+from hub.config import Loaded, SecretStore, Settings, load
 from hub.errors import HubError, Misconfigured, Problem
 from hub.model.facts import AnyFact, Reading
 from hub.plugin.api import Context
-from hub.plugin.api.desk import Foreseen, Instance, StoredMessage
+from hub.plugin.api.desk import Foreseen, Instance, KeptPiece, StoredMessage
 from hub.plugin.host import ConnectorSpec, PluginHost, contexts
 from hub.plugin.host.context import Following, HostContext
 from hub.store import Store, View
@@ -64,8 +67,6 @@ class TheTerminal:
         ui.table(title, columns, rows, right=right, styles=named)
 
     def emit(self, value: Any) -> None:
-        import msgspec
-
         self._clear()
         ui.say(msgspec.json.encode(value).decode())
 
@@ -111,12 +112,22 @@ class Given:
             yield TheDesk(loaded, by or os.environ.get("HUB_USER") or "cli", undo)
 
 
+class _Judge(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a hub judges claims (`hub.flow.base.Judging`)."""
+
+    settings: Settings
+    host: PluginHost
+    clock: Clock
+    folder: Path
+
+
 class TheDesk:
     """One hub (`plugin.api.Desk`); the store and plugins are opened at first need and closed by `undo`."""
 
     def __init__(self, loaded: Loaded, by: str, undo: ExitStack) -> None:
         self._loaded, self._settings, self._by, self._undo = loaded, loaded.settings, by, undo
         self._hosts: dict[str, PluginHost] = {}
+        self._viewed: set[str] = set()
 
     @property
     def by(self) -> str:
@@ -195,10 +206,48 @@ class TheDesk:
         found = self._settings.provider(identifier)
         return found.npi if found else ""
 
-    def foresee(self, instance: str, facts: Sequence[AnyFact], visit: str) -> Foreseen | None:
-        from hub.flow.visits.foresight import foresee
+    def foresee(
+        self, instance: str, facts: Sequence[AnyFact], visit: str, *, kept: bool = False
+    ) -> Foreseen | None:
+        from hub.flow.visits.foresight import foresee, foresee_kept
 
-        return foresee(self._settings, instance, facts, visit, SystemClock().now())
+        judge, faults = self._judge
+        if kept:
+            seen = foresee_kept(judge, self.store, instance, facts, visit)
+        else:
+            seen = foresee(judge, instance, facts, visit)
+        return seen and replace(seen, warnings=(*seen.warnings, *faults))
+
+    @cached_property
+    def _judge(self) -> tuple[_Judge, tuple[Problem, ...]]:
+        """What judges claims: settings with every plugin that they name; and which of these could not be loaded."""
+        from hub.app import load_plugins
+
+        clock, secrets = SystemClock(), SecretStore(self._loaded.folder)
+        host, faults = load_plugins(self._loaded, secrets, clock, lambda _instance, _key: None)
+        self._undo.callback(host.close)
+        warnings = tuple(replace(one, severity="warning") for one in faults)
+        return _Judge(settings=self._settings, host=host, clock=clock, folder=self._loaded.folder), warnings
+
+    def pieces(
+        self, instance: str, keys: Collection[str] = (), linking_to: Collection[str] = (), limit: int = 500
+    ) -> tuple[KeptPiece, ...]:
+        from hub.flow.ingest.pieces import look_up
+
+        practice = self._settings.practice_of(instance)
+        with self.store.view() as view:
+            found = look_up(view, instance, practice, keys, linking_to, limit)
+        fresh = {message for message, _ in found} - self._viewed
+        if fresh:
+            with self.store.begin("admin") as tx:
+                for one in sorted(fresh):
+                    tx.event("message.viewed", "message", one, practice=practice, actor=self._by)
+            self._viewed |= fresh
+        return tuple(KeptPiece(piece=piece, message=message) for message, piece in found)
+
+    def saved(self, instance: str, key: str) -> bytes | None:
+        with self.store.view() as view:
+            return view.plugin_state(instance).get(key)
 
     def messages(
         self, source: str = "", state: str | Sequence[str] = "", limit: int = 50

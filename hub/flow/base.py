@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from msgspec import UNSET
 
@@ -37,6 +37,19 @@ class Hub:
     """The settings folder: paths in settings count from it."""
 
 
+class Judging(Protocol):
+    """What of a hub judges claims: everything but its store."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def host(self) -> PluginHost: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def folder(self) -> Path: ...
+
+
 Step = Callable[[Hub, str], Outcome]
 
 
@@ -46,7 +59,7 @@ def chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
         yield items[start : start + size]
 
 
-def route_of(hub: Hub, claim: Claim) -> str:
+def route_of(hub: Judging, claim: Claim) -> str:
     """Which clearinghouse carries the claim: a plugin's word, else configuration's."""
     return hub.host.route_claim(claim) or hub.settings.clearinghouse(claim.payer)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from hub.config.settings import Settings
 from hub.errors import Problem
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
 from hub.flow.building import missing
@@ -30,7 +31,7 @@ def code(hub: Hub, practice: str) -> Outcome:
     by_encounter: dict[str, list[Row[Charge]]] = {}
     for charge in charges:
         by_encounter.setdefault(charge.col("encounter_id"), []).append(charge)
-    coded = [(row, _code(hub, row, by_encounter.get(row.id, []), practice)) for row in rows]
+    coded = [(row, code_one(hub.settings, row, by_encounter.get(row.id, []), practice)) for row in rows]
     with hub.store.begin("coding.code") as tx:
         _store(tx, coded, practice)
         tx.then(Nudge("claims.make", practice), Nudge("payments.post", practice))
@@ -40,16 +41,16 @@ def code(hub: Hub, practice: str) -> Outcome:
 Result = tuple[str, Coded, Sequence[Row[Charge]]]
 
 
-def _code(hub: Hub, row: Row[Encounter], charges: list[Row[Charge]], practice: str) -> Result:
+def code_one(settings: Settings, row: Row[Encounter], charges: list[Row[Charge]], practice: str) -> Result:
     """The state an encounter comes to, what coding made of it, and the charges that are still open."""
     open_charges = [c for c in charges if c.state in OPEN and c.record.kind in BILLED]
-    coded = code_encounter(row.record, [c.record for c in open_charges], hub.settings, practice)
+    coded = code_encounter(row.record, [c.record for c in open_charges], settings, practice)
     if not open_charges:
         state = _billed_as(charges)
         problems = (_no_charges(),) if state == "held" else ()
         return state, Coded(encounter=row.record, charges=(), problems=problems), ()
     if coded.problems:
-        others = missing(coded.encounter, [(c.id, c.record) for c in open_charges], hub.settings)
+        others = missing(coded.encounter, [(c.id, c.record) for c in open_charges], settings)
         return "held", msgspec.structs.replace(coded, problems=(*coded.problems, *others)), open_charges
     return ("proposal" if coded.proposals else "coded"), coded, open_charges
 

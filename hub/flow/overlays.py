@@ -10,7 +10,7 @@ from hub.clock import Clock
 from hub.config.faults import Fault
 from hub.config.load import Loaded
 from hub.errors import Misconfigured
-from hub.flow.base import Hub
+from hub.flow.base import Hub, Judging
 from hub.flow.claim_837 import GUIDES, Route, Sending, Unwritable, claims_837
 from hub.model.claim import Claim
 from hub.plugin.api import ScrubFinding
@@ -25,7 +25,7 @@ _ENVELOPE_BYTES = 600
 _SAMPLE_NUMBER = "0" * 20
 
 
-def overlays_of(hub: Hub, payer: str, mailbox: str) -> tuple[Overlay, ...]:
+def overlays_of(hub: Judging, payer: str, mailbox: str) -> tuple[Overlay, ...]:
     """The overlays of a mailbox and of a payer, those of the mailbox first.
 
     Raises Misconfigured where one of them cannot be used; `hub check` says so before.
@@ -52,7 +52,7 @@ def overlay_faults(loaded: Loaded) -> list[Fault]:
     return found
 
 
-def broken_rules(hub: Hub, claim: Claim, mailbox: str, clock: Clock) -> Iterator[ScrubFinding]:
+def broken_rules(hub: Judging, claim: Claim, mailbox: str) -> Iterator[ScrubFinding]:
     """What the overlays of a claim's payer and mailbox find in it: an error holds the claim, a warning tells."""
     box = hub.settings.mailboxes.get(mailbox)
     if box is None:
@@ -63,7 +63,7 @@ def broken_rules(hub: Hub, claim: Claim, mailbox: str, clock: Clock) -> Iterator
             return
         route = Route(clearinghouse=mailbox, mailbox=box, settings=hub.settings)
         sending = Sending(pcn=_SAMPLE_NUMBER, claim=claim)
-        texts = claims_837([sending], route, reference="CHECK", at=clock.now())
+        texts = claims_837([sending], route, reference="CHECK", at=hub.clock.now())
     except Misconfigured as wrong:
         yield _finding("overlay_unread", FOLDER, str(wrong), wrong.fix)
         return

@@ -6,7 +6,7 @@ Nothing is nudged after it: files are frozen when the schedule says so, not one 
 from __future__ import annotations
 
 from hub.clock import today
-from hub.flow.base import CHUNK, Hub, Outcome, move_claims, route_of
+from hub.flow.base import CHUNK, Hub, Judging, Outcome, move_claims, route_of
 from hub.flow.overlays import broken_rules
 from hub.flow.rules import Desk, scrub
 from hub.model.claim import Claim
@@ -26,25 +26,28 @@ def check(hub: Hub, practice: str) -> Outcome:
     if not rows:
         return Outcome()
     routed = [(row, route_of(hub, row.record)) for row in rows]
-    found = [(row, route, _findings(hub, row, practice, route)) for row, route in routed]
+    found = [(row, route, findings(hub, row.record, practice, route)) for row, route in routed]
     with hub.store.begin("scrub.check") as tx:
         move_claims(
             tx,
             [
-                Change(row, state="held" if any(f.hold for f in findings) else "ready", route=route)
-                for row, route, findings in found
+                Change(row, state="held" if any(f.hold for f in told) else "ready", route=route)
+                for row, route, told in found
             ],
         )
         tx.work.resolve_many([row.id for row in rows], "scrub.", "scrubbed again")
-        for row, _, findings in found:
-            tx.work.open_many([_item(row, finding) for finding in findings], practice=practice)
+        for row, _, told in found:
+            tx.work.open_many([_item(row, finding) for finding in told], practice=practice)
     return Outcome(done=len(rows), more=len(rows) == CHUNK)
 
 
-def _findings(hub: Hub, row: Row[Claim], practice: str, route: str) -> tuple[ScrubFinding, ...]:
+def findings(hub: Judging, claim: Claim, practice: str, route: str) -> tuple[ScrubFinding, ...]:
+    """What is found on a claim that `route` carries: by our rules, by those of its payer and its mailbox (overlays),
+    and by those of plugins.
+    """
     desk = Desk(settings=hub.settings, today=today(hub.clock), practice=practice, clearinghouse=route)
-    theirs = (_by_plugin(name, rule, row.record) for name, rule in hub.host.scrub_rules().items())
-    ours = (*scrub(row.record, desk), *broken_rules(hub, row.record, route, hub.clock))
+    theirs = (_by_plugin(name, rule, claim) for name, rule in hub.host.scrub_rules().items())
+    ours = (*scrub(claim, desk), *broken_rules(hub, claim, route))
     return (*ours, *(finding for found in theirs for finding in found))
 
 
@@ -63,9 +66,15 @@ def _by_plugin(name: str, rule: ScrubRule, claim: Claim) -> tuple[ScrubFinding, 
         )
 
 
+def rule_of(finding: ScrubFinding) -> str:
+    """Under which reason a finding is told. Whatever a plugin calls its rule, what it found must be found again when
+    the claim is scrubbed anew.
+    """
+    return finding.rule if finding.rule.startswith("scrub.") else f"scrub.{finding.rule}"
+
+
 def _item(row: Row[Claim], finding: ScrubFinding) -> WorkItem:
-    # whatever a plugin calls its rule, its items must be found again when the claim is scrubbed anew
-    rule = finding.rule if finding.rule.startswith("scrub.") else f"scrub.{finding.rule}"
+    rule = rule_of(finding)
     return WorkItem(
         reason=rule if finding.hold else f"{rule}.warning",
         aggregate="claim",

@@ -108,6 +108,17 @@ class Store:
         self._tell(list(tx.nudges))
 
     @contextmanager
+    def trial(self) -> Iterator[Tx]:
+        """A transaction of which nothing stays: to see what steps would do. Who else writes to SQLite waits for it:
+        keep it short.
+        """
+        keys = self.keys
+        with self._one_writer(), engines.told_apart(), self.engines.writer.connect() as connection:
+            engines.begin(connection)
+            yield Tx(Session(connection, keys, self.clock, writable=True), "trial")
+            connection.rollback()
+
+    @contextmanager
     def view(self) -> Iterator[View]:
         """A consistent, read-only look that neither waits for writers nor holds them up."""
         keys = self.keys

@@ -18,7 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from hub.errors import Problem
-from hub.flow.base import Hub, Outcome, work_for
+from hub.flow.base import Hub, Outcome, chunks, work_for
 from hub.flow.ingest.fact_keys import kind_of
 from hub.flow.ingest.facts_store import HOPS, LINK, MARKS, Facts, billable
 from hub.flow.ingest.folding import placed
@@ -110,6 +110,22 @@ def _opened(fact: PieceFact) -> Piece:
         place=fact.place,
         withdrawn=bool(fact.withdrawn),
     )
+
+
+def look_up(
+    view: View, source: str, practice: str, keys: Collection[str], linking_to: Collection[str], limit: int
+) -> list[tuple[str, Piece]]:
+    """The pieces that are kept of these keys, and at most `limit` of those that link to one of `linking_to`, each
+    with the id of the message that told it.
+    """
+    about = {"practice": practice, "source": source, "kind": "piece"}
+    digests = [source_key(view, source, "piece", one) for one in sorted(keys)]
+    ends = [source_key(view, source, "piece", one) for one in sorted(linking_to)]
+    ids = view.lookup.page(LINK, source, ends, limit=limit) if ends else []
+    rows = [row for some in chunks(digests, 500) for row in view.facts.find(key=some, **about)]
+    rows += view.facts.get_many(ids).values()
+    found = {row.id: row.record for row in rows if isinstance(row.record, PieceFact)}
+    return [(one.message, _opened(one)) for one in found.values() if one.version != GONE]
 
 
 def overdue(hub: Hub, source: str) -> bool:
@@ -331,4 +347,4 @@ def _failed(fact: PieceFact, fault: PluginFault) -> WorkItem:
     )
 
 
-__all__ = ["join", "kept", "overdue"]
+__all__ = ["join", "kept", "look_up", "overdue"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from hub.flow.visits.assembly import (
 )
 from hub.flow.visits.persons import Person, Told, expected, freshen, people, policy_of, told_of
 from hub.flow.visits.storing import UNFINISHED_DAYS, Page, Put
-from hub.model.coverage import Coverage
+from hub.model.coverage import Coverage, PatientFile
 from hub.model.encounter import Charge, Encounter
 from hub.model.facts import (
     AnyFact,
@@ -69,17 +69,62 @@ def assemble(hub: Hub, source: str) -> Outcome:
             return Outcome(done=fresh, more=True)
         return appointing.gather(hub, source)
     with hub.store.begin("ingest.assemble") as tx:
-        persons = people(tx, hub.settings, pieces.told, source, practice)
-        made = [_put_together(hub.settings, row, pieces, persons, source, tx.now) for row in pieces.rows.values()]
-        page = Page(tx, hub.settings, known, practice)
-        for put in made:
-            page.add(put)
-        changed = page.write()
+        made, changed = _write(tx, hub.settings, pieces, known, source, practice)
         tx.event(
             "encounters.assembled", "source", source, practice=practice, encounters=len(made), charges=changed
         )
         tx.then(Nudge("coding.code", practice), Nudge("payments.post", practice), Nudge("scrub.check", practice))
     return Outcome(done=len(made), more=True)
+
+
+def _write(
+    tx: Tx, settings: Settings, pieces: Pieces, known: dict[str, Row[Charge]], source: str, practice: str
+) -> tuple[list[Put], int]:
+    """Put the visits of a chunk together and store them; returns them, and how many charges are new or changed."""
+    persons = people(tx, settings, pieces.told, source, practice)
+    made = [_put_together(settings, row, pieces, persons, source, tx.now) for row in pieces.rows.values()]
+    page = Page(tx, settings, known, practice)
+    for put in made:
+        page.add(put)
+    return made, page.write()
+
+
+class Trial(Record, frozen=True, kw_only=True):
+    """What one visit came to: the visit that it is now, its charges in their order, its patient, and the facts that
+    it was made of.
+    """
+
+    row: Row[Encounter]
+    charges: tuple[Row[Charge], ...]
+    file: PatientFile | None
+    facts: tuple[AnyFact, ...]
+
+
+def try_out(tx: Tx, settings: Settings, row: Row[Encounter], source: str) -> Trial:
+    """Put one visit together as `assemble` does, in a transaction that the caller lets go."""
+    pieces = _pieces(tx, [row], source, row.practice)
+    made, _ = _write(tx, settings, pieces, _known_charges(tx, pieces, source), source, row.practice)
+    top = pieces.tops[row.col("key")]
+    put = next(one for one in made if one.row.col("key") == top)
+    charges = tx.charges.find(encounter_id=put.row.id, limit=1_000_000)
+    return Trial(
+        row=tx.encounters.get(put.row.id) or put.row,
+        charges=tuple(sorted(charges, key=lambda one: (one.record.service_from, one.record.key))),
+        file=put.file,
+        facts=tuple(_facts_of(pieces, top)),
+    )
+
+
+def _facts_of(pieces: Pieces, top: str) -> Iterator[AnyFact]:
+    """The facts of a visit, of those that are one with it, and of its patient."""
+    same = pieces.same.get(top, ())
+    if (whole := _one_visit([pieces.encounters[one] for one in same if one in pieces.encounters])) is not None:
+        yield whole
+    yield from (child for one in same for _, child in pieces.children.get(one, []))
+    whose = pieces.parents.get(top, "")
+    if whose in pieces.told.patients:
+        yield pieces.told.patients[whose]
+    yield from pieces.told.standing.get(whose, ())
 
 
 def present(tx: Tx, settings: Settings, row: Row[Encounter]) -> Encounter:
@@ -263,20 +308,32 @@ def _coverages(
     own, and what hangs on it.
     """
     own = [child for child in facts if isinstance(child, CoverageFact)]
-    if own:
-        return coverages_of(own, policy, on)
-    order = {
-        key: rank for one in facts if isinstance(one, EncounterFact) for rank, key in enumerate(one.policies, 1)
-    }
-    theirs = pieces.told.standing.get(pieces.parents[digest], ()) if order else ()
-    named = [msgspec.structs.replace(one, rank=order[one.key]) for one in theirs if one.key in order]
-    if found := coverages_of(named, policy, on):
+    visits = [one for one in facts if isinstance(one, EncounterFact)]
+    theirs = pieces.told.standing.get(pieces.parents[digest], ())
+    if (found := of_visit(visits, own, theirs, policy, on)) is not None:
         return found
     ranked = [valid_on(file.coverages, on) for file in person.others]
-    standing = coverages_of(pieces.told.standing.get(pieces.parents[digest], ()), policy, on)
+    standing = coverages_of(theirs, policy, on)
     survives = bool(person.others) and person.others[0] is person.file
     ranked.insert(1 if survives else 0, standing)
     return next((some for some in ranked if some), ())
+
+
+def of_visit(
+    visits: Iterable[EncounterFact],
+    own: Sequence[CoverageFact],
+    theirs: Iterable[CoverageFact],
+    policy: Policy,
+    on: date | None,
+) -> tuple[Coverage, ...] | None:
+    """The policies that are told for a visit: its `own`, else those of its patient (`theirs`) that its account names;
+    None where its patient's decide.
+    """
+    if own:
+        return coverages_of(own, policy, on)
+    order = {key: rank for one in visits for rank, key in enumerate(one.policies, 1)}
+    named = [msgspec.structs.replace(one, rank=order[one.key]) for one in theirs if one.key in order]
+    return coverages_of(named, policy, on) or None
 
 
 def placed(encounter: Encounter, settings: Settings, source: str) -> Encounter:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.plugin.api.desk import Commands, Desk, Foreseen, Instance, StoredMessage, Terminal
+from hub.plugin.api.desk import Commands, Desk, Foreseen, Instance, KeptPiece, StoredMessage, Terminal
 from hub.plugin.api.errors import HubError, InDoubt, Misconfigured, Problem, Refused, RetryLater
 from hub.plugin.api.hookspecs import ScrubRule, hookimpl
 from hub.plugin.api.ports import (
@@ -50,6 +50,7 @@ __all__ = [
     "InDoubt",
     "Inbox",
     "Instance",
+    "KeptPiece",
     "ListeningSource",
     "Listing",
     "MendingSource",

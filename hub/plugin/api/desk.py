@@ -7,7 +7,7 @@ the hub comes through these objects, so that a command needs no other import tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ import msgspec
 from hub.errors import Problem
 from hub.model.claim import Claim
 from hub.model.encounter import Charge, Encounter
-from hub.model.facts import AnyFact, Reading
+from hub.model.facts import AnyFact, Piece, Reading
 from hub.plugin.api.ports import Context
 
 
@@ -60,6 +60,9 @@ class Foreseen(msgspec.Struct, frozen=True, kw_only=True):
     and payers as configured, `charges` coded and priced as far as they could be, and the `claims`, which are made
     whatever the state, where no `problems` hold them. `self_pay`: the patient is billed instead. `warnings` hold
     nothing. `bill_from` None: nothing of that connector is billed.
+
+    Where the hub's store was asked, too: `facts`, all that it would then keep of the visit and has not billed;
+    `known`, what the visit is there now (empty: it is not there), and `billed`, how many of its charges went out.
     """
 
     practice: str
@@ -72,9 +75,22 @@ class Foreseen(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[Problem, ...] = ()
     bill_from: date | None = None
     hold_days: int = 0
+    facts: tuple[AnyFact, ...] = ()
+    known: str = ""
+    billed: int = 0
 
     def __repr__(self) -> str:
         return f"Foreseen({self.state!r}, {len(self.claims)} claims)"
+
+
+class KeptPiece(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece that the hub keeps, as its plugin told it, and the id of the message that told it."""
+
+    piece: Piece
+    message: str
+
+    def __repr__(self) -> str:
+        return f"KeptPiece({self.message!r})"
 
 
 class Terminal(Protocol):
@@ -157,6 +173,10 @@ class Desk(Protocol):
         """
         ...
 
+    def saved(self, instance: str, key: str) -> bytes | None:
+        """What the plugin of a connector keeps under a key of its state, as `hub run` saved it; None: nothing."""
+        ...
+
     def read(self, instance: str, body: bytes, content_type: str) -> Reading:
         """What this connector makes of a message, as the hub would read it; nothing is stored."""
         ...
@@ -205,9 +225,20 @@ class Desk(Protocol):
         """The NPI of the clinician with this NPI, or whom a source calls so; empty: not in providers.toml."""
         ...
 
-    def foresee(self, instance: str, facts: Sequence[AnyFact], visit: str) -> Foreseen | None:
-        """What the hub would make of the visit with that key, had this connector told these facts and no others:
-        coded, priced, built and scrubbed as its own would be; nothing is stored. None: no fact tells that visit.
+    def foresee(
+        self, instance: str, facts: Sequence[AnyFact], visit: str, *, kept: bool = False
+    ) -> Foreseen | None:
+        """What the hub would make of the visit with that key, had this connector told these facts and no others; with
+        `kept`, told them now, beside all that the hub keeps: coded, priced, built and scrubbed as its own would be,
+        by the rules of payers, mailboxes and plugins, too. Nothing is stored. None: no such visit would be known.
+        """
+        ...
+
+    def pieces(
+        self, instance: str, keys: Collection[str] = (), linking_to: Collection[str] = (), limit: int = 500
+    ) -> tuple[KeptPiece, ...]:
+        """The pieces that the hub keeps of a connector: those of these keys, and those that link to one of
+        `linking_to`, of which at most `limit`. Looking is recorded for the messages that told them.
         """
         ...
 
