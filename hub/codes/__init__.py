@@ -6,7 +6,7 @@ that fill a `CodeSet`.
 
 from __future__ import annotations
 
-from hub.codes.places import PLACES_OF_SERVICE, place_fault, place_words
+from hub.codes.places import ELSEWHERE, PLACES_OF_SERVICE, place_fault, place_suits, place_words
 from hub.codes.tables import CodeRow, CodeSet, code_fault
 from hub.config.forms import (
     STATES,
@@ -23,6 +23,7 @@ from hub.config.forms import (
 )
 
 __all__ = [
+    "ELSEWHERE",
     "PLACES_OF_SERVICE",
     "STATES",
     "CodeRow",
@@ -38,6 +39,7 @@ __all__ = [
     "npi_check_digit",
     "npi_fault",
     "place_fault",
+    "place_suits",
     "place_words",
     "plain_icd10",
     "state_fault",

@@ -58,6 +58,18 @@ PLACES_OF_SERVICE: dict[str, str] = {
 }
 
 
+ELSEWHERE: dict[str, frozenset[str]] = {
+    "virtual": frozenset(("02", "10")),
+    "home": frozenset(("04", "09", "12", "13", "14", "16", "27", "31", "32", "33", "34", "54", "55", "56")),
+}
+"""Where a patient is whose visit is of such a kind: where people live, and never a place of the practice's."""
+
+
+def place_suits(kind: str, code: str) -> bool:
+    """Whether a visit of a kind may have been there: one by video or at home was in no office, whatever else says."""
+    return kind not in ELSEWHERE or code in ELSEWHERE[kind]
+
+
 def place_words(code: str) -> str:
     """Our short words for a place of service, or the code itself."""
     return PLACES_OF_SERVICE.get(code, code)

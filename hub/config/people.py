@@ -96,7 +96,9 @@ class Source(Part):
     facility: str = Field(default="", description="facility of visits that name none")
     facilities: dict[str, str] = Field(default_factory=dict, description="the source's place -> facility")
     departments: dict[str, str] = Field(default_factory=dict, description="the source's department -> facility")
-    places: dict[str, Pos] = Field(default_factory=dict, description="kind of visit, or its place -> POS")
+    places: dict[str, Pos] = Field(
+        default_factory=dict, description="kind of visit, or its place -> POS; virtual and home need one"
+    )
     payers: dict[str, str] = Field(default_factory=dict, description="the source's plan token or name -> payer")
     silent_after_hours: int | None = Field(
         default=None,

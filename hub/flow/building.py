@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from hub.codes import is_npi
+from hub.codes import ELSEWHERE, is_npi, place_suits
 from hub.config.people import Practice
 from hub.config.settings import Settings
 from hub.errors import Problem
@@ -55,7 +55,10 @@ def build(
     kept, settled, problems = net_of_credits(charges, billed)
     if _is_self_pay(lead.coverages, settings):
         return Built(self_pay=True, kept=tuple(kept), settled=settled, problems=tuple(problems))
+    kept = whereabouts(encounters, kept)
     problems += missing(lead, kept, settings)
+    nowhere = {charge.encounter_id for _, charge in kept if not charge.place_of_service}
+    problems += [_no_place(one.kind) for id_, one in encounters[1:] if id_ in nowhere and one.kind in ELSEWHERE]
     if problems or not kept:
         return Built(settled=settled, problems=tuple(problems))
     rendering, _ = rendering_of(lead, kept, settings)
@@ -95,7 +98,7 @@ def missing(encounter: Encounter, charges: Sequence[Priced], settings: Settings)
     problems = _coverage_problems(encounter.coverages, settings)
     problems += rendering_of(encounter, charges, settings)[1]
     if not place_of(encounter, charges):
-        problems.append(_no_place())
+        problems.append(_no_place(encounter.kind))
     if not encounter.icd10 and not encounter.diagnoses:
         problems.append(_no_diagnosis())
     return problems
@@ -153,7 +156,28 @@ def place_of(encounter: Encounter, charges: Iterable[Priced]) -> str:
     if encounter.place_of_service:
         return encounter.place_of_service
     of_charges = {charge.place_of_service for _, charge in charges}
-    return of_charges.pop() if len(of_charges) == 1 else ""
+    place = of_charges.pop() if len(of_charges) == 1 else ""
+    return place if place_suits(encounter.kind, place) else ""
+
+
+def whereabouts(encounters: Sequence[tuple[str, Encounter]], charges: Sequence[Priced]) -> list[Priced]:
+    """The charges, each with its own place of service or that of its visit, where several visits are on one claim.
+    Where all charges of a visit that was elsewhere (virtual, home) name one place of a practice's, it is that of
+    their department: it counts for nothing.
+    """
+    visits = dict(encounters)
+    told: dict[str, set[str]] = {}
+    for _, charge in charges:
+        told.setdefault(charge.encounter_id, set()).add(charge.place_of_service)
+
+    def place(charge: Charge) -> str:
+        visit, own = visits.get(charge.encounter_id), charge.place_of_service
+        if visit is None:
+            return own
+        house = len(told[charge.encounter_id] - {""}) == 1 and not place_suits(visit.kind, own)
+        return visit.place_of_service if not own or house else own
+
+    return [(id_, replace(charge, place_of_service=place(charge))) for id_, charge in charges]
 
 
 def dates_of(encounter: Encounter, zone: str) -> tuple[Dated, ...]:
@@ -282,7 +306,21 @@ def _bad_npi() -> Problem:
     )
 
 
-def _no_place() -> Problem:
+def _no_place(kind: str) -> Problem:
+    if kind == "virtual":
+        return Problem(
+            code="claim.no_place_virtual",
+            where="place of service",
+            why="the visit was virtual, and no setting says at which place such visits are billed: no facility's",
+            fix='set virtual = "10" (patient at home; else "02") under [sources.NAME.places], then replay',
+        )
+    if kind == "home":
+        return Problem(
+            code="claim.no_place_home",
+            where="place of service",
+            why="the visit was at a home, and no setting says at which place such visits are billed: no facility's",
+            fix='set home = "12" (or the kind of home that it is) under [sources.NAME.places], then replay',
+        )
     return Problem(
         code="claim.no_place",
         where="place of service",

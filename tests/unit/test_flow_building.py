@@ -24,6 +24,7 @@ from msgspec.structs import replace
 
 from hub.flow.building import MAX_LINES, Built, Priced, build, doubled
 from hub.flow.claim_837 import Sending, claims_837
+from hub.flow.visits.assemble import placed
 from hub.flow.visits.assembly import charge_of, encounter_of
 from hub.model.encounter import Encounter
 from hub.model.people import Facility, Provider, Reference
@@ -144,6 +145,72 @@ def test_the_place_may_stand_on_the_charges() -> None:
     assert (same.claims[0].place_of_service, same.claims[0].lines[0].place_of_service) == ("12", "")
     two = built(priced("C1", place_of_service="12"), priced("C2", place_of_service="11"), visit=visit)
     assert reasons(two) == ["claim.no_place"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "own", "named", "places", "where"),
+    [
+        ("virtual", "", "", {}, ""),
+        ("virtual", "11", "", {}, ""),
+        ("virtual", "", "Here", {"Here": "11"}, ""),
+        ("virtual", "", "Here", {"Here": "02"}, "02"),
+        ("virtual", "11", "Here", {"Here": "11", "virtual": "10"}, "10"),
+        ("virtual", "02", "", {"virtual": "10"}, "02"),
+        ("virtual", "", "", {"virtual": "11"}, "11"),
+        ("home", "", "", {}, ""),
+        ("home", "13", "", {"home": "12"}, "13"),
+        ("home", "22", "", {"home": "12"}, "12"),
+        ("ambulatory", "", "", {}, "house"),
+        ("ambulatory", "22", "Here", {"Here": "19"}, "22"),
+        ("", "", "Here", {"Here": "19"}, "19"),
+    ],
+)
+def test_who_was_elsewhere_was_in_no_office(
+    kind: str, own: str, named: str, places: dict[str, str], where: str
+) -> None:
+    """A virtual visit, or one at a home, has no place of the practice's, whatever the facility, its location or its
+    department says: it has a place of its own kind, or what is set for the kind."""
+    known = settings()
+    source, about = next((key, one) for key, one in known.sources.items() if one.facility)
+    about = about.model_copy(update={"places": places})
+    known = known.model_copy(update={"sources": {**known.sources, source: about}})
+    visit = encounter(kind=kind, place_of_service=own, facility=Facility(name=named) if named else None)
+    house = known.facilities[about.facility].place_of_service
+    assert placed(visit, known, source).place_of_service == (house if where == "house" else where)
+
+
+@pytest.mark.parametrize(("kind", "place"), [("virtual", "10"), ("home", "12")])
+def test_a_visit_elsewhere_waits_for_its_place(kind: str, place: str) -> None:
+    """Without a place it is held, and told which setting is missing; what its department's place is does not count,
+    unless its lines tell different places."""
+    visit = encounter(icd10=("E119",), kind=kind, place_of_service="")
+    office = [priced(f"C{n}", place_of_service="11") for n in (1, 2)]
+    assert reasons(built(*office, visit=visit)) == [f"claim.no_place_{kind}"]
+    assert f'set {kind} = "{place}"' in built(*office, visit=visit).problems[0].fix
+    told = built(*(replace_place(one, place) for one in office), visit=visit).claims[0]
+    known = built(*office, visit=replace(visit, place_of_service=place)).claims[0]
+    for claim in (told, known):
+        assert (claim.place_of_service, [one.place_of_service for one in claim.lines]) == (place, ["", ""])
+    mixed = built(office[0], replace_place(office[1], place), visit=replace(visit, place_of_service=place))
+    assert [one.place_of_service for one in mixed.claims[0].lines] == ["11", ""]
+
+
+def replace_place(one: Priced, place: str) -> Priced:
+    """The charge, with this place of service."""
+    return one[0], replace(one[1], place_of_service=place)
+
+
+def test_visits_of_one_claim_keep_their_places() -> None:
+    """Where several visits stand on one claim, the lines of another visit than the first have its place."""
+    office, call = (encounter(icd10=("E119",), place_of_service="11"), encounter(kind="virtual"))
+    both = [priced("C1", encounter_id="enc1"), priced("C2", encounter_id="enc2")]
+
+    def of(call: Encounter) -> Built:
+        return build([("enc1", office), ("enc2", call)], both, patient(), settings(), "lakeside")
+
+    (claim,) = of(replace(call, place_of_service="10")).claims
+    assert (claim.place_of_service, [one.place_of_service for one in claim.lines]) == ("11", ["", "10"])
+    assert reasons(of(replace(call, place_of_service=""))) == ["claim.no_place_virtual"]
 
 
 def test_doubled_lines_are_told() -> None:

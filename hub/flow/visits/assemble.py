@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from hub.codes import ELSEWHERE, place_suits
 from hub.config.settings import Settings
 from hub.flow.base import CHUNK, Hub, Outcome
 from hub.flow.ingest.folding import filled, in_force, told_at
@@ -336,6 +337,16 @@ def of_visit(
     return coverages_of(named, policy, on) or None
 
 
+def _place(encounter: Encounter, places: Mapping[str, str], name: str, house: str) -> str:
+    """Where the source says that it was, else what is set for its kind, for its place by name, for the facility. One
+    that was elsewhere (virtual, home) was at no place of the practice's, but where the setting for its kind says so.
+    """
+    told = [encounter.place_of_service, places.get(encounter.kind, ""), places.get(name, ""), house]
+    if encounter.kind in ELSEWHERE:
+        told = [place for n, place in enumerate(told) if n == 1 or place_suits(encounter.kind, place)]
+    return next((place for place in told if place), "")
+
+
 def placed(encounter: Encounter, settings: Settings, source: str) -> Encounter:
     """Place of service and facility from the source's settings where the source itself names none."""
     told = settings.sources.get(source)
@@ -343,13 +354,12 @@ def placed(encounter: Encounter, settings: Settings, source: str) -> Encounter:
         return encounter
     name = encounter.facility.name if encounter.facility else ""
     known = settings.facilities.get(told.facilities.get(name) or told.departments.get(name) or told.facility)
-    place = encounter.place_of_service or told.places.get(encounter.kind, "") or told.places.get(name, "")
     if encounter.kind == "recurring" or known is None:
-        return msgspec.structs.replace(encounter, place_of_service=place)
+        return msgspec.structs.replace(encounter, place_of_service=_place(encounter, told.places, name, ""))
     address = known.address
     return msgspec.structs.replace(
         encounter,
-        place_of_service=place or known.place_of_service,
+        place_of_service=_place(encounter, told.places, name, known.place_of_service),
         facility=Facility(
             name=known.name,
             npi=known.npi or "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hub.codes import ELSEWHERE, place_suits
 from hub.model.people import Facility
 from hub_ehr_fhir.previewing.elements import (
     NONE,
@@ -55,7 +56,7 @@ class Visits(Maker):
         at, visit, seen = "Place", self.visit, self.known.foreseen
         settled = seen.encounter if seen is not None else None
         told = self.of_visit("place_of_service")
-        if visit.place_of_service:
+        if visit.place_of_service and place_suits(visit.kind, visit.place_of_service):
             yield self.row(at, "place of service", "2300 CLM05-1", told, visit.place_of_service)
         elif settled is not None and settled.place_of_service:
             note = f"practices.toml [{self.table}]"
@@ -78,6 +79,8 @@ class Visits(Maker):
             )
         else:
             todo = f"map the kind of visit or the place under [{self.table}.places], or name a facility there"
+            if visit.kind in ELSEWHERE:
+                todo = f"set {visit.kind} under [{self.table}.places]: such a visit is at no facility"
             yield self.missing(at, "place of service", "2300 CLM05-1", todo)
         yield self._facility(at, settled.facility if settled is not None else None)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from hub.codes import is_hcpcs, is_icd10
+from hub.codes import is_hcpcs, is_icd10, place_suits
 from hub.model.encounter import Coding
 from hub.model.facts import AnyFact, ChargeFact, CoverageFact, DiagnosisFact, EncounterFact, Piece
 from hub.model.people import Provider
@@ -144,7 +144,8 @@ class Survey:
             self._diagnosis(one.coding, fact.key, origin, on)
         self._clinician(fact.rendering, fact.key, origin)
         name = fact.facility.name if fact.facility else ""
-        if not fact.place_of_service and not self._is_placed(fact, name):
+        told = fact.place_of_service
+        if not (told and place_suits(fact.kind, told)) and not self._is_placed(fact, name):
             self._note(PLACE, name or fact.kind, fact.kind, fact.key, origin)
 
     def _is_placed(self, fact: EncounterFact, name: str) -> bool:
