@@ -135,7 +135,11 @@ class TheDesk:
 
     @cached_property
     def store(self) -> Store:
-        store = open_hub_store(self._loaded, SecretStore(self._loaded.folder), SystemClock())
+        secrets = SecretStore(self._loaded.folder)
+        file = self._loaded.store_url(secrets.get).removeprefix("sqlite:///")
+        if "://" not in file and not Path(file).exists():  # looking makes no database
+            raise Misconfigured("there is no database yet", fix="run: hub db upgrade")
+        store = open_hub_store(self._loaded, secrets, SystemClock())
         self._undo.callback(store.close)
         return store
 

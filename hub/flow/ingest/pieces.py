@@ -118,7 +118,7 @@ def look_up(
     """The pieces that are kept of these keys, and at most `limit` of those that link to one of `linking_to`, each
     with the id of the message that told it.
     """
-    about = {"practice": practice, "source": source, "kind": "piece"}
+    about: dict[str, Any] = {"practice": practice, "source": source, "kind": "piece", "limit": 1_000}
     digests = [source_key(view, source, "piece", one) for one in sorted(keys)]
     ends = [source_key(view, source, "piece", one) for one in sorted(linking_to)]
     ids = view.lookup.page(LINK, source, ends, limit=limit) if ends else []

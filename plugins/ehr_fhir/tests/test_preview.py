@@ -32,9 +32,9 @@ def looked(resources: Sequence[Resource], key: str = "Encounter/e1", **told: Any
     reading = around.whole(sample.resources, profile)
     found = around.told_of(reading, key)
     assert found is not None
-    few = around.belonging(sample.resources, key, profile, found)
+    few = around.belonging(sample.resources, key, profile, found.facts)
     known = Known()
-    made = [*rows(found, tracing.traced(few, found, profile), known), *unused(found, few, profile)]
+    made = [*rows(found, tracing.traced(few, key, found.facts, profile), known), *unused(found, few, profile)]
     return made, judge(found, made, known, reading.problems)
 
 
@@ -190,8 +190,8 @@ def test_resources_by_urn_are_found() -> None:
     found = around.told_of(reading, seen.key)
     assert found is not None
     assert found.visit.diagnoses
-    few = around.belonging(sample.resources, seen.key, SETTINGS, found)
-    trace = tracing.traced(few, found, SETTINGS)
+    few = around.belonging(sample.resources, seen.key, SETTINGS, found.facts)
+    trace = tracing.traced(few, found.visit.key, found.facts, SETTINGS)
     assert trace.of("coverage", found.coverages[0].key, "member_id") == ("Coverage[0].subscriberId",)
 
 
@@ -202,7 +202,7 @@ def test_only_what_belongs_is_tried() -> None:
     reading = around.whole(sample.resources, SETTINGS)
     found = around.told_of(reading, "Encounter/e7")
     assert found is not None
-    few = around.belonging(sample.resources, "Encounter/e7", SETTINGS, found)
+    few = around.belonging(sample.resources, "Encounter/e7", SETTINGS, found.facts)
     assert len(few) == len(world())
     again = around.told_of(around.whole(few, SETTINGS), "Encounter/e7")
     assert again is not None
@@ -216,7 +216,7 @@ def test_trying_ends_in_time() -> None:
     found = around.told_of(reading, "Encounter/e1")
     assert found is not None
     clock = iter(float(n) for n in range(1000))
-    trace = tracing.traced(sample.resources, found, SETTINGS, tick=lambda: next(clock))
+    trace = tracing.traced(sample.resources, found.visit.key, found.facts, SETTINGS, tick=lambda: next(clock))
     assert not trace.complete
     assert trace.sources
 
@@ -279,9 +279,11 @@ def test_whatever_is_told_a_preview_comes_of_it(data: st.DataObject) -> None:
     reading = around.whole(sample.resources, SETTINGS)
     for seen in around.visits(reading, sample.resources):
         found = around.told_of(reading, seen.key)
-        assert found is not None
-        few = around.belonging(sample.resources, seen.key, SETTINGS, found)
-        trace = tracing.traced(few, found, SETTINGS)
+        assert (found is None) is (seen.status == around.NOT_HERE)
+        if found is None:
+            continue
+        few = around.belonging(sample.resources, seen.key, SETTINGS, found.facts)
+        trace = tracing.traced(few, found.visit.key, found.facts, SETTINGS)
         made = [*rows(found, trace, Known(zone="Asia/Tokyo")), *unused(found, few, SETTINGS)]
         assert judge(found, made, Known(), reading.problems).line
     Survey(None, "", SETTINGS).see(sample.resources)

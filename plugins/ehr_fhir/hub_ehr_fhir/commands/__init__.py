@@ -148,20 +148,30 @@ def preview(  # noqa: PLR0913, PLR0917 - one for each option
         str, typer.Option(help="This encounter: its id, or its label such as 'Encounter[2]'.")
     ] = "",
     connector: Annotated[str, typer.Option(help="Read it, and ask the server, as this connector does.")] = "",
+    alone: Annotated[
+        bool, typer.Option("--alone", help="By itself: not what the hub keeps, nor what it learned of the server.")
+    ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Also what is not told and not needed.")] = False,
     values: Annotated[bool, typer.Option("--values", help="Show the patient's values, too.")] = False,
     config: Config = None,
     by: By = "",
     as_json: AsJson = False,
 ) -> None:
-    """One encounter: where each element of its claim would come from, what is missing, and what to do.
+    """One encounter: where each element of its claim would come from, what is missing, and what to do. With a
+    connector it is read beside what the hub keeps of it, so that it tells what the hub would do.
 
     Ends with 1 where something would hold the claim. Nothing is stored or sent.
     """
     from hub_ehr_fhir.commands import preview_command as done
 
     choice = done.Choice(
-        what=what, encounter=encounter, connector=connector, everything=everything, values=values, as_json=as_json
+        what=what,
+        encounter=encounter,
+        connector=connector,
+        alone=alone,
+        everything=everything,
+        values=values,
+        as_json=as_json,
     )
     done.preview(ctx.obj, choice, config, by)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import typer
 
 from hub.errors import Refused
 from hub.plugin.api import Commands, Desk, Terminal
-from hub_ehr_fhir.commands.preview_command import FOLDER, PLUGIN, settings_of
+from hub_ehr_fhir.commands.preview_command import PLUGIN, desk_of, settings_of
 from hub_ehr_fhir.commands.previewed import plural, say
 from hub_ehr_fhir.previewing import around
 from hub_ehr_fhir.previewing.sample import One, Sample, of_bodies, of_paths
@@ -68,7 +67,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 def codes(commands: Commands, choice: Choice, config: Path | None, by: str) -> None:
     """List what is not mapped; ends with 1 where there is something."""
     with ExitStack() as undo:
-        desk = _desk(commands, choice, config, by, undo)
+        desk = desk_of(commands, choice.connector, config, by, undo)
         heard = _heard(commands.terminal, choice, desk)
         survey = Survey(desk if heard.instance else None, heard.instance, heard.settings)
         survey.hear(heard.told)
@@ -80,13 +79,6 @@ def codes(commands: Commands, choice: Choice, config: Path | None, by: str) -> N
     else:
         _tell(commands.terminal, found, heard, choice)
     raise typer.Exit(1 if found.unmapped else 0)
-
-
-def _desk(commands: Commands, choice: Choice, config: Path | None, by: str, undo: ExitStack) -> Desk | None:
-    named = config or choice.connector or os.environ.get("HUB_CONFIG")
-    if not named and not FOLDER.is_dir():
-        return None
-    return undo.enter_context(commands.desk(config, by))
 
 
 def _heard(terminal: Terminal, choice: Choice, desk: Desk | None) -> Heard:

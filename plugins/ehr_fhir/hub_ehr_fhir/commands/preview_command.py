@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import typer
 
 from hub.errors import Misconfigured, Refused
-from hub.model.facts import Reading
 from hub.plugin.api import Commands, Desk, Terminal
 from hub_ehr_fhir.commands import previewed
 from hub_ehr_fhir.commands.probe_command import alone, of_url, server_of
-from hub_ehr_fhir.previewing import around, tracing
+from hub_ehr_fhir.previewing import looking, tracing
 from hub_ehr_fhir.previewing.elements import Known
-from hub_ehr_fhir.previewing.fetching import base_of, fetched, misplaced, unit_of
+from hub_ehr_fhir.previewing.fetching import base_of, fetched, misplaced, remembered, unit_of
 from hub_ehr_fhir.previewing.holding import judge
 from hub_ehr_fhir.previewing.rows import rows, unused
 from hub_ehr_fhir.previewing.sample import Sample, of_bodies, of_paths
@@ -30,11 +28,12 @@ FOLDER = Path("config")
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked for."""
+    """What was asked for. `alone`: not to look at what the hub keeps, nor at what was learned of a server."""
 
     what: str
     encounter: str = ""
     connector: str = ""
+    alone: bool = False
     values: bool = False
     everything: bool = False
     as_json: bool = False
@@ -42,20 +41,20 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
     """What is looked at: resources, and the settings with which they are read; `instance` empty: the plain ones.
-    `stored`: it is a message that the hub has.
+    `learned`: when it was learned what the server offers by which they were asked for.
     """
 
     sample: Sample
     settings: FhirSettings
     instance: str = ""
     desk: Desk | None = None
-    stored: bool = False
+    learned: date | None = None
 
 
 def preview(commands: Commands, choice: Choice, config: Path | None, by: str) -> None:
     """Look at one encounter and tell; ends with 1 where something would hold its claim."""
     with ExitStack() as undo:
-        desk = _desk(commands, choice, config, by, undo)
+        desk = desk_of(commands, choice.connector, config, by, undo)
         given = _given(commands.terminal, choice, desk)
         told = _told(commands.terminal, given, choice)
     if told is None:
@@ -67,9 +66,9 @@ def preview(commands: Commands, choice: Choice, config: Path | None, by: str) ->
     raise typer.Exit(0 if told.verdict.well else 1)
 
 
-def _desk(commands: Commands, choice: Choice, config: Path | None, by: str, undo: ExitStack) -> Desk | None:
+def desk_of(commands: Commands, connector: str, config: Path | None, by: str, undo: ExitStack) -> Desk | None:
     """The hub's desk, where there is a folder of settings or one was asked for."""
-    named = config or choice.connector or os.environ.get("HUB_CONFIG")
+    named = config or connector or os.environ.get("HUB_CONFIG")
     if not named and not FOLDER.is_dir():
         return None
     return undo.enter_context(commands.desk(config, by))
@@ -97,7 +96,7 @@ def _given(terminal: Terminal, choice: Choice, desk: Desk | None) -> Given:
     stored = desk.message(what)
     settings = settings_of(desk, stored.source)
     sample = of_bodies([stored.body])
-    return Given(sample=sample, settings=settings, instance=stored.source, desk=desk, stored=True)
+    return Given(sample=sample, settings=settings, instance=stored.source, desk=desk)
 
 
 def _of_files(desk: Desk | None, choice: Choice, sample: Sample) -> Given:
@@ -131,15 +130,17 @@ def _of_server(terminal: Terminal, desk: Desk | None, choice: Choice, unit: str)
     with closing(server_of(settings, context)) as server:
         if "://" in choice.what and not server.is_ours(choice.what):
             raise misplaced(unit, instance)
-        bodies = fetched(server, settings, context, unit, terminal.progress)
-    return Given(sample=of_bodies(bodies), settings=settings, instance=instance, desk=desk)
+        found = None if choice.alone else remembered(desk, instance)
+        bodies, learned = fetched(server, settings, context, unit, terminal.progress, found)
+    sample = of_bodies(bodies)
+    return Given(sample=sample, settings=settings, instance=instance, desk=desk, learned=learned)
 
 
 def _of_open_server(terminal: Terminal, choice: Choice, unit: str) -> Given:
     """An address that asks for no sign-in, without a hub."""
     settings, context = of_url(base_of(choice.what)), alone()
     with closing(server_of(settings, context)) as server:
-        bodies = fetched(server, settings, context, unit, terminal.progress)
+        bodies, _ = fetched(server, settings, context, unit, terminal.progress)
     return Given(sample=of_bodies(bodies), settings=settings)
 
 
@@ -161,64 +162,47 @@ def _asking(desk: Desk, address: str) -> str:
 
 # ------------------------------------------------------------------------------------------------------- what it is
 def _told(terminal: Terminal, given: Given, choice: Choice) -> previewed.Preview | None:
-    resources, settings = given.sample.resources, given.settings
-    if not resources:
+    if not given.sample.resources:
         raise Refused("there is no FHIR resource in what was given", fix="it must be FHIR R4 as JSON or NDJSON")
-    reading = around.whole(resources, settings)
-    visits = around.visits(reading, resources)
-    visit = _chosen(visits, choice.encounter)
-    if visit is None:
-        _nobody(terminal, reading, given, choice)
+    found = looking.looked(given.sample.resources, given.settings, choice.encounter, _keeper(given, choice))
+    if isinstance(found, looking.Nobody):
+        _nobody(terminal, found, given, choice)
         return None
-    told = around.told_of(reading, visit.key)
-    assert told is not None  # noqa: S101 - it is one of those that were read
-    few = around.belonging(resources, visit.key, settings, told)
+    settings = given.settings
     trace = tracing.traced(
-        few, told, settings, lambda done, of: terminal.progress("elements looked at:", done, of)
+        found.resources,
+        found.visit.key,
+        found.facts,
+        settings,
+        lambda done, of: terminal.progress("elements looked at:", done, of),
     )
-    foreseen = given.desk.foresee(given.instance, told.facts, visit.key) if given.desk is not None else None
+    trace.kept = set(found.kept)
     npi_of = given.desk.provider if given.desk is not None else lambda _name: ""
-    known = Known(foreseen=foreseen, instance=given.instance, zone=settings.time_zone, npi_of=npi_of)
-    made = [*rows(told, trace, known), *unused(told, few, settings)]
-    problems = _of_these(reading, {one.label for one in few})
+    known = Known(foreseen=found.foreseen, instance=given.instance, zone=settings.time_zone, npi_of=npi_of)
+    made = [*rows(found.told, trace, known), *unused(found.told, found.resources, settings)]
     return previewed.Preview(
-        visit=visit,
-        others=tuple(one for one in visits if one.key != visit.key),
-        resources=len(few),
+        visit=found.visit,
+        others=found.others,
+        resources=len(found.resources),
         rows=tuple(made),
-        verdict=judge(told, made, known, problems),
+        verdict=judge(found.told, made, known, found.problems),
         known=known,
         trace=trace,
-        stored=given.stored,
+        beside=found.beside,
+        learned=given.learned,
     )
 
 
-def _chosen(visits: list[around.Visit], wanted: str) -> around.Visit | None:
-    if not wanted:
-        return visits[0] if visits else None
-    key = wanted if wanted.startswith("Encounter/") else f"Encounter/{wanted}"
-    found = next((one for one in visits if one.key == key or one.label == wanted), None)
-    if found is None:
-        labels = ", ".join(one.label for one in visits[:10]) or "none"
-        raise Refused(
-            "there is no such encounter among those that could be read",
-            fix=f"give its id or its label; there are: {labels}",
-        )
-    return found
+def _keeper(given: Given, choice: Choice) -> looking.Keeper | None:
+    if given.desk is None:
+        return None
+    return looking.Keeper(desk=given.desk, instance=given.instance, alone=choice.alone)
 
 
-def _of_these(reading: Reading, labels: set[str]) -> Iterator[Any]:
-    """The problems of the resources that belong to the encounter, and those of nobody in particular."""
-    for one in reading.problems:
-        label = one.where.partition("]")[0] + "]" if "[" in one.where else ""
-        if label in labels or not label:
-            yield one
-
-
-def _nobody(terminal: Terminal, reading: Reading, given: Given, choice: Choice) -> None:
+def _nobody(terminal: Terminal, found: looking.Nobody, given: Given, choice: Choice) -> None:
     """There is no encounter: what there is, and what could not be read."""
     counts = previewed.counted(given.sample)
     if choice.as_json:
-        terminal.document({"encounter": None, "resources": counts, "problems": list(reading.problems)})
+        terminal.document({"encounter": None, "resources": counts, "problems": list(found.problems)})
         return
-    previewed.tell_nobody(terminal, counts, reading.problems, stored=given.stored)
+    previewed.tell_nobody(terminal, counts, found.problems, found.beside)

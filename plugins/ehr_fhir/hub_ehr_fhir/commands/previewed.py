@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from itertools import groupby
 from typing import Any
 
@@ -15,6 +16,7 @@ from hub.plugin.api import Terminal
 from hub_ehr_fhir.previewing.around import Visit
 from hub_ehr_fhir.previewing.elements import MISSING, NONE, SETTINGS, UNUSED, Known, Row
 from hub_ehr_fhir.previewing.holding import Hold, Verdict
+from hub_ehr_fhir.previewing.keeping import Beside
 from hub_ehr_fhir.previewing.sample import Sample
 from hub_ehr_fhir.previewing.tracing import Trace
 
@@ -26,8 +28,8 @@ _HIDDEN = "Values are not shown; --values shows them."
 
 
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """All that was found of one encounter; `others` could have been looked at, too; `stored`: it is a message of
-    the hub.
+    """All that was found of one encounter; `others` could have been looked at, too; `learned` when it was learned how
+    its server is asked, where that was known before.
     """
 
     visit: Visit
@@ -37,7 +39,8 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     known: Known
     trace: Trace
-    stored: bool = False
+    beside: Beside
+    learned: date | None = None
 
     def __repr__(self) -> str:
         return f"Preview({self.visit.label}, {len(self.rows)} rows)"
@@ -63,8 +66,10 @@ def _head(terminal: Terminal, found: Preview) -> None:
     terminal.say(f"{terminal.paint(visit.label, 'name')}: {visit.status}, {plural(visit.charges, 'charge')}")
     settings = f"connector {known.instance}" if known.instance else "plain settings: no connector was named"
     say(terminal, f"{plural(found.resources, 'resource')} belong to it; read with {settings}.")
-    if found.stored:
-        say(terminal, "This is one message; what others told of the visit is not looked at.")
+    if found.learned is not None:
+        say(terminal, f"How its server is asked was learned on {found.learned} (--alone tries everything anew).")
+    for line in (*_standing(known), *_kept(found.beside)):
+        say(terminal, line)
     if found.others:
         more = f" and {len(found.others) - _FEW} more" if len(found.others) > _FEW else ""
         named = ", ".join(f"{one.label} ({one.status}, {one.charges})" for one in found.others[:_FEW])
@@ -72,6 +77,31 @@ def _head(terminal: Terminal, found: Preview) -> None:
     if not found.trace.complete:
         say(terminal, "There was too much to try everything: some places are missing below.")
     terminal.say()
+
+
+def _standing(known: Known) -> Iterator[str]:
+    """What the hub has of the visit now."""
+    seen = known.foreseen
+    if seen is not None and seen.known:
+        went = f"; {plural(seen.billed, 'charge')} of it went out" if seen.billed else ""
+        yield f"The hub has this visit already ({seen.known}{went})."
+
+
+def _kept(beside: Beside) -> Iterator[str]:
+    """What the hub keeps was looked at, or why not."""
+    if beside.why:
+        yield f"What the hub keeps was not looked at: {beside.why}."
+    elif not beside.asked:
+        return
+    if beside.told:
+        named = [f"{label} (message {message})" for label, message in beside.told.items()]
+        more = f" and {len(named) - _FEW} more" if len(named) > _FEW else ""
+        yield f"Read with what the hub keeps of other messages: {', '.join(named[:_FEW])}{more}."
+    if beside.newer:
+        named = list(beside.newer)
+        yield f"The hub keeps a newer version, which is read instead, of: {', '.join(named[:_FEW])}."
+    if not beside.whole:
+        yield "The hub keeps more of this patient than is looked at here: the verdict counts it, some places do not."
 
 
 def _section(terminal: Terminal, section: str, rows: Sequence[Row], *, values: bool) -> None:
@@ -153,13 +183,13 @@ def plural(number: int, noun: str) -> str:
 
 
 def tell_nobody(
-    terminal: Terminal, counts: Mapping[str, int], problems: Iterable[Problem], *, stored: bool
+    terminal: Terminal, counts: Mapping[str, int], problems: Iterable[Problem], beside: Beside
 ) -> None:
     """No encounter could be read."""
     named = ", ".join(f"{kind} ({count})" for kind, count in counts.items())
     say(terminal, f"There is no encounter that could be read. There are: {named or 'no resources'}.")
-    if stored:
-        say(terminal, "What came in other messages is not looked at: the visit may be in one of them.")
+    for line in _kept(beside):
+        say(terminal, line)
     for one in list(problems)[:_FEW]:
         _item(terminal, f"{one.where}: {one.why}", one.fix, "error" if one.severity == "error" else "warning")
     terminal.say()
@@ -182,6 +212,16 @@ def document(found: Preview, *, values: bool) -> dict[str, Any]:
         "state": seen.state if seen is not None else None,
         "claims": len(seen.claims) if seen is not None else None,
         "resources": found.resources,
+        "hub": {
+            "asked": found.beside.asked,
+            "why_not": found.beside.why,
+            "visit": seen.known if seen is not None else "",
+            "billed": seen.billed if seen is not None else 0,
+            "kept": [{"resource": label, "message": told} for label, told in found.beside.told.items()],
+            "newer": list(found.beside.newer),
+            "whole": found.beside.whole,
+        },
+        "learned": found.learned.isoformat() if found.learned else None,
         "tried": {"reads": found.trace.reads, "complete": found.trace.complete},
         "others": [
             {"encounter": one.label, "status": one.status, "charges": one.charges} for one in found.others

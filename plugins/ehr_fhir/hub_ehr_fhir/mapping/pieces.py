@@ -14,7 +14,7 @@ from hub_ehr_fhir.mapping.resources import Resources
 
 _LOCAL = re.compile(rb'(?<!\\)("reference"\s*:\s*")(urn:[^"\\]+)"')
 _OF_A_VISIT = (shapes.Condition, shapes.Procedure, shapes.Immunization)
-_STAYING = frozenset(
+STAYING = frozenset(
     ("Practitioner", "PractitionerRole", "Organization", "Location", "Patient", "RelatedPerson", "Encounter")
 )
 _ALONE = frozenset((shapes.Patient, shapes.Practitioner, shapes.Organization))
@@ -104,7 +104,7 @@ def parts_again(pieces: Iterable[Piece], notes: Notes) -> list[Part]:
             continue
         part = Part(piece.body, head, piece.place, "", piece.version)
         part.key = piece.key
-        if (piece.withdrawn and part.kind not in _STAYING) or (decode(part, notes) and part.record is not None):
+        if (piece.withdrawn and part.kind not in STAYING) or (decode(part, notes) and part.record is not None):
             found.append(part)
     return found
 

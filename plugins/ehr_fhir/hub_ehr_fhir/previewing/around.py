@@ -24,6 +24,8 @@ from hub_ehr_fhir.settings import FhirSettings
 
 _OF_PATIENT = ("Coverage", "Account", "ClaimResponse")
 _ROUNDS = 8
+NOT_HERE = "not at hand"
+"""The status of an encounter that is only named, or could not be read."""
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +39,11 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Visit({self.label}, {self.status})"
+
+
+def _elsewhere(label: str, key: str, counts: Mapping[str, int]) -> Visit:
+    name = label or "Encounter of another message"
+    return Visit(key=key, label=name, status=NOT_HERE, on=None, charges=counts.get(key, 0))
 
 
 class Told(msgspec.Struct, kw_only=True):
@@ -56,7 +63,9 @@ class Told(msgspec.Struct, kw_only=True):
 
 
 def visits(reading: Reading, resources: Sequence[One]) -> list[Visit]:
-    """The encounters that were read: those first that are finished and have charges, then in their order."""
+    """The encounters that were read: those first that are finished and have charges, then in their order; last those
+    of which only charges or diagnoses were told.
+    """
     labels = {one.key: one.label for one in resources}
     counts: dict[str, int] = {}
     for fact in reading.facts:
@@ -73,25 +82,57 @@ def visits(reading: Reading, resources: Sequence[One]) -> list[Visit]:
         for fact in reading.facts
         if isinstance(fact, EncounterFact)
     ]
-    return sorted(found, key=lambda one: (one.status != "finished", not one.charges))
+    known = {one.key for one in found}
+    named = (fact.encounter_key for fact in reading.facts if isinstance(fact, ChargeFact | DiagnosisFact))
+    others = [key for key in dict.fromkeys(named) if key and key not in known]
+    found.sort(key=lambda one: (one.status != "finished", not one.charges))
+    return [*found, *(_elsewhere(labels.get(key, ""), key, counts) for key in others)]
+
+
+def facts_of(reading: Reading, key: str, patient_key: str = "") -> list[AnyFact]:
+    """What was told of an encounter, itself among it, and of its patient; `patient_key`: whose it is, where that was
+    known before.
+    """
+    visit = next((one for one in reading.facts if isinstance(one, EncounterFact) and one.key == key), None)
+    whose = patient_key or (visit.patient_key if visit is not None else "")
+    return [one for one in reading.facts if one is visit or _is_of(one, key, whose)]
+
+
+def _is_of(fact: AnyFact, key: str, whose: str) -> bool:
+    if isinstance(fact, PatientFact):
+        return fact.key == whose
+    if isinstance(fact, CoverageFact):
+        return fact.patient_key == whose and fact.encounter_key in ("", key)
+    return isinstance(fact, DiagnosisFact | ChargeFact) and fact.encounter_key == key
 
 
 def told_of(reading: Reading, key: str, patient_key: str = "") -> Told | None:
-    """What was told of an encounter; `patient_key`: whose it is, where that was known before."""
-    visit = next((one for one in reading.facts if isinstance(one, EncounterFact) and one.key == key), None)
+    """As `facts_of`; None where nothing tells the encounter itself."""
+    return sorted_out(facts_of(reading, key, patient_key))
+
+
+def sorted_out(facts: Iterable[AnyFact]) -> Told | None:
+    """The facts of one encounter by what they are; None where that itself is not among them."""
+    facts = list(facts)
+    visit = next((one for one in facts if isinstance(one, EncounterFact)), None)
     if visit is None:
         return None
-    told, whose = Told(visit=visit), patient_key or visit.patient_key
-    for fact in reading.facts:
-        if isinstance(fact, PatientFact) and fact.key == whose:
-            told.patient = fact
-        elif isinstance(fact, CoverageFact) and fact.patient_key == whose and fact.encounter_key in ("", key):
-            told.coverages.append(fact)
-        elif isinstance(fact, DiagnosisFact) and fact.encounter_key == key:
-            told.diagnoses.append(fact)
-        elif isinstance(fact, ChargeFact) and fact.encounter_key == key:
-            told.charges.append(fact)
-    return told
+    return Told(
+        visit=visit,
+        patient=next((one for one in facts if isinstance(one, PatientFact)), None),
+        coverages=[one for one in facts if isinstance(one, CoverageFact)],
+        diagnoses=[one for one in facts if isinstance(one, DiagnosisFact)],
+        charges=[one for one in facts if isinstance(one, ChargeFact)],
+    )
+
+
+def patient_of(facts: Iterable[AnyFact]) -> str:
+    """The key of the patient whose encounter it is: the encounter's word, else that of what belongs to it; empty
+    where nothing says so.
+    """
+    told = sorted(facts, key=lambda one: not isinstance(one, EncounterFact))
+    keys = (getattr(one, "patient_key", "") for one in told)
+    return next((key for key in keys if key), "")
 
 
 def whole(resources: Iterable[One], settings: FhirSettings) -> Reading:
@@ -111,18 +152,21 @@ def _placed(problem: Problem, resources: Sequence[One]) -> Problem:
     return msgspec.structs.replace(problem, where=one.label + rest.strip().removeprefix(one.kind))
 
 
-def belonging(resources: Sequence[One], key: str, settings: FhirSettings, told: Told) -> tuple[One, ...]:
+def belonging(
+    resources: Sequence[One], key: str, settings: FhirSettings, told: Sequence[AnyFact]
+) -> tuple[One, ...]:
     """The resources that matter for an encounter: what points to it, what it points to, the patient's coverages and
     accounts. That they suffice is tried: where less is told by them alone, all are taken.
     """
     few = tuple(_around(resources, key))
-    alone = told_of(whole(few, settings), key) if len(few) < len(resources) else None
-    same = alone is not None and _bare(alone) == _bare(told)
+    alone = facts_of(whole(few, settings), key, patient_of(told)) if len(few) < len(resources) else None
+    same = alone is not None and bare(alone) == bare(told)
     return few if same else tuple(one for one in resources if is_read(one.kind))
 
 
-def _bare(told: Told) -> list[AnyFact]:
-    facts = [msgspec.structs.replace(fact, version="") for fact in told.facts]
+def bare(told: Iterable[AnyFact]) -> list[AnyFact]:
+    """Facts without when they were told, and by what."""
+    facts = [msgspec.structs.replace(fact, version="", stamps={}, joined="") for fact in told]
     return sorted(facts, key=lambda one: (type(one).__name__, one.key))
 
 

@@ -78,15 +78,24 @@ def billed(told: Told) -> list[ChargeFact]:
     return sorted(active, key=lambda one: (one.service_from, one.key))
 
 
-def holding(told: Told, zone: str) -> list[CoverageFact]:
-    """The policies that hold on the day of the visit, in their order; its own before those of the patient."""
-    on = day_of(told, zone)
-    own = [one for one in told.coverages if one.encounter_key] or told.coverages
-    held = [one for one in own if one.active and _holds(one, on)]
+def holding(told: Told, known: Known) -> list[CoverageFact]:
+    """The policies that pay for the visit, in their order: as the hub has them, else those of the visit that hold on
+    its day, else those that its account names, else those of its patient.
+    """
+    if known.foreseen is not None:
+        by_key = {one.key: one for one in told.coverages}
+        return [by_key[one.key] for one in known.foreseen.encounter.coverages if one.key in by_key]
+    on, order = day_of(told, known.zone), {key: rank for rank, key in enumerate(told.visit.policies, 1)}
+    own = [one for one in told.coverages if one.encounter_key]
+    named = [one for one in told.coverages if one.key in order and one.active and is_held(one, on)]
+    if named and not own:
+        return sorted(named, key=lambda one: order[one.key])
+    held = [one for one in own or told.coverages if one.active and is_held(one, on)]
     return sorted(held, key=lambda one: (one.rank or 99, one.key))
 
 
-def _holds(one: CoverageFact, on: date | None) -> bool:
+def is_held(one: CoverageFact, on: date | None) -> bool:
+    """Whether a policy holds on a day (None: not known, so it does)."""
     if on is None:
         return True
     return not (one.valid_from and one.valid_from > on) and not (one.valid_to and one.valid_to < on)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import date
 from threading import Event
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from hub.clock import Clock
-from hub.errors import Misconfigured, Refused
+from hub.errors import HubError, Misconfigured, Refused
+from hub.plugin.api import Desk
 from hub_ehr_fhir.connect.http import Server
+from hub_ehr_fhir.discover import offered
+from hub_ehr_fhir.discover.offered import Offered
 from hub_ehr_fhir.discover.probe import hints, learn
 from hub_ehr_fhir.discover.strategy import choose
 from hub_ehr_fhir.pull.bundling import collection
@@ -67,13 +71,28 @@ def base_of(address: str) -> str:
     return address.partition("?")[0].rpartition("/" + unit_of(address))[0]
 
 
+def remembered(desk: Desk, instance: str) -> Offered | None:
+    """What the connector has learned of its server; None where it did not try everything yet, or no hub has run."""
+    try:
+        found = offered.decode(desk.saved(instance, offered.STATE))
+    except HubError:
+        return None
+    return found if found is not None and found.complete else None
+
+
 def fetched(
-    server: Server, settings: FhirSettings, context: Asking, unit: str, progress: Progress
-) -> list[bytes]:
-    """Bundles of the encounter, or of each newer encounter of a patient, with all that billing reads beside it.
-    Raises `HubError` where the server does not give it.
+    server: Server,
+    settings: FhirSettings,
+    context: Asking,
+    unit: str,
+    progress: Progress,
+    found: Offered | None = None,
+) -> tuple[list[bytes], date | None]:
+    """Bundles of the encounter, or of each newer encounter of a patient, with all that billing reads beside it; and
+    when it was learned what the server offers, where that was `found` before. Raises `HubError` where the server does
+    not give it.
     """
-    found = None
+    learned = found.learned if found is not None else None
     known = hints(settings)
     patient = unit.partition("/")[2] if unit.startswith("Patient/") else known["patient"]
     while found is None or not (found.complete or context.stop.is_set()):
@@ -105,7 +124,8 @@ def fetched(
         if not units:
             raise Refused("the server tells no encounter of this patient", fix="name another, or an Encounter")
     pool = gatherer.gather(units)
-    return [_bundle(pool, one) for one in units if _is_there(pool, one, alone=len(units) == 1)]
+    there = [one for one in units if _is_there(pool, one, alone=len(units) == 1)]
+    return [_bundle(pool, one) for one in there], learned
 
 
 def _turn(clock: Clock, context: Asking) -> Turn:

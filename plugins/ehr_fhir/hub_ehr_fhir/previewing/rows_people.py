@@ -14,7 +14,9 @@ from hub_ehr_fhir.previewing.elements import (
     Maker,
     Row,
     billed,
+    day_of,
     holding,
+    is_held,
     named,
 )
 
@@ -24,7 +26,7 @@ class People(Maker):
 
     def patient(self) -> Iterator[Row]:
         at, fact = "Patient", self.told.patient
-        holder = next((one for one in holding(self.told, self.known.zone)), None)
+        holder = next((one for one in holding(self.told, self.known)), None)
         loop = "2010CA" if holder is not None and holder.relationship != "self" else "2010BA"
         if fact is None:
             yield self.missing(at, "patient", f"{loop} NM1", "let the source send the Patient, with a name")
@@ -50,7 +52,7 @@ class People(Maker):
             yield self.row(at, "sex", f"{loop} DMG03", sex, person.sex)
 
     def policies(self) -> Iterator[Row]:
-        held = holding(self.told, self.known.zone)
+        held = holding(self.told, self.known)
         if not held:
             todo = "let the source send its Coverage, or one that says that the patient pays"
             yield self.missing("Policy", "coverage", "2000B SBR", todo)
@@ -58,15 +60,22 @@ class People(Maker):
             yield from self._policy(rank, one)
         for one in self.told.coverages:
             if one not in held:
-                why = "it does not hold on that day" if one.active else "its status is not active"
+                why = self._why_unused(one)
                 sources = self.trace.of("coverage", one.key, "payer_token")
                 yield Row(section="Policy", element="coverage", stands=UNUSED, note=why, sources=sources)
+
+    def _why_unused(self, one: CoverageFact) -> str:
+        if not one.active:
+            return "its status is not active"
+        if not is_held(one, day_of(self.told, self.known.zone)):
+            return "it does not hold on that day"
+        return "the account of the visit names others" if self.visit.policies else "the visit has its own"
 
     def _policy(self, rank: int, one: CoverageFact) -> Iterator[Row]:
         at = f"Policy {rank}"
         payer_loop, person_loop = ("2010BB", "2010BA") if rank == 1 else ("2330B", "2330A")
         top = "2000B" if rank == 1 else "2320"
-        yield self._payer(at, f"{payer_loop} NM109", rank, one)
+        yield self._payer(at, f"{payer_loop} NM109", one)
         member = self.trace.of("coverage", one.key, "member_id")
         if one.member_id:
             yield self.row(at, "member id", f"{person_loop} NM109", member, one.member_id)
@@ -75,7 +84,7 @@ class People(Maker):
             yield self.missing(at, "member id", f"{person_loop} NM109", todo)
         ranked = self.trace.of("coverage", one.key, "rank")
         note = "" if one.rank else "no order told: by its key"
-        if len(holding(self.told, self.known.zone)) > 1:
+        if len(holding(self.told, self.known)) > 1:
             yield self.row(at, "rank", f"{top} SBR01", ranked, str(rank), note=note)
         group = self.trace.of("coverage", one.key, "group_number", "group_name")
         if one.group_number or one.group_name:
@@ -84,13 +93,13 @@ class People(Maker):
             yield self.none(at, "group", f"{top} SBR03")
         yield from self._subscriber(at, top, person_loop, one)
 
-    def _payer(self, at: str, place: str, rank: int, one: CoverageFact) -> Row:
+    def _payer(self, at: str, place: str, one: CoverageFact) -> Row:
         sources = self.trace.of("coverage", one.key, "payer_token", "payer_name")
         seen = self.known.foreseen
         if seen is None:
             note = "which payer it is, settings say"
             return self.row(at, "payer", place, sources, one.payer_name or one.payer_token, note=note)
-        mapped = seen.encounter.coverages[rank - 1].payer if rank <= len(seen.encounter.coverages) else ""
+        mapped = next((each.payer for each in seen.encounter.coverages if each.key == one.key), "")
         if mapped:
             note = f"payer {mapped} of payers.toml"
             return self.row(at, "payer", place, sources, one.payer_name or one.payer_token, note=note)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,7 +18,7 @@ import msgspec
 from hub.model.facts import AnyFact
 from hub_ehr_fhir.mapping import shapes
 from hub_ehr_fhir.mapping.reading import read_whole
-from hub_ehr_fhir.previewing.around import Told, told_of
+from hub_ehr_fhir.previewing.around import facts_of, patient_of
 from hub_ehr_fhir.previewing.sample import One, bundle_of, written
 from hub_ehr_fhir.settings import FhirSettings
 
@@ -33,6 +33,8 @@ _LARGE = frozenset(("Claim", "ClaimResponse", "ExplanationOfBenefit"))
 _INNER = ("code", "system", "value", "reference", "display", "unit", "currency")
 _ORDER = ("Encounter", "Patient", "Coverage", "ChargeItem", "Condition", "Procedure", "Practitioner")
 
+KEPT = "the hub"
+"""Where a fact is from that was told before, by what is not at hand."""
 Path = tuple[str | int, ...]
 Made = tuple[str, str, str]
 """A kind of fact, its key, and a field in it: `("patient", "Patient/1", "patient.name.last")`."""
@@ -47,16 +49,21 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class Trace(msgspec.Struct, kw_only=True):
-    """What each field of each fact is taken from, the most particular first; `complete`: everything was tried."""
+    """What each field of each fact is taken from, the most particular first; `complete`: everything was tried;
+    `kept`: the facts, by kind and key, that none of these resources tell as they stand: the hub keeps them.
+    """
 
     sources: dict[Made, list[Source]] = {}
     reads: int = 0
     complete: bool = True
+    kept: set[tuple[str, str]] = set()
 
     def of(self, kind: str, key: str, *fields: str) -> tuple[str, ...]:
         """The places that one of these fields (or something in it) is taken from; those that only point to them,
         where nothing else is.
         """
+        if (kind, key) in self.kept:
+            return (KEPT,)
         found: dict[str, Source] = {}
         for (a_kind, a_key, field), sources in self.sources.items():
             if (a_kind, a_key) == (kind, key) and any(_within(field, one) for one in fields):
@@ -79,14 +86,17 @@ def _within(field: str, of: str) -> bool:
 
 def traced(
     resources: Sequence[One],
-    told: Told,
+    key: str,
+    told: Sequence[AnyFact],
     settings: FhirSettings,
     progress: Callable[[int, int], None] = lambda _done, _of: None,
     tick: Callable[[], float] = time.monotonic,
 ) -> Trace:
-    """Alter every element that the mapping may see, within some seconds; `progress` hears how far it is."""
+    """Alter every element that the mapping may see, within some seconds; `told` is what they tell of the encounter
+    `key`, `progress` hears how far it is.
+    """
     settings = settings.model_copy(update={"validate_with": "quarantine"})
-    reader = _Reader(resources, told, settings)
+    reader = _Reader(resources, key, told, settings)
     spots = [
         (one, path)
         for one in _ordered(resources)
@@ -126,9 +136,11 @@ def _note(trace: Trace, one: One, path: Path, found: set[Made]) -> None:
 class _Reader:
     """Reads the resources with one element altered, and compares."""
 
-    def __init__(self, resources: Sequence[One], told: Told, settings: FhirSettings) -> None:
+    def __init__(
+        self, resources: Sequence[One], key: str, told: Sequence[AnyFact], settings: FhirSettings
+    ) -> None:
         self._resources, self._settings = resources, settings
-        self._key, self._patient = told.visit.key, told.visit.patient_key
+        self._key, self._patient = key, patient_of(told)
         self._before = flat(told)
         self.reads = 0
 
@@ -155,16 +167,16 @@ class _Reader:
     def _read(self, one: One, raw: bytes) -> set[Made]:
         self.reads += 1
         body = bundle_of(self._resources, {one.label: raw})
-        after = told_of(read_whole(body, False, self._settings), self._key, self._patient)
-        return _compared(self._before, flat(after) if after else {})
+        after = facts_of(read_whole(body, False, self._settings), self._key, self._patient)
+        return _compared(self._before, flat(after))
 
 
 Flat = dict[tuple[str, str], dict[str, Any]]
 
 
-def flat(told: Told) -> Flat:
+def flat(told: Iterable[AnyFact]) -> Flat:
     """The fields of each fact by kind and key."""
-    return {(kind_of(fact), fact.key): _flat(fact) for fact in told.facts}
+    return {(kind_of(fact), fact.key): _flat(fact) for fact in told}
 
 
 def kind_of(fact: AnyFact) -> str:
