@@ -8,7 +8,7 @@ import msgspec
 
 from hub_ehr_fhir.mapping import codes, shapes
 from hub_ehr_fhir.mapping.notes import Notes
-from hub_ehr_fhir.mapping.parts import HEAD, Bad, Part, decoded_at_once
+from hub_ehr_fhir.mapping.parts import HEAD, Bad, Part, decoded_at_once, part_of
 
 _DEPTH = 3
 _BUNDLE = msgspec.json.Decoder(shapes.Bundle)
@@ -28,7 +28,7 @@ def parts_of(raw: bytes, ndjson: bool, notes: Notes) -> Iterator[Part]:
         n, end = n + 1, raw.find(b"\n", start)
         end = end if end >= 0 else len(raw)
         line = raw[start:end]
-        if (part := _at_once(line, f"line[{n}]", "", "")) is not None:
+        if (part := decoded_at_once(line, n, "", "")) is not None:
             part.stands = (raw, start, end)
             yield part
         elif line.strip():
@@ -36,19 +36,9 @@ def parts_of(raw: bytes, ndjson: bool, notes: Notes) -> Iterator[Part]:
         start = end + 1
 
 
-def _at_once(raw: bytes, place: str, full_url: str, version: str) -> Part | None:
-    """A resource with its record, where both come of one look at it."""
-    record = decoded_at_once(raw)
-    if record is None:
-        return None
-    part = Part(raw, record, place, full_url, codes.version(record.meta, version))
-    part.record = record
-    return part
-
-
 def _resources(raw: bytes, place: str, full_url: str, version: str, notes: Notes, depth: int) -> Iterator[Part]:
     """A resource, or those of a Bundle; `version` is what it has where it tells none."""
-    if (part := _at_once(raw, place, full_url, version)) is not None:
+    if (part := decoded_at_once(raw, place, full_url, version)) is not None:
         yield part
         return
     try:
@@ -61,7 +51,7 @@ def _resources(raw: bytes, place: str, full_url: str, version: str, notes: Notes
     elif not head.resource_type:
         notes.error("fhir.type", place or "body", "this JSON does not name its resourceType")
     else:
-        yield Part(raw, head, place, full_url, codes.version(head.meta, version))
+        yield part_of(raw, head, place, full_url, codes.version(head.meta, version))
 
 
 def _entries(raw: bytes, place: str, version: str, notes: Notes, depth: int) -> Iterator[Part]:
@@ -122,7 +112,7 @@ def _deleted(entry: shapes.Entry, where: str, sent: str, notes: Notes) -> Iterat
         fix = "give the Bundle a timestamp, or send the resource with status entered-in-error"
         notes.notice("fhir.delete", where, why, fix)
         return
-    part = Part(b"", shapes.Head(resource_type=kind, id=name), where, entry.full_url, version)
+    part = part_of(b"", shapes.Beginning(resource_type=kind, id=name), where, entry.full_url, version)
     part.gone = True
     yield part
 

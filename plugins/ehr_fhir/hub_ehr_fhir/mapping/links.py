@@ -9,7 +9,7 @@ the one that knew most sorts last, in whatever order the messages came; the newe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -107,7 +107,7 @@ def _reasons(references: tuple[shapes.Reference, ...]) -> Iterator[Link]:
             yield each, "Condition"
 
 
-_LINKS: dict[type[shapes.Head], Callable[[Any], Iterator[Link]]] = {
+_LINKS: dict[type, Callable[[Any], Iterator[Link]]] = {
     shapes.Encounter: _of_encounter,
     shapes.ChargeItem: _of_charge_item,
     shapes.Procedure: _of_procedure,
@@ -122,25 +122,22 @@ _LINKS: dict[type[shapes.Head], Callable[[Any], Iterator[Link]]] = {
 }
 
 
-_NONE: list[str] = []
-
-
-def links_of(resources: Resources, part: Part) -> list[str]:
+def links_of(resources: Resources, part: Part) -> tuple[str, ...]:
     """The keys of what a resource needs, in its order, each once; what it contains itself is no link."""
-    known = resources.links.get(part)
-    if known is not None:
-        return known
-    kind = _LINKS.get(type(part.record)) if part.record is not None else None
-    if kind is None:
-        return _NONE
+    if part.links is None:
+        part.links = tuple(_links(resources, part))
+    return part.links
+
+
+def _links(resources: Resources, part: Part) -> dict[str, None]:
     keys: dict[str, None] = {}
-    for one, name in kind(part.record):
+    kind = _LINKS.get(type(part.record))
+    for one, name in kind(part.record) if kind is not None else ():
         if one is not shapes.NOWHERE:
             key = resources.key(one, name)
             if "/" in key and "?" not in key and "#" not in key and key != part.key:
                 keys[key] = None
-    resources.links[part] = known = list(keys)
-    return known
+    return keys
 
 
 def version_of(resources: Resources, part: Part, decider: Part | None = None) -> str:
@@ -149,7 +146,7 @@ def version_of(resources: Resources, part: Part, decider: Part | None = None) ->
     """
     if not part.version:
         return ""
-    links = links_of(resources, part)
+    links: Sequence[str] = links_of(resources, part)
     if decider is None:
         if not links:
             return part.version

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from hub_ehr_fhir.mapping import shapes
+from hub_ehr_fhir.mapping import codes, shapes
 from hub_ehr_fhir.mapping.notes import Notes
 
-HEAD = msgspec.json.Decoder(shapes.Head)
+HEAD = msgspec.json.Decoder(shapes.Beginning)
 _DECODERS = {name: msgspec.json.Decoder(shape) for name, shape in shapes.SHAPES.items()}
 _BY_NAME = {name.encode(): (name, decoder) for name, decoder in _DECODERS.items()}
 _KIND = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Za-z]+)"')
@@ -20,31 +20,33 @@ _INNER = re.compile(rb'(?<!\\)("reference"\s*:\s*")#')
 Bad = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-class Part:
+class Part(msgspec.Struct, eq=False, gc=False):
     """One resource of a message. `record` is its shape, None until it was decoded or when it could not be. `base` is
     the address of the server it is of, empty where that is not told; `gone`: it was deleted, and `raw` is empty.
-    The bytes stay where they are in their message, which may be large, and are copied when asked for after `let_go`.
+    `spot` is its place, or the number of its line. The bytes stay where they are in their message, which may be
+    large, and are copied when asked for after `let_go`. `links` are the keys of what it needs, once somebody asked.
     """
 
-    __slots__ = ("_raw", "base", "full_url", "gone", "key", "kind", "place", "record", "stands", "version")
+    kind: str
+    key: str
+    version: str
+    held: bytes | None
+    spot: str | int
+    record: shapes.Head | None = None
+    full_url: str = ""
+    base: str = ""
+    gone: bool = False
+    stands: tuple[bytes, int, int] | msgspec.Raw | None = None
+    links: tuple[str, ...] | None = None
 
-    def __init__(self, raw: bytes, head: shapes.Head, place: str, full_url: str, version: str) -> None:
-        self._raw: bytes | None = raw
-        self.stands: tuple[bytes, int, int] | msgspec.Raw | None = None
-        self.kind = head.resource_type
-        self.place = place
-        self.full_url = full_url
-        self.key = f"{head.resource_type}/{head.id}" if head.id else _key(raw, head, full_url)
-        self.version = version
-        self.record: shapes.Head | None = None
-        self.base = _base(full_url, self.key) if full_url else ""
-        self.gone = False
+    def __repr__(self) -> str:
+        return f"Part({self.kind})"
 
     @property
     def raw(self) -> bytes:
         """The bytes of the resource."""
-        if self._raw is not None:
-            return self._raw
+        if self.held is not None:
+            return self.held
         if isinstance(self.stands, tuple):
             whole, start, end = self.stands
             return whole[start:end]
@@ -53,7 +55,12 @@ class Part:
     def let_go(self) -> None:
         """Keep no copy of the bytes, but where they stand: what is met next finds room in the processor's cache."""
         if self.stands is not None:
-            self._raw = None
+            self.held = None
+
+    @property
+    def place(self) -> str:
+        """The place in the message: `line[7]`, `Bundle.entry[3]`."""
+        return self.spot if isinstance(self.spot, str) else f"line[{self.spot}]"
 
     def at(self, element: str = "") -> str:
         """The place as people write it: `Bundle.entry[3] Encounter.period`."""
@@ -61,11 +68,18 @@ class Part:
         return f"{where}.{element}" if element else where
 
 
-def _key(raw: bytes, head: shapes.Head, full_url: str) -> str:
+def part_of(raw: bytes, head: shapes.Beginning, spot: str | int, full_url: str, version: str) -> Part:
+    """A resource that was not decoded yet."""
+    kind = head.resource_type
+    key = f"{kind}/{head.id}" if head.id else _key(raw, kind, full_url)
+    return Part(kind, key, version, raw, spot, None, full_url, _base(full_url, key))
+
+
+def _key(raw: bytes, kind: str, full_url: str) -> str:
     """The key of a resource that tells no id."""
     if full_url:
-        return f"{head.resource_type}/{full_url.rpartition('/')[2].rpartition(':')[2]}"
-    return f"{head.resource_type}/sha256-{hashlib.sha256(raw).hexdigest()[:32]}"
+        return f"{kind}/{full_url.rpartition('/')[2].rpartition(':')[2]}"
+    return f"{kind}/sha256-{hashlib.sha256(raw).hexdigest()[:32]}"
 
 
 def _base(full_url: str, key: str) -> str:
@@ -75,20 +89,25 @@ def _base(full_url: str, key: str) -> str:
     return ""
 
 
-def decoded_at_once(raw: bytes) -> shapes.Head | None:
-    """The record of a resource that says first what it is, as most do, and points to none that it contains; None
-    where it takes a second look to read it, or to say what is wrong with it.
+def decoded_at_once(raw: bytes, spot: str | int, full_url: str, version: str) -> Part | None:
+    """A resource with its record, where it says first what it is, as most do, and points to none that it contains;
+    None where it takes a second look to read it, or to say what is wrong with it. `version` is what it has where it
+    tells none.
     """
     named = _KIND.match(raw)
     known = _BY_NAME.get(named[1]) if named else None
     if known is None or (b"#" in raw and b'"contained"' in raw):
         return None
-    name, decoder = known
+    kind, decoder = known
     try:
         record = decoder.decode(raw)
     except Bad:
         return None
-    return record if record.resource_type == name else None
+    key = f"{kind}/{record.id}" if record.id else _key(raw, kind, full_url)
+    part = Part(kind, key, codes.version(record.meta, version), raw, spot, record)
+    if full_url:
+        part.full_url, part.base = full_url, _base(full_url, key)
+    return part
 
 
 def decode(part: Part, notes: Notes) -> bool:
@@ -124,9 +143,8 @@ def inner_parts(part: Part) -> Iterator[Part]:
             decoder = _DECODERS.get(head.resource_type)
             if decoder is None or not head.id:
                 continue
-            inner = Part(bytes(raw), head, part.place, "", part.version)
-            inner.key = f"{part.key}#{head.id}"
-            inner.record = decoder.decode(raw)
+            key, record = f"{part.key}#{head.id}", decoder.decode(raw)
+            inner = Part(head.resource_type, key, part.version, bytes(raw), part.spot, record)
         except Bad:
             continue
         yield inner

@@ -9,7 +9,7 @@ from hub.model.facts import Piece
 from hub_ehr_fhir.mapping import shapes
 from hub_ehr_fhir.mapping.links import links_of
 from hub_ehr_fhir.mapping.notes import Notes
-from hub_ehr_fhir.mapping.parts import HEAD, Bad, Part, decode
+from hub_ehr_fhir.mapping.parts import HEAD, Bad, Part, decode, part_of
 from hub_ehr_fhir.mapping.resources import Resources
 
 _LOCAL = re.compile(rb'(?<!\\)("reference"\s*:\s*")(urn:[^"\\]+)"')
@@ -102,7 +102,7 @@ def parts_again(pieces: Iterable[Piece], notes: Notes) -> list[Part]:
             head = HEAD.decode(piece.body)
         except Bad:
             continue
-        part = Part(piece.body, head, piece.place, "", piece.version)
+        part = part_of(piece.body, head, piece.place, "", piece.version)
         part.key = piece.key
         if (piece.withdrawn and part.kind not in STAYING) or (decode(part, notes) and part.record is not None):
             found.append(part)

@@ -145,7 +145,7 @@ def _looked_at(parts: Iterable[Part], settings: FhirSettings, wrong: dict[Part, 
     said, mode, every = Notes(), settings.validate_with, settings.sample_every
     for part in parts:
         if part.kind in shapes.SHAPES and not part.gone:
-            chosen = mode == "every" or (mode == "sample" and check.in_sample(part, every))
+            chosen = mode == "every" or (mode == "sample" and check.in_sample(part.raw, every))
             if not _readable(part, said, chosen=chosen, sampled=mode == "sample"):
                 part.record = None
             if said:

@@ -20,9 +20,11 @@ def newest(parts: Iterable[Part], notes: Notes) -> list[Part]:
     strangers: set[str] = set()
     for part in parts:
         known = found.get(part.key)
-        if known is not None and known.base and part.base and known.base != part.base:
+        if known is None:
+            found[part.key] = part
+        elif known.base and part.base and known.base != part.base:
             strangers.add(part.base)
-        elif known is None or part.version >= known.version:
+        elif part.version >= known.version:
             found[part.key] = part
     if not strangers:
         return list(found.values())
@@ -46,20 +48,16 @@ class Resources:
         self._of_patient: dict[str, list[tuple[Part, shapes.Account]]] | None = None
         self._of: dict[type[shapes.Head], list[Any]] = {}
         self._of_what: list[Part] | None = None
-        self.links: dict[Part, list[str]] = {}
         self.tails: dict[str, str | None] = {}
         self.deciders: dict[str, list[Part]] | None = None
         for part in (*known, *self.parts):
-            self._add(part)
+            self._found[part.key] = part
+            if part.full_url:
+                self._found[part.full_url] = part
+            if getattr(part.record, "contained", None):
+                self._found.update((inner.key, inner) for inner in inner_parts(part))
         self._bases = {part.base for part in self._found.values() if part.base}
         self.kinds = {type(part.record) for part in self._found.values()}
-
-    def _add(self, part: Part) -> None:
-        self._found[part.key] = part
-        if part.full_url:
-            self._found[part.full_url] = part
-        if part.record is not None and getattr(part.record, "contained", None):
-            self._found.update((inner.key, inner) for inner in inner_parts(part))
 
     def of(self, shape: type[S]) -> list[tuple[Part, S]]:
         """Every resource of one type that could be read."""

@@ -26,7 +26,6 @@ class CodeableConcept(Shape, frozen=True, kw_only=True):
     """A concept in one or more systems."""
 
     coding: tuple[Coding, ...] = ()
-    text: str = ""
 
 
 class Period(Shape, frozen=True, kw_only=True):
@@ -98,7 +97,6 @@ class HumanName(Shape, frozen=True, kw_only=True):
     """A person's name."""
 
     use: str = ""
-    text: str = ""
     family: str = ""
     given: tuple[str, ...] = ()
     suffix: tuple[str, ...] = ()
@@ -108,7 +106,6 @@ class Address(Shape, frozen=True, kw_only=True):
     """A postal address."""
 
     use: str = ""
-    type: str = ""
     line: tuple[str, ...] = ()
     city: str = ""
     state: str = ""
@@ -133,10 +130,17 @@ class Meta(Shape, frozen=True, kw_only=True):
     tag: tuple[Coding, ...] = ()
 
 
-class Head(Shape, frozen=True, kw_only=True):
-    """The beginning that all resources share."""
+class Beginning(Shape, frozen=True, kw_only=True):
+    """What the beginning of any resource tells."""
 
     resource_type: str = ""
+    id: str = ""
+    meta: Meta = Meta()
+
+
+class Head(Shape, frozen=True, kw_only=True, tag_field="resourceType", tag=True):
+    """Base of the resources: what all share; its class is what the resource says it is."""
+
     id: str = ""
     meta: Meta = Meta()
 
@@ -430,7 +434,6 @@ class ServiceRequest(Head, frozen=True, kw_only=True):
 
     contained: tuple[msgspec.Raw, ...] = ()
     identifier: tuple[Identifier, ...] = ()
-    requisition: Identifier | None = None
     status: str = ""
     subject: Reference = NOWHERE
     encounter: Reference = NOWHERE
@@ -520,7 +523,6 @@ class Adjudication(Shape, frozen=True, kw_only=True):
 class AnsweredItem(Shape, frozen=True, kw_only=True):
     """ClaimResponse.item."""
 
-    item_sequence: int = 0
     extension: tuple[Extension, ...] = ()
     adjudication: tuple[Adjudication, ...] = ()
 
