@@ -97,6 +97,8 @@ def _payer_names(tree: Settings) -> Iterator[tuple[Path, str, str]]:
         yield ("sources", key, "facility"), "facilities", source.facility
         for token, payer in source.payers.items():
             yield ("sources", key, "payers", token), "payers", payer
+        for row, payer in enumerate(source.payer_order):
+            yield ("sources", key, "payer_order", row), "payers", payer
         for field, table in (("facilities", source.facilities), ("departments", source.departments)):
             for place, facility in table.items():
                 yield ("sources", key, field, place), "facilities", facility

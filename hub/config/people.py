@@ -100,6 +100,10 @@ class Source(Part):
         default_factory=dict, description="kind of visit, or its place -> POS; virtual and home need one"
     )
     payers: dict[str, str] = Field(default_factory=dict, description="the source's plan token or name -> payer")
+    payer_order: Words = Field(
+        default=(),
+        description="payers, the first first, in the order in which they pay where the source ranks none",
+    )
     silent_after_hours: int | None = Field(
         default=None,
         ge=0,

@@ -38,6 +38,12 @@ def held_back(hub: Hub, rows: Sequence[Row[Claim]]) -> set[str]:
     return {row.id for row in asked}
 
 
+def may_have_left(view: View, rows: Sequence[Row[Claim]]) -> set[str]:
+    """Those of the claims, by id, that may have gone out in the time that the backup did not know."""
+    last = view.restores.last() if rows else None
+    return {row.id for row in rows if _is_of_that_time(row, last)} if last is not None else set()
+
+
 def stay_held(view: View, ids: Sequence[str]) -> set[str]:
     """Those of the claims that a person was asked about since the restore and did not let go: the partner may have
     them, or has them, so nothing sends them that was not said of each by itself.

@@ -14,6 +14,7 @@ from hub.config.settings import Settings
 from hub.errors import Problem
 from hub.flow.crediting import Priced, net_of_credits
 from hub.flow.visits.assembly import local_day
+from hub.flow.visits.ranking import is_unclear
 from hub.model.claim import BillingProvider, Claim, ClaimLine
 from hub.model.coverage import Coverage
 from hub.model.encounter import Charge, Encounter
@@ -53,7 +54,7 @@ def build(
     """
     _, lead = encounters[0]
     kept, settled, problems = net_of_credits(charges, billed)
-    if _is_self_pay(lead.coverages, settings):
+    if _is_self_pay(lead.coverages, settings) and not is_unclear(lead.coverages):
         return Built(self_pay=True, kept=tuple(kept), settled=settled, problems=tuple(problems))
     kept = whereabouts(encounters, kept)
     problems += missing(lead, kept, settings)
@@ -215,7 +216,8 @@ def _coverage_problems(coverages: tuple[Coverage, ...], settings: Settings) -> l
                 fix="add the coverage (or self pay) at the source, then replay",
             )
         ]
-    return [_unknown_payer(coverage.rank) for coverage in coverages if coverage.payer not in settings.payers]
+    unknown = [_unknown_payer(coverage.rank) for coverage in coverages if coverage.payer not in settings.payers]
+    return [*unknown, _no_order()] if is_unclear(coverages) else unknown
 
 
 def _parts(charges: list[Priced]) -> list[list[Priced]]:
@@ -285,6 +287,16 @@ def _unknown_payer(rank: int) -> Problem:
         where=f"coverage[{rank}]",
         why="the source's plan is not mapped to a payer",
         fix="add the plan's token under [sources.NAME.payers] in practices.toml, then replay",
+    )
+
+
+def _no_order() -> Problem:
+    return Problem(
+        code="claim.payer_order",
+        where="coverage",
+        why="several policies of different payers hold on the day of service, and nothing says which pays first",
+        fix="rank them, or end the one that is over, at the source; or list these payers in payer_order under "
+        "[sources.NAME] in practices.toml; then replay",
     )
 
 

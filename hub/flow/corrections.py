@@ -14,6 +14,7 @@ from hub.flow.base import move_claims
 from hub.flow.coder import code_encounter
 from hub.flow.visits.assemble import present
 from hub.flow.visits.refreshing import rediagnosed, refreshed, versioned
+from hub.flow.visits.storing import OPEN_VISIT
 from hub.model.claim import Claim
 from hub.money import to_cents
 from hub.store import Nudge, Tx
@@ -61,6 +62,10 @@ def _answered(tx: Tx, row: Row[Claim]) -> bool:
 
 def _again(tx: Tx, settings: Settings, row: Row[Claim], by: str) -> str:
     """No payer has taken it yet: it is scrubbed and sent anew, under a new patient control number."""
+    visits = tx.encounters.heads_of(row.record.encounter_ids).values()
+    if any(visit.state == OPEN_VISIT for visit in visits):
+        fix = "have it finished there; then: hub replay CLAIM"
+        raise Refused("the source has the visit of this claim open again", fix=fix)
     claim = _as_of_now(tx, settings, row)
     if claim == row.record:
         _put(tx, row, row.record, by, cause=row.state)

@@ -80,14 +80,16 @@ def history(tx: Tx, settings: Settings, after: str, by: str) -> tuple[int, str]:
 
 def held_claims(tx: Tx, settings: Settings, after: str, by: str) -> tuple[int, str]:
     """The next page of held claims; not those that the partner may have since before a restore, for each of which
-    a person has a word to say.
+    a person has a word to say, nor those that may not go.
     """
     rows = tx.claims.find(limit=CHUNK, after_id=after, state="held")
-    stay = stay_held(tx, [row.id for row in rows])
+    stay, done = stay_held(tx, [row.id for row in rows]), 0
     for row in rows:
-        if row.id not in stay:
-            _claim(tx, settings, row, by)
-    return len(rows) - len(stay), rows[-1].id if rows else ""
+        with suppress(Refused):
+            if row.id not in stay:
+                _claim(tx, settings, row, by)
+                done += 1
+    return done, rows[-1].id if rows else ""
 
 
 def set_aside(tx: Tx, settings: Settings, after: str, by: str) -> tuple[int, str]:  # noqa: ARG001 - one signature

@@ -32,7 +32,8 @@ class Coverage(Record, frozen=True, kw_only=True):
     `payer_token` is what the source calls the payer or plan; `payer` is the id in our configuration, empty
     until `flow/ingest` has mapped it (the hub never guesses one). `rank` 1 is primary, 0 one that nobody told.
     `relationship` is of the patient to the subscriber: self, spouse, child, life_partner, employee, organ_donor,
-    cadaver_donor, unknown, other. `subscriber` is None exactly when it is self, or when a claim's other coverage
+    cadaver_donor, unknown, other. `tied`: coverages with the same number stand in no order that anybody told; 0: this
+    one does. `subscriber` is None exactly when it is self, or when a claim's other coverage
     says nothing of the person that differs from the patient.
 
     What a claim says of the policy and its payer: `payer_id` is the payer's number there (NM109, PI, or XV for a
@@ -67,6 +68,7 @@ class Coverage(Record, frozen=True, kw_only=True):
     benefits_assigned: str = "Y"
     release: str = "Y"
     patient_signature: str = ""
+    tied: int = 0
 
 
 class PatientFile(Record, frozen=True, kw_only=True):

@@ -127,7 +127,9 @@ class ChargeFact(Fact, frozen=True, kw_only=True, tag="charge"):
     negative where money was given back, and an adjustment's has the sign of the source.
     `active` False withdraws the charge of this key (entered in error); `replaces` is the key of one in whose place
     this one stands, and of a credit that of the charge that it takes back, where it names it. `description` is what
-    was done in words, for codes that ask for it.
+    was done in words, for codes that ask for it. `service`: where a source tells one service in two ways that need
+    not name each other, `item` (what is charged) or `done` (what was done): of one visit, day and code the item
+    alone is a charge (hub/flow/visits/alike.py).
     """
 
     patient_key: str
@@ -155,6 +157,7 @@ class ChargeFact(Fact, frozen=True, kw_only=True, tag="charge"):
     active: bool = True
 
 
+    service: str = ""
 class MergeFact(Fact, frozen=True, kw_only=True, tag="merge"):
     """Two keys of one `kind` (patient, account or encounter) are the same: `from_key` is from now on `into_key`.
     `active` False parts them again. Of several that are active the newest of a `from_key` holds; where they run in a

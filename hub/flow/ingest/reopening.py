@@ -178,12 +178,16 @@ def same_as(view: View, ids: Iterable[str]) -> dict[str, set[str]]:
     return {one: {top, *below[top]} for one, top in tops.items()}
 
 
-def reopen_patients(tx: Tx, patients: Collection[str], *, claimed: bool = False) -> int:
-    """Look again at visits of patients by our ids; `claimed`: also at those whose claims did not leave yet."""
+def reopen_patients(tx: Tx, patients: Collection[str], *, claimed: bool = False, tests: bool = False) -> int:
+    """Look again at visits of patients by our ids; `claimed`: also at those whose claims did not leave yet; `tests`:
+    who was a test patient is none, or the other way about, so also at those, and at claims that are held.
+    """
     ids = sorted(patients)
-    rows = tx.encounters.find(patient_id=ids, state=(*REOPENED_BY_PATIENT, "proposal"), limit=1_000_000)
+    states = (*REOPENED_BY_PATIENT, "proposal", *(("test",) if tests else ()))
+    rows = tx.encounters.find(patient_id=ids, state=states, limit=1_000_000)
     if claimed:
-        claims = tx.claims.find(patient_id=ids, state=UNSENT, limit=1_000_000)
+        unsent = (*UNSENT, "held") if tests else UNSENT
+        claims = tx.claims.find(patient_id=ids, state=unsent, limit=1_000_000)
         wanted = {one for claim in claims for one in claim.record.encounter_ids}
         rows += tx.encounters.get_many(wanted - {row.id for row in rows}).values()
     tx.encounters.put_many([Change(row, state="gathering") for row in rows if row.state != "gathering"])

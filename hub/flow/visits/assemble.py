@@ -15,6 +15,7 @@ from hub.flow.ingest.folding import filled, in_force, told_at
 from hub.flow.ingest.merging import Kin, accounts_of, kin_of, moves_of, patient_of, source_key
 from hub.flow.visits import appointing
 from hub.flow.visits.assembly import (
+from hub.flow.visits.alike import one_service
     Policy,
     coverages_of,
     diagnoses_of,
@@ -24,7 +25,9 @@ from hub.flow.visits.assembly import (
     verdict,
 )
 from hub.flow.visits.persons import Person, Told, expected, freshen, people, policy_of, told_of
-from hub.flow.visits.storing import UNFINISHED_DAYS, Page, Put
+from hub.flow.visits.payer_changes import BILLED
+from hub.flow.visits.storing import UNFINISHED_DAYS, Known, Page, Put
+from hub.flow.visits.taking_back import take_back
 from hub.model.coverage import Coverage, PatientFile
 from hub.model.encounter import Charge, Encounter
 from hub.model.facts import (
@@ -84,7 +87,8 @@ def _write(
     """Put the visits of a chunk together and store them; returns them, and how many charges are new or changed."""
     persons = people(tx, settings, pieces.told, source, practice)
     made = [_put_together(settings, row, pieces, persons, source, tx.now) for row in pieces.rows.values()]
-    page = Page(tx, settings, known, practice)
+    made = [_told_once(put, known) for put in made]
+    page = Page(tx, settings, take_back(tx, made, known), practice)
     for put in made:
         page.add(put)
     return made, page.write()
@@ -253,7 +257,7 @@ def _put_together(
         return Put(row=row, state="merged", encounter=row.record)
     person = persons.get(pieces.parents.get(digest, ""))
     if fact is None or person is None or person.file is None:
-        return _incomplete(row, person)
+        return _incomplete(row, person, children)
     facts = [child for _, child in children]
     charges = [child for child in facts if isinstance(child, ChargeFact)]
     on = service_day(fact, policy.zone)
@@ -279,11 +283,22 @@ def _put_together(
     )
 
 
-def _incomplete(row: Row[Encounter], person: Person | None) -> Put:
+def _told_once(put: Put, known: Known) -> Put:
+    """The visit, where what was done is no charge beside what is charged for it."""
+    if not any(fact.service for _, fact in put.charges):
+        return put
+    billed = {key for key, _ in put.charges if key in known and known[key].state in BILLED}
+    charges, doubled = one_service(put.charges, billed)
+    return msgspec.structs.replace(put, charges=charges, doubled=doubled)
+
+
+def _incomplete(row: Row[Encounter], person: Person | None, children: Sequence[tuple[str, AnyFact]]) -> Put:
+        one_with=tuple(pieces.rows[one].id for one in same if one in pieces.rows) if len(same) > 1 else (),
     """A visit of which the source has not told yet whose it is, or what."""
     patient_id = person.patient_id if person else ""
     encounter = msgspec.structs.replace(row.record, patient_id=patient_id)
-    return Put(row=row, state="incomplete", encounter=encounter)
+    charges = tuple((key, child) for key, child in children if isinstance(child, ChargeFact) and child.active)
+    return Put(row=row, state="incomplete", encounter=encounter, charges=charges)
 
 
 def _one_visit(told: list[EncounterFact]) -> EncounterFact | None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from hub.flow.ingest.folding import told_at
+from hub.flow.visits.ranking import in_order
 from hub.model.coverage import Coverage, PatientFile
 from hub.model.encounter import Charge, Diagnosis, Encounter, Stay
 from hub.model.facts import ChargeFact, CoverageFact, DiagnosisFact, EncounterFact
@@ -16,13 +17,16 @@ from hub.model.people import Record
 
 
 class Policy(Record, frozen=True, kw_only=True):
-    """What configuration says of one source: when its encounters are ready and what is only history."""
+    """What configuration says of one source: when its encounters are ready, what is only history, and which payers
+    (`places`) come before or after others where it ranks none.
+    """
 
     source: str
     bill_from: date
     hold_days: int = 0
     zone: str = "UTC"
     payers: Mapping[str, str] = {}
+    places: Mapping[str, int] = {}
 
 
 class Verdict(Record, frozen=True, kw_only=True):
@@ -41,8 +45,10 @@ def coverages_of(facts: Iterable[CoverageFact], policy: Policy, on: date | None)
         and (on is None or fact.valid_from is None or fact.valid_from <= on)
         and (on is None or fact.valid_to is None or on <= fact.valid_to)
     ]
-    held.sort(key=lambda fact: (fact.rank or 99, fact.key))
-    return tuple(_coverage(fact, rank, policy) for rank, fact in enumerate(held, 1))
+    if len(held) < 2:
+        return tuple(_coverage(fact, 1, policy) for fact in held)
+    ordered = in_order(held, lambda fact: _payer_of(fact, policy), policy.places)
+    return tuple(_coverage(fact, rank, policy, tied) for rank, (fact, tied) in enumerate(ordered, 1))
 
 
 def valid_on(coverages: Iterable[Coverage], on: date | None) -> tuple[Coverage, ...]:
@@ -56,7 +62,7 @@ def valid_on(coverages: Iterable[Coverage], on: date | None) -> tuple[Coverage, 
     return tuple(replace(one, rank=rank) for rank, one in enumerate(held, 1))
 
 
-def _coverage(fact: CoverageFact, rank: int, policy: Policy) -> Coverage:
+def _coverage(fact: CoverageFact, rank: int, policy: Policy, tied: int = 0) -> Coverage:
     return Coverage(
         key=fact.key,
         payer_token=fact.payer_token,
@@ -70,6 +76,7 @@ def _coverage(fact: CoverageFact, rank: int, policy: Policy) -> Coverage:
         subscriber=fact.subscriber if fact.relationship != "self" else None,
         valid_from=fact.valid_from,
         valid_to=fact.valid_to,
+        tied=tied,
     )
 
 

@@ -20,6 +20,7 @@ from hub.flow.coding import BILLED, OPEN, code_one
 from hub.flow.ingest.facts_store import Facts
 from hub.flow.ingest.merging import source_key
 from hub.flow.scrub import findings, rule_of
+from hub.flow.visits.alike import one_service
 from hub.flow.visits.assemble import Trial, of_visit, placed, try_out
 from hub.flow.visits.assembly import (
     charge_of,
@@ -55,7 +56,8 @@ def foresee(hub: Judging, source: str, facts: Iterable[AnyFact], key: str) -> Fo
     policy, practice = policy_of(settings, source), settings.practice_of(source)
     told = next((one for one in facts if isinstance(one, PatientFact) and one.key == visit.patient_key), None)
     patient = marked(told.patient, settings.sources.get(source)) if told else None
-    charges = [one for one in facts if isinstance(one, ChargeFact) and one.encounter_key == key]
+    charged = [(one.key, one) for one in facts if isinstance(one, ChargeFact) and one.encounter_key == key]
+    charges = [one for _, one in one_service(charged)[0]]
     on = service_day(visit, policy.zone)
     own, theirs = _covering(facts, visit)
     coverages = of_visit([visit], own, theirs, policy, on)

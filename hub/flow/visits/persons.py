@@ -14,8 +14,9 @@ from hub.flow.base import CHUNK, Hub
 from hub.flow.ingest.fact_keys import patient_ids
 from hub.flow.ingest.folding import in_force
 from hub.flow.ingest.merging import source_key, with_kin
-from hub.flow.ingest.reopening import FRESH, same_as
+from hub.flow.ingest.reopening import FRESH, reopen_patients, same_as
 from hub.flow.visits.assembly import Policy, coverages_of
+from hub.flow.visits.ranking import places_of
 from hub.model.coverage import PatientFile
 from hub.model.facts import CoverageFact, PatientFact
 from hub.model.people import Address, Patient, Record
@@ -44,6 +45,7 @@ def policy_of(settings: Settings, source: str) -> Policy:
         hold_days=told.hold_days,
         zone=told.zone or settings.hub.zone,
         payers={token.strip().casefold(): payer for token, payer in told.payers.items()},
+        places=places_of(settings, source),
     )
 
 
@@ -116,6 +118,7 @@ def _patients(
     known = tx.patients.get_many(ids.values())
     policy = policy_of(settings, source)
     files: dict[str, PatientFile] = {}
+    turned: list[str] = []
     fresh: list[New[PatientFile]] = []
     changes: list[Change[PatientFile]] = []
     keys: list[tuple[str, str]] = []
@@ -136,10 +139,14 @@ def _patients(
             numbers += [(each.authority, each.value, patient_id) for each in patient.identifiers]
         elif known[patient_id].record != file:
             changes.append(Change(known[patient_id], record=file))
+            if known[patient_id].record.patient.is_test != patient.is_test:
+                turned.append(patient_id)
     tx.lookup.put_many("patient", source, keys)
     tx.lookup.put_all("mrn", numbers)
     tx.patients.add_many(fresh)
     tx.patients.put_many(changes)
+    if turned:
+        reopen_patients(tx, turned, claimed=True, tests=True)
     return {digest: ids[key] for key, digest in (named | by_key).items() if key in ids}, files
 
 

@@ -36,13 +36,20 @@ from hub.store.documents import Change, New, Row
 WITHDRAWN = frozenset({"void", "cancelled", "test", "history"})
 """What a charge is when it may not be billed after all."""
 OPEN_CHARGE = frozenset({"new", "held", "proposal", "priced", "waiting"})
+OPEN_VISIT = "waiting"
+"""What a visit is that is not over, and of which no claim leaves."""
 UNFINISHED_DAYS = 14
 """After so many days a visit that still waits for its source is in front of a person."""
 
 
+Known = dict[str, Row[Charge]]
+"""Charges that are stored already, by the digests of their keys."""
+
+
 class Put(Record, frozen=True, kw_only=True):
     """One encounter put together: what to store for it. `merged`: its patient was ever merged or parted; `revived`:
-    charges were told after it was called off."""
+    charges were told after it was called off. `one_with`: our ids of the visits that it is, where these are several;
+    `doubled`: the digests of charges that are the same service as another."""
 
     row: Row[Encounter]
     state: str
@@ -52,12 +59,14 @@ class Put(Record, frozen=True, kw_only=True):
     file: PatientFile | None = None
     merged: bool = False
     revived: bool = False
+    one_with: tuple[str, ...] = ()
+    doubled: frozenset[str] = frozenset()
 
 
 class Page:
     """What a chunk of encounters is put together to, gathered and then written at once."""
 
-    def __init__(self, tx: Tx, settings: Settings, known: dict[str, Row[Charge]], practice: str) -> None:
+    def __init__(self, tx: Tx, settings: Settings, known: Known, practice: str) -> None:
         self.tx, self.settings, self.known, self.practice = tx, settings, known, practice
         self.encounters: list[Change[Encounter]] = []
         self.fresh: list[New[Charge]] = []
@@ -89,6 +98,7 @@ class Page:
             return
         if put.state == "incomplete":
             self.work += work_for([_incomplete()], "encounter", put.row.id, owner="it")
+            self._taken(put)
             return
         self.whole.append(put.row.id)
         if put.revived:
@@ -101,6 +111,14 @@ class Page:
         if put.merged:
             self.follow.append(put)
         self._billed_otherwise(put)
+
+    def _taken(self, put: Put) -> None:
+        """Charges that were told of another visit before are not billed with that one while this one is unknown."""
+        for key, _ in put.charges:
+            row = self.known.get(key)
+            if row is not None and row.state in OPEN_CHARGE and row.col("encounter_id") != put.row.id:
+                moved = msgspec.structs.replace(row.record, encounter_id=put.row.id)
+                self.changed.append(Change(row, record=moved, state="waiting", encounter_id=put.row.id))
 
     def _billed_otherwise(self, put: Put) -> None:
         """Note what else the source says now of a visit that was billed: policies, diagnoses, who treated."""

@@ -80,6 +80,7 @@ STATES: dict[str, dict[str, int | None]] = {
         "reversed": 60,
         "forwarded": DONE,
         "paid": DONE,
+        "void": DONE,
     },
     "remits": {
         "reading": 1,

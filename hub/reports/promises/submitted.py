@@ -22,6 +22,7 @@ AGREED: dict[str, tuple[str, ...]] = {
     "denied": (),
     "secondary_due": (),
     "forwarded": (),
+    "void": (),
 }
 """Claims in other states (`reversed`) may have one or none: a correction may come before or after."""
 CALL = "ask the payer what it has, then close the submission that is not in force, with a reason"

@@ -1,0 +1,59 @@
+"""One service that a source told twice: as what was done, and as what is charged for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from msgspec.structs import replace
+
+from hub.model.facts import ChargeFact
+
+Told = tuple[str, ChargeFact]
+"""The digest of a charge's key, and the charge."""
+ITEM, DONE = "item", "done"
+BILLED = frozenset(("HCPCS", "CDT"))
+"""The systems of codes that say what is billed."""
+
+
+def one_service(charges: Sequence[Told], billed: Collection[str] = ()) -> tuple[tuple[Told, ...], frozenset[str]]:
+    """The charges of a visit, where what was done (`ChargeFact.service`) on the day and under a code of what is
+    charged is no charge of its own, and the item stands in its place (in that of one that is `billed`, where one is);
+    and the digests of what was done. Neither names the other here: a source that links them says so by itself. It
+    does not matter in which order, or together with what, they came. Pure.
+    """
+    items = [one for one in charges if _is(one[1], ITEM)]
+    done = [one for one in charges if _is(one[1], DONE)] if items else []
+    if not done:
+        return tuple(charges), frozenset()
+    charged = {what: item for _, item in sorted(items, key=lambda one: one[1].key) for what in _what(item)}
+    doubled: dict[str, str] = {}
+    instead: dict[str, str] = {}
+    for digest, fact in sorted(done, key=lambda one: (one[0] not in billed, one[1].key)):
+        item = next((charged[what] for what in _what(fact) if what in charged), None)
+        if item is not None:
+            doubled[digest] = item.key
+            instead.setdefault(item.key, fact.key)
+    joined = tuple((digest, _joined(digest, fact, doubled, instead)) for digest, fact in charges)
+    return joined, frozenset(doubled)
+
+
+def _is(fact: ChargeFact, kind: str) -> bool:
+    return fact.active and fact.kind == "charge" and fact.service == kind
+
+
+def _joined(digest: str, fact: ChargeFact, doubled: dict[str, str], instead: dict[str, str]) -> ChargeFact:
+    if digest in doubled:
+        return replace(fact, active=False)
+    if fact.key in instead and not fact.replaces:
+        return replace(fact, replaces=instead[fact.key])
+    return fact
+
+
+def _what(fact: ChargeFact) -> Iterator[tuple[object, str]]:
+    """The day, and each code that can be billed."""
+    for coding in fact.codings:
+        if coding.system in BILLED:
+            yield fact.service_from, coding.code
+
+
+__all__ = ["DONE", "ITEM", "one_service"]

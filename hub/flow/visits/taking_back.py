@@ -1,0 +1,108 @@
+"""A claim that never left is taken back where what it was made of is in question again: its books are undone, its
+charges are open, and its visit is put together and billed anew as it then stands.
+
+That is so while the source has the visit open again, where a charge of it stands on another visit now, or turned out
+to be the same service as another charge, where its patient is a test, and where nobody knows any more who pays first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from hub.errors import Problem
+from hub.flow.after_restore import may_have_left
+from hub.flow.base import move_claims, work_for
+from hub.flow.visits.ranking import is_unclear
+from hub.flow.visits.storing import OPEN_VISIT, Known, Put
+from hub.model.claim import Claim
+from hub.model.encounter import Charge
+from hub.store import Tx
+from hub.store.documents import Change, Row
+
+UNSENT = ("new", "ready", "held")
+OURS = ("scrub.", "batch.")
+"""What may hold a claim that is taken back; for all else that holds one a person has a word to say."""
+BILLED = ("charge", "credit")
+
+
+def take_back(tx: Tx, puts: Sequence[Put], known: Known) -> Known:
+    """Take back the claims that these visits put in question; returns the known charges as they then stand. A claim
+    that may have been with its payer before is held for a person instead.
+    """
+    charges = {row.id for put in puts for row in _questioned(put, known)}
+    if not charges:
+        return known
+    links = tx.claim_charges.of_charges(sorted(charges))
+    rows = tx.claims.get_many({link.claim_id for link in links if link.rank == 1})
+    unsent = [row for row in rows.values() if row.state in UNSENT]
+    asked = _asked(tx, unsent)
+    _hold(tx, [row for row in unsent if row.id in asked and row.state != "held"])
+    gone = [row for row in unsent if row.id not in asked and _is_ours(tx, row)]
+    if not gone:
+        return known
+    _undo(tx, gone)
+    return known | _reopen(tx, gone, {put.row.id for put in puts})
+
+
+def _questioned(put: Put, known: Known) -> Iterator[Row[Charge]]:
+    """The charges of a visit on whose claim something is in question."""
+    whole = put.state in {OPEN_VISIT, "test"} or is_unclear(put.encounter.coverages)
+    for key, fact in put.charges:
+        row = known.get(key)
+        if row is None or row.state != "claimed" or row.record.kind not in BILLED:
+            continue
+        moved = fact.active and row.col("encounter_id") not in {put.row.id, *put.one_with}
+        if whole or moved or key in put.doubled:
+            yield row
+
+
+def _asked(tx: Tx, rows: Sequence[Row[Claim]]) -> set[str]:
+    """Those that went out once already, or may have before a restore."""
+    sent = {one.claim_id for one in tx.submissions.find(claim_id=[row.id for row in rows])} if rows else set()
+    return sent | may_have_left(tx, rows)
+
+
+def _is_ours(tx: Tx, row: Row[Claim]) -> bool:
+    """Whether a claim waits for nothing that a person began to decide."""
+    if row.state != "held":
+        return True
+    return all(item.reason.startswith(OURS) for item in tx.work.list(aggregate_id=row.id, limit=100))
+
+
+def _hold(tx: Tx, rows: Sequence[Row[Claim]]) -> None:
+    move_claims(tx, [Change(row, state="held") for row in rows])
+    for row in rows:
+        tx.work.open_many(work_for([_reopened()], "claim", row.id), practice=row.practice)
+
+
+def _undo(tx: Tx, rows: Sequence[Row[Claim]]) -> None:
+    """The claims are void, and the books as if they had not been made."""
+    move_claims(tx, [Change(row, state="void") for row in rows], cause="visit")
+    tx.work.resolve_many([row.id for row in rows], "", "taken back: its visit is billed anew")
+    keys = {f"charge:{row.id}": row for row in rows}
+    for practice in {row.practice for row in rows}:
+        for key in sorted(tx.book.has(practice, [key for key, row in keys.items() if row.practice == practice])):
+            tx.book.reverse(practice, key, posting_date=tx.now.date(), cause=keys[key].id)
+
+
+def _reopen(tx: Tx, claims: Sequence[Row[Claim]], here: set[str]) -> dict[str, Row[Charge]]:
+    """The charges of these claims are open again, and visits that are not looked at just now will be."""
+    links = tx.claim_charges.of_claims([row.id for row in claims])
+    charges = tx.charges.get_many({link.charge_id for link in links}).values()
+    rows = tx.charges.put_many([Change(row, state="new") for row in charges if row.state == "claimed"])
+    visits = {one for row in claims for one in row.record.encounter_ids} - here
+    others = tx.encounters.get_many(visits).values()
+    tx.encounters.put_many([Change(row, state="gathering") for row in others if row.state == "claimed"])
+    return {row.col("key"): row for row in rows}
+
+
+def _reopened() -> Problem:
+    return Problem(
+        code="claim.reopened",
+        where="encounter",
+        why="the source opened the visit again, or moved a charge of it, before this claim was sent once more",
+        fix="wait until the source has finished it; then release the claim with: hub replay CLAIM",
+    )
+
+
+__all__ = ["take_back"]

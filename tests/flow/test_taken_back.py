@@ -1,0 +1,200 @@
+"""A claim that has not left is taken back where its visit, its charges, its patient or its payer are in question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from flowlab.house import House
+from flowlab.made import charge_fact, coverage_fact, diagnosis_fact, encounter_fact, patient, patient_fact
+from msgspec.structs import replace
+
+from hub.clock import TurnedClock
+from hub.errors import Refused
+from hub.flow import replaying
+from hub.flow.visits import assemble
+from hub.model.facts import AnyFact
+from hub.store import Keyring, open_store
+
+VISIT = (encounter_fact(), charge_fact(), coverage_fact(), diagnosis_fact())
+OPEN_AGAIN = encounter_fact(version="2", status="open", ended_at=None, ready=False)
+
+
+@pytest.fixture
+def house(made_sqlite_url: str, keyring: Keyring, clock: TurnedClock) -> Iterator[House]:
+    """The practice on SQLite."""
+    store = open_store(made_sqlite_url, keyring, clock)
+    yield House(store, clock)
+    store.close()
+
+
+def heard(house: House, *facts: AnyFact) -> House:
+    """A message, taken in."""
+    house.tell(*facts)
+    house.take_in()
+    return house
+
+
+def lines(house: House, state: str) -> list[list[str]]:
+    """The codes of the claims in that state."""
+    return [[line.hcpcs for line in row.record.lines] for row in house.rows("claims", state=state)]
+
+
+def test_a_visit_that_is_open_again_is_billed_when_it_is_over_again(house: House) -> None:
+    """Its claim does not leave, nobody is asked, and the books are as before; finished, it is billed with all that
+    then stands, once.
+    """
+    heard(house, patient_fact(), *VISIT)
+    heard(house, OPEN_AGAIN)
+    house.send()
+    assert (house.states("claims"), house.states("encounters")) == ({"void": 1}, {"waiting": 1})
+    assert (house.sent(), house.accounts(), house.work()) == ([], {}, {})
+    again = encounter_fact(version="3"), charge_fact("C2", "G0008"), diagnosis_fact(version="2", code="E78.5")
+    heard(house, *again, charge_fact(version="2", code="J3420"))
+    house.send()
+    assert (lines(house, "frozen"), lines(house, "void")) == ([["J3420", "G0008"]], [["T1015"]])
+    (claim,) = house.rows("claims", state="frozen")
+    assert claim.record.diagnoses == ("E119", "E785")
+    assert house.accounts() == {"insurance_receivable": 4200, "revenue": -4200}
+    assert not house.work()
+
+
+def test_a_visit_that_stays_open_is_work(house: House) -> None:
+    """After so many days, as of any visit that is never finished."""
+    heard(house, patient_fact(), *VISIT)
+    heard(house, OPEN_AGAIN)
+    house.clock.turn_to(house.clock.now() + timedelta(days=15))
+    assemble.ripen(house.hub, "adt")
+    house.take_in()
+    assert house.work() == {"encounter.unfinished": 1}
+
+
+def test_a_claim_that_left_once_is_held_while_its_visit_is_open(house: House) -> None:
+    """One that was rejected and goes out again is never made anew: it waits for a person, and not before the visit is
+    over again.
+    """
+    house.bill(*VISIT)
+    (claim,), (sent,) = house.rows("claims"), house.sent()
+    with house.store.begin("admin") as tx:
+        tx.submissions.close_many([sent.id], "it was refused", state="rejected")
+        tx.claims.put(claim, state="ready")
+    heard(house, OPEN_AGAIN)
+    assert (house.states("claims"), house.work()) == ({"held": 1}, {"claim.reopened": 1})
+    with house.store.begin("admin") as tx, pytest.raises(Refused, match="open again"):
+        replaying.one(tx, house.settings, claim.id, "ann")
+    heard(house, encounter_fact(version="3"))
+    with house.store.begin("admin") as tx:
+        assert replaying.one(tx, house.settings, claim.id, "ann") == "claims"
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_charge_that_moves_is_billed_where_it_went(house: House, known: bool) -> None:
+    """Also where that visit is not known yet: no claim of the old visit has it, and none is billed without its
+    visit.
+    """
+    heard(house, patient_fact(), *VISIT, charge_fact("C2", "G0008"), *([_other()] if known else []))
+    heard(house, charge_fact("C2", "G0008", version="2", encounter_key="E2"))
+    assert sorted(lines(house, "ready")) == ([["G0008"], ["T1015"]] if known else [["T1015"]])
+    heard(house, _other())
+    assert sorted(lines(house, "ready")) == [["G0008"], ["T1015"]]
+    assert not house.work()
+
+
+def _other() -> AnyFact:
+    return encounter_fact("E2")
+
+
+def test_a_charge_moves_before_it_was_billed(house: House) -> None:
+    """A charge that waits for its visit's end goes along, too."""
+    heard(house, patient_fact(), OPEN_AGAIN, *VISIT[1:], charge_fact("C2", "G0008"))
+    heard(house, charge_fact("C2", "G0008", version="2", encounter_key="E2"))
+    heard(house, encounter_fact(version="3"))
+    assert lines(house, "ready") == [["T1015"]]
+
+
+def test_a_test_patient_is_never_billed_and_billed_when_it_was_a_mistake(house: House) -> None:
+    """Who is marked after the claim was made, and unmarked again."""
+    heard(house, patient_fact(), *VISIT)
+    heard(house, replace(patient_fact(version="2"), patient=patient(is_test=True)))
+    house.send()
+    assert (house.states("claims"), house.states("encounters")) == ({"void": 1}, {"test": 1})
+    assert (house.sent(), house.accounts(), house.work()) == ([], {}, {})
+    heard(house, patient_fact(version="3"))
+    assert lines(house, "ready") == [["T1015"]]
+
+
+ITEM = charge_fact("I1", "G0008", service="item")
+DONE = charge_fact("R1", "G0008", service="done")
+
+
+@pytest.mark.parametrize("told", [[ITEM, DONE], [DONE, ITEM], [replace(ITEM, key="A"), DONE]])
+@pytest.mark.parametrize("apart", [False, True])
+def test_what_is_done_and_charged_is_one_service(house: House, told: list[AnyFact], apart: bool) -> None:
+    """One visit, day and code, told as an item and as what was done: one line, in whatever order and messages."""
+    heard(house, patient_fact(), *VISIT)
+    for some in [[one] for one in told] if apart else [told]:
+        heard(house, *some)
+    assert sorted(sum(lines(house, "ready"), [])) == ["G0008", "T1015"]
+    assert not house.work()
+
+
+def test_what_was_done_on_another_day_or_charged_for_no_more_is_a_charge(house: House) -> None:
+    """Nothing is joined that only looks alike, and an item that was withdrawn stands in nobody's place."""
+    day_before = replace(DONE, key="R2", service_from=DONE.service_from - timedelta(days=1))
+    heard(house, patient_fact(), *VISIT, ITEM, DONE, day_before, charge_fact("I2", "J3420", service="item"))
+    assert lines(house, "ready") == [["G0008", "T1015", "G0008", "J3420"]]
+    heard(house, replace(ITEM, version="2", active=False))
+    house.send()
+    assert sorted(sum(lines(house, "ready") + lines(house, "held"), [])) == ["G0008"] * 2 + ["J3420", "T1015"]
+
+
+def test_what_was_done_left_before_its_item_came(house: House) -> None:
+    """What was billed by itself is not billed again by its item: a person looks at both."""
+    house.bill(*VISIT, DONE)
+    heard(house, ITEM)
+    assert house.work().keys() == {"claim.replaced_late", "ingest.changed_after_billing"}
+    assert house.states("claims") == {"frozen": 1}
+
+
+PPO, MEDICARE = coverage_fact(rank=0), coverage_fact("V2", "MEDICARE-B", rank=0, member_id="9A00A00EX01")
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_nobody_is_asked_first_by_chance(house: House, apart: bool) -> None:
+    """Two payers that nobody ranks: the visit waits for a person's word, at the source or in the settings."""
+    house.tell(patient_fact(), encounter_fact(), charge_fact(), diagnosis_fact(), PPO)
+    if apart:
+        house.take_in()
+    heard(house, MEDICARE)
+    assert house.states("claims").get("ready") is None
+    assert house.work() == {"claim.payer_order": 1}
+    heard(house, replace(MEDICARE, version="2", rank=1))
+    assert [row.record.payer for row in house.rows("claims", state="ready")] == ["medicare"]
+    assert not house.work()
+
+
+def test_a_person_says_in_which_order_payers_are_asked(house: House) -> None:
+    """`payer_order` ranks what the source does not."""
+    source = house.settings.sources["adt"].model_copy(update={"payer_order": ("medicare", "ppo")})
+    house.settings = house.settings.model_copy(update={"sources": {**house.settings.sources, "adt": source}})
+    heard(house, patient_fact(), encounter_fact(), charge_fact(), diagnosis_fact(), PPO, MEDICARE)
+    assert [row.record.payer for row in house.rows("claims")] == ["medicare"]
+
+
+CLEAR = {
+    "one payer": coverage_fact("V2", rank=0, member_id="BHP990000012"),
+    "a supplement": coverage_fact("V0", "GOLDENROD", rank=0),
+    "the last resort": coverage_fact("V0", "STATEAID", rank=0, member_id="990000000001"),
+    "over": replace(MEDICARE, valid_to=charge_fact().service_from - timedelta(days=1)),
+    "ranked behind": replace(MEDICARE, rank=2),
+}
+
+
+@pytest.mark.parametrize("other", CLEAR)
+def test_what_is_clear_is_not_held(house: House, other: str) -> None:
+    """Policies of one payer, one that always pays after others, one that is over, and one that is ranked."""
+    first = replace(PPO, rank=1) if other == "ranked behind" else PPO
+    heard(house, patient_fact(), encounter_fact(), charge_fact(), diagnosis_fact(), first, CLEAR[other])
+    assert [row.record.payer for row in house.rows("claims")] == ["ppo"]
+    assert "claim.payer_order" not in house.work()
