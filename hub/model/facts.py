@@ -154,10 +154,10 @@ class ChargeFact(Fact, frozen=True, kw_only=True, tag="charge"):
     method: str = ""
     reference: str = ""
     replaces: str = ""
+    service: str = ""
     active: bool = True
 
 
-    service: str = ""
 class MergeFact(Fact, frozen=True, kw_only=True, tag="merge"):
     """Two keys of one `kind` (patient, account or encounter) are the same: `from_key` is from now on `into_key`.
     `active` False parts them again. Of several that are active the newest of a `from_key` holds; where they run in a

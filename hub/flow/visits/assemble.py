@@ -14,8 +14,8 @@ from hub.flow.base import CHUNK, Hub, Outcome
 from hub.flow.ingest.folding import filled, in_force, told_at
 from hub.flow.ingest.merging import Kin, accounts_of, kin_of, moves_of, patient_of, source_key
 from hub.flow.visits import appointing
-from hub.flow.visits.assembly import (
 from hub.flow.visits.alike import one_service
+from hub.flow.visits.assembly import (
     Policy,
     coverages_of,
     diagnoses_of,
@@ -24,8 +24,8 @@ from hub.flow.visits.alike import one_service
     valid_on,
     verdict,
 )
-from hub.flow.visits.persons import Person, Told, expected, freshen, people, policy_of, told_of
 from hub.flow.visits.payer_changes import BILLED
+from hub.flow.visits.persons import Person, Told, expected, freshen, people, policy_of, told_of
 from hub.flow.visits.storing import UNFINISHED_DAYS, Known, Page, Put
 from hub.flow.visits.taking_back import take_back
 from hub.model.coverage import Coverage, PatientFile
@@ -278,6 +278,7 @@ def _put_together(
         on=on,
         file=person.file,
         merged=person.merged,
+        one_with=tuple(pieces.rows[one].id for one in same if one in pieces.rows) if len(same) > 1 else (),
         revived=state == "cancelled"
         and any(c.active and c.kind == "charge" and c.version > called_off for c in charges),
     )
@@ -293,7 +294,6 @@ def _told_once(put: Put, known: Known) -> Put:
 
 
 def _incomplete(row: Row[Encounter], person: Person | None, children: Sequence[tuple[str, AnyFact]]) -> Put:
-        one_with=tuple(pieces.rows[one].id for one in same if one in pieces.rows) if len(same) > 1 else (),
     """A visit of which the source has not told yet whose it is, or what."""
     patient_id = person.patient_id if person else ""
     encounter = msgspec.structs.replace(row.record, patient_id=patient_id)
