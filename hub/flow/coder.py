@@ -48,6 +48,8 @@ def code_encounter(encounter: Encounter, charges: Iterable[Charge], settings: Se
     on = min((charge.service_from for charge in charges), default=date.max)
     problems: list[Problem] = []
     proposals: list[Problem] = []
+    if encounter.of_another:
+        problems.append(_of_another())
     icd10, by_coding = _diagnoses(encounter, settings, on, problems, proposals)
     coded = tuple(
         _charge(charge, number, icd10, by_coding, settings, practice, problems, proposals)
@@ -178,6 +180,15 @@ def _pointers(charge: Charge, icd10: tuple[str, ...], by_coding: dict[tuple[str,
     own = [by_coding.get((coding.system, coding.code), "") for coding in charge.diagnoses]
     places = [icd10.index(code) + 1 for code in dict.fromkeys(own) if code in icd10]
     return tuple(places[:MAX_POINTERS]) or ((1,) if icd10 else ())
+
+
+def _of_another() -> Problem:
+    return Problem(
+        code="encounter.of_another",
+        where="charges, diagnoses",
+        why="a charge, a diagnosis or the policies that the visit names are of another patient than the visit",
+        fix="find out whose they are, and correct the visit or what is charged to it at the source",
+    )
 
 
 def _unmapped_diagnosis(number: int, system: str) -> Problem:

@@ -80,7 +80,7 @@ class Encounter(Record, frozen=True, kw_only=True):
     cancelled. `diagnoses` still carry the source's own codings; `icd10` (best rank first) is what coding made
     of them; `codes_confirmed` is a coder's word that proposed codes are right. Coverages are in rank order.
     `dates`, `references`, `notes` and `attachments` go on the claim as the source told them. `stay` is what an
-    institution's claim would say of it.
+    institution's claim would say of it. `of_another`: a charge or a diagnosis of it is of another patient.
     """
 
     source: str
@@ -109,6 +109,7 @@ class Encounter(Record, frozen=True, kw_only=True):
     notes: tuple[Note, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     stay: Stay | None = None
+    of_another: bool = False
 
 
 class Drug(Record, frozen=True, kw_only=True):

@@ -74,7 +74,8 @@ class EncounterFact(Fact, frozen=True, kw_only=True, tag="encounter"):
     """A visit. `ready` is the source's word that nothing more will come (a DFT: now; FHIR: finished); said once,
     it holds until the visit is planned or cancelled, or `cleared` names it.
     `policies` are the keys of the coverages that pay for this visit, the first first, where its account names them;
-    empty: those of its patient do. `partial` as in `PatientFact`. `dates`, `references`, `notes` and
+    empty: those of its patient do. `others` are the keys of further patients of whom what it names itself is.
+    `partial` as in `PatientFact`. `dates`, `references`, `notes` and
     `attachments` go on the claim as they are told; `bill_type` to `procedures` are what `Stay` says of them."""
 
     patient_key: str
@@ -110,15 +111,17 @@ class EncounterFact(Fact, frozen=True, kw_only=True, tag="encounter"):
     coded_values: tuple[CodedValue, ...] = ()
     procedures: tuple[Procedure, ...] = ()
     policies: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     ready: bool = False
     partial: bool = False
 
 
 class DiagnosisFact(Fact, frozen=True, kw_only=True, tag="diagnosis"):
-    """A diagnosis that arrived apart from its encounter (a Condition)."""
+    """A diagnosis that arrived apart from its encounter (a Condition); `patient_key`: whose, where that is told."""
 
     encounter_key: str
     diagnosis: Diagnosis
+    patient_key: str = ""
     active: bool = True
 
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from hub.clock import TurnedClock
 from hub.errors import Refused
 from hub.flow import dispatch, replaying, scrub, statements
+from hub.model.facts import AnyFact, MergeFact
 from hub.store import Keyring, open_store
 
 VISIT = (encounter_fact(), charge_fact(), coverage_fact(), diagnosis_fact())
@@ -52,6 +53,30 @@ def test_a_patient_who_turns_out_to_be_a_test_is_work(house: House) -> None:
     house.tell(replace(patient_fact(version="2"), patient=patient(is_test=True)), encounter_fact(version="2"))
     house.take_in()
     assert house.work() == {"ingest.changed_after_billing": 1}
+
+
+@pytest.mark.parametrize(
+    ("told", "held"),
+    [
+        ({"charge": charge_fact(patient_key="P2")}, True),
+        ({"diagnosis": diagnosis_fact(patient_key="P2")}, True),
+        ({"visit": encounter_fact(others=("P2",))}, True),
+        ({"charge": charge_fact(patient_key="P2", active=False), "diagnosis": charge_fact("C2")}, False),
+        ({"charge": charge_fact(patient_key="P?records|P2")}, False),
+        ({"charge": charge_fact(patient_key="P2"), "visit": encounter_fact(partial=True)}, False),
+    ],
+)
+def test_what_is_of_another_patient_is_not_billed(house: House, told: dict[str, AnyFact], held: bool) -> None:
+    """A visit of which something is of another patient waits for a person; when the two were one, it is billed, and
+    whose a line of a message (HL7) is says its message."""
+    parts = {"visit": encounter_fact(), "charge": charge_fact(), "diagnosis": diagnosis_fact(), **told}
+    house.tell(patient_fact(), coverage_fact(), *parts.values())
+    house.take_in()
+    assert house.work() == ({"encounter.of_another": 1} if held else {})
+    assert len(house.rows("claims")) == (not held)
+    house.tell(MergeFact(key="M1", version="2", kind="patient", from_key="P2", into_key="P1"))
+    house.take_in()
+    assert (house.work(), len(house.rows("claims"))) == ({}, 1)
 
 
 def _test_mode(house: House, usage: str) -> None:

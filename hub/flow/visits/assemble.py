@@ -27,6 +27,7 @@ from hub.flow.visits.assembly import (
 from hub.flow.visits.payer_changes import BILLED
 from hub.flow.visits.persons import Person, Told, expected, freshen, people, policy_of, told_of
 from hub.flow.visits.storing import UNFINISHED_DAYS, Known, Page, Put
+from hub.flow.visits.strangers import mixed
 from hub.flow.visits.taking_back import take_back
 from hub.model.coverage import Coverage, PatientFile
 from hub.model.encounter import Charge, Encounter
@@ -48,7 +49,7 @@ class Pieces(Record, frozen=True, kw_only=True):
     """The facts of a chunk of encounters, by the digest of what they hang on; a child has its own digest beside it.
 
     `parents` is the digest of each visit's patient, moves counted. `tops` are the visits that each is now, and
-    `same` those that one is, itself first, then the newest first.
+    `same` those that one is, itself first, then the newest first; something of those in `mixed` is of another one.
     """
 
     encounters: dict[str, EncounterFact]
@@ -59,6 +60,7 @@ class Pieces(Record, frozen=True, kw_only=True):
     rows: dict[str, Row[Encounter]]
     tops: dict[str, str]
     same: dict[str, tuple[str, ...]]
+    mixed: frozenset[str]
 
 
 def assemble(hub: Hub, source: str) -> Outcome:
@@ -195,6 +197,7 @@ def _pieces(view: View, rows: list[Row[Encounter]], source: str, practice: str) 
         rows=known,
         tops=tops,
         same=same,
+        mixed=mixed(view, source, practice, visits, children),
     )
 
 
@@ -269,6 +272,8 @@ def _put_together(
         coverages=_coverages(pieces, person, digest, [fact, *facts], policy, on),
         source=source,
     )
+    if not pieces.mixed.isdisjoint(same):
+        encounter = msgspec.structs.replace(encounter, of_another=True)
     state, called_off = verdict(fact, person.file, policy, now).state, told_at(fact, "status")
     return Put(
         row=row,

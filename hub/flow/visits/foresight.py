@@ -32,10 +32,19 @@ from hub.flow.visits.assembly import (
 )
 from hub.flow.visits.persons import marked, policy_of
 from hub.flow.visits.storing import WITHDRAWN
+from hub.flow.visits.strangers import is_mixed, named_beside
 from hub.model.claim import Claim
 from hub.model.coverage import PatientFile
 from hub.model.encounter import Charge, Encounter
-from hub.model.facts import AnyFact, ChargeFact, CoverageFact, DiagnosisFact, EncounterFact, PatientFact
+from hub.model.facts import (
+    AnyFact,
+    ChargeFact,
+    CoverageFact,
+    DiagnosisFact,
+    EncounterFact,
+    MergeFact,
+    PatientFact,
+)
 from hub.model.people import Patient
 from hub.plugin.api import Foreseen, ScrubFinding
 from hub.store import Store
@@ -69,6 +78,9 @@ def foresee(hub: Judging, source: str, facts: Iterable[AnyFact], key: str) -> Fo
         coverages=coverages_of(theirs, policy, on) if coverages is None else coverages,
         source=source,
     )
+    merges = [one for one in facts if isinstance(one, MergeFact)]
+    beside = named_beside(visit, (*charges, *_apart(facts, key)))
+    encounter = replace(encounter, of_another=is_mixed(visit, beside, merges))
     state = verdict(visit, PatientFile(patient=patient) if patient else None, policy, now).state
     billed = [
         charge_of(one, patient_id=visit.patient_key, encounter_id=key, source=source)

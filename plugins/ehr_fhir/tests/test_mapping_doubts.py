@@ -9,10 +9,12 @@ import pytest
 from test_fhir_facts import (
     HCPCS,
     concept,
+    condition,
     coverage,
     encounter,
     every,
     item,
+    made,
     only,
     patient,
     procedure,
@@ -20,7 +22,7 @@ from test_fhir_facts import (
     told,
 )
 
-from hub.model.facts import ChargeFact, CoverageFact, EncounterFact
+from hub.model.facts import ChargeFact, CoverageFact, DiagnosisFact, EncounterFact
 
 
 def test_one_service_that_is_told_twice() -> None:
@@ -119,6 +121,25 @@ def test_a_quantity_or_price_below_zero_is_a_credit(told_so: dict[str, Any], uni
     several = {**back, "partOf": [{"reference": f"ChargeItem/c{n}"} for n in (0, 2)]}
     assert only(reading(encounter(), several), ChargeFact).replaces == ""
     assert only(reading(encounter(), item(partOf=[{"reference": "ChargeItem/c0"}])), ChargeFact).replaces == ""
+
+
+def test_whose_a_visit_names_is_told() -> None:
+    """Of what a visit lists, a diagnosis of another patient is told, and the policies of its account where none is of
+    its own patient; the hub knows who was merged."""
+    other = {"reference": "Patient/p2"}
+    listed = [{"condition": {"reference": "Condition/x1"}}]
+    account = made("Account", "a1", status="active", coverage=[{"coverage": {"reference": "Coverage/v1"}}])
+    named = [{"reference": "Account/a1"}]
+    found = reading(patient(), encounter(diagnosis=listed), condition(subject=other))
+    assert only(found, EncounterFact).others == ("Patient/p2",)
+    assert only(found, DiagnosisFact).patient_key == "Patient/p2"
+    found = reading(patient(), encounter(account=named), account, coverage(beneficiary=other))
+    assert only(found, EncounterFact).others == ("Patient/p2",)
+    own = [{"coverage": {"reference": f"Coverage/v{n}"}} for n in (1, 2)]
+    family = [coverage(beneficiary=other), {**coverage(), "id": "v2"}]
+    for told_of in (family, family[:1]):
+        found = reading(patient(), encounter(account=named), {**account, "coverage": own}, *told_of)
+        assert only(found, EncounterFact).others == ()
 
 
 def test_what_is_void_needs_no_quantity() -> None:

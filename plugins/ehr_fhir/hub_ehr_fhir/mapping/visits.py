@@ -49,6 +49,7 @@ def _condition(scene: Scene, part: Part, condition: shapes.Condition) -> Diagnos
         version=part.version,
         encounter_key=encounter_key,
         diagnosis=Diagnosis(coding=coding, id=part.key),
+        patient_key=scene.resources.key(condition.subject, "Patient"),
         active=_is_certain(condition),
     )
 
@@ -102,6 +103,7 @@ def _encounter(scene: Scene, part: Part, encounter: shapes.Encounter) -> Encount
         discharge_status=_discharge(scene, encounter),
         drg=_drg(scene, encounter),
         policies=_policies(scene, encounter) if encounter.account else (),
+        others=_others(scene, encounter, patient_key) if encounter.diagnosis or encounter.account else (),
         ready=status == "finished" and whole,
     )
 
@@ -115,6 +117,24 @@ def _policies(scene: Scene, encounter: shapes.Encounter) -> tuple[str, ...]:
     named = [(each.priority or 99, each) for one in live for each in one.coverage]
     keys = (scene.resources.key(each.coverage, "Coverage") for _, each in sorted(named, key=lambda pair: pair[0]))
     return tuple(dict.fromkeys(key for key in keys if key))
+
+
+def _others(scene: Scene, encounter: shapes.Encounter, patient_key: str) -> tuple[str, ...]:
+    """Whose the diagnoses are that a visit lists, and the policies that its accounts name, where that is somebody
+    else. An account of a family names policies of others beside the patient's own, which alone counts.
+    """
+    resources, own = scene.resources, encounter.subject.reference
+    listed = (resources.get(one.condition, shapes.Condition) for one in encounter.diagnosis)
+    subjects = [one.subject for one in listed if one is not None and (not own or one.subject.reference != own)]
+    if not subjects and not encounter.account:
+        return ()
+    whose = {resources.key(one, "Patient") for one in subjects}
+    accounts = (resources.get(one, shapes.Account) for one in encounter.account)
+    named = (each.coverage for one in accounts if one is not None for each in one.coverage)
+    policies = [resources.get(each, shapes.Coverage) for each in named]
+    covered = {resources.key(one.beneficiary, "Patient") if one else patient_key for one in policies}
+    found = whose | (covered if patient_key not in covered else set())
+    return tuple(sorted(found - {patient_key, ""}))
 
 
 def _is_same(one: Provider | None, other: Provider | None) -> bool:
