@@ -19,7 +19,8 @@ from hub.errors import Problem, StoreAway
 from hub.flow import room
 from hub.flow.base import Hub, Step
 from hub.flow.ingest.following import heard
-from hub.flow.steps import DIGEST, KEEPER, NOTIFIERS, WATCH, lanes_of
+from hub.flow.source_lanes import reading, subject
+from hub.flow.steps import DIGEST, KEEPER, NOTIFIERS, READERS, WATCH, lanes_of
 from hub.flow.steps import STEPS as FLOW_STEPS
 from hub.flow.trouble import Watch
 from hub.keep.guard import refuse
@@ -89,16 +90,21 @@ class App:
 
     def run(self, step: str, lane: str) -> Outcome:
         """One run of a step. Raises `StoreAway` where there is no room for what it would take in, or a disk fails."""
+        work, kind = STEPS[step]
 
         def run(lane: str) -> Outcome:
+            about = subject(lane)
+            if kind == READERS and lane == about:
+                # queued or held before sources were read in a lane of their own, where alone it may run
+                return Outcome(nudges=(Nudge(step, reading(about)),))
             # A lane that runs is not held: who let it go on wants its connector back. Notifiers are made anew when
             # they are tried again, with growing waits.
-            if STEPS[step][1] != NOTIFIERS:
-                self.host.mend(lane)
+            if kind != NOTIFIERS:
+                self.host.mend(about, reading=kind == READERS)
             with engine.told_apart():
                 if step in ASKS_OUTSIDE:
                     room.make_sure(self.hub)
-                return STEPS[step][0](self.hub, lane)
+                return work(self.hub, about)
 
         outcome = self.history.noted(step, run)(lane)
         self.watch.flows(step, lane)
@@ -342,8 +348,9 @@ def schedule_faults(loaded: Loaded, sources: tuple[str, ...]) -> list[Fault]:
             faults.append(loaded.fault((*path, "step"), "is no step of the hub", fix=fix))
             continue
         lanes = lanes_for(told.step, loaded.settings, sources)
-        if told.connector and told.connector not in lanes:
-            fix = f"for this step: {', '.join(lanes) or 'none is configured'}; or leave it out for all"
+        known = tuple(map(subject, lanes))
+        if told.connector and told.connector not in known:
+            fix = f"for this step: {', '.join(known) or 'none is configured'}; or leave it out for all"
             faults.append(
                 loaded.fault((*path, "connector"), f"{told.step} does not run for this connector", fix=fix)
             )

@@ -14,6 +14,7 @@ from hub.cli.ui import age, print_json, say, table
 from hub.config.explain import near
 from hub.config.settings import Settings
 from hub.errors import HubError
+from hub.flow.source_lanes import subject
 from hub.schedule import Schedule, configured, upcoming
 from hub.store import Tx, View
 from hub.store.lanes import HELD
@@ -96,7 +97,7 @@ def _row(one: dict[str, Any], zone: ZoneInfo, now: datetime) -> tuple[str, ...]:
     return (
         one["schedule"],
         one["step"],
-        " ".join(one["lanes"]) or "nobody",
+        " ".join(map(subject, one["lanes"])) or "nobody",
         _times(one["next"], zone) or ("-" if one["paused"] else "never"),
         f"{_local(last['started'], zone)} {last['outcome']}" if last else "never",
         "; ".join(marks),
@@ -171,18 +172,17 @@ def run(folder: Path, name: str, *, connector: str, by: str, dry_run: bool, as_j
     if as_json:
         print_json({"schedule": one.name, "step": one.step, "lanes": lanes, "runs": ids})
         return
-    say(f"{'would run' if dry_run else 'asked for'}: {one.step} for {', '.join(lanes)}")
+    say(f"{'would run' if dry_run else 'asked for'}: {one.step} for {', '.join(map(subject, lanes))}")
     if ids:
         say(BEGINS)
         say(f"how it goes: hub runs show {ids[0]}")
 
 
 def _lanes(one: Schedule, connector: str) -> tuple[str, ...]:
-    if connector and connector not in one.lanes:
-        raise HubError(
-            "this schedule does not run for this connector", fix=f"it runs for: {', '.join(one.lanes)}"
-        )
-    lanes = (connector,) if connector else one.lanes
+    lanes = tuple(lane for lane in one.lanes if connector in ("", subject(lane)))
+    if one.lanes and not lanes:
+        known = ", ".join(map(subject, one.lanes))
+        raise HubError("this schedule does not run for this connector", fix=f"it runs for: {known}")
     if not lanes:
         raise HubError("this schedule has nobody to run for", fix="configure a connector for its step")
     return lanes
@@ -234,7 +234,7 @@ def _run_row(one: Run, zone: ZoneInfo, now: datetime) -> tuple[str, ...]:
     notes = [f"{count} {name.replace('_', ' ')}" for name, count in one.counts.items() if name != "done"]
     notes += [one.error] if one.error else []
     took = _took((one.ended or now) - one.started)
-    head = (one.id, one.schedule, one.lane or "-", one.cause, _local(one.started, zone), took)
+    head = (one.id, one.schedule, subject(one.lane) or "-", one.cause, _local(one.started, zone), took)
     return (*head, one.outcome, str(one.counts.get("done", "-")), "; ".join(notes))
 
 

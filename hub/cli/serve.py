@@ -13,6 +13,7 @@ from hub.app import App
 from hub.cli.ui import explain, say, when
 from hub.config import Loaded
 from hub.errors import StoreAway
+from hub.flow.source_lanes import subject
 from hub.node import Node, sweep
 from hub.runner.port import Status
 from hub.schedule import Schedule, due
@@ -61,9 +62,10 @@ def _log(loaded: Loaded) -> None:
 def _tell(status: Status) -> None:
     """What could not be done now."""
     for nudge in status.backing_off:
-        say(f"{nudge.step} for {nudge.lane} did not work and is to be tried again: see hub work list --owner it")
+        what = f"{nudge.step} for {subject(nudge.lane)}"
+        say(f"{what} did not work and is to be tried again: see hub work list --owner it")
     for trouble in status.held:
-        say(f"{trouble.step} for {trouble.lane} stopped: see hub work list --owner it")
+        say(f"{trouble.step} for {subject(trouble.lane)} stopped: see hub work list --owner it")
 
 
 def _introduce(node: Node) -> None:

@@ -18,31 +18,22 @@ from hub.flow import (
     remits,
     scrub,
     secondary,
+    source_lanes,
     statements,
     sweep,
 )
 from hub.flow.base import Step
 from hub.flow.visits import assemble
 
-SOURCES, PRACTICES, CLEARINGHOUSES, PRINTER, MAILBOXES, HUB, NOTIFIERS, KEEPER, LISTENERS, WATCH, DIGEST = (
-    "sources",
-    "practices",
-    "clearinghouses",
-    "printer",
-    "mailboxes",
-    "hub",
-    "notifiers",
-    "keeper",
-    "listeners",
-    "watch",
-    "digest",
-)
+SOURCES, READERS, LISTENERS = "sources", "readers", "listeners"
+PRACTICES, CLEARINGHOUSES, PRINTER, MAILBOXES = "practices", "clearinghouses", "printer", "mailboxes"
+HUB, NOTIFIERS, KEEPER, WATCH, DIGEST = "hub", "notifiers", "keeper", "watch", "digest"
 
 STEPS: dict[str, tuple[Step, str]] = {
     "ingest.pull": (ingest.pull, SOURCES),
-    "ingest.read": (ingest.read, SOURCES),
-    "ingest.assemble": (assemble.assemble, SOURCES),
-    "ingest.ripen": (assemble.ripen, SOURCES),
+    "ingest.read": (ingest.read, READERS),
+    "ingest.assemble": (assemble.assemble, READERS),
+    "ingest.ripen": (assemble.ripen, READERS),
     "coding.code": (coding.code, PRACTICES),
     "payments.post": (payments.post, PRACTICES),
     "claims.make": (claims.make, PRACTICES),
@@ -68,6 +59,7 @@ def lanes_of(kind: str, settings: Settings, sources: tuple[str, ...]) -> tuple[s
     printer = (settings.print.vendor,) if settings.print.vendor else ()
     return {
         SOURCES: sources,
+        READERS: tuple(map(source_lanes.reading, sources)),
         PRACTICES: tuple(settings.practices),
         CLEARINGHOUSES: settings.clearinghouses,
         PRINTER: printer,

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from hub.config.settings import Settings
 from hub.errors import HubError
+from hub.flow.source_lanes import subject
 from hub.log import get_log
 from hub.model.work import WorkItem
 from hub.store import Store
@@ -30,7 +31,7 @@ FIX = "look at the connection with: hub connector test"
 
 class Watch:
     """Knows which lanes are in trouble, and keeps their work items; safe to use from many threads. What cannot be
-    written since the store is away is written later, if it still holds then.
+    written since the store is away is written later, if it still holds then. Items are about the connector of a lane.
     """
 
     def __init__(self, settings: Settings, store: Store) -> None:
@@ -50,14 +51,14 @@ class Watch:
         item = WorkItem(
             reason=reason,
             aggregate="connector",
-            aggregate_id=lane,
+            aggregate_id=subject(lane),
             why=WHY[kind] + (said or f"{error} at {place}"),
             fix=fix or FIX,
             where=step,
             owner="it",
         )
         with self._lock:
-            self._unwritten[step, lane] = item
+            self._unwritten[step, subject(lane)] = item
         self.catch_up()
 
     def catch_up(self) -> None:
@@ -87,6 +88,7 @@ class Watch:
         """A run of `step` for `lane` went well: what was open about it is resolved, now or after a later run. Of one
         that failed before, maybe on another node, what is known here may be too old.
         """
+        lane = subject(lane)
         with suppress(HubError):
             with self._lock:
                 self._unwritten.pop((step, lane), None)
@@ -103,6 +105,7 @@ class Watch:
 
     def still_open(self, step: str, lane: str) -> bool:
         """Whether the item about this step and lane is open: a person who resolves it says that it is mended."""
+        lane = subject(lane)
         with self._lock:
             if (step, lane) in self._unwritten:
                 return True

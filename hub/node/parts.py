@@ -8,6 +8,7 @@ import time
 
 from hub.app import App, Current, steps_of
 from hub.errors import HubError
+from hub.flow.source_lanes import subject
 from hub.log import get_log
 from hub.node.alarm import Alarm
 from hub.node.doors import Doors
@@ -147,7 +148,7 @@ class Parts:
         """A connector that was made anew is tried again, whatever held its lane."""
         try:
             for trouble in self.runner.status().held:
-                if trouble.lane in connectors:
+                if subject(trouble.lane) in connectors:
                     self.runner.release(trouble.lane)
         except HubError as error:
             get_log().warning("sweep.fault", exception=type(error).__name__)

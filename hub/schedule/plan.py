@@ -11,6 +11,7 @@ import msgspec
 from hub.config.connectors import Schedule as Configured
 from hub.config.settings import Settings
 from hub.errors import Problem
+from hub.flow.source_lanes import subject
 from hub.schedule import crons
 from hub.schedule.calendars import Calendar
 
@@ -119,7 +120,7 @@ def _schedule(
     return Schedule(
         name=name,
         step=one.step,
-        lanes=(one.connector,) if one.connector else lanes_of(one.step),
+        lanes=_named(one, lanes_of) if one.connector else lanes_of(one.step),
         cron=one.cron or "",
         every=one.every,
         epoch=one.epoch or EPOCH,
@@ -129,6 +130,12 @@ def _schedule(
         holidays=one.holidays,
         calendar=_calendar(settings, one.calendar, zone),
     )
+
+
+def _named(one: Configured, lanes_of: Callable[[str], tuple[str, ...]]) -> tuple[str, ...]:
+    """The lane of the connector that a schedule names; a step that this hub does not have is told elsewhere."""
+    lanes = tuple(lane for lane in _lanes(one.step, lanes_of) if subject(lane) == one.connector)
+    return lanes or (one.connector,)
 
 
 def _calendar(settings: Settings, name: str, zone: str) -> Calendar | None:

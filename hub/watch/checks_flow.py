@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
+from hub.flow.source_lanes import subject
 from hub.schedule import Schedule, configured, latest
 from hub.schedule.plan import house
 from hub.store.vitals import Vitals, Waiting
@@ -145,7 +146,7 @@ def runs(place: Place, vitals: Vitals) -> Findings:
     late = vitals.open_runs(place.now - RUN_LONG)
     held = {row.lane for row in vitals.lane_troubles() if row.kind == "held"} if late else set[str]()
     for row in late:
-        what = f"run of {row.schedule}: {row.step} for {row.lane or 'the hub'} since {at(row.started)}"
+        what = f"run of {row.schedule}: {row.step} for {subject(row.lane) or 'the hub'} since {at(row.started)}"
         which = f"{row.schedule}:{row.lane}" if row.lane else row.schedule
         if row.lane in held:
             yield bad("run.long", which, f"{what}, held with its lane", why=HELD_WHY, fix=HELD_FIX)
@@ -173,11 +174,11 @@ def lanes(place: Place, vitals: Vitals) -> Findings:
         what = f"{lane}: {step} since {at(row.opened_at)}"
         found[lane, step] = bad(code, f"{lane}:{step}", what, why=row.why, fix=row.fix)
     for row in vitals.lane_troubles():
-        code = _lane_code(row.kind == "held", place, place.now - row.since)
-        what = f"{row.lane}: {row.step} failed {counted(row.attempts, 'time')} since {at(row.since)}"
+        code, about = _lane_code(row.kind == "held", place, place.now - row.since), subject(row.lane)
+        what = f"{about}: {row.step} failed {counted(row.attempts, 'time')} since {at(row.since)}"
         why = row.said or f"{row.error} at {row.place}"
-        fix = row.fix or f"run: hub connector test {row.lane}"
-        found[row.lane, row.step] = bad(code, f"{row.lane}:{row.step}", what, why=why, fix=fix)
+        fix = row.fix or f"run: hub connector test {about}"
+        found[about, row.step] = bad(code, f"{about}:{row.step}", what, why=why, fix=fix)
     yield from found.values()
     if not found:
         yield good("lane.held", "", "lanes: none is held or backs off")

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from hub.clock import TurnedClock
 from hub.errors import Refused
 from hub.flow import ingest
-from hub.flow.ingest import mending, pieces
+from hub.flow.ingest import coming, mending, pieces
+from hub.flow.source_lanes import read_soon
 from hub.flow.visits import assemble
 from hub.model.facts import Piece, Reading
 from hub.plugin.host import PluginFault
-from hub.store import Keyring, open_store
+from hub.store import Keyring, Nudge, open_store
 from hub.testing import piecing
 from hub.testing.feed_state import state
 from hub.testing.piecing import Scrap, message
@@ -73,6 +74,38 @@ def house(made_sqlite_url: str, keyring: Keyring, clock: TurnedClock) -> Iterato
     store = open_store(made_sqlite_url, keyring, clock)
     yield PiecesHouse(store, clock)
     store.close()
+
+
+def test_pieces_wait_while_a_pull_brings_more(house: PiecesHouse) -> None:
+    """A pull that said that more comes holds up what is read with its links, and no message: until it says that it
+    was the last, fails, or ten minutes have gone by, so that a steady pull starves nothing.
+    """
+    nudged: list[Nudge] = []
+    house.store.on_commit(nudged.extend)
+
+    def pulled(*, more: bool) -> None:
+        with house.store.begin("ingest.receive") as tx:
+            coming.told(tx, SOURCE, more=more)
+
+    def read() -> tuple[bool, int]:
+        before = len(house.joined)
+        house.run(ingest.read, SOURCE)
+        return len(house.joined) > before, pieces_marked(house)
+
+    for version, end in (("1", lambda: pulled(more=False)), ("2", lambda: coming.failed(house.hub, SOURCE))):
+        pulled(more=True)
+        house.hear(*(msgspec.structs.replace(one, version=version) for one in WHOLE))
+        assert read() == (False, len(WHOLE) - 1), "of the patient alone nothing is asked"
+        nudged.clear()
+        end()
+        assert nudged == [read_soon(SOURCE)]
+        assert read() == (True, 0)
+    pulled(more=True)
+    house.hear(msgspec.structs.replace(DOCTOR, version="3", says="Fennimore"))
+    assert read() == (False, 1)
+    while pieces_marked(house):
+        house.clock.turn(pieces.OVERDUE)
+        assert read()[0]
 
 
 def test_a_visit_in_pieces_is_billed_when_the_last_has_come(house: PiecesHouse) -> None:

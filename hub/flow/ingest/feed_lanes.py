@@ -16,7 +16,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
-from hub.store import Nudge, Tx
+from hub.flow.source_lanes import read_soon
+from hub.store import Tx
 from hub.store.held_lanes import STOP, WAIT, Held
 from hub.store.inbox import InboxItem
 
@@ -133,7 +134,7 @@ def released(tx: Tx, source: str, lanes: Collection[str]) -> int:
     """Let be read what waits in lanes that nothing stops any more; returns how many do."""
     moved = tx.held_lanes.release(source, lanes) if lanes else 0
     if moved:
-        tx.then(Nudge("ingest.read", source))
+        tx.then(read_soon(source))
     return moved
 
 

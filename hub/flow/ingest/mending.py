@@ -10,7 +10,8 @@ from typing import Any
 
 from hub.errors import HubError, Refused
 from hub.flow.ingest.feed_lanes import AGAIN, guarded, let_go
-from hub.store import Nudge, Tx
+from hub.flow.source_lanes import read_soon
+from hub.store import Tx
 from hub.store.inbox import InboxItem
 
 NOT_APPLIED = ("set_aside", "read_in_part", "blocked")
@@ -37,7 +38,7 @@ def replay(tx: Tx, item: InboxItem, by: str) -> str:
     tx.inbox.put_state(item, "received", AGAIN)
     tx.work.resolve_for(item.id, "", "read again", by)
     _told(tx, "message.replayed", item, by, was=item.state, kind_of=item.kind)
-    tx.then(Nudge("ingest.read", item.source))
+    tx.then(read_soon(item.source))
     return "it is read again"
 
 
@@ -67,7 +68,7 @@ def edit(tx: Tx, item: InboxItem, body: bytes, by: str, why: str) -> str:
     tx.inbox.put_state(item, "replaced", "message.edited")
     tx.work.resolve_for(item.id, "", f"replaced by {made.id}: {why}"[:200], by)
     _told(tx, "message.edited", item, by, was=item.state, into=made.id, how=why[:200])
-    tx.then(Nudge("ingest.read", item.source))
+    tx.then(read_soon(item.source))
     return made.id
 
 

@@ -6,19 +6,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from hub.errors import Problem
+from hub.errors import HubError, Problem
 from hub.flow.aside import failed
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
-from hub.flow.ingest import errands, feed_lanes, following, pieces
+from hub.flow.ingest import coming, errands, feed_lanes, following, pieces
 from hub.flow.ingest.fact_keys import patient_ids
 from hub.flow.ingest.facts_store import Facts, billable
 from hub.flow.ingest.folding import placed
 from hub.flow.ingest.message_faults import alone, habits, reason_of
+from hub.flow.source_lanes import assemble_soon, read_soon
 from hub.model.encounter import Encounter
 from hub.model.facts import AnyFact, Reading
 from hub.plugin.api import Changes, RawMessage
 from hub.plugin.host import PluginFault
-from hub.store import Nudge, Tx
+from hub.store import Tx
 from hub.store.documents import Change, Row
 from hub.store.held_lanes import STOP, WAIT
 from hub.store.inbox import Arrival, InboxItem
@@ -40,14 +41,19 @@ Verdict = tuple[InboxItem, Reading | PluginFault, str]
 
 def pull(hub: Hub, source: str) -> Outcome:
     """Ask a source what is new and put it in the inbox with its cursor, in one transaction. Where that fails, what
-    the source remembers of the call is forgotten too: it would pass over what was never stored.
+    the source remembers of the call is forgotten too: it would pass over what was never stored. Nothing here waits
+    for `read`, which runs beside it in a lane of its own.
     """
     port = hub.host.source(source)
     with hub.store.view() as view:
         cursor = (view.plugin_state(source).get("cursor") or b"").decode()
         left = errands.waiting(view, source)
     hub.host.errands(source).lay(left.errands)
-    changes = port.changes(cursor)
+    try:
+        changes = port.changes(cursor)
+    except HubError:
+        coming.failed(hub, source)
+        raise
     left = errands.taken(hub, source, left)
     try:
         fresh = _received(hub, source, changes, cursor, left)
@@ -67,8 +73,10 @@ def _received(hub: Hub, source: str, changes: Changes, cursor: str, left: errand
             tx.plugin_state(source).put("cursor", changes.cursor.encode())
         hub.host.state(source).commit(tx)
         errands.done(tx, left)
+        if getattr(hub.host.source(source), "joins", False):
+            coming.told(tx, source, more=changes.more or left.more)
         if fresh:
-            tx.then(Nudge("ingest.read", source))
+            tx.then(read_soon(source))
     return fresh
 
 
@@ -86,14 +94,15 @@ def _arrival(message: RawMessage) -> Arrival:
 def read(hub: Hub, source: str) -> Outcome:
     """Read what waits in the inbox of one source into facts; what cannot be read becomes work. A message that cannot
     be applied whole is not applied at all, and what follows it in its lanes waits for it. Where nothing waits in the
-    inbox, pieces are read with what they link to.
+    inbox, and no pull has said that more comes, pieces are read with what they link to.
     """
     joins = getattr(hub.host.source(source), "joins", False)
-    if joins and pieces.overdue(hub, source):
+    late = joins and pieces.overdue(hub, source)
+    if late:
         pieces.join(hub, source)
     answers, more = _page(hub, source)
     if not answers:
-        return pieces.join(hub, source) if joins else Outcome()
+        return pieces.join(hub, source) if joins and (late or not _more_comes(hub, source)) else Outcome()
     practice = hub.settings.practice_of(source)
     with hub.store.begin("ingest.read") as tx:
         judged = feed_lanes.judged(tx, source, practice, [_asked(row, reading) for row, reading in answers])
@@ -115,8 +124,13 @@ def read(hub: Hub, source: str) -> Outcome:
         tx.event("messages.read", "source", source, practice=practice, **_counts(verdicts, facts))
         more |= feed_lanes.released(tx, source, judged.freed) > 0
         if marked:
-            tx.then(Nudge("ingest.assemble", source))
+            tx.then(assemble_soon(source))
     return Outcome(done=len(answers), more=more or joins)
+
+
+def _more_comes(hub: Hub, source: str) -> bool:
+    with hub.store.view() as view:
+        return coming.comes(view, source)
 
 
 def _asked(row: InboxItem, reading: Reading | PluginFault) -> feed_lanes.Asked:
@@ -224,7 +238,7 @@ def replay(tx: Tx, rows: Sequence[Row[Encounter]]) -> int:
     """Look at held or waiting encounters again, as after a change of settings or a corrected source."""
     tx.encounters.put_many([Change(row, state="gathering") for row in rows])
     for source in {row.col("source") for row in rows}:
-        tx.then(Nudge("ingest.assemble", source))
+        tx.then(assemble_soon(source))
     return len(rows)
 
 

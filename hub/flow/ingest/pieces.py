@@ -24,11 +24,12 @@ from hub.flow.ingest.facts_store import HOPS, LINK, MARKS, Facts, billable
 from hub.flow.ingest.folding import placed
 from hub.flow.ingest.merging import source_key
 from hub.flow.ingest.message_faults import alone, habits
+from hub.flow.source_lanes import assemble_soon
 from hub.model.facts import GONE, AnyFact, Piece, PieceFact, Reading
 from hub.model.people import Record
 from hub.model.work import WorkItem
 from hub.plugin.host import PluginFault
-from hub.store import Nudge, Tx, View
+from hub.store import Tx, View
 from hub.store.documents import Change, Row
 
 PAGE = 100
@@ -40,7 +41,7 @@ LINKED, LINKED_BYTES = 500, 4 << 20
 HELD_BYTES = 16 << 20
 """Bodies that a round holds in memory; where they are more it reads fewer pieces."""
 OVERDUE = timedelta(minutes=10)
-"""So long a piece waits while messages come without a pause: most of what it needs comes meanwhile."""
+"""So long a piece waits while messages come, or a pull says that more will: most of what it needs comes meanwhile."""
 CURSOR = "hub.pieces"
 """Under which key the state of a source keeps how far the marking of many has come."""
 TOO_MUCH = Problem(
@@ -113,26 +114,26 @@ def _opened(fact: PieceFact) -> Piece:
 
 
 def look_up(
-    view: View, source: str, practice: str, keys: Collection[str], linking_to: Collection[str], limit: int
+    view: View, source: str, practice: str, keys: Collection[str], patients: Collection[str], limit: int
 ) -> list[tuple[str, Piece]]:
-    """The pieces that are kept of these keys, and at most `limit` of those that link to one of `linking_to`, each
-    with the id of the message that told it.
+    """The pieces that are kept of these keys, and at most `limit` of those of these patients, each with the id of the
+    message that told it.
     """
-    about: dict[str, Any] = {"practice": practice, "source": source, "kind": "piece", "limit": 1_000}
+    about: dict[str, Any] = {"practice": practice, "source": source, "kind": "piece"}
     digests = [source_key(view, source, "piece", one) for one in sorted(keys)]
-    ends = [source_key(view, source, "piece", one) for one in sorted(linking_to)]
-    ids = view.lookup.page(LINK, source, ends, limit=limit) if ends else []
+    whose = [source_key(view, source, "patient", one) for one in sorted(patients)]
     rows = [row for some in chunks(digests, 500) for row in view.facts.find(key=some, **about)]
-    rows += view.facts.get_many(ids).values()
+    rows += view.facts.find(parent=whose, limit=limit, **about) if whose else []
     found = {row.id: row.record for row in rows if isinstance(row.record, PieceFact)}
     return [(one.message, _opened(one)) for one in found.values() if one.version != GONE]
 
 
 def overdue(hub: Hub, source: str) -> bool:
-    """Whether a piece waits for too long already."""
+    """Whether a piece waits for too long already, also one that was marked for what it links to."""
+    about = _about(hub, source)
     with hub.store.view() as view:
-        oldest = view.facts.waiting(MARKS[0], limit=1, **_about(hub, source))
-        return bool(oldest) and view.now - oldest[0].state_since >= OVERDUE
+        oldest = (row for mark in MARKS for row in view.facts.waiting(mark, limit=1, **about))
+        return any(view.now - row.state_since >= OVERDUE for row in oldest)
 
 
 def join(hub: Hub, source: str) -> Outcome:
@@ -286,7 +287,7 @@ def _settle(tx: Tx, source: str, practice: str, found: _Round, told: Told) -> No
     )
     tx.event("pieces.joined", "source", source, practice=practice, pieces=len(found.rows), facts=len(facts))
     if marked:
-        tx.then(Nudge("ingest.assemble", source))
+        tx.then(assemble_soon(source))
 
 
 def _opened_work(tx: Tx, practice: str, one: Asked, said: Reading | PluginFault) -> tuple[str, ...]:

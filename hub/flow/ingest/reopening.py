@@ -7,11 +7,12 @@ from datetime import date
 
 from hub.flow.ingest.fact_keys import Keyed, patient_ids
 from hub.flow.ingest.merging import last_words, newest_pairs, with_kin
+from hub.flow.source_lanes import assemble_soon
 from hub.model.appointment import Appointment
 from hub.model.encounter import Encounter
 from hub.model.facts import AnyFact, AppointmentFact, CoverageFact, MergeFact, MoveFact
 from hub.model.people import Record
-from hub.store import Nudge, Tx, View
+from hub.store import Tx, View
 from hub.store.documents import Change, New, Row
 
 REOPENED_BY_PATIENT = ("gathering", "waiting", "held", "incomplete", "ready", "coded")
@@ -192,7 +193,7 @@ def reopen_patients(tx: Tx, patients: Collection[str], *, claimed: bool = False,
         rows += tx.encounters.get_many(wanted - {row.id for row in rows}).values()
     tx.encounters.put_many([Change(row, state="gathering") for row in rows if row.state != "gathering"])
     for source in sorted({row.col("source") for row in rows}):
-        tx.then(Nudge("ingest.assemble", source))
+        tx.then(assemble_soon(source))
     return len(rows)
 
 

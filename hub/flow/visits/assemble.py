@@ -13,6 +13,7 @@ from hub.config.settings import Settings
 from hub.flow.base import CHUNK, Hub, Outcome
 from hub.flow.ingest.folding import filled, in_force, told_at
 from hub.flow.ingest.merging import Kin, accounts_of, kin_of, moves_of, patient_of, source_key
+from hub.flow.source_lanes import assemble_soon
 from hub.flow.visits import appointing
 from hub.flow.visits.alike import one_service
 from hub.flow.visits.assembly import (
@@ -155,7 +156,7 @@ def ripen(hub: Hub, source: str) -> Outcome:
             due = [row for row in rows if _is_due(row, policy, tx.now)]
             tx.encounters.put_many([Change(row, state="gathering") for row in due])
             if due:
-                tx.then(Nudge("ingest.assemble", source))
+                tx.then(assemble_soon(source))
         done += len(due)
         if len(rows) < PAGE:
             return Outcome(done=done)

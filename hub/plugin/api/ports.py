@@ -2,8 +2,9 @@
 
 A plugin class is called once per configured instance as `Plugin(settings, context)`: `settings` is an
 instance of its own `Settings` (a pydantic model named as the class attribute `Settings`), `context` a
-`Context`. Ports are synchronous and are called from threads, never two calls of one instance at once,
+`Context`. Ports are synchronous and are called from threads, never two calls of one object at once,
 unless a method says otherwise. Only the errors of `hub.plugin.api.errors` may be raised on purpose.
+An EHR source may be made twice: one object reads, while the other is asked for changes, and listens.
 """
 
 from __future__ import annotations

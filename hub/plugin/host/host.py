@@ -25,6 +25,7 @@ from hub.plugin.host.ports import (
     GuardedSource,
     GuardedTransfer,
 )
+from hub.plugin.host.reader import Made, Reader
 from hub.plugin.host.settings import Chosen, ConnectorSpec, Locate, at, choose
 
 G = TypeVar("G", bound=Guarded)
@@ -163,22 +164,29 @@ class PluginHost(Hooks):
     def counts(self) -> tuple[CallCount, ...]:
         """Every call so far, by instance (or plugin, for hooks) and method."""
         guards = [*self._loaded.guards.values(), *(it.guard for it in self._instances.values())]
-        return tuple(count for guard in guards for count in guard.counts())
+        found = [count for guard in guards for count in guard.counts()]
+        readers = (it.port.reader for it in self._instances.values() if isinstance(it.port, GuardedSource))
+        return _summed([*found, *(count for reader in readers for count in reader.counts())])
 
     def remake(self, name: str) -> None:
         """Make a new object for an instance, as a person asks when a held one is to go on."""
         self._port(name, Guarded)
         old = self._instances[name]
-        self._instances[name] = self._remake(old.chosen)
+        self._instances[name] = made = self._remake(old.chosen)
+        if isinstance(old.port, GuardedSource) and isinstance(made.port, GuardedSource):
+            made.port.reader = old.port.reader  # it did not hang, and may read now
         with self._mending:
             left = [guard for guard in self._hanging.get(name, []) if guard.hangs]
             self._hanging[name] = [*left, old.guard] if old.guard.hangs else left
 
-    def mend(self, name: str) -> bool:
-        """Make an instance anew where a call of it hung, so that it can be used again; True where that was done.
-        One of which very many calls hang still stays held: a thread cannot be killed. A name of no instance is left.
+    def mend(self, name: str, *, reading: bool = False) -> bool:
+        """Make an instance anew where a call of it hung, so that it can be used again; True where that was done. Of a
+        source with `reading` that object which reads, else the other. One of which very many calls hang still stays
+        held: a thread cannot be killed. A name of no instance is left.
         """
         held = self._instances.get(name)
+        if held is not None and reading:
+            return isinstance(held.port, GuardedSource) and held.port.reader.mend(MOST_HANGING)
         if held is None or not held.guard.held:
             return False
         if sum(guard.hangs for guard in self._hanging.get(name, [])) >= MOST_HANGING:
@@ -240,12 +248,17 @@ class _Maker:
     def one(self, chosen: Chosen) -> _Instance:
         """One object of the plugin's class. Its constructor does no I/O, but it is guarded like any call."""
         context = self._context_for(chosen.name)
+        inner, guard = self._object(chosen, context)
+        port = _WRAPS[chosen.offer.port](inner, guard, context.clock)
+        if isinstance(port, GuardedSource):
+            port.reader = Reader(lambda: self._object(chosen, self._context_for(chosen.name)))
+        return _Instance(chosen=chosen, context=context, guard=guard, port=port)
+
+    def _object(self, chosen: Chosen, context: HostContext) -> Made:
         offered = chosen.offer.offered
         package = offered.__module__.partition(".")[0]
         guard = self._guard(chosen.name, chosen.offer.plugin, package, context.state)
-        inner: Any = guard.call("__init__", lambda: offered(chosen.settings, context), answers.anything)
-        port = _WRAPS[chosen.offer.port](inner, guard, context.clock)
-        return _Instance(chosen=chosen, context=context, guard=guard, port=port)
+        return guard.call("__init__", lambda: offered(chosen.settings, context), answers.anything), guard
 
     def _guard(self, instance: str, plugin: str, package: str, memory: Memory | None) -> Guard:
         return Guard(
@@ -282,4 +295,16 @@ def _placed(fault: Problem, connectors: Mapping[str, ConnectorSpec], locate: Loc
 
 def _info(name: str, it: _Instance) -> InstanceInfo:
     offer = it.chosen.offer
-    return InstanceInfo(name=name, plugin=offer.plugin, kind=offer.kind, port=offer.port, held=it.guard.held)
+    held = it.guard.held or (isinstance(it.port, GuardedSource) and it.port.reader.held)
+    return InstanceInfo(name=name, plugin=offer.plugin, kind=offer.kind, port=offer.port, held=held)
+
+
+def _summed(counts: Iterable[CallCount]) -> tuple[CallCount, ...]:
+    """One count for each method of an instance, however many objects it is called on."""
+    found: dict[tuple[str, str], CallCount] = {}
+    for one in counts:
+        both = found.setdefault((one.instance, one.method), CallCount(instance=one.instance, method=one.method))
+        both.calls += one.calls
+        both.faults += one.faults
+        both.seconds += one.seconds
+    return tuple(found.values())

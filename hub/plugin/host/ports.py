@@ -31,6 +31,7 @@ from hub.plugin.host import answers
 from hub.plugin.host.answers import WrongAnswer
 from hub.plugin.host.faults import HUNG, PluginFault
 from hub.plugin.host.guard import Guard, Limits
+from hub.plugin.host.reader import Reader
 
 _TOTAL = Limits(total=True)
 _CLOSING = Limits(silence_seconds=5.0)
@@ -142,7 +143,18 @@ class GuardedNotifier(Guarded):
 
 
 class GuardedSource(Guarded):
-    """An `EhrSource` behind its guard; `serve` too, where the plugin has it."""
+    """An `EhrSource` behind its guard; `serve` too, where the plugin has it. What reads is another object of the
+    plugin, where there is one (`reader`): it does not wait for a call of `changes`.
+    """
+
+    def __init__(self, inner: Any, guard: Guard, clock: Clock, reader: Reader | None = None) -> None:
+        super().__init__(inner, guard, clock)
+        self.reader = reader or Reader(lambda: (inner, guard))
+
+    def close(self) -> None:
+        """As for every port; the object that reads first."""
+        self.reader.close()
+        super().close()
 
     @property
     def listens(self) -> bool:
@@ -179,24 +191,28 @@ class GuardedSource(Guarded):
         return callable(getattr(type(self._inner), "read_joined", None))
 
     def read(self, raw: bytes, content_type: str) -> Reading:
-        return self._guard.call("read", lambda: self._inner.read(raw, content_type), self._reading, _TOTAL)
+        inner, guard = self.reader.one()
+        return guard.call("read", lambda: inner.read(raw, content_type), self._reading, _TOTAL)
 
     def read_many(self, messages: Sequence[tuple[bytes, str]]) -> list[Reading | PluginFault]:
         """Each (bytes, content type) as `read`, in one turn; a message on which the plugin fails is a fault beside
         the others, one on which it hangs raises.
         """
-        calls = [partial(self._inner.read, raw, content_type) for raw, content_type in messages]
-        found = self._guard.each("read", calls, self._reading, _TOTAL)
+        inner, guard = self.reader.one()
+        calls = [partial(inner.read, raw, content_type) for raw, content_type in messages]
+        found = guard.each("read", calls, self._reading, _TOTAL)
         return [one for one in found if isinstance(one, Reading | PluginFault)]
 
     def read_joined(self, piece: Piece, linked: Sequence[Piece]) -> Reading:
         """A piece with what it links to."""
-        return self._guard.call("read_joined", lambda: self._inner.read_joined(piece, linked), _joined, _TOTAL)
+        inner, guard = self.reader.one()
+        return guard.call("read_joined", lambda: inner.read_joined(piece, linked), _joined, _TOTAL)
 
     def read_joined_many(self, asks: Sequence[tuple[Piece, Sequence[Piece]]]) -> list[Reading | PluginFault]:
         """Each (piece, linked) as `read_joined`, in one turn, as `read_many`."""
-        calls = [partial(self._inner.read_joined, piece, linked) for piece, linked in asks]
-        found = self._guard.each("read_joined", calls, _joined, _TOTAL)
+        inner, guard = self.reader.one()
+        calls = [partial(inner.read_joined, piece, linked) for piece, linked in asks]
+        found = guard.each("read_joined", calls, _joined, _TOTAL)
         return [one for one in found if isinstance(one, Reading | PluginFault)]
 
     def _reading(self, value: Any) -> Reading:
