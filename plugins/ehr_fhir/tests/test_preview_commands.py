@@ -173,6 +173,27 @@ def test_codes_that_settings_know(
     assert "Everything is mapped." in out
 
 
+def test_codes_leave_out_what_is_history(
+    hub: Hub,  # noqa: F811 - fixtures
+    config: Callable[[str], Path],  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """A visit before bill_from is never billed: it is counted apart, and nobody maps its codes. Visits of which
+    nobody is told who pays are counted too.
+    """
+    folder, past = mapped(config("")), visit(2, day="2025-03-02")
+    past[2]["class"], past[3]["code"] = {"code": "ODD"}, concept("http://snomed.info/sct", "44054006")
+    told = [one for one in (*visit(1), *past) if one["resourceType"] != "Coverage"]
+    path = dropped(tmp_path, [*office(), *told])
+    code, out, _ = hub("codes", path, "--connector", "clinic", "--config", folder, "--json")
+    told = json.loads(out)
+    assert (code, told["unmapped"]) == (0, [])
+    assert (told["encounters"], told["history"], told["without_coverage"]) == (1, 1, 1)
+    out = hub("codes", path, "--connector", "clinic", "--config", folder)[1]
+    assert "1 more encounter before bill_from" in out
+    assert "1 encounter of patients without a coverage" in out
+
+
 @pytest.mark.campaign
 @pytest.mark.parametrize(
     "name",

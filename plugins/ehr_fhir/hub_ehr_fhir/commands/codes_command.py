@@ -131,6 +131,16 @@ def _tell(terminal: Terminal, found: Found, heard: Heard, choice: Choice) -> Non
     of = f" in {plural(found.messages, 'message')}" if found.messages else ""
     settings = f"connector {heard.instance}" if heard.instance else "no connector: nothing is mapped"
     say(terminal, f"{plural(found.encounters, 'encounter')}, {plural(found.charges, 'charge')}{of}; {settings}.")
+    if found.history:
+        say(
+            terminal, f"{plural(found.history, 'more encounter')} before bill_from ({found.bill_from}): left out."
+        )
+    if found.uncovered:
+        say(
+            terminal,
+            f"{plural(found.uncovered, 'encounter')} of patients without a coverage: nobody is told who pays. "
+            "hub fhir preview shows one; hub fhir probe says whether the server shows Coverage.",
+        )
     terminal.say()
     if found.systems:
         rows = [(system, str(all_), str(all_ - well)) for system, (all_, well) in found.systems.items()]
@@ -182,6 +192,9 @@ def _document(found: Found, heard: Heard, *, values: bool) -> dict[str, Any]:
         "messages": found.messages,
         "encounters": found.encounters,
         "charges": found.charges,
+        "history": found.history,
+        "bill_from": found.bill_from,
+        "without_coverage": found.uncovered,
         "diagnosis_systems": [
             {"system": system, "diagnoses": all_, "unmapped": all_ - well}
             for system, (all_, well) in found.systems.items()

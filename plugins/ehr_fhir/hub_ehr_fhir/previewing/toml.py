@@ -42,7 +42,7 @@ def _coded(table: str, field: str, found: Iterable[Unmapped], *, words: bool) ->
 
 def _payers(found: Sequence[Unmapped], instance: str, *, words: bool) -> Iterator[str]:
     if found:
-        yield "# practices.toml; ... is a payer of payers.toml"
+        yield "# practices.toml, below that line where the table is there; ... is a payer of payers.toml"
         yield f"[sources.{instance}.payers]"
         yield from (f'{_text(one.name)} = "..."{_beside(one, words=words)}' for one in found)
         yield ""
@@ -52,7 +52,8 @@ def _places(found: Sequence[Unmapped], instance: str) -> Iterator[str]:
     """By kind of visit where that is known, else by the place; one line for each."""
     if not found:
         return
-    yield "# practices.toml; ... is a place of service such as 11; or facility = ... under [sources] for all"
+    yield "# practices.toml, below that line where the table is there; ... is a place of service such as 11;"
+    yield f"# or facility = ... in [sources.{instance}] for all"
     yield f"[sources.{instance}.places]"
     kinds = dict.fromkeys(one.system for one in found if one.system in KINDS)
     yield from (f'{kind} = "..."' for kind in kinds)
@@ -63,7 +64,7 @@ def _places(found: Sequence[Unmapped], instance: str) -> Iterator[str]:
 
 def _classes(found: Sequence[Unmapped], instance: str) -> Iterator[str]:
     if found:
-        yield f"# hub.toml; ... is one of {', '.join(KINDS)}"
+        yield f"# hub.toml, below that line where the table is there; ... is one of {', '.join(KINDS)}"
         yield f"[connectors.{instance}.settings.encounter_classes]"
         yield from (f'{_text(one.name)} = "..."{_beside(one, words=False)}' for one in found)
         yield ""
@@ -86,7 +87,7 @@ def _clinicians(found: Sequence[Unmapped], *, words: bool) -> Iterator[str]:
 def _beside(one: Unmapped, *, words: bool) -> str:
     """A remark: how often, and what the sender calls it."""
     called = f", {_plain(one.words)}" if words and one.words else ""
-    return f"  # {one.times} times{called}"
+    return f"  # {'once' if one.times == 1 else f'{one.times} times'}{called}"
 
 
 def _text(value: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -50,11 +51,15 @@ class Unmapped(msgspec.Struct, kw_only=True):
 
 class Found(msgspec.Struct, kw_only=True):
     """What is not mapped, by kind the most frequent first; how many of what was looked at; diagnoses by system, with
-    how many of them have an ICD-10-CM code.
+    how many of them have an ICD-10-CM code. `history`: visits before `bill_from`, which nobody bills: they are left
+    out of everything else. `uncovered`: visits whose patient has no coverage.
     """
 
     unmapped: list[Unmapped] = []
     encounters: int = 0
+    history: int = 0
+    bill_from: date | None = None
+    uncovered: int = 0
     charges: int = 0
     messages: int = 0
     systems: dict[str, tuple[int, int]] = {}
@@ -96,10 +101,12 @@ class Survey:
         self._found: dict[tuple[str, str, str], Unmapped] = {}
         self._words: dict[tuple[str, str], str] = {}
         self._placed: dict[tuple[str, str], bool] = {}
+        self._history: set[str] = set()
         self.of = Found()
 
     def hear(self, told: Sequence[From]) -> None:
         """Take in all facts."""
+        told = self._billed(told)
         seen = [one.fact for one in told if isinstance(one.fact, EncounterFact)]
         visits = {fact.patient_key: fact.key for fact in seen}
         listed = {one.id for fact in seen for one in fact.diagnoses}
@@ -115,6 +122,34 @@ class Survey:
                 self._diagnosis(fact.diagnosis.coding, fact.encounter_key, one.origin, on)
             elif isinstance(fact, CoverageFact) and fact.active:
                 self._payer(fact, fact.encounter_key or visits.get(fact.patient_key, ""), one.origin)
+        self._cover(told, seen)
+
+    def _billed(self, told: Sequence[From]) -> list[From]:
+        """What is told of visits that are billed, or of none: what is before `bill_from` is history."""
+        seen = [one.fact for one in told if isinstance(one.fact, EncounterFact)]
+        first = self.of.bill_from = self._bill_from(seen)
+        if first is None:
+            return list(told)
+        zone = ZoneInfo(self._settings.time_zone)
+        past = {one.key for one in seen if one.started_at and one.started_at.astimezone(zone).date() < first}
+        self._history, self.of.history = past, len(past)
+        gone = {one.patient_key for one in seen if one.key in past} - {
+            one.patient_key for one in seen if one.key not in past
+        }
+        return [one for one in told if not _is_past(one.fact, past, gone, first)]
+
+    def _bill_from(self, seen: Sequence[EncounterFact]) -> date | None:
+        """The first day that is billed; none where nobody wrote one down yet: then every visit counts."""
+        if self._desk is None or not seen:
+            return None
+        foreseen = self._desk.foresee(self._instance, (seen[0],), seen[0].key)
+        return foreseen.bill_from if foreseen is not None else None
+
+    def _cover(self, told: Sequence[From], seen: Sequence[EncounterFact]) -> None:
+        """Count the visits for which nobody is told who pays."""
+        facts = [one.fact for one in told if isinstance(one.fact, CoverageFact) and one.fact.active]
+        paid = {one.encounter_key or one.patient_key for one in facts}
+        self.of.uncovered = sum(1 for one in seen if not paid & {one.key, one.patient_key})
 
     def see(self, resources: Iterable[One]) -> None:
         """Look into resources for what facts do not tell: codes of classes, and what codes are called."""
@@ -122,7 +157,7 @@ class Survey:
             tree = one.tree()
             for system, code, words in _codings(tree):
                 self._words.setdefault((codes.system_name(system), code), words)
-            if one.kind == "Encounter" and isinstance(tree.get("class"), dict):
+            if one.kind == "Encounter" and one.key not in self._history and isinstance(tree.get("class"), dict):
                 code = tree["class"].get("code")
                 known = {**codes.ENCOUNTER_KINDS, **self._settings.encounter_classes}
                 if isinstance(code, str) and code and code not in known:
@@ -206,6 +241,16 @@ class Survey:
         if origin not in one.examples and len(one.examples) < _EXAMPLES:
             one.examples.append(origin)
         return one
+
+
+def _is_past(fact: AnyFact, past: set[str], gone: set[str], first: date) -> bool:
+    """Whether a fact is of a visit before the `first` day that is billed; `gone`: patients without another one."""
+    encounter = fact.key if isinstance(fact, EncounterFact) else getattr(fact, "encounter_key", "")
+    if encounter:
+        return encounter in past
+    if isinstance(fact, ChargeFact):
+        return fact.service_from < first
+    return isinstance(fact, CoverageFact) and fact.patient_key in gone
 
 
 def _codings(value: Any) -> Iterator[tuple[str, str, str]]:
