@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from hub.config import checks, explain
 from hub.config.faults import Fault, Path, dotted
-from hub.config.locate import key_lines
+from hub.config.locate import Lines
 from hub.config.settings import FILES, HOME, Settings
 
 _BIG = 20_000_000
@@ -28,7 +28,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     folder: Folder
     faults: tuple[Fault, ...]
     tree: Settings | None
-    lines: dict[str, dict[Path, int]] = msgspec.field(default_factory=dict)
+    lines: Lines = msgspec.field(default_factory=Lines)
     rest: Settings | None = None
 
     @property
@@ -69,7 +69,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
 def load(folder: Folder) -> Loaded:
     """Read and check all settings in `folder`; never raises for what stands in it."""
     texts, faults = _texts(folder)
-    lines = {name: key_lines(text) for name, text in texts.items()}
+    lines = Lines(texts)
     raw, broken = _parsed(texts, lines, faults)
     tree = _checked(raw, lines, faults, unread=broken)
     ordered = sorted(set(faults), key=_place)
@@ -113,9 +113,7 @@ def _texts(folder: Folder) -> tuple[dict[str, str], list[Fault]]:
     return texts, faults
 
 
-def _parsed(
-    texts: dict[str, str], lines: dict[str, dict[Path, int]], faults: list[Fault]
-) -> tuple[dict[str, Any], set[str]]:
+def _parsed(texts: dict[str, str], lines: Lines, faults: list[Fault]) -> tuple[dict[str, Any], set[str]]:
     """All files' keys side by side, and the top-level keys of files that could not be read."""
     raw: dict[str, Any] = {}
     broken = {key for key, file in HOME.items() if file not in texts and any(f.file == file for f in faults)}
@@ -136,14 +134,12 @@ def _parsed(
                 fix = f"move it to {home}" if home else explain.near(key, FILES[name])
                 fix = fix or f"remove it; known here: {', '.join(FILES[name])}"
                 wrong = "stands in the wrong file" if home else "is an unknown key"
-                line = lines[name].get((key,), 0)
+                line = lines.of(name).get((key,), 0)
                 faults.append(Fault(file=name, line=line, key=dotted((key,)), wrong=wrong, fix=fix))
     return raw, broken
 
 
-def _checked(
-    raw: dict[str, Any], lines: dict[str, dict[Path, int]], faults: list[Fault], *, unread: set[str]
-) -> Settings | None:
+def _checked(raw: dict[str, Any], lines: Lines, faults: list[Fault], *, unread: set[str]) -> Settings | None:
     """The tree of what is well-formed, after all checks have spoken; faults are added to `faults`."""
     declared = {key: {str(name) for name in value} for key, value in raw.items() if isinstance(value, dict)}
     where: Callable[[Path], Path] = _same
@@ -190,9 +186,9 @@ def _well_formed(raw: dict[str, Any], bad: Iterable[Path]) -> tuple[Settings, Ca
     return Settings.model_validate(kept), where
 
 
-def _locate(lines: dict[str, dict[Path, int]], path: Path) -> tuple[str, int]:
+def _locate(lines: Lines, path: Path) -> tuple[str, int]:
     file = HOME.get(str(path[0]) if path else "", "hub.toml")
-    known = lines.get(file, {})
+    known = lines.of(file)
     for length in range(len(path), 0, -1):
         if path[:length] in known:
             return file, known[path[:length]]
@@ -200,7 +196,7 @@ def _locate(lines: dict[str, dict[Path, int]], path: Path) -> tuple[str, int]:
 
 
 def _fault(
-    lines: dict[str, dict[Path, int]], path: Path, wrong: str, *, expected: str = "", fix: str = "",
+    lines: Lines, path: Path, wrong: str, *, expected: str = "", fix: str = "",
     severity: str = "error",
 ) -> Fault:  # fmt: skip
     file, line = _locate(lines, path)

@@ -7,6 +7,7 @@ several lines, all four kinds of string) and is total: on a broken text it tells
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 
 from hub.config.faults import Path
@@ -19,6 +20,22 @@ _STRING = re.compile(r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\\n
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", re.DOTALL)
 _SHORT = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "e": "\x1b"}
 _TOO_DEEP = 60
+
+
+class Lines:
+    """Where the keys of some files stand. A file is looked through when it is first asked about: that takes longer
+    than all other reading of settings together, and only what has a fault is asked about.
+    """
+
+    def __init__(self, texts: Mapping[str, str] | None = None) -> None:
+        self._texts = dict(texts or {})
+        self._known: dict[str, dict[Path, int]] = {}
+
+    def of(self, file: str) -> Mapping[Path, int]:
+        """Key path -> line of one file; empty for a file that is not there."""
+        if file not in self._known:
+            self._known[file] = key_lines(self._texts.pop(file, ""))
+        return self._known[file]
 
 
 class _Lost(Exception):

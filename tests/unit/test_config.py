@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from hub.config import FILES, SecretStore, Settings, json_schema, load
 from hub.config.forms import npi_check_digit
-from hub.config.locate import key_lines
+from hub.config.locate import Lines, key_lines
 from hub.config.reference import reference
 from hub.config.secrets import secret_faults
 from hub.config.template import template, write_template
@@ -339,7 +339,7 @@ def test_any_shape_is_answered(raw: dict[str, Any]) -> None:
     from hub.config.load import _checked
 
     faults: list[Any] = []
-    assert isinstance(_checked(raw, {}, faults, unread=set()), Settings)
+    assert isinstance(_checked(raw, Lines(), faults, unread=set()), Settings)
     assert all(fault.wrong for fault in faults)
 
 
