@@ -126,7 +126,7 @@ def test_a_sender_whose_ids_are_all_the_same(store: Store) -> None:
     assert sum(read) == 1
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.lists(st.tuples(st.sampled_from(["", "1", "2"]), st.sampled_from([b"a", b"b", b"c"]), st.booleans())),

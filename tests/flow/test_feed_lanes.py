@@ -304,7 +304,7 @@ DEEDS = st.sampled_from(
 
 @pytest.mark.campaign
 @given(st.lists(st.tuples(DEEDS, LANES, st.integers(0, 30)), max_size=30), st.integers(1, 5))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_no_lane_waits_for_ever_and_none_is_overtaken(
     cheap: Feed, deeds: list[tuple[str, list[str], int]], page: int
 ) -> None:

@@ -81,7 +81,7 @@ def assert_same(house: Hl7House, seed: int, count: int, random: Random) -> None:
 
 
 @given(seeds, st.randoms(use_true_random=False))
-@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_any_order_ends_in_the_same_state(house: Hl7House, seed: int, random: Random) -> None:
     """A dozen and a half messages of a feed with merges, moves and partings: shuffled, some twice, put together now
     and then, they leave the same facts, visits, charges, policies, appointments and survivors as in their order."""
@@ -90,7 +90,7 @@ def test_any_order_ends_in_the_same_state(house: Hl7House, seed: int, random: Ra
 
 @pytest.mark.campaign
 @given(seeds, st.integers(5, 60), st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_any_order_of_longer_feeds(house: Hl7House, seed: int, count: int, random: Random) -> None:
     """As above, at length."""
     assert_same(house, seed, count, random)

@@ -152,7 +152,7 @@ LINE = st.tuples(st.integers(1, 3), KINDS, st.integers(-5000, 5000), st.integers
 RUNS = count()
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(LINE, max_size=6), data=st.data())
 def test_the_book_holds_what_was_told_last_once(
     house: House, lines: list[tuple[int, str, int, int, bool]], data: st.DataObject

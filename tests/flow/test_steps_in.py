@@ -61,7 +61,7 @@ def test_reading_twice_is_harmless(house: House) -> None:
 
 
 @given(st.permutations([patient_fact(), *VISIT[1:]]), st.integers(0, 4), st.booleans())
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_any_order_gives_the_same_claim(cheap: House, facts: list[AnyFact], cut: int, again: bool) -> None:
     """However what belongs to a visit is ordered and split over messages, and told once or twice, the claim is the
     same; the visit itself comes last, since its source says then that all of it has come."""

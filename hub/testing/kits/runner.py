@@ -227,7 +227,8 @@ class RunnerKit:
         runner = run({"a": step})
         runner.nudge("a", "x")
         runner.start()
-        self.until(runner, lambda: bool(runner.status().held), 10)
+        self.until(runner, lambda: len(run.troubles) == RETRY.bug_limit, 10)  # it is told after the lane is held
+        assert [(held.lane, held.kind) for held in runner.status().held] == [("x", "held")]
         assert len(tries) == RETRY.bug_limit
         assert [trouble.kind for trouble in run.troubles] == ["bug", "bug", "held"]
         assert [trouble.attempts for trouble in run.troubles] == [1, 2, 3]
