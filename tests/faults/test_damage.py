@@ -600,6 +600,30 @@ SOMEWHERE = (
         "message {}",
     ),
     Damage(
+        "a piece is marked, and nobody reads it with what it links to",
+        "SELECT id FROM facts ORDER BY id LIMIT 1",
+        ("UPDATE facts SET state = 'join6', state_since = 0 WHERE id = '{}'",),
+        "fact {}",
+    ),
+    Damage(
+        "what links to a piece that was told anew is not read again",
+        "SELECT id FROM facts ORDER BY id LIMIT 1 OFFSET 1",
+        ("UPDATE facts SET state = 'join0', state_since = 0 WHERE id = '{}'",),
+        "fact {}",
+    ),
+    Damage(
+        "a person was told anew, and their visits are not looked at",
+        "SELECT id FROM facts ORDER BY id LIMIT 1 OFFSET 2",
+        ("UPDATE facts SET state = 'fresh', state_since = 0 WHERE id = '{}'",),
+        "fact {}",
+    ),
+    Damage(
+        "a fact stands in a state that nobody knows",
+        "SELECT id FROM facts ORDER BY id LIMIT 1 OFFSET 3",
+        ("UPDATE facts SET state = 'nowhere' WHERE id = '{}'",),
+        "fact {}",
+    ),
+    Damage(
         "a remittance is balanced and never posted",
         "SELECT id FROM remits WHERE id NOT IN (SELECT cause FROM ledger_transactions) ORDER BY id LIMIT 1",
         ("UPDATE remits SET state = 'balanced', state_since = 0 WHERE id = '{}'",),

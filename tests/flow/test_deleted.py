@@ -16,7 +16,7 @@ from msgspec import json
 from hub.clock import TurnedClock
 from hub.flow import ingest
 from hub.flow.ingest.merging import source_key
-from hub.flow.visits import assemble
+from hub.flow.visits import asking, assemble
 from hub.keep.purge import purge
 from hub.model.facts import AnyFact, Piece, Reading, WithdrawalFact
 from hub.store import open_store
@@ -82,7 +82,7 @@ def test_what_is_deleted_before_it_is_billed_is_not_billed(house: House) -> None
 
 
 def test_nobody_looks_for_a_visit_of_which_all_was_deleted(house: House) -> None:
-    """A charge and a diagnosis of a visit that was never told are work; when they are deleted they are not. Told anew
+    """A charge and a diagnosis of a visit that was never told are work after a day; deleted they are not. Told anew
     they are work again, and with the visit all is well.
     """
     charge, diagnosis = charge_fact(), diagnosis_fact()
@@ -95,6 +95,8 @@ def test_nobody_looks_for_a_visit_of_which_all_was_deleted(house: House) -> None
     ):
         house.tell(*told)
         settle(house)
+        house.clock.turn(asking.AFTER)
+        house.run(assemble.ripen, SOURCE)
         assert ("ingest.incomplete" in house.work()) is looked_for
     assert house.states("encounters").keys() & {"incomplete", "merged", "cancelled"} == set()
     assert house.states("charges").keys() & {"void"} == set()

@@ -17,8 +17,8 @@ from hub.flow.base import Hub
 from hub.flow.source_lanes import read_soon
 from hub.flow.steps import CLEARINGHOUSES, READERS
 from hub.flow.trouble import Watch
-from hub.node import sweep
 from hub.model.facts import EncounterFact, Reading
+from hub.node import sweep
 from hub.plugin.api import Changes
 from hub.plugin.host import ConnectorSpec, Options, PluginFault, PluginHost, contexts
 from hub.runner import Nudge, Outcome, Retry, make

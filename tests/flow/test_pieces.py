@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import pairwise
 from random import Random
@@ -92,7 +92,8 @@ def test_pieces_wait_while_a_pull_brings_more(house: PiecesHouse) -> None:
         house.run(ingest.read, SOURCE)
         return len(house.joined) > before, pieces_marked(house)
 
-    for version, end in (("1", lambda: pulled(more=False)), ("2", lambda: coming.failed(house.hub, SOURCE))):
+    ends: list[Callable[[], None]] = [lambda: pulled(more=False), lambda: coming.failed(house.hub, SOURCE)]
+    for version, end in zip("12", ends, strict=True):
         pulled(more=True)
         house.hear(*(msgspec.structs.replace(one, version=version) for one in WHOLE))
         assert read() == (False, len(WHOLE) - 1), "of the patient alone nothing is asked"
@@ -281,7 +282,7 @@ def test_a_plugin_that_fails_on_a_piece_is_work(house: PiecesHouse) -> None:
     ]
     house.hear(*WHOLE[:-1])
     house.settle()
-    assert house.work() == {"step.file": 1, "ingest.incomplete": 1}
+    assert (house.work(), house.states("encounters")) == ({"step.file": 1}, {"incomplete": 1})
     source.read_joined_many = whole
     replay_all(house)
     house.settle()

@@ -24,7 +24,7 @@ from msgspec.structs import replace
 from hub.clock import TurnedClock
 from hub.flow import coding, ingest
 from hub.flow.coding import confirm
-from hub.flow.visits import assemble
+from hub.flow.visits import asking, assemble
 from hub.model.encounter import Coding
 from hub.model.facts import AnyFact, MergeFact
 from hub.model.people import Identifier
@@ -92,10 +92,23 @@ def _renamed(fact: AnyFact, key: str) -> AnyFact:
 
 
 def test_charges_without_their_visit_wait(house: House) -> None:
-    """Charges that come before their visit or patient are incomplete, in work; when the rest comes, they bill."""
+    """Charges that come before their visit or patient are incomplete, and work after a day, once; a person's word on
+    that holds for a fortnight. When the rest comes, they bill, and nothing is open.
+    """
     house.tell(charge_fact(), coverage_fact())
     house.take_in()
+    assert (house.states("encounters"), house.work()) == ({"incomplete": 1}, {})
+    for wait, opens in ((asking.AFTER - timedelta(minutes=1), 0), (timedelta(minutes=1), 1), (asking.AFTER, 0)):
+        house.clock.turn(wait)
+        assert house.run(assemble.ripen, SOURCE) == opens
     assert (house.states("encounters"), house.work()) == ({"incomplete": 1}, {"ingest.incomplete": 1})
+    with house.store.begin("work.resolve") as tx:
+        tx.work.resolve(tx.work.list()[0].id, "asked for a resend", "anna")
+    for wait, opens in ((asking.WORD_HOLDS, 0), (timedelta(minutes=1), 1)):
+        house.clock.turn(wait)
+        house.tell(charge_fact(version=str(house.messages + 1)))
+        house.take_in()
+        assert len(house.work()) == opens
     house.tell(encounter_fact(), diagnosis_fact())
     house.take_in()
     assert house.states("encounters") == {"incomplete": 1}

@@ -4,6 +4,7 @@ assemble                     the step: a page of visits at a time
 assembly                     facts -> one Encounter, its diagnoses, coverages and charges, purely
 persons, joining             who the patients are; a person's word that two are one
 appointing                   facts -> appointments
+asking                       work about visits of which the rest does not come
 storing, renumbered          a page as it is to be stored; visits that are one under two numbers
 rediagnosing, retold, payer_changes, refreshing
 a visit that was billed is told otherwise now: its diagnoses, who treated, who pays

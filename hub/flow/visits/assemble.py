@@ -14,7 +14,7 @@ from hub.flow.base import CHUNK, Hub, Outcome
 from hub.flow.ingest.folding import filled, in_force, told_at
 from hub.flow.ingest.merging import Kin, accounts_of, kin_of, moves_of, patient_of, source_key
 from hub.flow.source_lanes import assemble_soon
-from hub.flow.visits import appointing
+from hub.flow.visits import appointing, asking
 from hub.flow.visits.alike import one_service
 from hub.flow.visits.assembly import (
     Policy,
@@ -147,7 +147,7 @@ def present(tx: Tx, settings: Settings, row: Row[Encounter]) -> Encounter:
 def ripen(hub: Hub, source: str) -> Outcome:
     """Look again, daily, at encounters whose hold days are over, or which waited so long that somebody must ask."""
     practice, policy = hub.settings.practice_of(source), policy_of(hub.settings, source)
-    done, after = 0, ""
+    done, after = asking.ask(hub, source), ""
     while True:
         with hub.store.begin("ingest.assemble") as tx:
             rows = tx.encounters.find(

@@ -13,6 +13,7 @@ from hub.flow.base import move_claims, work_for
 from hub.flow.coder import code_encounter
 from hub.flow.ingest.reopening import UNSENT
 from hub.flow.payments import MONEY, restated
+from hub.flow.visits import asking
 from hub.flow.visits.assembly import charge_of
 from hub.flow.visits.payer_changes import BILLED, Repaid, concerns
 from hub.flow.visits.payer_changes import follow as follow_payers
@@ -97,7 +98,7 @@ class Page:
             self.whole.append(put.row.id)
             return
         if put.state == "incomplete":
-            self.work += work_for([_incomplete()], "encounter", put.row.id, owner="it")
+            self.work += asking.unasked(self.tx, [(put.row.id, put.row.created_at)])
             self._taken(put)
             return
         self.whole.append(put.row.id)
@@ -243,15 +244,6 @@ class Page:
 def _told(charge: Charge) -> tuple[object, ...]:
     """What coding never alters of a charge."""
     return charge.kind, charge.service_from, charge.codings
-
-
-def _incomplete() -> Problem:
-    return Problem(
-        code="ingest.incomplete",
-        where="encounter",
-        why="charges or diagnoses came, but not yet the visit or the patient they belong to",
-        fix="wait for the source to send them; if it does not, ask for a resend",
-    )
 
 
 def _revived() -> Problem:

@@ -7,8 +7,13 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from hub.config.settings import Settings
+from hub.flow.ingest.facts_store import MARKS
+from hub.flow.ingest.reopening import FRESH
+from hub.model.facts import AnyFact, PieceFact
+from hub.model.people import Record
 from hub.reports.promises.once import posted_keys
 from hub.reports.promises.room import Room, slices
+from hub.store.documents import Row
 
 DONE = None
 """A disposition that ends the path; the others may stand for so many days without an open work item."""
@@ -37,7 +42,7 @@ STATES: dict[str, dict[str, int | None]] = {
     },
     "encounters": {
         "gathering": 1,
-        "incomplete": 0,
+        "incomplete": 2,
         "waiting": 30,
         "ready": 1,
         "held": 0,
@@ -128,6 +133,7 @@ CALLED = {
     "remit_claims": "remit claim",
     "statements": "statement",
     "appointments": "appointment",
+    "facts": "fact",
 }
 #: Columns whose value may be what a work item is about, beside the row's own id.
 PARENTS: dict[str, tuple[str, ...]] = {
@@ -140,14 +146,32 @@ PARENTS: dict[str, tuple[str, ...]] = {
     "remit_claims": ("remit_id",),
     "statements": ("file_id",),
     "appointments": (),
+    "facts": ("source", "message"),
 }
-#: A visit that waits for its source is looked at every day anew: its age counts from its day, or from its arrival.
-LOOKED_AT_DAILY = "waiting"
+#: A visit that waits for its source is looked at anew every day, or with all that is told of it: its age counts from
+#: its day, or from its arrival.
+LOOKED_AT_DAILY = frozenset({"waiting", "incomplete"})
 AGES: dict[str, tuple[str, ...]] = {"encounters": ("created_at", "service_date")}
 PAGE, ALL = 1_000, 1_000_000
 SETTLE = timedelta(hours=1)
 """What a running hub may have in its hands at this moment."""
+KEPT = "kept"
+MARKED = timedelta(days=1)
+"""So long a fact may stay marked: its source is busy, or being mended."""
+READ_AGAIN = (
+    "let the step ingest.read run for its source; if that does not help: hub replay the message, and report"
+)
 REPLAY = "hub replay ID; and find which step left it there without a work item"
+
+
+class _Marked(Record, frozen=True, kw_only=True):
+    """A fact that waits: of which source, and in which message it came where that is known."""
+
+    id: str
+    state: str
+    state_since: datetime
+    source: str
+    message: str
 
 
 def somewhere(room: Room) -> None:
@@ -157,6 +181,8 @@ def somewhere(room: Room) -> None:
             _table(room, table)
     with room.guarded("lanes of feeds"):
         _blocked(room)
+    with room.guarded("facts"):
+        _marked(room)
     with room.guarded("charges on claims"):
         _charges(room)
     with room.guarded("provider adjustments"):
@@ -199,7 +225,7 @@ def _is_late(row: Any, limits: Mapping[str, int], now: datetime) -> bool:
 def _since(row: Any) -> datetime:
     """Since when a row stands where it stands."""
     since: datetime = row.state_since
-    if row.state == LOOKED_AT_DAILY and hasattr(row, "created_at"):
+    if row.state in LOOKED_AT_DAILY and hasattr(row, "created_at"):
         begun = row.service_date and datetime.combine(row.service_date, time(), UTC)
         since = max(row.created_at, begun) if begun else row.created_at
     return since
@@ -272,6 +298,27 @@ def _behind(room: Room, rows: Sequence[Any]) -> None:
             room.breach(
                 f"message {row.id}", why, "hub messages skip ID, or edit it: then it is read; and report it"
             )
+
+
+def _marked(room: Room) -> None:
+    """Facts that are kept wait for nothing; those that are marked, to be read or looked at, do not stay so."""
+    states = room.view.facts.tally()
+    room.count("facts", sum(states.values()))
+    for state in sorted(states.keys() - {KEPT}):
+        oldest = room.view.facts.waiting(state, limit=PAGE)
+        if state not in {*MARKS, FRESH}:
+            for row in oldest:
+                room.breach(f"fact {row.id}", f"it is {state!r}, which is no disposition", READ_AGAIN)
+            continue
+        late = [_told_of(row) for row in oldest if room.now - row.state_since > MARKED]
+        _in_charge(room, "facts", late)
+
+
+def _told_of(row: Row[AnyFact]) -> _Marked:
+    message = row.record.message if isinstance(row.record, PieceFact) else ""
+    return _Marked(
+        id=row.id, state=row.state, state_since=row.state_since, source=row.col("source"), message=message
+    )
 
 
 def _charges(room: Room) -> None:
