@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
@@ -14,6 +15,10 @@ from hub.model.coverage import Coverage, PatientFile
 from hub.model.encounter import Charge, Diagnosis, Encounter, Stay
 from hub.model.facts import ChargeFact, CoverageFact, DiagnosisFact, EncounterFact
 from hub.model.people import Record
+
+_Code = tuple[str, str]
+"""System and code."""
+_key = attrgetter("key")
 
 
 class Policy(Record, frozen=True, kw_only=True):
@@ -95,42 +100,43 @@ def diagnoses_of(
     number of the charge. One that was withdrawn by itself is nowhere that was told before: in no list of the visit,
     and on no charge. Of two that have one id (`Diagnosis.id`) the one told later stands, in the place of the other.
     """
-    found: dict[tuple[str, str], Diagnosis] = {}
-    alone = sorted(apart, key=lambda f: f.key)
-    gone: dict[tuple[str, str], str] = {}
+    alone, listed_at = sorted(apart, key=_key), told_at(encounter, "diagnoses")
+    listed, charged = list(encounter.diagnoses), [charge for charge in charges if charge.diagnoses]
+    charged.sort(key=lambda f: (f.service_from, len(f.key), f.key))
+    named = [(Diagnosis(coding=coding), charge.version) for charge in charged for coding in charge.diagnoses]
+    if gone := _withdrawn(alone):
+        listed = [one for one in listed if gone.get(_code_of(one), "") <= listed_at]
+        named = [(one, version) for one, version in named if gone.get(_code_of(one), "") <= version]
+    listed, loose = _by_id(listed, listed_at, alone) if alone else (listed, [])
+    found: dict[_Code, Diagnosis] = {}
+    for one, rank in [*((one, one.rank) for one in listed), *loose, *((one, 0) for one, _ in named)]:
+        known = found.get(_code_of(one))
+        if known is None or (rank and not known.rank):
+            found[_code_of(one)] = _ranked(one, rank)
+    return tuple(sorted(found.values(), key=lambda d: d.rank or 99))
+
+
+def _withdrawn(alone: Iterable[DiagnosisFact]) -> dict[_Code, str]:
+    """Codes that were withdrawn by themselves, with the version; of a code that stands under another id only that
+    other one was taken back.
+    """
+    gone: dict[_Code, str] = {}
     for fact in alone:
         if not fact.active:
             code = _code_of(fact.diagnosis)
             gone[code] = max(fact.version, gone.get(code, ""))
-
-    for fact in alone:
+    for fact in alone if gone else ():
         if fact.active and fact.diagnosis.id:
-            gone.pop(
-                _code_of(fact.diagnosis), None
-            )  # only another one of that code was taken back: ids tell which
-
-    def stands(diagnosis: Diagnosis, version: str) -> bool:
-        return not gone or gone.get(_code_of(diagnosis), "") <= version
-
-    listed_at = told_at(encounter, "diagnoses")
-    listed = [diagnosis for diagnosis in encounter.diagnoses if stands(diagnosis, listed_at)]
-    listed, loose = _by_id(listed, listed_at, alone)
-    charged = [charge for charge in charges if charge.diagnoses]
-    charged.sort(key=lambda f: (f.service_from, len(f.key), f.key))
-    named = [(Diagnosis(coding=coding), charge.version) for charge in charged for coding in charge.diagnoses]
-    of_charges = [diagnosis for diagnosis, version in named if stands(diagnosis, version)]
-    for diagnosis in [*listed, *loose, *of_charges]:
-        key = _code_of(diagnosis)
-        known = found.get(key)
-        if known is None or (diagnosis.rank and not known.rank):
-            found[key] = diagnosis
-    return tuple(sorted(found.values(), key=lambda d: d.rank or 99))
+            gone.pop(_code_of(fact.diagnosis), None)
+    return gone
 
 
 def _by_id(
     listed: list[Diagnosis], listed_at: str, alone: list[DiagnosisFact]
-) -> tuple[list[Diagnosis], list[Diagnosis]]:
-    """The diagnoses of the list and those told alone, without those of which the same id was told otherwise later."""
+) -> tuple[list[Diagnosis], list[tuple[Diagnosis, int]]]:
+    """The diagnoses of the list, and those told alone with the ranks that they have, or that the list gives them:
+    without those of which the same id was told otherwise later.
+    """
     told = {fact.diagnosis.id: fact for fact in alone if fact.diagnosis.id}
     ranks = {one.id: one.rank for one in listed if one.id}
 
@@ -141,7 +147,7 @@ def _by_id(
         return not fact.active or _code_of(fact.diagnosis) != _code_of(one)
 
     loose = [
-        _ranked(fact.diagnosis, ranks.get(fact.diagnosis.id, 0))
+        (fact.diagnosis, fact.diagnosis.rank or ranks.get(fact.diagnosis.id, 0))
         for fact in alone
         if fact.active and not (fact.diagnosis.id in ranks and fact.version < listed_at)
     ]
@@ -153,8 +159,9 @@ def _ranked(diagnosis: Diagnosis, rank: int) -> Diagnosis:
     return replace(diagnosis, rank=rank) if rank and not diagnosis.rank else diagnosis
 
 
-def _code_of(diagnosis: Diagnosis) -> tuple[str, str]:
-    return diagnosis.coding.system, diagnosis.coding.code
+def _code_of(diagnosis: Diagnosis) -> _Code:
+    coding = diagnosis.coding
+    return coding.system, coding.code
 
 
 def encounter_of(
@@ -195,12 +202,17 @@ def encounter_of(
     )
 
 
-_NO_STAY = Stay()
+_ABOUT_STAY = attrgetter(
+    "bill_type", "admission_type", "admission_source", "discharge_status", "drg", "admitting", "reasons",
+    "conditions", "occurrences", "spans", "coded_values", "procedures",
+)  # fmt: skip
 
 
 def _stay_of(fact: EncounterFact) -> Stay | None:
     """What an institution's claim would say, None where the source told nothing of it."""
-    stay = Stay(
+    if not any(_ABOUT_STAY(fact)):
+        return None
+    return Stay(
         bill_type=fact.bill_type,
         admission=fact.admission_type,
         source=fact.admission_source,
@@ -214,7 +226,6 @@ def _stay_of(fact: EncounterFact) -> Stay | None:
         values=fact.coded_values,
         procedures=fact.procedures,
     )
-    return stay if stay != _NO_STAY else None
 
 
 def charge_of(fact: ChargeFact, *, patient_id: str, encounter_id: str, source: str) -> Charge:

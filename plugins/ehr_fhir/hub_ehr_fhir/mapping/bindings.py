@@ -49,17 +49,22 @@ SIGNS = {
     kind: tuple((release, name, *_written(name, value)) for release, name, value in rows)
     for kind, rows in _OTHERS.items()
 }
-# Of a resource that was decoded, those that the types of its record do not exclude.
-_OPEN = {
-    kind: tuple(row for row in rows if row[1] not in ("class", "verificationStatus"))
-    for kind, rows in SIGNS.items()
+# Where a record could be decoded, its types exclude these.
+_EXCLUDED = frozenset(("class", "verificationStatus"))
+_QUICK = {
+    kind: tuple(quoted for _, name, quoted, _ in rows if name not in _EXCLUDED) for kind, rows in SIGNS.items()
 }
 
 
-def other_version(part: Part, notes: Notes) -> bool:
+def other_version(part: Part, raw: bytes, notes: Notes) -> bool:
     """Whether a resource has an element of another version of FHIR: it would be read as if it said nothing."""
-    raw = part.raw
-    for release, name, quoted, sure in (SIGNS if part.record is None else _OPEN).get(part.kind, ()):
+    if part.record is not None:
+        for quoted in _QUICK.get(part.kind, ()):
+            if quoted in raw:
+                break
+        else:
+            return False
+    for release, name, quoted, sure in SIGNS.get(part.kind, ()):
         if quoted in raw and _stands(raw, quoted, sure) and _on_top(raw, quoted, sure):
             why = f"this element is written as in FHIR {release}, and this connector reads R4 (4B)"
             notes.error("fhir.version", part.at(name), why, _FIX_VERSION)

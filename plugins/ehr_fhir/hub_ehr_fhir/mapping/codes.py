@@ -210,7 +210,10 @@ def version(meta: shapes.Meta, fallback: str) -> str:
     """What orders repeats of a resource: when the server last changed it, else its number, else `fallback`. A version
     that is no number orders nothing.
     """
-    if meta.last_updated and (at := _ordered(meta.last_updated)):
+    told = meta.last_updated
+    if len(told) == 24 and _USUAL.match(told):  # as most servers write it
+        return told[:23] + "000Z"
+    if told and (at := _ordered(told)):
         return at
     number = meta.version_id
     return number.zfill(20) if len(number) <= 20 and number.isascii() and number.isdigit() else fallback
@@ -220,9 +223,7 @@ def _ordered(last_updated: str) -> str:
     """An instant in the one form that sorts by time; empty when it is none."""
     try:
         if _USUAL.match(last_updated):
-            if len(last_updated) != 24:
-                return f"{last_updated[:19]}.{last_updated[20:-1]:0<6}Z"
-            return last_updated[:23] + "000Z"
+            return f"{last_updated[:19]}.{last_updated[20:-1]:0<6}Z"
         at = _instant(last_updated, _UTC)
     except Unreadable:
         return ""

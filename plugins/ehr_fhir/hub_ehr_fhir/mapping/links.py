@@ -9,7 +9,7 @@ the one that knew most sorts last, in whatever order the messages came; the newe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -124,17 +124,18 @@ _LINKS: dict[type, Callable[[Any], Iterator[Link]]] = {
 
 def links_of(resources: Resources, part: Part) -> tuple[str, ...]:
     """The keys of what a resource needs, in its order, each once; what it contains itself is no link."""
-    if part.links is None:
-        part.links = tuple(_links(resources, part))
-    return part.links
+    known = part.links
+    if known is None:
+        ends = _LINKS.get(type(part.record))
+        known = part.links = tuple(_keys(resources, part, ends(part.record))) if ends else ()
+    return known
 
 
-def _links(resources: Resources, part: Part) -> dict[str, None]:
+def _keys(resources: Resources, part: Part, ends: Iterable[Link]) -> dict[str, None]:
     keys: dict[str, None] = {}
-    kind = _LINKS.get(type(part.record))
-    for one, name in kind(part.record) if kind is not None else ():
+    for one, kind in ends:
         if one is not shapes.NOWHERE:
-            key = resources.key(one, name)
+            key = resources.key(one, kind)
             if "/" in key and "?" not in key and "#" not in key and key != part.key:
                 keys[key] = None
     return keys

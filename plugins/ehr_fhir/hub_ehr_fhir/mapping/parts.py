@@ -23,8 +23,9 @@ Bad = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 class Part(msgspec.Struct, eq=False, gc=False):
     """One resource of a message. `record` is its shape, None until it was decoded or when it could not be. `base` is
     the address of the server it is of, empty where that is not told; `gone`: it was deleted, and `raw` is empty.
-    `spot` is its place, or the number of its line. The bytes stay where they are in their message, which may be
-    large, and are copied when asked for after `let_go`. `links` are the keys of what it needs, once somebody asked.
+    `spot` is its place, or the number of its line. The bytes are `held` while they are looked at, and stay then where
+    they are in their message, which may be large (`stands`): what is met next finds room in the processor's cache.
+    `links` are the keys of what it needs, once somebody asked.
     """
 
     kind: str
@@ -44,18 +45,13 @@ class Part(msgspec.Struct, eq=False, gc=False):
 
     @property
     def raw(self) -> bytes:
-        """The bytes of the resource."""
+        """The bytes of the resource, copied where they are not held."""
         if self.held is not None:
             return self.held
         if isinstance(self.stands, tuple):
             whole, start, end = self.stands
             return whole[start:end]
         return bytes(self.stands or b"")
-
-    def let_go(self) -> None:
-        """Keep no copy of the bytes, but where they stand: what is met next finds room in the processor's cache."""
-        if self.stands is not None:
-            self.held = None
 
     @property
     def place(self) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
+from typing import Any
 
 from hub.model.facts import Piece
 from hub_ehr_fhir.mapping import shapes
@@ -13,7 +15,11 @@ from hub_ehr_fhir.mapping.parts import HEAD, Bad, Part, decode, part_of
 from hub_ehr_fhir.mapping.resources import Resources
 
 _LOCAL = re.compile(rb'(?<!\\)("reference"\s*:\s*")(urn:[^"\\]+)"')
-_OF_A_VISIT = (shapes.Condition, shapes.Procedure, shapes.Immunization)
+_OF_A_VISIT: dict[type, Callable[[Any], shapes.Reference]] = {
+    shapes.ChargeItem: attrgetter("context"),
+    **dict.fromkeys((shapes.Condition, shapes.Procedure, shapes.Immunization), attrgetter("encounter")),
+}
+"""Where a resource says of which visit it is."""
 STAYING = frozenset(
     ("Practitioner", "PractitionerRole", "Organization", "Location", "Patient", "RelatedPerson", "Encounter")
 )
@@ -26,27 +32,20 @@ def is_whole(resources: Resources) -> bool:
     """Whether a message needs no other and no other needs it: it tells a visit, and everything that it points to can
     be read. What a second visit needs of it (a clinician) that visit's own message tells again.
     """
-    visits = bool(resources.of(shapes.Encounter))
+    visits, at = bool(resources.of(shapes.Encounter)), resources.at
     for part in resources.parts:
-        record = part.record
-        if type(record) in _ALONE:
+        record, kind = part.record, type(part.record)
+        if kind in _ALONE:
             continue
         for key in links_of(resources, part):
-            found = resources.at(key)
+            found = at(key)
             if found is None or (found.record is None and not found.gone and found.kind in shapes.SHAPES):
                 return False
-        visit = _visit_of(record)
-        if visit is not None and resources.part(visit) is None:
-            return False
+        if kind in _OF_A_VISIT:
+            visit = _OF_A_VISIT[kind](record)
+            if visit.reference and resources.part(visit) is None:
+                return False
     return visits
-
-
-def _visit_of(record: shapes.Head | None) -> shapes.Reference | None:
-    if isinstance(record, shapes.ChargeItem):
-        return record.context if record.context.reference else None
-    if isinstance(record, _OF_A_VISIT):
-        return record.encounter if record.encounter.reference else None
-    return None
 
 
 def pieces_of(resources: Resources) -> tuple[Piece, ...]:

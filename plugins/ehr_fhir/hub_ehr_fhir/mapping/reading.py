@@ -140,32 +140,31 @@ def _withdrawn(parts: Iterable[Part]) -> list[AnyFact]:
 
 def _looked_at(parts: Iterable[Part], settings: FhirSettings, wrong: dict[Part, Notes]) -> Iterator[Part]:
     """The same resources, each decoded and checked as soon as its bytes are met, while the processor has them at
-    hand; one that cannot be read has no record. What is said of one is told where it is the newest of its versions.
+    hand, which then are let go; one that cannot be read has no record, and one of another version of FHIR is told as
+    that alone. What is said of one is told where it is the newest of its versions.
     """
     said, mode, every = Notes(), settings.validate_with, settings.sample_every
     for part in parts:
         if part.kind in shapes.SHAPES and not part.gone:
-            chosen = mode == "every" or (mode == "sample" and check.in_sample(part.raw, every))
-            if not _readable(part, said, chosen=chosen, sampled=mode == "sample"):
+            raw = part.raw
+            chosen = mode == "every" or (mode == "sample" and check.in_sample(raw, every))
+            if bindings.other_version(part, raw, said) or not _readable(part, said, chosen, mode):
                 part.record = None
             if said:
                 wrong[part], said = said, Notes()
-            part.let_go()
+            if part.stands is not None:
+                part.held = None
         yield part
 
 
-def _readable(part: Part, notes: Notes, *, chosen: bool, sampled: bool) -> bool:
+def _readable(part: Part, notes: Notes, chosen: bool, mode: str) -> bool:
     """Decode a resource, and check it if it was chosen for that; checked is also what could not be decoded, so that
-    the problem says everything. One of another version of FHIR is told as that alone.
+    the problem says everything.
     """
-    if part.kind in bindings.SIGNS and bindings.other_version(part, notes):
-        return False
     decoded = part.record is not None or decode(part, notes)
-    if part.kind in _UNCHECKED:
+    if part.kind in _UNCHECKED or (decoded and not chosen):
         return decoded
-    if chosen or not decoded:
-        return check.is_valid(part, notes, sampled=sampled) and decoded
-    return True
+    return check.is_valid(part, notes, sampled=mode == "sample") and decoded
 
 
 def _waited_for(scene: Scene, part: Part, visit: str) -> bool:

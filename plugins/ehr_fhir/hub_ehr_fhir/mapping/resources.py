@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from hub_ehr_fhir.mapping import shapes
@@ -41,6 +41,8 @@ class Resources:
         """`known`: resources that came in other messages; they are found, and are not `parts`."""
         self.parts = list(parts)
         self._found: dict[str, Part] = {}
+        self.at: Callable[[str], Part | None] = self._found.get
+        """The resource of a key, if it is here."""
         self._named: dict[str, Part] | None = None
         self._ids: dict[str, Part] | None = None
         self._visits: dict[str, set[str]] | None = None
@@ -115,10 +117,6 @@ class Resources:
             found = self._found.get(tail(text))
             return found if found is None or self._is_of(found, text) else None
         return self._identified(reference) if reference.identifier else None
-
-    def at(self, key: str) -> Part | None:
-        """The resource of a key, if it is here."""
-        return self._found.get(key)
 
     def get(self, reference: shapes.Reference, shape: type[S]) -> S | None:
         """The resource that a reference means, if it is here and of that type."""
