@@ -104,6 +104,11 @@ class Source(Part):
         default=(),
         description="payers, the first first, in the order in which they pay where the source ranks none",
     )
+    other_than: Words = Field(
+        default=(),
+        description="connectors that there were before, of which this is not another name; a new source waits while "
+        "the hub has visits of one that is neither configured nor named here",
+    )
     silent_after_hours: int | None = Field(
         default=None,
         ge=0,

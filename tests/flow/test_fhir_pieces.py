@@ -129,9 +129,17 @@ def bundle(some: list[Resource]) -> bytes:
     return json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries}).encode()
 
 
-def newer(one: Resource, **changes: Any) -> Resource:
+def newer(one: Resource, *, at: str = "2026-02-28T16:00:00Z", **changes: Any) -> Resource:
     """The resource as it was changed later."""
-    return {**one, **changes, "meta": {"lastUpdated": "2026-02-28T16:00:00Z"}}
+    return {**one, **changes, "meta": {"lastUpdated": at}}
+
+
+def deletion(one: Resource) -> bytes:
+    """A Bundle that deletes what it was last told as."""
+    answer = {"status": "204", "lastModified": one["meta"]["lastUpdated"]}
+    request = {"method": "DELETE", "url": f"{one['resourceType']}/{one['id']}"}
+    entry = [{"request": request, "response": answer}]
+    return json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entry}).encode()
 
 
 class FhirHouse(House):
@@ -150,6 +158,11 @@ class FhirHouse(House):
         """A message arrives."""
         self.messages += 1
         self._put(SOURCE, "message", bundle(list(some)), f"m{self.messages}")
+
+    def end(self, one: Resource, *, deleted: bool) -> None:
+        """What became of a resource in the end: it is deleted, or as it is told now."""
+        self.messages += 1
+        self._put(SOURCE, "message", deletion(one) if deleted else bundle([one]), f"m{self.messages}")
 
 
 @pytest.fixture
@@ -282,3 +295,37 @@ def test_a_charge_for_what_was_billed_already_goes_to_a_person(house: FhirHouse)
     (claim,) = house.rows("claims")
     assert [line.hcpcs for line in claim.record.lines] == ["G0008", "T1015"]
     assert {"claim.replaced_late", "ingest.changed_after_billing"} <= house.work().keys()
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_what_a_visit_lacks_is_nobodys_work_when_it_is_called_off(house: FhirHouse, deleted: bool) -> None:
+    """The items for what did not come close by themselves, whether the visit was cancelled or deleted."""
+    told = {f"{one['resourceType']}/{one['id']}": one for one in resources("")}
+    del told["Condition/X1"], told["Practitioner/D"]
+    house.hear(*told.values())
+    house.hear(newer({**told["Encounter/E"], "id": "E2", "subject": {"reference": "Patient/P2"}}))
+    house.take_in()
+    house.run(assemble.ripen, SOURCE)
+    assert "fhir.missing" in house.work()
+    for name, patient in (("E", "P"), ("E2", "P2")):
+        gone = {**told["Encounter/E"], "id": name, "subject": {"reference": f"Patient/{patient}"}}
+        house.end(newer(gone, at="2026-03-01T16:00:00Z", status="cancelled"), deleted=deleted)
+    house.take_in()
+    assert not house.work()
+    assert house.states("encounters") == {"cancelled": 2}
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_an_item_and_a_procedure_that_come_apart_are_one_service(house: FhirHouse, turn: int) -> None:
+    """Neither names the other, and each comes in a message of its own, in either order, before the claim leaves."""
+    told = resources("")
+    late = next(one for one in told if one["id"] == "I1")
+    done = {"resourceType": "Procedure", "id": "R1", "status": "completed", "code": late["code"]}
+    done |= {name: late[name] for name in ("subject", "meta")} | {"encounter": late["context"]}
+    house.hear(*(one for one in told if one is not late))
+    for one in (late, done)[::turn]:
+        house.hear(one)
+        house.take_in()
+    claims = house.rows("claims", state="ready")
+    assert sorted(line.hcpcs for claim in claims for line in claim.record.lines) == ["G0008", "T1015"]
+    assert not house.work()

@@ -9,6 +9,7 @@ message_faults                    what is wrong with messages becomes work
 facts_store, fact_keys, folding   where facts are kept, under which keys, and several of one thing as one
 merging, reopening                which visits and persons are one; what a fact touches beyond its own visit
 pieces                            resources that come apart, read with what they link to
+newcomers                         a source that nobody knows yet: is it another, or one under a new name?
 following, errands                what one source told, for another; what a listener left for the next pull
 """
 

@@ -9,7 +9,7 @@ from typing import Any
 from hub.errors import HubError, Problem
 from hub.flow.aside import failed
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
-from hub.flow.ingest import coming, errands, feed_lanes, following, pieces
+from hub.flow.ingest import coming, errands, feed_lanes, following, newcomers, pieces
 from hub.flow.ingest.fact_keys import patient_ids
 from hub.flow.ingest.facts_store import Facts, billable
 from hub.flow.ingest.folding import placed
@@ -45,6 +45,7 @@ def pull(hub: Hub, source: str) -> Outcome:
     for `read`, which runs beside it in a lane of its own.
     """
     port = hub.host.source(source)
+    newcomers.admit(hub, source)
     with hub.store.view() as view:
         cursor = (view.plugin_state(source).get("cursor") or b"").decode()
         left = errands.waiting(view, source)
@@ -96,6 +97,7 @@ def read(hub: Hub, source: str) -> Outcome:
     be applied whole is not applied at all, and what follows it in its lanes waits for it. Where nothing waits in the
     inbox, and no pull has said that more comes, pieces are read with what they link to.
     """
+    newcomers.admit(hub, source)
     joins = getattr(hub.host.source(source), "joins", False)
     late = joins and pieces.overdue(hub, source)
     if late:

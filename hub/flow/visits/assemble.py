@@ -261,6 +261,8 @@ def _put_together(
         return Put(row=row, state="merged", encounter=row.record)
     person = persons.get(pieces.parents.get(digest, ""))
     if fact is None or person is None or person.file is None:
+        if fact is not None and fact.status == "cancelled" and not _charged(children):
+            return Put(row=row, state="cancelled", encounter=row.record)  # whose it was, nobody needs to know
         return _incomplete(row, person, children)
     facts = [child for _, child in children]
     charges = [child for child in facts if isinstance(child, ChargeFact)]
@@ -288,6 +290,10 @@ def _put_together(
         revived=state == "cancelled"
         and any(c.active and c.kind == "charge" and c.version > called_off for c in charges),
     )
+
+
+def _charged(children: Sequence[tuple[str, AnyFact]]) -> bool:
+    return any(isinstance(child, ChargeFact) and child.active for _, child in children)
 
 
 def _told_once(put: Put, known: Known) -> Put:

@@ -12,31 +12,27 @@ _What = tuple[str, str, str]
 """A visit, a day, a code."""
 
 
-def alike_of(scene: Scene) -> dict[str, list[str]]:
-    """The Procedures of the visit, the code and the day of a ChargeItem, by its key: to bill both would bill one
-    service twice. Where an item names what it charges for, nothing is guessed.
+def tell_of_alike(scene: Scene) -> None:
+    """A Procedure of the visit, the code and the day of a ChargeItem: to bill both would bill one service twice, so
+    the hub bills the item (`ChargeFact.service`), also where they come in messages of their own. Where an item names
+    what it charges for, nothing is guessed.
     """
     if not scene.settings.procedures_are_charges:
-        return {}
+        return
     items = [(part, item) for part, item in scene.resources.of(shapes.ChargeItem) if _may_be(scene, item)]
     if not items:
-        return {}
-    done: dict[_What, list[str]] = {}
-    for part, each in scene.resources.of(shapes.Procedure):
+        return
+    done: set[_What] = set()
+    for _, each in scene.resources.of(shapes.Procedure):
         when = each.performed_date_time or each.performed_period.start
-        for what in _what(scene, each.code, each.encounter, when):
-            done.setdefault(what, []).append(part.key)
-    found: dict[str, list[str]] = {}
+        done.update(_what(scene, each.code, each.encounter, when))
     for part, item in items if done else ():
         event = item.occurrence_timing.event if item.occurrence_timing else ()
         when = item.occurrence_date_time or item.occurrence_period.start or next(iter(event), "")
-        keys = [key for what in _what(scene, item.code, item.context, when) for key in done.get(what, ())]
-        if keys:
-            found[part.key] = list(dict.fromkeys(keys))
+        if not done.isdisjoint(_what(scene, item.code, item.context, when)):
             why = "a Procedure has this visit, code and day, too: they were read as one service, charged by the item"
             fix = "set procedures_are_charges = false where all that is billed comes as a ChargeItem"
             scene.notes.warn("fhir.charge.twice", part.at("code"), why, fix)
-    return found
 
 
 def _may_be(scene: Scene, item: shapes.ChargeItem) -> bool:

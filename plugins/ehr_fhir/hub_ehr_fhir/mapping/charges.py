@@ -10,7 +10,7 @@ from hub.model.encounter import Coding, Drug
 from hub.model.facts import ChargeFact
 from hub.model.people import Provider
 from hub_ehr_fhir.mapping import codes, shapes
-from hub_ehr_fhir.mapping.alike import alike_of
+from hub_ehr_fhir.mapping.alike import tell_of_alike
 from hub_ehr_fhir.mapping.claims import claim_charges
 from hub_ehr_fhir.mapping.extensions import codes_of, named
 from hub_ehr_fhir.mapping.lines import (
@@ -45,14 +45,14 @@ def charge_facts(scene: Scene) -> list[ChargeFact]:
     encounter is then not ready.
     """
     found: list[ChargeFact] = []
-    alike = alike_of(scene)
-    charged = {key for keys in alike.values() for key in keys} | _charged(scene)
+    tell_of_alike(scene)
+    charged = _charged(scene)
     for part in scene.resources.parts:
         record = part.record
         if type(record) not in _CHARGING or part.key in charged:
             continue
         try:
-            instead = alike.get(part.key) or _replaced(scene, record)
+            instead = _replaced(scene, record)
             if instead and isinstance(record, shapes.ChargeItem):
                 found += _instead(scene, record, instead)
                 found += (msgspec.structs.replace(one, replaces=instead[0]) for one in _charges(scene, part))
@@ -179,6 +179,7 @@ def _item(scene: Scene, part: Part, item: shapes.ChargeItem) -> ChargeFact | Non
         drug=drug,
         rendering=_performer(scene, item.performer),
         replaces=_taken_back(scene, item) if back else "",
+        service="" if item.service else "item",
         active=not void,
     )
 
@@ -226,6 +227,7 @@ def _procedure(scene: Scene, part: Part, done: shapes.Procedure) -> ChargeFact |
         diagnoses=reasons_of(scene, done.reason_code, done.reason_reference),
         rendering=_performer(scene, done.performer),
         ordering=_ordering(scene, done),
+        service="done",
         active=done.status == "completed",
     )
 

@@ -111,7 +111,7 @@ def read_joined(piece: Piece, linked: Iterable[Piece], settings: FhirSettings) -
         return Reading(problems=notes.problems)
     others = _decided(resources, own, settings) if not piece.withdrawn else set()
     resources.parts = [part for part in parts if part.key in {piece.key, *others}]
-    scene = Scene(settings=settings, notes=notes, resources=resources, short=set())
+    scene = Scene(settings=settings, notes=notes, resources=resources, short=set(), loose=piece.withdrawn)
     return Reading(facts=tuple(_facts(scene)), problems=notes.problems)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+import msgspec
+
 from hub.model.encounter import Diagnosis
 from hub.model.facts import AnyFact, DiagnosisFact, EncounterFact
 from hub.model.people import Provider
@@ -69,6 +71,8 @@ def _encounter(scene: Scene, part: Part, encounter: shapes.Encounter) -> Encount
         scene.short.add(part.key)
         scene.notes.error("fhir.modifier", part.at("modifierExtension"), MODIFIED, ASK)
     status = _status(scene, part, encounter)
+    if status == "cancelled" and not scene.loose:
+        scene = msgspec.structs.replace(scene, loose=True)  # of what was called off nobody is asked for more
     started_at, ended_at = _times(scene, part, encounter)
     kind, said = _kind(scene, part, encounter), said_of(scene, part, encounter)
     there = _clinicians(scene, encounter)

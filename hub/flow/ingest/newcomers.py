@@ -1,0 +1,52 @@
+"""A source that nobody knows yet waits while the hub has visits of one that no settings name any more: it may be the
+same one under another name, whose visits would all be billed again. A person says which it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hub.config.settings import Settings
+from hub.errors import Misconfigured
+from hub.flow.base import Hub
+from hub.store import View
+
+KNOWN = "hub.known"
+"""Under which key the state of a source keeps that this was settled."""
+
+
+def admit(hub: Hub, source: str) -> None:
+    """Let a source tell of visits; raises `Misconfigured` while it may be another one under a new name. What was
+    settled once is remembered: then this is one look at one row.
+    """
+    with hub.store.view() as view:
+        if view.plugin_state(source).get(KNOWN) is not None:
+            return
+        others = sorted(_others(view, hub.settings, source))
+    if others:
+        raise _doubtful(source, others)
+    with hub.store.begin("ingest.receive") as tx:
+        tx.plugin_state(source).put(KNOWN, b"1")
+
+
+def _others(view: View, settings: Settings, source: str) -> Iterable[str]:
+    """The sources of the practice that `source` may have been called before."""
+    told = settings.sources.get(source)
+    practice = settings.practice_of(source)
+    if told is None or told.bill_from is None or not practice:
+        return  # it bills nothing
+    visits = view.encounters.tally("source", practice=practice)
+    if source not in visits:
+        yield from visits.keys() - settings.connectors.keys() - {*told.other_than}
+
+
+def _doubtful(source: str, others: list[str]) -> Misconfigured:
+    names = ", ".join(f'"{one}"' for one in others)
+    return Misconfigured(
+        f"{source} is new here, and the hub has visits of {names}, which no settings name any more: if that is the "
+        "same system under a new name, every visit would be billed again",
+        fix=f"the same system: name it {others[0]} again, in [connectors] and [sources]; another one: say so by "
+        f"other_than = [{names}] under [sources.{source}] in practices.toml",
+    )
+
+
+__all__ = ["admit"]

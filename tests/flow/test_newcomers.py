@@ -1,0 +1,75 @@
+"""A source under a new name does not bill again what was billed under its old one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from flowlab.house import House
+from flowlab.made import charge_fact, coverage_fact, diagnosis_fact, encounter_fact, patient_fact
+
+from hub.clock import TurnedClock
+from hub.errors import Misconfigured
+from hub.flow import ingest
+from hub.flow.visits import assemble
+from hub.model.facts import Reading
+from hub.store import Keyring, open_store
+
+FACTS = (patient_fact(), encounter_fact(), charge_fact(), coverage_fact(), diagnosis_fact())
+
+
+@pytest.fixture
+def house(made_sqlite_url: str, keyring: Keyring, clock: TurnedClock) -> Iterator[House]:
+    """The practice on SQLite."""
+    store = open_store(made_sqlite_url, keyring, clock)
+    yield House(store, clock)
+    store.close()
+
+
+def renamed(house: House, **about: object) -> None:
+    """The connector `adt` is called `north` from now on."""
+    connectors, sources = dict(house.settings.connectors), dict(house.settings.sources)
+    connectors["north"] = connectors.pop("adt")
+    sources["north"] = sources.pop("adt").model_copy(update=about)
+    house.settings = house.settings.model_copy(update={"connectors": connectors, "sources": sources})
+
+
+def told_again(house: House) -> None:
+    """The same visit, by the connector under its new name."""
+    house._put("north", "message", msgspec.json.encode(Reading(facts=FACTS)), "again")
+    house.run(ingest.read, "north")
+    house.run(assemble.assemble, "north")
+
+
+def test_a_renamed_connector_waits_for_a_persons_word(house: House) -> None:
+    """What it tells is kept and not read: named as before it bills nothing twice."""
+    house.bill(*FACTS)
+    renamed(house)
+    with pytest.raises(Misconfigured, match='visits of "adt"'):
+        told_again(house)
+    assert house.states("encounters") == {"claimed": 1}
+
+
+@pytest.mark.parametrize("about", [{"other_than": ("adt",)}, {"bill_from": None}])
+def test_another_system_is_let_in(house: House, about: dict[str, object]) -> None:
+    """A person says that it is another; and one that bills nothing needs no word."""
+    house.bill(*FACTS)
+    renamed(house, **about)
+    told_again(house)
+    assert sum(house.states("encounters").values()) == 2
+
+
+def test_a_source_that_is_known_is_asked_nothing(house: House) -> None:
+    """Neither the first of a practice, nor one that has told of visits before, nor a second beside one that is
+    configured still."""
+    house.bill(*FACTS)
+    house.tell(
+        encounter_fact("E2"), charge_fact("C2", encounter_key="E2"), diagnosis_fact("D2", encounter_key="E2")
+    )
+    house.take_in()
+    sources = {**house.settings.sources, "north": house.settings.sources["adt"]}
+    connectors = {**house.settings.connectors, "north": house.settings.connectors["adt"]}
+    house.settings = house.settings.model_copy(update={"connectors": connectors, "sources": sources})
+    told_again(house)
+    assert sum(house.states("encounters").values()) == 3
