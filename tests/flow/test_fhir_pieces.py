@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.clock import TurnedClock
+from hub.flow.visits import asking, assemble
 from hub.store import Keyring, open_store
 from hub.testing.feed_state import state
 
@@ -305,6 +306,7 @@ def test_what_a_visit_lacks_is_nobodys_work_when_it_is_called_off(house: FhirHou
     house.hear(*told.values())
     house.hear(newer({**told["Encounter/E"], "id": "E2", "subject": {"reference": "Patient/P2"}}))
     house.take_in()
+    house.clock.turn(asking.AFTER)
     house.run(assemble.ripen, SOURCE)
     assert "fhir.missing" in house.work()
     for name, patient in (("E", "P"), ("E2", "P2")):
