@@ -19,6 +19,8 @@ from hub.store.migrate import configuration
 from hub.store.migrations import HEAD
 from hub.store.schema import METADATA
 
+pytestmark = pytest.mark.usefixtures("migrated")
+
 _SQLITE = """
 SELECT type, name, sql FROM sqlite_master
 WHERE name NOT LIKE 'alembic%' AND name NOT LIKE 'sqlite_%' AND tbl_name NOT LIKE 'alembic%'

@@ -17,6 +17,8 @@ from hub.config import SecretStore, load
 from hub.store.migrate import configuration
 from hub.store.opening import open_hub_store
 
+pytestmark = pytest.mark.usefixtures("migrated")
+
 Ran = tuple[int, str, str]
 
 

@@ -22,6 +22,8 @@ from hub.store.alone import take
 from hub.store.migrate import configuration
 from hub.store.migrations import HEAD
 
+pytestmark = pytest.mark.usefixtures("migrated")
+
 
 @pytest.fixture
 def old(db_url: str, clock: TurnedClock, tmp_path: Path) -> Iterator[Place]:
