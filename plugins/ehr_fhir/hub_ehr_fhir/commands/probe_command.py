@@ -122,7 +122,9 @@ def _learned(
             stop=context.stop,
             patient=patient.removeprefix("Patient/") or known["patient"],
             group=known["group"],
-            progress=lambda type_, done, of: terminal.progress(f"trying {type_}:", done, of),
+            progress=lambda type_, done, of: terminal.progress(
+                f"trying {type_}:" if type_ else "tried:", done, of
+            ),
         )
     return found
 

@@ -13,11 +13,12 @@ import msgspec
 
 from hub.clock import Clock, today
 from hub.errors import Misconfigured
+from hub_ehr_fhir.discover import trial
 from hub_ehr_fhir.discover.asking import EXPECTED, MOST_REQUESTS, Asker, Away, Enough, Server
 from hub_ehr_fhir.discover.capability import Declared, declared, release
 from hub_ehr_fhir.discover.offered import RELEARN, Ability, Offered, due
 from hub_ehr_fhir.discover.reverse import reverse
-from hub_ehr_fhir.discover.trial import Trial
+from hub_ehr_fhir.discover.tried import Tried
 from hub_ehr_fhir.discover.wanted import IN_ORDER, REVERSE
 from hub_ehr_fhir.settings import FhirSettings
 
@@ -136,8 +137,8 @@ def _tried(asker: Asker, so_far: Offered, samples: dict[str, str], clock: Clock,
                 away = _reversed(asker, abilities, samples)
             else:
                 ability = _of(abilities, type_)
-                trial = Trial(asker, ability, samples, clock.now(), counts=counts, last=last)
-                away, counts = _one(trial, abilities)
+                tried = Tried(asker, ability, samples, clock.now(), counts=counts, last=last)
+                away, counts = _one(tried, abilities)
             waiting.pop(0)
             if away:
                 missed[type_] = missed.get(type_, 0) + 1
@@ -147,15 +148,15 @@ def _tried(asker: Asker, so_far: Offered, samples: dict[str, str], clock: Clock,
     return _now(so_far, waiting, asker.requests)
 
 
-def _one(trial: Trial, abilities: dict[str, Ability]) -> tuple[bool, bool | None]:
+def _one(tried: Tried, abilities: dict[str, Ability]) -> tuple[bool, bool | None]:
     """Whether answers did not come, and whether `_count` may be sent."""
     try:
-        trial.run()
+        trial.run(tried)
     except Away:
-        trial.missed = True
+        tried.missed = True
     finally:
-        abilities[trial.ability.type] = trial.ability
-    return trial.missed, trial.counts
+        abilities[tried.type] = tried.ability
+    return tried.missed, tried.counts
 
 
 def _reversed(asker: Asker, abilities: dict[str, Ability], samples: dict[str, str]) -> bool:
