@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -62,6 +63,8 @@ class App:
     clock: Clock
     stop: threading.Event
     watch: Watch
+    put_off: dict[tuple[str, str], datetime | None] = field(default_factory=dict)
+    """The steps and lanes that asked a partner, or left it alone until an instant whenever they ran."""
 
     @property
     def settings(self) -> Settings:
@@ -107,6 +110,8 @@ class App:
                 return work(self.hub, about)
 
         outcome = self.history.noted(step, run)(lane)
+        if step in ASKS_OUTSIDE and (outcome.due is None or (step, lane) not in self.put_off):
+            self.put_off[step, lane] = outcome.due
         self.watch.flows(step, lane)
         return outcome
 

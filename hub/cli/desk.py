@@ -234,13 +234,13 @@ class TheDesk:
         return _Judge(settings=self._settings, host=host, clock=clock, folder=self._loaded.folder), warnings
 
     def pieces(
-        self, instance: str, keys: Collection[str] = (), linking_to: Collection[str] = (), limit: int = 500
+        self, instance: str, keys: Collection[str] = (), patients: Collection[str] = (), limit: int = 500
     ) -> tuple[KeptPiece, ...]:
         from hub.flow.ingest.pieces import look_up
 
         practice = self._settings.practice_of(instance)
         with self.store.view() as view:
-            found = look_up(view, instance, practice, keys, linking_to, limit)
+            found = look_up(view, instance, practice, keys, patients, limit)
         fresh = {message for message, _ in found} - self._viewed
         if fresh:
             with self.store.begin("admin") as tx:

@@ -29,6 +29,7 @@ def run(folder: Path, *, once: bool, roles: str = "", listen: str | None = None)
     node = Node(folder, roles=roles, listen=listen, say=say, on_running=_introduce, on_settings=_log)
     if once:
         _tell(node.once())
+        _tell_put_off(node)
         say("stopped; nothing was interrupted")
         return
     try:
@@ -66,6 +67,14 @@ def _tell(status: Status) -> None:
         say(f"{what} did not work and is to be tried again: see hub work list --owner it")
     for trouble in status.held:
         say(f"{trouble.step} for {subject(trouble.lane)} stopped: see hub work list --owner it")
+
+
+def _tell_put_off(node: Node) -> None:
+    """What was not done, since a partner is left alone for now, and when it is due."""
+    for (step, about), until in node.app.put_off.items() if node.app else ():
+        if until is not None:
+            said = f"it was asked a moment ago, and is left alone until {until:%Y-%m-%d %H:%M:%S}Z"
+            say(f"{step} for {about} was not done: {said}")
 
 
 def _introduce(node: Node) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 
@@ -13,8 +15,11 @@ class Nudge(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What one run of a step did: `done` items, `more` waits (it is run again at once), and who else to nudge."""
+    """What one run of a step did: `done` items, `more` waits (it is run again at once), and who else to nudge. `due`:
+    it did nothing, since a partner is left alone until then.
+    """
 
     done: int = 0
     more: bool = False
     nudges: tuple[Nudge, ...] = ()
+    due: datetime | None = None

@@ -9,15 +9,18 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hub import app as putting_together
 from hub.cli import main, reference
 from hub.cli.demo.job import Job
 from hub.cli.opened import opened
+from hub.flow.base import Hub, Outcome
+from hub.flow.steps import SOURCES
 from hub.sandbox.options import SandboxOptions
 from hub.testing.practice import make_practice
 
@@ -375,6 +378,29 @@ def test_run_once_does_what_waits_and_ends(hub: Callable[..., Ran], folder: Path
     assert hub("run", "--once")[0] == 0
     again = _json(hub("work", "list", "--json", "--owner", "it", "--reason", "connector."))
     assert [one["id"] for one in again] == [one["id"] for one in items]
+
+
+def test_run_once_tells_whom_it_left_alone(hub: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source that was asked a moment ago is not asked again, and `run --once` says until when; of one that it asked
+    in the same run it says nothing.
+    """
+    due, ran = datetime(2026, 3, 9, 21, 5, tzinfo=UTC), list[str]()
+
+    def pull(_hub: Hub, source: str) -> Outcome:
+        ran.append(source)
+        return Outcome(
+            more=source == "adt" and ran.count("adt") == 1, due=None if ran.count(source) == 2 else due
+        )
+
+    for name, (_, kind) in list(putting_together.STEPS.items()):
+        monkeypatch.setitem(putting_together.STEPS, name, (lambda *_: Outcome(), kind))
+    monkeypatch.setitem(putting_together.STEPS, "ingest.pull", (pull, SOURCES))
+    out = hub("run", "--once")[1]
+    assert sorted(ran) == ["adt", "adt", "ehr"]
+    told = "it was asked a moment ago, and is left alone until 2026-03-09 21:05:00Z"
+    assert [line for line in out.splitlines() if "left alone" in line] == [
+        f"ingest.pull for ehr was not done: {told}"
+    ]
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -61,7 +61,7 @@ def pull(hub: Hub, source: str) -> Outcome:
     except BaseException:
         hub.host.state(source).discard()
         raise
-    return Outcome(done=fresh, more=changes.more or left.more)
+    return Outcome(done=fresh, more=changes.more or left.more, due=changes.due)
 
 
 def _received(hub: Hub, source: str, changes: Changes, cursor: str, left: errands.Left) -> int:

@@ -235,10 +235,10 @@ class Desk(Protocol):
         ...
 
     def pieces(
-        self, instance: str, keys: Collection[str] = (), linking_to: Collection[str] = (), limit: int = 500
+        self, instance: str, keys: Collection[str] = (), patients: Collection[str] = (), limit: int = 500
     ) -> tuple[KeptPiece, ...]:
-        """The pieces that the hub keeps of a connector: those of these keys, and those that link to one of
-        `linking_to`, of which at most `limit`. Looking is recorded for the messages that told them.
+        """The pieces that the hub keeps of a connector: those of these keys, and at most `limit` of those whose
+        `patient_key` is one of these. Looking is recorded for the messages that told them.
         """
         ...
 

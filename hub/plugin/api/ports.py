@@ -257,11 +257,14 @@ class RawMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
-    """What a pull found, and the cursor that follows it; `more` asks for another call at once."""
+    """What a pull found, and the cursor that follows it; `more` asks for another call at once. `due`: nobody was
+    asked, since whoever it is is left alone until that instant; a person who waits for it is told.
+    """
 
     messages: tuple[RawMessage, ...]
     cursor: str = ""
     more: bool = False
+    due: datetime | None = None
 
 
 class Inbox(Protocol):

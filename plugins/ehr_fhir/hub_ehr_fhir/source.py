@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import msgspec
@@ -132,7 +133,7 @@ def changes_of(parts: Mapping[str, Changing], cursor: str, put_off: set[str] | N
     """
     now, names = _decoded(cursor), list(parts)
     first = names.index(now.turn) if now.turn in parts else 0
-    more, moved, trouble = False, False, list[tuple[str, HubError]]()
+    more, moved, trouble, dues = False, False, list[tuple[str, HubError]](), list[datetime]()
     for nth, name in enumerate(names[first:] + names[:first]):
         try:
             found = parts[name].changes(now.parts.get(name, ""))
@@ -143,13 +144,14 @@ def changes_of(parts: Mapping[str, Changing], cursor: str, put_off: set[str] | N
         moved |= moves
         now.parts[name] = found.cursor
         more |= found.more
+        dues += [found.due] if found.due is not None else []
         if found.messages or (moves and found.more and not trouble):
             now.turn = names[(first + nth + 1) % len(names)]
             more |= nth + 1 < len(names)
             return Changes(messages=found.messages, cursor=_encoded(now), more=more)
     if trouble:
         _raise(trouble, moved, set() if put_off is None else put_off)
-    return Changes(messages=(), cursor=_encoded(now), more=more or bool(trouble))
+    return Changes(messages=(), cursor=_encoded(now), more=more or bool(trouble), due=min(dues, default=None))
 
 
 def _raise(trouble: list[tuple[str, HubError]], moved: bool, put_off: set[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -14,10 +15,11 @@ from hub_ehr_fhir.connect.http import Call
 from hub_ehr_fhir.pull.cursors import decoded
 from hub_ehr_fhir.pull.pulling import Pulling
 from hub_ehr_fhir.settings import FhirSettings
+from hub_ehr_fhir.source import changes_of
 
 from hub.clock import TurnedClock
 from hub.errors import Misconfigured, RetryLater
-from hub.plugin.api import Errand
+from hub.plugin.api import Changes, Errand
 from hub.testing.fakes import FakeContext
 
 NO_INCLUDES = tuple(
@@ -77,11 +79,18 @@ def test_nothing_new(pull: Pull) -> None:
 
 
 def test_waits_between_looks(pull: Pull) -> None:
-    """Before `every_seconds` are over nobody is asked."""
+    """Before `every_seconds` are over nobody is asked, and the source says until when; one that asks says nothing."""
     pull.run()
-    before = pull.calls
+    before, wait = pull.calls, timedelta(seconds=pull.settings.pull.every_seconds)
     assert pull.run() == []
     assert pull.calls == before
+    found = pull.born()[0].changes(pull.cursor)
+    assert (found.messages, found.due) == ((), pull.clock.now() + wait)
+    idle = SimpleNamespace(changes=lambda _cursor: Changes(messages=()))
+    left = SimpleNamespace(changes=lambda _cursor: found)
+    assert changes_of({"drop": idle, "pull": left}, "").due == found.due
+    pull.clock.turn(wait)
+    assert pull.born()[0].changes(pull.cursor).due is None
 
 
 @pytest.mark.parametrize("which", [0, 1, 2, 3])
@@ -291,6 +300,7 @@ def test_a_search_that_is_refused(pull: Pull) -> None:
 def test_another_server(pull: Pull) -> None:
     """Settings that name another server begin anew: what is older there than the last look was here is taken, and of
     what is shared nothing is believed that another server said."""
+    pull = Pull(pull.fake, late_hours=0)
     pull.run()
     pull.fake = FakeFhir(pull.clock)
     pull.fake.put(*office(), *visit(1), *visit(3), at=START - timedelta(hours=5))

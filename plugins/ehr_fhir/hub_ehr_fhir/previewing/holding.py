@@ -139,6 +139,8 @@ def _line(holds: Sequence[Hold], known: Known) -> str:
     if holds:
         return f"would be held: {len(holds)} thing{'s' if len(holds) > 1 else ''}"
     seen = known.foreseen
+    if seen is not None and seen.billed and not seen.charges:
+        return "is billed already: nothing of it is new"
     if seen is None:
         return "would become a claim, once settings map its payer and codes (they were not looked at)"
     if seen.self_pay:
@@ -146,5 +148,5 @@ def _line(holds: Sequence[Hold], known: Known) -> str:
     wait = f" {seen.hold_days} days after the visit" if seen.hold_days and seen.state == "waiting" else ""
     if any(one.code == "coding.proposal" for one in seen.warnings):
         wait += ", once a coder has confirmed its codes"
-    count = len(seen.claims)
-    return f"would become {'a claim' if count == 1 else f'{count} claims'}{wait}"
+    count, more = len(seen.claims), "another" if seen.billed else "a"
+    return f"would become {f'{more} claim' if count == 1 else f'{count} claims'}{wait}"

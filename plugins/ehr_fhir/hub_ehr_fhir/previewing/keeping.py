@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
-from hub.model.facts import Piece
+from hub.model.facts import AnyFact, Piece
 from hub.plugin.api import Desk, KeptPiece
 from hub_ehr_fhir.mapping.pieces import STAYING
 from hub_ehr_fhir.mapping.reading import read
@@ -39,8 +39,9 @@ def beside(desk: Desk, instance: str, given: Sequence[One], settings: FhirSettin
     hub's store cannot be asked.
     """
     always = settings.model_copy(update={"keep_pieces": "always", "validate_with": "quarantine"})
-    mine = {one.key: one for one in read(bundle_of(given), False, always).pieces}
-    kept, whole = _around(desk, instance, mine)
+    reading = read(bundle_of(given), False, always)
+    mine = {one.key: one for one in reading.pieces}
+    kept, whole = _around(desk, instance, mine, reading.facts)
     fresh = {key: one for key, one in kept.items() if _counts(one.piece, mine.get(key))}
     ones = _labelled(fresh.values())
     older = tuple(one.label for one in given if one.key in fresh)
@@ -62,24 +63,35 @@ def _counts(kept: Piece, given: Piece | None) -> bool:
     return kept.version > given.version and not kept.version.startswith(given.version)
 
 
-def _around(desk: Desk, instance: str, mine: Mapping[str, Piece]) -> tuple[dict[str, KeptPiece], bool]:
-    """The kept pieces by key: those of these keys, what belongs to their visits and patients, and what all of these
-    need; and whether these are all.
+def _around(
+    desk: Desk, instance: str, mine: Mapping[str, Piece], facts: Iterable[AnyFact]
+) -> tuple[dict[str, KeptPiece], bool]:
+    """The kept pieces by key: those of these keys, what their patients have for these visits and for all, and what all
+    of these need; and whether these are all.
     """
-    wanted = _needed(mine.values(), mine)
-    visits = {key for key in wanted if key.startswith("Encounter/")}
-    found = _by_key(desk.pieces(instance, wanted, visits, _MOST))
-    named = {link for one in (*mine.values(), *(each.piece for each in found.values())) for link in one.links}
-    patients = {key for key in (*wanted, *named) if key.startswith("Patient/")}
-    theirs = desk.pieces(instance, (), patients, _MOST)
-    found |= _by_key(one for one in theirs if one.piece.key.startswith(_OF_PATIENT))
-    whole = len(theirs) < _MOST and len(found) < _MOST
+    facts = list(facts)
+    visits = {key for key in mine if key.startswith("Encounter/")} | _told(facts, "encounter_key")
+    found = _by_key(desk.pieces(instance, _needed(mine.values(), {*mine, *visits})))
+    patients = _told(facts, "patient_key") | {one.patient_key for one in mine.values()}
+    patients |= {one.piece.patient_key for one in found.values() if one.piece.key in visits}
+    theirs = desk.pieces(instance, patients - {""}, patients=patients - {""}, limit=_MOST)
+    named = [key.encode() for key in visits]
+    found |= _by_key(one for one in theirs if _is_wanted(one.piece, patients, named))
     for _ in range(_HOPS):
-        more = _needed((one.piece for one in found.values()), {**mine, **found}) - mine.keys() - found.keys()
+        more = _needed((one.piece for one in found.values()), ()) - mine.keys() - found.keys()
         if not more or not (new := _by_key(desk.pieces(instance, more))):
             break
         found |= new
-    return found, whole
+    return found, len(theirs) < _MOST
+
+
+def _is_wanted(piece: Piece, patients: Collection[str], visits: Iterable[bytes]) -> bool:
+    """Whether something of a patient matters: it is of all visits, or names one of these."""
+    return piece.key in patients or piece.key.startswith(_OF_PATIENT) or any(one in piece.body for one in visits)
+
+
+def _told(facts: Iterable[AnyFact], field: str) -> set[str]:
+    return {str(getattr(one, field, "")) for one in facts} - {""}
 
 
 def _needed(pieces: Iterable[Piece], known: Collection[str]) -> set[str]:

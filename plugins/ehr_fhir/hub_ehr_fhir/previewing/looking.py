@@ -80,8 +80,13 @@ def looked(
         foreseen=foreseen,
         kept=_kept(counts.facts, told),
         problems=tuple(_of_these(reading, {one.label for one in few})),
-        beside=found,
+        beside=_of_few(found, {one.label for one in few}),
     )
+
+
+def _of_few(found: Beside, labels: set[str]) -> Beside:
+    told = {label: message for label, message in found.told.items() if label in labels}
+    return msgspec.structs.replace(found, told=told)
 
 
 def _scope(reading: Reading, resources: Sequence[One], visit: Visit, settings: FhirSettings) -> Sequence[One]:

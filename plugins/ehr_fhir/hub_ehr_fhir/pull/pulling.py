@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -23,6 +24,7 @@ from hub_ehr_fhir.pull.kept import Kept
 from hub_ehr_fhir.pull.patients import Patients
 from hub_ehr_fhir.pull.resources import key_of
 from hub_ehr_fhir.pull.revisiting import Revisits, needed
+from hub_ehr_fhir.pull.times import instant
 from hub_ehr_fhir.pull.turn import Timed, Turn
 from hub_ehr_fhir.pull.walking import Searched, Walker
 from hub_ehr_fhir.settings import FhirSettings
@@ -57,7 +59,15 @@ class Pulling:
             more = True
         kept.save(turn.now)
         self._remember(now)
-        return Changes(messages=tuple(turn.messages), cursor=encoded(now), more=more)
+        due = None if more or turn.moved else self._left_alone(now, strategy, turn.now)
+        return Changes(messages=tuple(turn.messages), cursor=encoded(now), more=more, due=due)
+
+    def _left_alone(self, now: PullCursor, strategy: Strategy, at: datetime) -> datetime | None:
+        """Until when the server is asked for nothing new; None where it could be asked now."""
+        began, pull = instant(now.began), self._settings.pull
+        by_patient = strategy.kind == "patients"
+        wait = timedelta(hours=pull.patients_hours) if by_patient else timedelta(seconds=pull.every_seconds)
+        return began + wait if began is not None and at < began + wait else None
 
     def check(self) -> Iterator[Step]:
         """Whether something waits that the server fails to give, or something failed that it gave before."""
