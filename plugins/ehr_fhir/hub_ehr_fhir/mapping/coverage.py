@@ -24,38 +24,8 @@ def coverage_facts(scene: Scene) -> list[CoverageFact]:
         _coverage(scene, part, one, *ranks.get(part.key, nothing))
         for part, one in scene.resources.of(shapes.Coverage)
     ]
-    _tell_of_order(scene, found)
     found += [_of_benefit(scene, part, eob) for part, eob in scene.resources.of(shapes.ExplanationOfBenefit)]
     return [fact for fact in found if fact is not None]
-
-
-def _tell_of_order(scene: Scene, found: list[CoverageFact | None]) -> None:
-    """Of two policies of one rank, or of none, it is chance which is asked first: a person looks at each."""
-    first: dict[tuple[str, int], CoverageFact] = {}
-    for fact in found:
-        if fact is None or not fact.active:
-            continue
-        other = first.setdefault((fact.patient_key, fact.rank), fact)
-        if other.payer_token != fact.payer_token and _overlap(fact, other) and not _apart(scene, fact, other):
-            why = "a patient has several policies at a time, and nothing says which pays first"
-            fix = "have the server tell it (Coverage.order or Account.coverage.priority), or check such claims"
-            part = scene.resources.at(fact.key)
-            scene.notes.notice("fhir.coverage.order", part.at("order") if part else "Coverage.order", why, fix)
-
-
-def _apart(scene: Scene, one: CoverageFact, other: CoverageFact) -> bool:
-    """Whether accounts name both, and no account both of them: then each pays for visits of its own."""
-    named = [
-        {scene.resources.key(each.coverage, "Coverage") for each in account.coverage}
-        for _, account in scene.resources.accounts()
-    ]
-    both = {one.key, other.key}
-    return both <= set().union(*named) and not any(both <= each for each in named)
-
-
-def _overlap(one: CoverageFact, other: CoverageFact) -> bool:
-    ends = one.valid_to is None or other.valid_from is None or other.valid_from <= one.valid_to
-    return ends and (other.valid_to is None or one.valid_from is None or one.valid_from <= other.valid_to)
 
 
 def _account_ranks(scene: Scene) -> dict[str, tuple[int, Part | None]]:
