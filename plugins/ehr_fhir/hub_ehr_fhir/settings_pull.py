@@ -40,6 +40,14 @@ class PullSettings(BaseModel):
         description="how far each pull reaches back behind the last one, for resources that the server commits late; "
         "what was taken already is not taken again",
     )
+    late_hours: int = Field(
+        default=24,
+        ge=0,
+        le=24,
+        description="how long after its own lastUpdated a resource may become visible (a long transaction, an "
+        "interface that catches up) and still be found: once in so many hours a look reaches back twice as far; "
+        "0: never",
+    )
     page_size: int = Field(
         default=100, ge=1, le=1000, description="how many resources one page of a search holds"
     )

@@ -230,6 +230,7 @@ class BulkServer:
 def _serve(server: BulkServer, *, storage: bool) -> ThreadingHTTPServer:  # noqa: C901 - a class of few lines
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             if urlsplit(self.path).path.startswith("/r4/files/"):

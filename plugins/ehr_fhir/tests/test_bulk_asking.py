@@ -374,6 +374,16 @@ def test_what_was_asked_and_not_saved_is_not_asked_again(server: BulkServer) -> 
     assert len(server.asked) == 1
 
 
+def dies_at_the_kick_off(run: Run) -> None:
+    """The server took the export on, and nobody saved that."""
+    while run.stand.stage != "intent" or run.stand.by != run.part._me or run.errors:
+        run.errors.clear()
+        run.call()
+    run.turn(timedelta(hours=1))
+    run.call(save=False)
+    run.die()
+
+
 def test_a_death_at_the_kick_off_costs_one_job_and_is_told(server: BulkServer) -> None:
     """The intent was saved before: the next process says that an export may have been asked for in vain."""
     run = Run(server)
@@ -389,10 +399,53 @@ def test_a_death_at_the_kick_off_costs_one_job_and_is_told(server: BulkServer) -
     assert "bulk.asked_perhaps" not in run.log
 
 
+def test_deaths_at_the_kick_off_are_bounded(server: BulkServer) -> None:
+    """A hub that dies each time it asks leaves few exports behind: later and later, then not before the next turn,
+    and a person is told.
+    """
+    run = Run(server)
+    for _ in range(4):
+        dies_at_the_kick_off(run)
+    run.call()
+    assert (run.stand.stage, len(server.asked)) == ("idle", 4)
+    assert [one["issue"][0]["code"] for one in run.outcomes] == ["incomplete"]
+    run.turn(timedelta(hours=2))
+    run.call()
+    assert len(server.asked) == 4
+    run.next_day()
+    assert run.export().since
+    assert len(server.asked) == 5
+
+
+@pytest.mark.parametrize("status", [429, 409])
+def test_a_server_with_one_place_for_exports(server: BulkServer, status: int) -> None:
+    """The lost export keeps it busy: that is said, with what can be done, and it is asked until that one ended."""
+    run = Run(server)
+    dies_at_the_kick_off(run)
+    server.kickoff_faults = [(status, b"", {})] * 3
+    run.export()
+    assert len(server.asked) == 2
+    assert len(run.errors) == 3
+    assert all("just before the hub ended" in str(one) and "delete" in one.fix for one in run.errors)
+    assert run.stand.since
+
+
+def test_an_export_that_was_not_saved_and_is_not_wanted_is_deleted(server: BulkServer) -> None:
+    """The same process knows the address of what it was given: where another is wanted, that one is deleted."""
+    run = Run(server)
+    run.call()
+    run.call(save=False)
+    run.cursor = ""
+    run.turn(timedelta(days=1))
+    run.export()
+    assert server.deleted[0] == "/r4/jobs/1"
+    assert len(server.asked) == 2
+
+
 def test_a_death_anywhere_else_asks_nothing_twice(server: BulkServer) -> None:
     """A process that dies after every call goes on by its cursor alone."""
     run = Run(server)
-    stand = run.export(after=lambda _found: run.die())
+    stand = run.export(after=run.dies)
     assert len(server.asked) <= 2
     assert sum(run.lines.values()) == 3
     assert stand.since

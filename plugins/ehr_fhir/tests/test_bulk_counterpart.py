@@ -160,7 +160,7 @@ def test_a_group_that_dies_after_every_call(connect: Connect) -> None:
 
     def dying(*, save: bool = True) -> Changes | None:
         found = call(save=save)
-        run.die()
+        run.dies()
         return found
 
     run.call = dying  # type: ignore[method-assign]

@@ -83,7 +83,7 @@ def test_a_death_after_every_call(server: BulkServer, ranges: bool, packed: bool
     expected = filled(server)
     server.ranges, server.packed = ranges, packed
     run = Run(server, batch=4_000)
-    run.export(after=lambda _found: run.die())
+    run.export(after=run.dies)
     assert run.lines == expected
     assert run.known == 0
     if ranges and not packed:
@@ -271,8 +271,8 @@ def test_addresses_that_end_are_renewed(server: BulkServer, in_storage: str) -> 
     server.in_storage, server.secure, server.uses_left = in_storage, not in_storage, 2
     run = Run(server, batch=4_000)
 
-    def old(_found: Changes) -> None:
-        run.die()
+    def old(found: Changes) -> None:
+        run.dies(found)
         server.version += run.stand.stage == "loading"
 
     run.export(after=old)
@@ -358,7 +358,7 @@ def test_other_files_in_the_manifest_start_it_anew(server: BulkServer) -> None:
         found = run.call()
         if found is not None and not found.more:
             run.turn(timedelta(seconds=60))
-        run.die()
+        run.dies()
     server.put("Coverage", 1)
     run.export()
     assert resource("Coverage", 1) in run.lines
@@ -383,6 +383,29 @@ def test_many_tiny_files_make_few_messages(server: BulkServer, monkeypatch: pyte
         assert sum(run.lines.values()) == 80
         assert len(run.inbox) == 1
     assert max(at_once) > 8
+
+
+@pytest.mark.campaign
+def test_twenty_thousand_files(server: BulkServer) -> None:
+    """20,000 files of one line, and processes that die: each file is fetched once but for the few then on their way,
+    the manifest once a life, messages are few, and the cursor holds a place, not a list.
+    """
+    server.files = [("output", "Patient", resource("Patient", n, pad="x" * 200) + b"\n") for n in range(20_000)]
+    run, sizes, lives = Run(server, batch=1 << 20), list[int](), [1]
+
+    def after(found: Changes) -> None:
+        sizes.append(len(found.cursor))
+        if found.messages and len(sizes) % 2:
+            run.dies()
+            lives[0] += 1
+
+    run.export(after=after)
+    assert sum(run.lines.values()) == 20_000
+    assert lives[0] > 2
+    assert server.version <= lives[0]
+    assert sum(server.fetched.values()) <= 20_000 + 64 * lives[0]
+    assert len(run.inbox) < 20
+    assert max(sizes) < 1_000
 
 
 def test_a_file_that_is_not_small_is_not_kept(server: BulkServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fhirlab.fake import START, FakeFhir
 from fhirlab.proxy import Reply
-from fhirlab.pulls import Killed, Pull, keys, office, standing, visit
+from fhirlab.pulls import Killed, Pull, keys, office, standing, visit, whole
 from hub_ehr_fhir.connect.http import Call
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -106,6 +106,53 @@ def test_killed_after_every_call() -> None:
     pull.hook = kill
     story(pull, pull.run_on)
     assert bare(pull) == bare(plain)
+
+
+@pytest.mark.parametrize(
+    ("but", "call_seconds", "seconds"),
+    [((), 1.0, 20), ((*NO_INCLUDES, *NO_LISTS), 0.2, 6), ((*NO_INCLUDES, *NO_LISTS), 0.2, 12)],
+)
+def test_lives_of_some_seconds(but: tuple[str, ...], call_seconds: float, seconds: int) -> None:
+    """A hub that is killed every few seconds: each life takes little at first, so that something is kept of it."""
+    pull = new(but, "links")
+    pull.fake.put(*office(), *(one for n in range(20) for one in visit(n)))
+    now, dies_at, deaths = [0.0], [0.0], 0
+
+    def slow(_call: Call) -> None:
+        now[0] += call_seconds
+        if now[0] >= dies_at[0]:
+            raise Killed
+
+    pull.hook, pull.tick = slow, lambda: now[0]
+    more = True
+    while more and deaths < 60:
+        dies_at[0], lives = now[0] + seconds, pull.born()
+        try:
+            while more:
+                more = pull.call(lives)
+        except Killed:
+            deaths += 1
+    assert deaths > 0
+    assert sorted(keys(pull.said)) == sorted(whole(n) for n in range(20))
+
+
+def test_who_lives_takes_more_and_more() -> None:
+    """Nothing is lost by it where nobody dies: the calls of one process grow to the usual length."""
+    pull = Pull(but=(*NO_INCLUDES, *NO_LISTS))
+    pull.fake.put(*office(), *(one for n in range(60) for one in visit(n)))
+    now, lengths = [0.0], list[float]()
+
+    def slow(_call: Call) -> None:
+        now[0] += 0.2
+
+    pull.hook, pull.tick = slow, lambda: now[0]
+    lives, more = pull.born(), True
+    while more:
+        before = now[0]
+        more = pull.call(lives)
+        lengths.append(now[0] - before)
+    assert lengths[0] < 8
+    assert max(lengths) >= 16
 
 
 FAULTS = [

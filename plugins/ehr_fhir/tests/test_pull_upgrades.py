@@ -100,6 +100,9 @@ def test_it_works_again(pull: Pull) -> None:
 
 def test_history_is_ignored(pull: Pull) -> None:
     """A history that tells everything each time is not asked any more."""
+    pull.settings = pull.settings.model_copy(
+        update={"pull": pull.settings.pull.model_copy(update={"late_hours": 0})}
+    )
     pull.fake.delete("Encounter/e2")
     pull.later(minutes=5)
     assert keys(pull.run()) == [["-Encounter/e2"]]

@@ -18,10 +18,13 @@ from hub_ehr_fhir.connect.patience import retry_after
 from hub_ehr_fhir.settings_bulk import BulkSettings
 
 _REFUSALS = (400, 406, 412, 413, 415, 422, 501)
+_BUSY = (409, 429)
 _FAILURES = (400, 406, 412, 413, 415, 422, 500, 501)
 _PASSING = frozenset({"transient", "throttled", "lock-error", "timeout", "no-store"})
 _PERCENT = re.compile(r"(\d{1,3})(?:\.\d+)? ?%")
 _SHORTEST, _LONGEST = 1.0, 3_600.0
+_BUSY_SECONDS = 300.0
+_BUSY_FIX = "nothing: it is asked for again; if it stays so, ask who runs the server which exports run for us"
 _GUIDE = "ask who runs the server whether Bulk Data export is on for this client, and at which level"
 
 
@@ -45,9 +48,15 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     codes: tuple[str, ...] = ()
 
 
-def kick(server: Server, settings: BulkSettings, since: datetime | None, refused: Iterable[str]) -> Kicked:
-    """Ask for an export, leaving out one thing after the other that the server refuses. Raises `RetryLater` where
-    it has too many exports, `Misconfigured` where it gives none.
+class Busy(RetryLater):
+    """The server runs as many exports as it will: one of ours, perhaps, that nobody knows of any more."""
+
+
+def kick(
+    server: Server, settings: BulkSettings, since: datetime | None, refused: Iterable[str], now: datetime
+) -> Kicked:
+    """Ask for an export, leaving out one thing after the other that the server refuses. Raises `Busy` where it has
+    too many exports, `Misconfigured` where it gives none.
     """
     out, answer = tuple(refused), Answer(status=0, headers={})
     for _ in range(len(settings.types) + len(kickoff.PARAMETERS) + 2):
@@ -55,6 +64,8 @@ def kick(server: Server, settings: BulkSettings, since: datetime | None, refused
         answer = server.call(_call(asked))
         if answer.status == 202:
             return Kicked(job=_address(answer), refused=out, all_asked="_since" not in asked.names)
+        if answer.status in _BUSY:
+            raise _busy(answer, now)
         if answer.status not in _REFUSALS:
             break
         if set(codes := judging.codes(answer.body)) & _PASSING:
@@ -66,10 +77,20 @@ def kick(server: Server, settings: BulkSettings, since: datetime | None, refused
     raise _no_export(answer)
 
 
+def _busy(answer: Answer, now: datetime) -> Busy:
+    asked = retry_after(answer.headers.get("retry-after", ""), now)
+    seconds = min(max(_BUSY_SECONDS if asked is None else asked, _SHORTEST), _LONGEST)
+    return Busy(
+        f"the server takes no further export now (HTTP {answer.status})", after_seconds=seconds, fix=_BUSY_FIX
+    )
+
+
 def _call(asked: kickoff.Request) -> Call:
     """Not repeated by itself: an answer that did not come may have been an export that was taken on."""
     headers = {"prefer": asked.prefer}
-    return Call(url=asked.path, params=asked.params, headers=headers, expect=(200, 202, *_REFUSALS), again=False)
+    return Call(
+        url=asked.path, params=asked.params, headers=headers, expect=(200, 202, *_REFUSALS, *_BUSY), again=False
+    )
 
 
 def _address(answer: Answer) -> str:

@@ -34,7 +34,8 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     nothing is asked, from when the next one is asked for, when all was last asked for, and when what the server
     refused was learned. `job` is its status address. `form` is a digest of the settings that it was asked with,
     `shape` one of the order of its files. `refused` names parameters and types that the server will not have.
-    `tries` counts what was tried in vain in this slot, `stale` how often addresses were renewed at one place.
+    `tries` counts what was tried in vain in this slot, `stale` how often addresses were renewed at one place, `lost`
+    after how many kick-offs of this slot the process ended before anybody knew what came of them.
     """
 
     stage: Stage = "idle"
@@ -54,6 +55,7 @@ class Cursor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     place: Place = Place()
     tries: int = 0
     stale: int = 0
+    lost: int = 0
     lines: int = 0
     size: int = 0
     faults: dict[str, int] = {}

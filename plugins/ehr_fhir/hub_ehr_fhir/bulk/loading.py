@@ -19,7 +19,7 @@ from hub_ehr_fhir.bulk.opening import Gone
 from hub_ehr_fhir.connect import judging
 from hub_ehr_fhir.connect.http import Answer, Server
 
-SLICE = timedelta(seconds=20)
+SLICE_SECONDS = 20.0
 """How long a call goes on; a server that is silent can make it twice as long."""
 _RENEWALS = 2
 _MANIFEST = "application/json, application/fhir+json"
@@ -53,11 +53,11 @@ class Loading:
         """The first page of the manifest, as the status address gave it."""
         self._take_page(self.job, answer)
 
-    def slice(self, cursor: Cursor, most: int, stopped: Callable[[], bool]) -> Slice:
-        """About `most` bytes more. Raises `Over` where the export is gone, and the door's errors only where nothing
-        at all was taken.
+    def slice(self, cursor: Cursor, most: int, stopped: Callable[[], bool], seconds: float) -> Slice:
+        """About `most` bytes more, in about so many seconds. Raises `Over` where the export is gone, and the door's
+        errors only where nothing at all was taken.
         """
-        end = self._clock.now() + SLICE
+        end = self._clock.now() + timedelta(seconds=seconds)
         taken = Slice(cursor=cursor)
         self._most = most
         try:

@@ -14,8 +14,9 @@ from hub.plugin.api import Changes, Context, HubError, RawMessage, RetryLater, S
 from hub_ehr_fhir.bulk import asking, kickoff, reports, telling, turns
 from hub_ehr_fhir.bulk.cursors import Cursor, Place, decoded, encoded
 from hub_ehr_fhir.bulk.download import SHORT
-from hub_ehr_fhir.bulk.loading import Loading, Over
+from hub_ehr_fhir.bulk.loading import SLICE_SECONDS, Loading, Over
 from hub_ehr_fhir.connect.http import Server
+from hub_ehr_fhir.growing import Growing
 from hub_ehr_fhir.settings import FhirSettings
 from hub_ehr_fhir.settings_bulk import BulkSettings
 
@@ -40,6 +41,7 @@ class BulkPart:
         self._me = os.urandom(8).hex()
         self._kicked: tuple[Cursor, asking.Kicked] | None = None
         self._loading: Loading | None = None
+        self._growing = Growing(SLICE_SECONDS)
         self._still: tuple[tuple[str, Place], datetime] | None = None
         self._stages: Mapping[str, Callable[[Cursor], Changes]] = {
             "idle": self._idle,
@@ -81,17 +83,22 @@ class BulkPart:
         fresh = Cursor() if cursor.form != self._form else cursor
         tries = cursor.tries if again and turn <= cursor.slot else 0
         slot = max(turn, cursor.slot)
-        intent = replace(fresh, stage="intent", slot=slot, by=self._me, form=self._form, after="", tries=tries)
+        intent = replace(
+            fresh, stage="intent", slot=slot, by=self._me, form=self._form, after="", tries=tries, lost=0
+        )
         return Changes(messages=(), cursor=encoded(intent), more=True)
 
     def _ask(self, cursor: Cursor) -> Changes:
         """Ask for the export. What an earlier call of this process was told, and could not save, still holds. It is
         saved at once (`more`): nobody else knows of the export.
         """
-        now = self._now()
+        now, after = self._now(), turns.read(cursor.after)
+        if cursor.by != self._me:
+            return self._lost(cursor)
+        if after is not None and timedelta() < after - now < _LONGEST_WAIT:
+            return _still(cursor)
         if self._kicked is None or self._kicked[0] != cursor:
-            if cursor.by != self._me:
-                self._context.log.warning("bulk.asked_perhaps", slot=cursor.slot)
+            self._drop_kicked()
             self._kicked = (cursor, self._kick(cursor, now))
         told = self._kicked[1]
         learned = turns.written(now) if told.refused != cursor.refused else cursor.learned
@@ -111,6 +118,7 @@ class BulkPart:
                 time="",
                 place=Place(),
                 stale=0,
+                lost=0,
                 lines=0,
                 size=0,
                 faults={},
@@ -118,15 +126,40 @@ class BulkPart:
             more=True,
         )
 
+    def _lost(self, cursor: Cursor) -> Changes:
+        """A process ended when it had asked, perhaps: an export may run at the server that nobody can ask for, since
+        its address was never kept. Each costs the server one export, so they are few, and later and later.
+        """
+        lost = cursor.lost + 1
+        self._context.log.warning("bulk.asked_perhaps", slot=cursor.slot, attempt=lost)
+        if lost > TRIES:
+            return self._anew(replace(cursor, tries=TRIES), ("incomplete",))
+        pause = timedelta(minutes=0 if lost == 1 else 5 * 4 ** (lost - 2))
+        intent = replace(cursor, by=self._me, lost=lost, after=turns.written(self._now() + pause))
+        return self._on(intent, more=lost == 1)
+
+    def _drop_kicked(self) -> None:
+        """An export that this process was given and that was never saved, for something else than is wanted now."""
+        if self._kicked is not None:
+            self._context.log.info("bulk.dropped", slot=self._kicked[0].slot)
+            self._forget(self._kicked[1].job)
+
     def _kick(self, cursor: Cursor, now: datetime) -> asking.Kicked:
         learned = turns.read(cursor.learned)
         fresh = cursor.form != self._form or learned is None or now - learned > _LEARNED
         last, full = turns.read(cursor.since), turns.read(cursor.full)
         since = kickoff.since(self._bulk, last, full, now) if cursor.form == self._form else None
-        return asking.kick(self._server, self._bulk, since, () if fresh else cursor.refused)
+        try:
+            return asking.kick(self._server, self._bulk, since, () if fresh else cursor.refused, now)
+        except asking.Busy as busy:
+            self._context.log.warning("bulk.busy", slot=cursor.slot, attempt=cursor.lost)
+            if not cursor.lost:
+                raise
+            raise RetryLater(_OWN_PERHAPS, after_seconds=busy.after_seconds, fix=_OWN_FIX) from None
 
     def _wait(self, cursor: Cursor) -> Changes:
-        """See how the export stands, when it is time to."""
+        """See how the export stands, when it is time to. That it is waited for shows that its address was saved."""
+        self._kicked = None
         now, after = self._now(), turns.read(cursor.after)
         if after is not None and timedelta() < after - now < _LONGEST_WAIT:
             return _still(cursor)
@@ -150,13 +183,15 @@ class BulkPart:
             self.close()
             self._loading = self._loader(cursor.job)
         try:
-            taken = self._loading.slice(cursor, self._settings.batch_bytes, self._context.stop.is_set)
+            room, stopped = self._growing.room(self._settings.batch_bytes), self._context.stop.is_set
+            taken = self._loading.slice(cursor, room, stopped, self._growing.seconds)
         except Over:
             return self._anew(cursor, ("expired",))
         except RetryLater:
             if self._stands_still(cursor):
                 return self._anew(cursor, ("timeout",))
             raise
+        self._growing.ended()
         stage = replace(taken.cursor, stage="closing") if taken.whole else taken.cursor
         return self._on(stage, messages=tuple(taken.messages), more=True)
 
@@ -225,5 +260,12 @@ def _still(cursor: Cursor) -> Changes:
     return Changes(messages=(), cursor=encoded(cursor))
 
 
+_OWN_PERHAPS = (
+    "the server takes no further export now: one that was asked for just before the hub ended may still run there"
+)
+_OWN_FIX = (
+    "nothing: it is asked for again until that one has ended; its address is not known: to be quicker ask who runs "
+    "the server to delete the export that runs for us"
+)
 _SHORT = "a file of the bulk export of turn {} ended before its last resource, each time it was fetched"
 _GIVEN_UP = "the bulk export of turn {} came to nothing, however often it was asked for"

@@ -26,6 +26,6 @@ def message(key: str, body: bytes) -> RawMessage:
     return RawMessage(external_id=digest[:40], content_type=JSON, body=body)
 
 
-def deletion(kind: str, name: str, at: datetime) -> RawMessage:
-    """The message that the server deleted `kind/name` at an instant (aware)."""
-    return message(f"{kind}/{name}", deletion_bundle([(kind, name, at)]))
+def deletion(kind: str, name: str, at: datetime, *, seen: bool = False) -> RawMessage:
+    """The message that the server deleted `kind/name` at an instant (aware), or that it was `seen` to be gone."""
+    return message(f"{kind}/{name}", deletion_bundle([(kind, name, at)], seen=seen))

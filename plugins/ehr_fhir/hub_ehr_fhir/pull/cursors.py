@@ -11,10 +11,12 @@ from hub_ehr_fhir.pull.walking import Place
 class Window(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One look at what changed since `lower` (server's time). It began when the server's clock said `until`, and was
      `skew` seconds ahead of ours. `walks` are the types still to be looked through (`Type`, or `Type/_history` for
-    deletions), the first of them at `place`; `again` those that are looked through twice.
+    deletions), the first of them at `place`; `again` those that are looked through twice. `usual`: it reaches back
+    further than the usual look, which would have begun there.
     """
 
     lower: str
+    usual: str = ""
     until: str = ""
     skew: float = 0.0
     walks: list[str]
@@ -66,8 +68,9 @@ class Waiting(msgspec.Struct, kw_only=True, omit_defaults=True):
 class PullCursor(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """`since`: all that the server had by then (its own time) is taken. `skew`: how far its clock was ahead of ours
     then, in seconds. `began`: our time when the last look began. `first`: from when on the very first look went.
-    `reach`: how far back the next look can go: newer versions that were taken are remembered. `todo`: what is
-    still to be fetched, in order (`Encounter/1`, `Patient/1`, `Visits/PATIENT`, ...), `pace` of them side by side.
+    `far`: our time when a look reached far back. `reach`: how far back the next usual look can go: newer versions
+    that were taken are remembered. `todo`: what is still to be fetched, in order (`Encounter/1`, `Patient/1`,
+    `Visits/PATIENT`, ...), `pace` of them side by side.
     `server`: a digest of the address of whom all this is known. `watched`: what the last look went through; `behind`:
     what of it can be looked through no more, and since when that is so. `visiting`: the list that is
     being read. `doubted`: the unit for which a search was refused last, and which search.
@@ -79,6 +82,7 @@ class PullCursor(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknow
     began: str = ""
     first: str = ""
     reach: str = ""
+    far: str = ""
     pace: int = 4
     window: Window | None = None
     todo: list[str] = []

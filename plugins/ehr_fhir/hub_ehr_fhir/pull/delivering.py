@@ -19,7 +19,7 @@ from hub_ehr_fhir.pull.pages import Page
 from hub_ehr_fhir.pull.pool import Pool
 from hub_ehr_fhir.pull.resources import Found
 from hub_ehr_fhir.pull.revisiting import Revisits
-from hub_ehr_fhir.pull.times import instant, later
+from hub_ehr_fhir.pull.times import instant
 from hub_ehr_fhir.pull.turn import Slow, Timed, Turn
 from hub_ehr_fhir.pull.walking import Place, Searched, Walker
 
@@ -192,8 +192,7 @@ class Deliverer:
             cursor.add(*self._lacking.came(pool.found[unit]))
         for key in keys:
             self._seen.forget(f"Gone/{key}")
-            if not cursor.reach or not later(cursor.reach, pool.found[key].updated):
-                self._seen.add(pool.found[key])
+            self._seen.took(pool.found[key], cursor.reach)
         if unit.startswith("Encounter/") and not _ended_before(pool.found[unit], self._again.since(turn.now)):
             self._again.fetched(unit.partition("/")[2], turn.now, pool.tree(unit).get("status"))
         return None
@@ -234,7 +233,8 @@ class Deliverer:
         if kind in KINDS and self._seen.add(Found(kind="Gone", id=key, raw=b"", version=version or "gone")):
             self._seen.forget(key)
             self._sent.deleted(key)
-            turn.give(deletion(kind, name, instant(at) or turn.now))
+            when = instant(at)
+            turn.give(deletion(kind, name, when or turn.now, seen=when is None))
 
     def _missing(self, cursor: PullCursor, turn: Turn, unit: str) -> None:
         """The server told of it and does not have it: a copy may be behind, so it is asked for some more times."""

@@ -1,9 +1,10 @@
 """What changed since the last look: type by type, with an overlap, by the server's own clock.
 
 A look (`Window`) begins when the server says what time it is, and what it finds is taken whole before the next look
-begins there, `overlap` earlier: for resources that the server commits late with an older lastUpdated. Should the
-server's clock have been turned back in between (it runs less far ahead of ours than before), the look reaches back by
-as much more.
+begins there, `overlap` earlier: for resources that the server commits late with an older lastUpdated. Once in
+`late_hours` a look reaches back twice as long, for those that come later still: what becomes visible within that time
+is then found, and what was taken is known by its version. Should the server's clock have been turned back in between
+(it runs less far ahead of ours than before), the look reaches back by as much more.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ class Incremental:
             # the first look, or settings name an earlier day now: what changed between the two was never asked for
             cursor.first, cursor.since, cursor.watched = first, "", []
         overlap = timedelta(minutes=self._settings.overlap_minutes)
-        lower = before(cursor.since, overlap) if cursor.since else cursor.first
+        usual = before(cursor.since, overlap) if cursor.since else cursor.first
+        lower = self._far(cursor, usual, now)
         walks = self._walks(later=bool(cursor.since))
         if not cursor.since and self._pushed:
             # what was sent to us before this look may have been deleted before it, too
@@ -72,7 +74,18 @@ class Incremental:
         if cursor.since:
             self._left_behind(cursor, cursor.watched, lower)
             cursor.watched = walks
-        cursor.window = Window(lower=lower, walks=list(walks))
+        cursor.window = Window(lower=lower, usual=usual if lower != usual else "", walks=list(walks))
+
+    def _far(self, cursor: PullCursor, usual: str, now: datetime) -> str:
+        """From when on this look goes: now and then from further back than usual."""
+        hours, last = self._settings.late_hours, instant(cursor.far)
+        if last is not None and last <= now < last + timedelta(hours=hours) and cursor.since:
+            return usual
+        cursor.far = written(now) if hours else ""
+        if not hours or last is None or not cursor.since:
+            return usual
+        far = before(cursor.since, timedelta(hours=2 * hours))
+        return far if later(usual, far) else usual
 
     def step(self, cursor: PullCursor, window: Window, turn: Turn) -> None:
         """One page of the look, or its end. Raises `Searched` where what came is older than what was asked for: the
@@ -84,18 +97,26 @@ class Incremental:
             turn.moved = True
             return
         walk = window.walks[0]
-        lower = cursor.behind.get(walk, window.lower)
+        lower = cursor.behind.get(walk, self._lower(window, walk))
         query = self._query(walk, lower)
         page, place = self._walker.step(query, window.place)
         if not window.until and self._turned_back(cursor, window, page, turn.now):
             return
         if _too_old(page, lower):
             raise Searched(query.kind, query.feature, ignored=True)
-        self._take(cursor, page, turn, deletions_only=self._only_deletions(walk))
+        if not self._only_deletions(walk):
+            self._take(cursor, page, "" if walk in cursor.behind else window.usual)
+        for gone in page.deleted:
+            self._deliverer.deleted(turn, f"{gone.kind}/{gone.id}", gone.at, version=gone.at)
         window.place = place
         turn.moved = True
         if place.done:
             self._next(cursor, window, place, ordered=query.ordered)
+
+    def _lower(self, window: Window, walk: str) -> str:
+        """A whole history tells every version of a resource; only the last one of each is remembered."""
+        whole_history = walk.endswith(_HISTORY) and not self._only_deletions(walk)
+        return window.usual if window.usual and whole_history else window.lower
 
     def _fit(self, cursor: PullCursor, window: Window) -> None:
         """What the server cannot be asked any more is left out of a look that was begun before."""
@@ -159,16 +180,18 @@ class Incremental:
         if back <= _TICK:
             return False
         window.lower = before(window.lower, timedelta(seconds=back + _TICK))
+        window.usual = before(window.usual, timedelta(seconds=back + _TICK))
         return True
 
-    def _take(self, cursor: PullCursor, page: Page, turn: Turn, *, deletions_only: bool) -> None:
+    def _take(self, cursor: PullCursor, page: Page, usual: str) -> None:
+        """What is new on a page leads to what is to be fetched; what is older than `usual` is known by hours."""
         base = self._walker.server.base
-        for one in () if deletions_only else page.matches:
+        for one in page.matches:
+            if usual and later(usual, one.updated) and self._seen.known(one):
+                continue
             if self._seen.add(one):
                 self._seen.forget(f"Gone/{one.key}")
                 cursor.add(*units_of(one.kind, one.id, one.tree(), base))
-        for gone in page.deleted:
-            self._deliverer.deleted(turn, f"{gone.kind}/{gone.id}", gone.at, version=gone.at)
 
     def _next(self, cursor: PullCursor, window: Window, place: Place, *, ordered: bool) -> None:
         """The next type. A search of several pages that was not sorted is looked through once more: while it was
@@ -183,7 +206,7 @@ class Incremental:
 
     def _end(self, cursor: PullCursor, window: Window) -> None:
         cursor.since, cursor.skew, cursor.window = window.until or cursor.since, window.skew, None
-        self._seen.forget_before(cursor.reach)
+        self._seen.pass_before(cursor.reach)
 
 
 def _too_old(page: Page, lower: str) -> bool:

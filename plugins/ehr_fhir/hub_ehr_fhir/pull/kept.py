@@ -10,13 +10,15 @@ from hub_ehr_fhir.pull.revisiting import Revisits
 from hub_ehr_fhir.pull.seen import Seen
 from hub_ehr_fhir.pull.sending import Sent
 from hub_ehr_fhir.pull.shared import Shared
+from hub_ehr_fhir.settings_pull import PullSettings
 
 
 class Kept:
     """Its parts, as they stand in a look that `began` then."""
 
-    def __init__(self, state: State, began: str, days: int) -> None:
-        self.shared, self.seen, self.again = Shared(state, began), Seen(state), Revisits(state, days)
+    def __init__(self, state: State, began: str, settings: PullSettings) -> None:
+        self.shared, self.seen = Shared(state, began), Seen(state, settings.late_hours)
+        self.again = Revisits(state, settings.look_again_days)
         self.lacking = Lacking(state)
         self.sent = Sent(state)
 

@@ -7,12 +7,22 @@ import hashlib
 from hub.plugin.api import Context
 from hub.plugin.api.ports import State
 from hub_ehr_fhir.discover import offered
-from hub_ehr_fhir.pull import lacking, patients, revisiting, seen, sending, shared
+from hub_ehr_fhir.pull import hours, lacking, patients, revisiting, seen, sending, shared
 from hub_ehr_fhir.pull.cursors import PullCursor
 
 WAITING = "waiting"
 """Under which key it is kept how many wait."""
-_KEPT = (offered.STATE, seen.KEY, patients.KEY, lacking.KEY, revisiting.KEY, WAITING, *shared.KEYS, *sending.KEYS)
+_KEPT = (
+    offered.STATE,
+    seen.KEY,
+    patients.KEY,
+    lacking.KEY,
+    revisiting.KEY,
+    WAITING,
+    *shared.KEYS,
+    *sending.KEYS,
+    *hours.KEYS,
+)
 
 
 def at(base: str, cursor: PullCursor, context: Context) -> PullCursor:

@@ -14,6 +14,7 @@ from hub_ehr_fhir.connect.http import Server
 from hub_ehr_fhir.discover import offered as learned
 from hub_ehr_fhir.discover.probe import hints, learn
 from hub_ehr_fhir.discover.strategy import Search, Strategy, choose
+from hub_ehr_fhir.growing import Growing
 from hub_ehr_fhir.pull import moving
 from hub_ehr_fhir.pull.cursors import PullCursor, decoded, encoded
 from hub_ehr_fhir.pull.delivering import NAMED, VISITS, Deliverer
@@ -25,32 +26,42 @@ from hub_ehr_fhir.pull.patients import Patients
 from hub_ehr_fhir.pull.resources import key_of
 from hub_ehr_fhir.pull.revisiting import Revisits, needed
 from hub_ehr_fhir.pull.times import instant
-from hub_ehr_fhir.pull.turn import Timed, Turn
+from hub_ehr_fhir.pull.turn import SLICE_SECONDS, Timed, Turn
 from hub_ehr_fhir.pull.walking import Searched, Walker
 from hub_ehr_fhir.settings import FhirSettings
 
 _LEARN_SECONDS = 40.0
 _MANY_TRIES = 5
+_FIRST_PACE = 2
 
 
 class Pulling:
-    """Asked by `source.changes_of`. Nothing but the cursor and the state is remembered between two calls. A call that
-    got anywhere returns what it has, also when trouble ended it: the next call meets the same trouble and tells it.
+    """Asked by `source.changes_of`. Nothing but the cursor and the state is remembered between two calls, but for how
+    many went well: a call of a new process is short. A call that got anywhere returns what it has, also when trouble
+    ended it: the next call meets the same trouble and tells it.
     """
 
     def __init__(
         self, settings: FhirSettings, context: Context, server: Server, tick: Callable[[], float] = time.monotonic
     ) -> None:
         self._settings, self._context, self._server, self._tick = settings, context, server, tick
+        self._growing = Growing(SLICE_SECONDS)
 
     def changes(self, cursor: str) -> Changes:
         """What is new since `cursor`."""
+        found = self._changes(cursor)
+        self._growing.ended()
+        return found
+
+    def _changes(self, cursor: str) -> Changes:
         now = moving.at(self._server.base, decoded(cursor), self._context)
-        turn = Turn(self._context.clock, self._context.stop, self._settings.batch_bytes, self._tick)
+        turn = self._turn()
+        if self._growing.first:
+            now.pace = min(now.pace, _FIRST_PACE)
         strategy = self._strategy()
         if strategy is None:
             return Changes(messages=(), cursor=encoded(now), more=not self._context.stop.is_set())
-        kept = Kept(self._context.state, now.began, self._settings.pull.look_again_days)
+        kept = Kept(self._context.state, now.began, self._settings.pull)
         try:
             more = self._run(now, turn, strategy, kept)
         except HubError:
@@ -68,6 +79,11 @@ class Pulling:
         by_patient = strategy.kind == "patients"
         wait = timedelta(hours=pull.patients_hours) if by_patient else timedelta(seconds=pull.every_seconds)
         return began + wait if began is not None and at < began + wait else None
+
+    def _turn(self) -> Turn:
+        room = self._growing.room(self._settings.batch_bytes)
+        clock, stop = self._context.clock, self._context.stop
+        return Turn(clock, stop, room, self._tick, seconds=self._growing.seconds)
 
     def check(self) -> Iterator[Step]:
         """Whether something waits that the server fails to give, or something failed that it gave before."""
@@ -120,7 +136,7 @@ class Pulling:
                 known,
                 clock=clock,
                 stop=stop,
-                seconds=_LEARN_SECONDS,
+                seconds=min(_LEARN_SECONDS, 2 * self._growing.seconds),
                 patient=told["patient"],
                 group=told["group"],
             )

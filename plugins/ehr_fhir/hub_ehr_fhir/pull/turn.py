@@ -29,8 +29,17 @@ class Slow(RetryLater):
 class Turn:
     """`messages` are what the call will return; `moved`: whether the cursor got anywhere."""
 
-    def __init__(self, clock: Clock, stop: Event, room: int, tick: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        stop: Event,
+        room: int,
+        tick: Callable[[], float] = time.monotonic,
+        *,
+        seconds: float = SLICE_SECONDS,
+    ) -> None:
         self._clock, self._stop, self._tick = clock, stop, tick
+        self._seconds = seconds
         self._began = tick()
         self._room = room
         self.messages: list[RawMessage] = []
@@ -48,8 +57,9 @@ class Turn:
 
     @property
     def over(self) -> bool:
-        """Whether the call should return."""
-        return self._room <= 0 or self._stop.is_set() or self.elapsed >= SLICE_SECONDS
+        """Whether the call should return; not for its time alone before it got anywhere."""
+        late = self.moved and self.elapsed >= self._seconds
+        return self._room <= 0 or self._stop.is_set() or late
 
     def end(self) -> None:
         """Return soon."""

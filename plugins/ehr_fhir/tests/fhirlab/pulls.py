@@ -47,14 +47,20 @@ class Pull:
         self.hook: Callable[[Call], None] = lambda _call: None
         self.tick: Callable[[], float] = lambda: 0.0
 
-    def call(self) -> bool:
-        """One call of `changes` by a new process; whether there is more. What it raises leaves no trace."""
+    def born(self) -> tuple[Pulling, dict[str, bytes]]:
+        """A new process, and what it puts into its state."""
         saved = dict(self.saved)
         context = FakeContext("fhir", clock=self.clock, saved=saved, follows=self.follows)
         context.mentions = self.mentions
-        part = Pulling(self.settings, context, Direct(self.fake, self._count), self.tick)  # type: ignore[arg-type]
+        return Pulling(self.settings, context, Direct(self.fake, self._count), self.tick), saved  # type: ignore[arg-type]
+
+    def call(self, lives: tuple[Pulling, dict[str, bytes]] | None = None) -> bool:
+        """One call of `changes` by a new process (or one that lives); whether there is more. What it raises leaves no
+        trace.
+        """
+        part, saved = lives or self.born()
         found = part.changes(self.cursor)
-        self.saved, self.cursor = saved, found.cursor
+        self.saved, self.cursor = dict(saved), found.cursor
         self.said += [one for one in found.messages if one.external_id not in self.known]
         self.known |= {one.external_id for one in found.messages}
         return found.more
