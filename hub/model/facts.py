@@ -206,11 +206,14 @@ class WithdrawalFact(Fact, frozen=True, kw_only=True, tag="withdrawal"):
     """The source deleted what it told under `key`: a fact of `kind` (encounter, charge, diagnosis, coverage,
     patient), or a `piece`. What is known of it under this version or an older one counts from then on as cancelled,
     or as no longer active, and what comes late with such a version revives nothing; a newer one does. Of a patient
-    the hub takes note, and does nothing. `patient_key`: whose it was, where that is known.
+    the hub takes note, and does nothing. `patient_key`: whose it was, where that is known. `seen`: nobody told when
+    it was deleted, and the version is when it was seen to be gone. That is later than what is known when the fact
+    comes, whatever the clocks say, if they do not say much else.
     """
 
     kind: str
     patient_key: str = ""
+    seen: bool = False
 
 
 class Piece(Record, frozen=True, kw_only=True):

@@ -11,17 +11,24 @@ from flowlab.house import SOURCE, House
 from flowlab.keeper import KEYRING
 from flowlab.made import FENNIMORE, charge_fact, coverage_fact, diagnosis_fact, encounter_fact, patient_fact
 from flowlab.old import KEPT, at_rest
+from hub_ehr_fhir.mapping.reading import read
+from hub_ehr_fhir.settings import FhirSettings
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec import json
 
 from hub.clock import TurnedClock
 from hub.flow import ingest
+from hub.flow.ingest.facts_store import beyond
+from hub.flow.ingest.folding import overlaid
 from hub.flow.ingest.merging import source_key
 from hub.flow.visits import asking, assemble
 from hub.keep.purge import purge
-from hub.model.facts import AnyFact, Piece, Reading, WithdrawalFact
+from hub.model.facts import AnyFact, Piece, PieceFact, Reading, WithdrawalFact
 from hub.store import open_store
 from hub.testing.feed_state import state
 
+PROFILE = FhirSettings(validate="quarantine", keep_pieces="always")
 VISIT = (encounter_fact(), charge_fact(), charge_fact("C2", "G0008"), coverage_fact(), diagnosis_fact())
 
 
@@ -100,6 +107,85 @@ def test_nobody_looks_for_a_visit_of_which_all_was_deleted(house: House) -> None
         assert ("ingest.incomplete" in house.work()) is looked_for
     assert house.states("encounters").keys() & {"incomplete", "merged", "cancelled"} == set()
     assert house.states("charges").keys() & {"void"} == set()
+
+
+def _told(seconds: bool, at: int, number: int) -> str:
+    """A stamp of a server, milliseconds after ten; `seconds`: it tells no fractions."""
+    whole, rest = divmod(at, 1000)
+    minutes, rest_of = divmod(whole, 60)
+    return f"2026-03-01T10:{minutes:02}:{rest_of:02}" + ("Z" if seconds else f".{rest:03}Z")
+
+
+@settings(max_examples=40)
+@given(
+    st.booleans(),
+    st.lists(st.tuples(st.sampled_from(["change", "deleted", "seen"]), st.integers(1, 900)), max_size=8),
+    st.integers(-5000, 5000),
+)
+def test_what_was_told_last_holds(seconds: bool, events: list[tuple[str, int]], wrong: int) -> None:
+    """A server that tells fractions of seconds, or none and numbers its versions: in however short a time it changes
+    and deletes a resource, and however wrong the clock is by which a deletion was seen, the resource is known as it
+    is there. Only what comes back within the error of that clock is not."""
+    at, until, known, word = 60_000, 0, None, None
+    for number, (what, later) in enumerate([("change", 1), *events], 1):
+        at += later
+        stamp = _told(seconds, at, number)
+        if what == "change":
+            at = max(at, until)
+            meta = {"lastUpdated": _told(seconds, at, number), "versionId": str(number)}
+            raw = json.encode({"resourceType": "Organization", "id": "o", "name": "O", "meta": meta})
+            (piece,) = read(raw, False, PROFILE).pieces
+            coming = piece_fact(piece.version)
+            assert known is None or overlaid(known, coming).version == coming.version
+            known = coming
+        elif what == "deleted":
+            response = {"lastModified": stamp, "etag": f'W/"{number}"'}
+            word = _later(word, _deletion(response), known)
+        else:
+            seen = at + wrong
+            response = {"lastModified": _told(False, seen, number), "status": "410"}
+            word = _later(word, _deletion(response), known)
+            until = max(at, seen) + 1000
+        gone = word is not None and word.version >= known.version
+        assert gone == (what != "change")
+
+
+def piece_fact(version: str) -> PieceFact:
+    """A resource that the hub keeps, in a version."""
+    return PieceFact(key="Organization/o", version=version)
+
+
+def _deletion(response: dict[str, str]) -> WithdrawalFact:
+    entry = {"request": {"method": "DELETE", "url": "Organization/o"}, "response": response}
+    (word,) = read(
+        json.encode({"resourceType": "Bundle", "type": "history", "entry": [entry]}), False, PROFILE
+    ).facts
+    assert isinstance(word, WithdrawalFact)
+    return word
+
+
+def _later(held: WithdrawalFact | None, word: WithdrawalFact, known: AnyFact | None) -> WithdrawalFact:
+    """The deletion that holds after another was told."""
+    word = beyond(word, held, known) if word.seen else word
+    return word if held is None or word.version > held.version else held
+
+
+def test_a_deletion_that_was_seen_in_the_hub(house: House) -> None:
+    """What was seen to be gone counts no more though the server's clock was ahead of ours, whatever was known around
+    it; what comes back later counts again, and the deletion told once more takes nothing."""
+    first, again = (f"2026-03-01T10:00:0{n}.500000Z" for n in (1, 2))
+    word = WithdrawalFact(kind="charge", key="C1", version="2026-03-01T10:00:00.000000Z~", seen=True)
+    house.tell(patient_fact(), *VISIT, charge_fact(version=f"{first}|-|000001"))
+    house.tell(word)
+    settle(house)
+    assert house.states("charges") == {"void": 1, "new": 1}
+    house.tell(charge_fact(version=f"{first}|-|000002"))
+    settle(house)
+    assert house.states("charges") == {"void": 1, "new": 1}
+    for fact in (charge_fact(version=again), word):
+        house.tell(fact)
+        settle(house)
+        assert house.states("charges") == {"new": 2}
 
 
 def test_a_newer_version_revives(house: House) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 from msgspec.structs import replace
 
 from hub.flow.ingest.fact_keys import Keyed, kind_of, patient_ids
 from hub.flow.ingest.folding import overlaid, repeats
+from hub.flow.ingest.merging import instant_of
 from hub.flow.ingest.reopening import FRESH, Kept, Reopening
 from hub.model.encounter import Encounter
 from hub.model.facts import (
@@ -34,9 +36,29 @@ HOPS = 6
 MARKS = tuple(f"join{hops}" for hops in range(HOPS, -1, -1))
 """The states of a piece that is to be read with what it links to; the number: how many links far those that link to
 it are to be read, too. The first is that of one that was told."""
+_AFTER = re.compile(r"[/|]")
+"""What ends the moment in a version."""
 LINK = "piece-link"
 """The kind of what leads from the digest of a piece's key to the pieces that link to it."""
 WITHDRAWAL = "withdrawal"
+
+
+_SKEW = timedelta(minutes=10)
+"""By how much a clock may be wrong. What is known under a later version than that was told after the deletion."""
+
+
+def beyond(word: WithdrawalFact, held: AnyFact | None, known: AnyFact | None) -> WithdrawalFact:
+    """A deletion of which only is known when it was seen, as one of what is known when it comes; `held` is the last
+    one that was told. Told once more (`stamps` has when it was seen), it is of then.
+    """
+    before = held.stamps.get("seen", held.version) if isinstance(held, WithdrawalFact) and held.seen else ""
+    if known is None or known.version == GONE or word.version <= before:
+        return word
+    told, at = _AFTER.split(known.version, maxsplit=1)[0], instant_of(word.version.rstrip("~"))
+    was = instant_of(told)
+    number = was is None and bool(told)  # no time compares with it
+    late = at is not None and was is not None and at < was <= at + _SKEW
+    return replace(word, version=f"{told}~", stamps={"seen": word.version}) if late or number else word
 
 
 class Facts(Keyed):
@@ -85,8 +107,12 @@ class Facts(Keyed):
             held = latest.get(at) or (known[at].record if at in known else None)
             if held is not None and held.version == GONE:
                 continue
+            coming = fact
+            if isinstance(fact, WithdrawalFact) and fact.seen:
+                of = (fact.kind, at[1])
+                coming = beyond(fact, held, latest.get(of) or (known[of].record if of in known else None))
             held = replace(held, withdrawn="") if held is not None and held.withdrawn else held
-            holds = overlaid(held, fact, again=self.again)
+            holds = overlaid(held, coming, again=self.again)
             told = holds != held or (self.again and isinstance(fact, PieceFact))
             if told and not (held is not None and repeats(held, holds)):
                 latest[at] = holds

@@ -69,7 +69,30 @@ def test_deletions() -> None:
         ("Practitioner/d1", "piece"), ("Encounter/e1", "encounter"), ("Encounter/e1", "piece"),
         ("ChargeItem/c1", "charge"), ("ChargeItem/c1", "piece"),
     ]  # fmt: skip
-    assert {f.version for f in found.facts} == {"2026-03-01T10:00:00.000000Z~"}
+    assert {f.version for f in found.facts} == {"2026-03-01T10:00:00.999999Z~"}
+
+
+@pytest.mark.parametrize(
+    ("told_at", "about", "version"),
+    [
+        ("2026-03-01T10:00:00Z", {}, "2026-03-01T10:00:00.999999Z~"),
+        ("2026-03-01T10:00:00Z", {"etag": 'W/"13"'}, "2026-03-01T10:00:00.000013Z~"),
+        ("2026-03-01T10:00:00Z", {"etag": '"a-13"'}, "2026-03-01T10:00:00.999999Z~"),
+        ("2026-03-01T10:00:00.250Z", {"etag": 'W/"13"'}, "2026-03-01T10:00:00.250000Z~"),
+    ],
+)
+def test_deletions_of_a_whole_second(told_at: str, about: Json, version: str) -> None:
+    """Where the time has no fraction, the version's own number says what was before it in that second, else it is
+    the end of the second: it deletes what it may have deleted."""
+    entry = {
+        "request": {"method": "DELETE", "url": "Condition/x"},
+        "response": {"lastModified": told_at, **about},
+    }
+    assert {(f.version, f.seen) for f in told(entry, kind="history").facts} == {(version, False)}
+    gone = read(
+        deletion_bundle([("Condition", "x", datetime(2026, 3, 1, tzinfo=UTC))], seen=True), False, SETTINGS
+    )
+    assert [fact.seen for fact in gone.facts] == [True, True]
 
 
 def test_a_deletion_wins_over_what_it_deletes() -> None:

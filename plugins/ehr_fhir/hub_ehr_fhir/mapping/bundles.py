@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from hub_ehr_fhir.mapping import codes, shapes
+from hub_ehr_fhir.mapping.deletions import SEEN
 from hub_ehr_fhir.mapping.notes import Notes
 from hub_ehr_fhir.mapping.parts import HEAD, Bad, Part, decoded_at_once, part_of
 
@@ -100,7 +101,7 @@ def _deleted(entry: shapes.Entry, where: str, sent: str, notes: Notes) -> Iterat
     """A deletion, at the time that the server says, else that of the Bundle. Without any it could be older than what
     is known: a person is told.
     """
-    version = _stamp(entry.response.last_modified) or sent
+    version = _ended(_stamp(entry.response.last_modified) or sent, entry.response.etag)
     kind, _, name = entry.request.url.partition("?")[0].partition("/_history")[0].rstrip("/").rpartition("/")
     kind = kind.rpartition("/")[2]
     if "?" in entry.request.url or not kind or not name:
@@ -113,7 +114,7 @@ def _deleted(entry: shapes.Entry, where: str, sent: str, notes: Notes) -> Iterat
         notes.notice("fhir.delete", where, why, fix)
         return
     part = part_of(b"", shapes.Beginning(resource_type=kind, id=name), where, entry.full_url, version)
-    part.gone = True
+    part.gone, part.seen = True, entry.response.status.startswith(SEEN)
     yield part
 
 
@@ -128,6 +129,17 @@ def _told_beside(resource: bytes, where: str, notes: Notes) -> None:
     if any(issue.severity in _GRAVE for issue in outcome.issue):
         why = "the server told of an error beside its result, which may not be whole"
         notes.notice("fhir.outcome", where, why, "look into the server's log, and let it be read again")
+
+
+def _ended(version: str, etag: str) -> str:
+    """When a deletion was, where its time has no fraction: at the place of its own version in that second, else at
+    its end, behind all that it may have deleted.
+    """
+    if not version.endswith(".000000Z"):
+        return version
+    number = etag.removeprefix("W/").strip('"')
+    within = codes.within(version, number)
+    return within if number.isdigit() else f"{version[:20]}999999Z"
 
 
 def _stamp(timestamp: str) -> str:

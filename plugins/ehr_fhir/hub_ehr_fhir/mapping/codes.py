@@ -214,9 +214,18 @@ def version(meta: shapes.Meta, fallback: str) -> str:
     if len(told) == 24 and _USUAL.match(told):  # as most servers write it
         return told[:23] + "000Z"
     if told and (at := _ordered(told)):
-        return at
+        return at if "." in meta.last_updated else within(at, meta.version_id)
     number = meta.version_id
     return number.zfill(20) if len(number) <= 20 and number.isascii() and number.isdigit() else fallback
+
+
+def within(version: str, number: str) -> str:
+    """The version of a whole second, at the place of its number in that second: servers that tell no fractions of
+    seconds count versions.
+    """
+    if not (number.isascii() and number.isdigit()):
+        return version
+    return f"{version[:20]}{int(number[-6:]):06}Z"
 
 
 def _ordered(last_updated: str) -> str:

@@ -22,7 +22,8 @@ Bad = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 class Part(msgspec.Struct, eq=False, gc=False):
     """One resource of a message. `record` is its shape, None until it was decoded or when it could not be. `base` is
-    the address of the server it is of, empty where that is not told; `gone`: it was deleted, and `raw` is empty.
+    the address of the server it is of, empty where that is not told; `gone`: it was deleted, and `raw` is empty;
+    `seen`: nobody told when it was.
     `spot` is its place, or the number of its line. The bytes are `held` while they are looked at, and stay then where
     they are in their message, which may be large (`stands`): what is met next finds room in the processor's cache.
     `links` are the keys of what it needs, once somebody asked.
@@ -37,6 +38,7 @@ class Part(msgspec.Struct, eq=False, gc=False):
     full_url: str = ""
     base: str = ""
     gone: bool = False
+    seen: bool = False
     stands: tuple[bytes, int, int] | msgspec.Raw | None = None
     links: tuple[str, ...] | None = None
 

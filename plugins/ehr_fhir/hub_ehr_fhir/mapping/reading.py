@@ -135,7 +135,7 @@ def _facts(scene: Scene) -> list[AnyFact]:
 
 def _withdrawn(parts: Iterable[Part]) -> list[AnyFact]:
     """What was deleted, as a fact and as a piece; later than whatever was told at the same time."""
-    return [fact for part in parts if part.gone for fact in withdrawals(part.key, f"{part.version}~")]
+    return [fact for part in parts if part.gone for fact in withdrawals(part.key, f"{part.version}~", seen=part.seen)]
 
 
 def _looked_at(parts: Iterable[Part], settings: FhirSettings, wrong: dict[Part, Notes]) -> Iterator[Part]:

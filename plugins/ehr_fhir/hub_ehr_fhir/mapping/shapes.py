@@ -562,6 +562,8 @@ class Response(Shape, frozen=True, kw_only=True):
     """Bundle.entry.response."""
 
     last_modified: str = ""
+    etag: str = ""
+    status: str = ""
 
 
 class Search(Shape, frozen=True, kw_only=True):

@@ -203,7 +203,7 @@ class Push:
         """
         ahead = self._server.skew_seconds if self._server is not None else 0.0
         now = self._context.clock.now() + timedelta(seconds=max(ahead, 0.0))
-        return _message(deletion_bundle((kind, name, now) for kind, name in gone))
+        return _message(deletion_bundle(((kind, name, now) for kind, name in gone), seen=True))
 
     async def _leave(self, wanted: Wanted, inbox: Inbox, peer: str) -> None:
         """For the next pull; where nobody pulls, what is only named cannot be had."""
