@@ -144,7 +144,8 @@ def test_a_server_is_asked_by_what_was_learned(
     hub: Callable[..., Ran], house: Path  # noqa: F811 - fixtures
 ) -> None:  # fmt: skip
     """What the connector learned of its server is used, and its day told; without it everything is tried."""
-    with served(offer := Offering([*office(), *visit()], Habits())) as url:
+    told = [{**one, "meta": {"lastUpdated": "2026-03-03T10:00:00Z"}} for one in (*office(), *visit())]
+    with served(offer := Offering(told, Habits())) as url:
         toml = house / "hub.toml"
         toml.write_text(
             toml.read_text().replace(
