@@ -7,7 +7,7 @@ from connectlab.serving import EMPTY, Client, Reply, Seen, asking, each, serving
 from hub_ehr_fhir.settings_server import ServerSettings
 from pydantic import ValidationError
 
-from hub.errors import HubError, Misconfigured
+from hub.errors import HubError, Misconfigured, RetryLater
 
 SIGNED = {"auth": "bearer", "token": "env:T", "secrets": {"env:T": "canary-token", "env:KEY": "canary-key"}}
 
@@ -46,6 +46,27 @@ def test_a_redirect_elsewhere_takes_no_token_along(status: int) -> None:
     for one in other.seen:
         assert "canary" not in repr(one.headers)
         assert one.path == "/r4/file?sig=1"
+
+
+def test_a_server_that_moved_is_told_with_its_new_address() -> None:
+    """What fails behind a redirect says where it led, of the address no more than its host, and what to change."""
+    with (
+        serving(each(Reply(status=401))) as other,
+        serving(each(to(f"{other.url}/Patient/canary", 301))) as house,
+        asking(house.url, **SIGNED) as client,
+        pytest.raises(Misconfigured) as refused,
+    ):
+        client.server.get("Patient")
+    with (
+        serving(each(to(f"{other.url}/Patient/canary", 301))) as house,
+        asking(house.url, **SIGNED) as client,
+        pytest.raises(RetryLater) as unfound,
+    ):
+        client.server.get("Patient")
+    for one in (refused, unfound):
+        assert f"we were sent on to {other.url.removesuffix('/r4')}" in str(one.value)
+        assert "write its new address in `url`" in one.value.fix
+        assert "canary" not in str(one.value)
 
 
 def test_a_redirect_and_back_is_signed_again() -> None:

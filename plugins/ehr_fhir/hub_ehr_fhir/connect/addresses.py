@@ -31,6 +31,13 @@ def origin(url: str) -> tuple[str, str, int]:
     return parts.scheme.lower(), (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme.lower(), 0)
 
 
+def shown(url: str) -> str:
+    """To whom an address belongs, for a person: `https://fhir.example.org`, nothing else of it, no odd letters."""
+    scheme, host, port = origin(url)
+    plain = "".join(letter if letter.isalnum() or letter in ".-:" else "?" for letter in host[:100])
+    return f"{scheme}://{plain}" + ("" if port == _PORTS.get(scheme) else f":{port}")
+
+
 def joined(base: str, given: str) -> str:
     """The whole address of what a caller or the server named. A path belongs under the base; where the server names
     itself without TLS (as many do behind a proxy of their own), its TLS address is meant.

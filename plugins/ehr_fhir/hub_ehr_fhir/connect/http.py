@@ -226,13 +226,17 @@ class Server:
         url = self._checked(request.url)
         for _ in range(_HOPS + 1):
             sent = msgspec.structs.replace(request, url=url, headers=self._gateway(url) | dict(request.headers))
-            answer = self._wire.exchange(sent, end)
+            try:
+                answer = self._wire.exchange(sent, end)
+            except HubError as error:
+                raise judging.led(error, request.url, url) from None
             self._note(answer.headers)
             if not (answer.status in _REDIRECTS and request.method == "GET" and answer.headers.get("location")):
                 break
             url = addresses.redirected(self.base, url, answer.headers["location"])
         if answer.status in judging.LATER:
-            raise self._failed(request.what, answer.status, answer.headers, answer.body, signed=False)
+            failed = self._failed(request.what, answer.status, answer.headers, answer.body, signed=False)
+            raise judging.led(failed, request.url, url)
         return answer
 
     def _checked(self, url: str) -> str:
@@ -261,7 +265,8 @@ class Server:
         if (answer.status in (404, 410) and call.method != "POST") or (answer.status == 304 and call.etag):
             return answer
         if answer.status not in call.expect:
-            raise self._failed(what, answer.status, raw.headers, body, signed=signed)
+            failed = self._failed(what, answer.status, raw.headers, body, signed=signed)
+            raise judging.led(failed, addresses.joined(self.base, call.url), raw.url)
         wants_json = "json" in call.accept and "ndjson" not in call.accept
         if wants_json and answer.status == 200 and (body or call.method == "GET"):
             wrong = judging.page_instead(what, raw.headers, body)
@@ -298,7 +303,10 @@ class Server:
             for _ in range(_HOPS + 2):
                 url = self._checked(url)
                 request, token = self._request(call, method, url, body)
-                raw = stack.enter_context(self._wire.open(request, end, body_end))
+                try:
+                    raw = stack.enter_context(self._wire.open(request, end, body_end))
+                except HubError as error:
+                    raise judging.led(error, addresses.joined(self.base, call.url), url) from None
                 self._note(raw.headers)
                 if raw.status == 401 and token and not renewed and self.sign_in.refused(token):
                     renewed = True

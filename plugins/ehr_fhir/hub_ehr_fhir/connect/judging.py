@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import msgspec
 
 from hub.plugin.api import HubError, Misconfigured, Refused, RetryLater
+from hub_ehr_fhir.connect import addresses
 from hub_ehr_fhir.connect.patience import BUSY_FIX, Enough
 
 LATER = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 509, 520, 521, 522, 523, 524})
@@ -91,6 +92,18 @@ _FIXES = {
     407: "the proxy asks for a login: set proxy_login",
     511: "the network asks for a login first (a captive portal): let this machine through",
 }
+
+
+def led(error: HubError, asked: str, url: str) -> HubError:
+    """The same error, where a redirect led to another place than was `asked`: it says where to, and what that means.
+    Of the address only scheme, host and port are said.
+    """
+    if addresses.origin(url) == addresses.origin(asked):
+        return error
+    error.args = (f"{error}; we were sent on to {addresses.shown(url)}",)
+    fix = "if the server has moved, write its new address in `url` (the key may have to be registered there anew)"
+    error.fix = f"{fix}; if not: {error.fix}" if error.fix and "connector test" not in error.fix else fix
+    return error
 
 
 def page_instead(what: str, headers: Mapping[str, str], body: bytes) -> HubError | None:
