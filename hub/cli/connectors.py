@@ -87,8 +87,9 @@ def _counts(loaded: Loaded, secrets: SecretStore) -> dict[str, dict[str, int]]:
 
 def test(folder: Path, name: str, *, as_json: bool) -> None:
     """Try a connection step by step; ends with 1 where a step fails."""
-    loaded = loaded_from(folder)
-    host, problems = load_plugins(loaded, SecretStore(folder), SystemClock(), nothing)
+    loaded, secrets = loaded_from(folder), SecretStore(folder)
+    state = _remembered(loaded, secrets, name)
+    host, problems = load_plugins(loaded, secrets, SystemClock(), lambda one, key: state.get((one, key)))
     try:
         if name not in loaded.settings.connectors or name not in {one.name for one in host.instances()}:
             raise _unusable(loaded, name, [plugin_fault(problem).wrong for problem in problems])
@@ -103,6 +104,25 @@ def test(folder: Path, name: str, *, as_json: bool) -> None:
             if not one["ok"] and one["fix"]:
                 say(f"    do: {one['fix']}")
     sys.exit(0 if steps and all(one["ok"] for one in steps) else 1)
+
+
+def _remembered(loaded: Loaded, secrets: SecretStore, name: str) -> dict[tuple[str, str], bytes]:
+    """What the connector's plugin keeps in the store (how the last export went, what waits there); nothing where
+    there is no store yet, or it is away: the connection can be tried all the same.
+    """
+    try:
+        store = open_hub_store(loaded, secrets, SystemClock())
+    except HubError:
+        return {}
+    try:
+        with store.view() as view:
+            kept = view.plugin_state(name)
+            keys = kept.keys()
+            return {(name, key): kept.get(key) or b"" for key in keys}
+    except HubError:
+        return {}
+    finally:
+        store.close()
 
 
 def _tried(host: PluginHost, name: str) -> list[Any]:

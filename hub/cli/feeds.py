@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -11,18 +11,29 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from hub.cli.opened import Opened, opened
-from hub.cli.ui import age, print_json, say, table
+from hub.cli.ui import age, print_json, say, say_folded, table, when
 from hub.clock import SystemClock
 from hub.config.explain import near
 from hub.errors import Misconfigured
 from hub.store.feeds import Hour
+from hub.store.lanes import HELD
 from hub.store.vitals import PAGE, Vitals, look
 from hub.watch.checks_feeds import silent_after, zone_of
 from hub.watch.feed_habit import WEEKS, learn
-from hub.watch.feed_health import Health, Peer, health
+from hub.watch.feed_health import Failing, Health, Peer, health
 from hub.watch.looking import Place
 
-STYLES = {"silent": "red", "quiet": "yellow", "sends": "green", "nothing yet": "dim"}
+STYLES = {
+    "silent": "red",
+    "stopped": "red",
+    "away": "red",
+    "in part": "yellow",
+    "quiet": "yellow",
+    "sends": "green",
+    "brings": "green",
+    "nothing yet": "dim",
+}
+NOT_WELL = frozenset({"silent", "stopped", "away", "in part", "nothing yet"})
 BARS = " ▁▂▃▄▅▆▇█"
 COLUMNS = ("feed", "from", "stands", "last", "this hour", "24 h", "repeats", "yes", "error", "reject", "slowest")
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -46,13 +57,46 @@ def table_of(folder: Path, *, as_json: bool) -> None:
     rows = [row for one in found for row in _rows(one, now)]
     styles = [STYLES.get(row[2], "") for row in rows]
     table(f"Feeds: {len(found)}", (*COLUMNS, "unread", "lanes"), rows, right=(*range(4, 11), 11), styles=styles)
+    for each in found:
+        _tell(each, {one.source: one.stand for one in found}, now)
+
+
+def _tell(one: Health, stands: Mapping[str, str], now: datetime) -> None:
+    """Below the table: what does not work, what to do, and when it is tried again."""
+    for failing in one.failing:
+        what = "cannot be asked" if failing.asking else f"what came cannot be worked on ({failing.step})"
+        past = age(now - failing.since)
+        say_folded(f"{one.source}: {what} since {when(failing.since)} ({past}, {_tries(failing)}): {failing.why}")
+        say_folded(f"do: {failing.fix}", "    ")
+        say_folded(_next(one, failing, now), "    ")
+    if one.stand == "in part":
+        last = max(each.last for each in one.peers if each.peer)
+        say_folded(f"what {one.source} sends by itself still comes, the last {_ago(last, now)}", "    ")
+    for other in one.follows:
+        if stands.get(other, "nothing yet") in NOT_WELL:
+            told = stands.get(other, "nothing yet")
+            say_folded(f"{one.source}: fetches what {other} tells of, and {other} stands: {told}")
+
+
+def _tries(failing: Failing) -> str:
+    return "tried once" if failing.tries == 1 else f"tried {failing.tries:,} times"
+
+
+def _next(one: Health, failing: Failing, now: datetime) -> str:
+    if failing.kind == HELD:
+        return f"next try: none before a person resolves its item ({one.source} in: hub work list --owner it)"
+    if failing.next_try is None:
+        return "next try: now, by the running hub"
+    if failing.next_try <= now:
+        return "next try: due now; it needs a hub that runs (hub run)"
+    return f"next try: in {age(failing.next_try - now) or '0m'} ({when(failing.next_try)}), by itself"
 
 
 def _rows(one: Health, now: datetime) -> Iterator[list[str]]:
     """A row for each peer, which stands alone where the terminal is narrow; the first says how the feed stands."""
     unread = _unread(one, now)
     lanes = f"{one.lanes:,} stopped" if one.lanes else "-"
-    stand = one.stand
+    stand = "brings" if one.stand == "sends" and not any(peer.peer for peer in one.peers) else one.stand
     if not one.peers:
         last = _ago(one.last, now)
         yield [one.source, "-", stand, last, *["0"] * 2, *["-"] * 5, unread, lanes]
@@ -93,6 +137,7 @@ def one(folder: Path, name: str, *, days: int, as_json: bool) -> None:
         print_json({"feed": found[name], "hours": hours, "usual_hours": sorted(habit.usual)})
         return
     table(f"Feed {name}", (*COLUMNS, "unread", "lanes"), list(_rows(found[name], now)), right=(*range(4, 11), 11))
+    _tell(found[name], {each.source: each.stand for each in found.values()}, now)
     for line in (*_habit(found[name], habit, limit), "", *chart(hours, zone, now, days)):
         say(line)
 

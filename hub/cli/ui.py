@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,15 @@ NEXT = "The running hub takes it up within a minute; where none runs: hub run --
 def say(line: str = "") -> None:
     """One line for a person."""
     print(line, flush=True)
+
+
+def say_folded(text: str, indent: str = "") -> None:
+    """A sentence for a person, folded between words where somebody watches; `indent` before each line."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    room = max(width - len(indent) - 4, 40)
+    lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) if width else [text]
+    for number, line in enumerate(lines):
+        say(f"{indent}{line}" if number == 0 else f"{indent}    {line}")
 
 
 def coloured() -> bool:

@@ -18,7 +18,7 @@ from hub.log import get_log, reopen
 from hub.node import manager
 from hub.node.doors import Doors
 from hub.node.pages import Pages
-from hub.node.parts import Parts, runner_of
+from hub.node.parts import Parts, runner_of, sweep
 from hub.node.plan import Plan, planned
 from hub.node.rereading import Reread
 from hub.node.signals import STOPS, Signals
@@ -116,6 +116,8 @@ class Node:
             threading.Thread(target=self._stop_when_told, args=(app,), daemon=True).start()
             if self._on_running is not None:
                 self._on_running(self)
+            if plan.runner == "local":
+                _release_mended(app, self.runner)
             _do_what_is_due(app, self.runner)
             return self.runner.status()
 
@@ -223,6 +225,14 @@ class Node:
         while not app.stop.is_set():
             if self.signals.wait(TICK_SECONDS) in STOPS:
                 app.stop.set()
+
+
+def _release_mended(app: App, runner: Runner) -> None:
+    """Release what a person mended since the last time: nobody else works here whose item may be on its way, so that
+    the second look follows the first at once.
+    """
+    for _ in range(2):
+        sweep(app, runner, asks=False)
 
 
 def _do_what_is_due(app: App, runner: Runner) -> None:

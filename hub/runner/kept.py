@@ -1,4 +1,6 @@
-"""Held lanes of the embedded runner, kept in the store: a restart asks no partner again with a refused password."""
+"""Troubles of the embedded runner's lanes, kept in the store: a restart asks no partner again with a refused
+password, and whoever looks from another process sees what is tried again, and when.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +11,51 @@ from hub.errors import HubError
 from hub.log import get_log
 from hub.runner.port import Trouble
 from hub.store import Nudge, Store, Tx
-from hub.store.lanes import LaneTrouble
+from hub.store.lanes import HELD, LaneTrouble
+
+_PASSING = frozenset({"Stale", "StoreAway"})
+"""Two writers met, or the store itself is away: no lane is to blame."""
 
 
 class KeptLanes:
-    """The held lanes of one store. The book in memory decides; what the database cannot take now is logged."""
+    """The troubles of one store. The book in memory decides; what the database cannot take now is logged. Those that
+    are tried again are kept to be seen: a runner that begins tries them at once.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._seen: set[Nudge] = set()
 
     def held(self) -> list[Trouble]:
         """What was held when the hub ended."""
         try:
             with self._store.view() as view:
-                return [told(one) for one in view.lanes.held()]
+                found = view.lanes.troubles()
+            others = {Nudge(one.step, one.lane) for one in found if one.retry_at is not None}
+            if others:
+                self._write(lambda tx: tx.lanes.forget_due())
+            self._seen |= others
+            return [told(one) for one in found if one.kind == HELD]
         except (HubError, OSError) as error:
             get_log().warning("lane.unread", exception=type(error).__name__)
             return []
 
-    def hold(self, trouble: Trouble) -> None:
-        """Keep that a lane is held."""
-        self._write(lambda tx: tx.lanes.put(kept(trouble)))
+    def keep(self, trouble: Trouble) -> None:
+        """Keep that a lane is held, or that a step is tried again later."""
+        if trouble.kind == HELD:
+            self._write(lambda tx: tx.lanes.put(kept(trouble)))
+        elif trouble.error not in _PASSING:
+            self._seen.add(Nudge(trouble.step, trouble.lane))
+            self._write(lambda tx: tx.lanes.put(kept(trouble), trouble.wait_seconds))
+
+    def knows(self, nudge: Nudge) -> bool:
+        """Whether it is kept that a step is tried again."""
+        return nudge in self._seen
+
+    def well(self, nudge: Nudge) -> None:
+        """A step that was tried again went well."""
+        self._seen.discard(nudge)
+        self._write(lambda tx: tx.lanes.clear(nudge.lane, nudge.step))
 
     def release(self, lane: str) -> None:
         """Forget it."""

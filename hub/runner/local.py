@@ -140,15 +140,25 @@ class LocalRunner:
             note(self._counts[nudge.step], outcome, verdict, seconds)
             follow(self._lanes, self._steps, nudge, outcome)
             trouble = self._lanes.settle(nudge, verdict, time.monotonic())
-            self._telling += trouble is not None
+            mended = verdict is None and self._kept is not None and self._kept.knows(nudge)
+            telling = mended or trouble is not None
+            self._telling += telling
             self._changed.notify_all()
-        if trouble is not None:
-            if self._kept and trouble.kind == "held":
-                self._kept.hold(trouble)
-            tell(self._on_trouble, trouble)
+        if telling:
+            self._tell(nudge, trouble)
             with self._changed:
                 self._telling -= 1
                 self._changed.notify_all()
+
+    def _tell(self, nudge: Nudge, trouble: Trouble | None) -> None:
+        """Keep how a run ended, and report what went wrong."""
+        if trouble is None:
+            if self._kept:
+                self._kept.well(nudge)
+            return
+        if self._kept:
+            self._kept.keep(trouble)
+        tell(self._on_trouble, trouble)
 
 
 def tell(on_trouble: Callable[[Trouble], None], trouble: Trouble) -> None:

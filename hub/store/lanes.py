@@ -198,6 +198,10 @@ class Lanes:
         rows = self._conn.execute(woken.returning(LANE_TROUBLES.c.step, LANE_TROUBLES.c.lane))
         return [Nudge(step, lane) for step, lane in rows]
 
+    def forget_due(self) -> None:
+        """Drop what has backed off long enough: for a runner that begins, and tries everything at once."""
+        self._conn.execute(delete(LANE_TROUBLES).where(LANE_TROUBLES.c.retry_at <= self._now()))
+
     def due(self) -> int:
         """How many have backed off long enough, and are to be woken."""
         count = select(func.count()).select_from(LANE_TROUBLES).where(LANE_TROUBLES.c.retry_at <= self._now())

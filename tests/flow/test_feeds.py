@@ -13,6 +13,7 @@ import pytest
 from flowlab.command_line import Ran
 from flowlab.databases import BOTH
 from flowlab.databases import made_url as made_url  # noqa: PLC0414 - a fixture
+from msgspec.structs import replace
 
 from hub.app import App, open_app
 from hub.cli.feeds import chart
@@ -26,6 +27,7 @@ from hub.plugin.host.context import Errands
 from hub.store import Store
 from hub.store.feeds import Hour, hour_of
 from hub.store.held_lanes import STOP, Held
+from hub.store.lanes import LaneTrouble
 from hub.store.vitals import look
 from hub.watch import checks_feeds, conditions
 from hub.watch.looking import Place
@@ -292,6 +294,39 @@ def test_the_commands(hub: Callable[..., Ran], app: App) -> None:
     assert json.loads(hub("feeds", "show", "adt", "--json")[1])["feed"] == found["adt"]
     code, _, err = hub("feeds", "show", "adr")
     assert (code, 'did you mean "adt"' in err) == (2, True)
+
+
+def test_a_feed_that_cannot_be_asked(hub: Callable[..., Ran], app: App) -> None:
+    """It does not stand as sending: it is away while it is tried again, stopped where a person must act, and in part
+    where it still sends by itself; below stand the last error, what to do, and the next try.
+    """
+    trouble = LaneTrouble(
+        lane="adt", step="ingest.pull", kind="retry", said="HTTP 503", fix="ask them", attempts=3
+    )
+    with app.store.begin("admin") as tx:
+        tx.feeds.add([an_hour(SystemClock().now(), peer="")])
+        tx.lanes.put(trouble, 3_000.0)
+    out = hub("feeds")[1]
+    assert ["adt", "pulled", "away"] in [line.split()[:3] for line in out.splitlines()]
+    for told in ("cannot be asked since", "tried 3 times): HTTP 503", "do: ask them", "next try: in 4"):
+        assert told in out
+    (found,) = (one for one in json.loads(hub("feeds", "--json")[1]) if one["source"] == "adt")
+    (failing,) = found["failing"]
+    assert (found["stand"], failing["kind"], failing["tries"]) == ("away", "retry", 3)
+    assert failing["next_try"] > failing["since"]
+    with app.store.begin("admin") as tx:
+        tx.lanes.put(replace(trouble, kind="held"))
+    out = hub("feeds", "show", "adt")[1]
+    assert "stopped" in out
+    assert "hub work list --owner it" in out
+    with app.store.begin("admin") as tx:
+        tx.feeds.add([an_hour(SystemClock().now(), peer="10.0.0.7")])
+    assert "in part" in (out := hub("feeds")[1])
+    assert "sends by itself still comes" in out
+    with app.store.begin("admin") as tx:
+        tx.lanes.release("adt")
+    assert "brings" not in (out := hub("feeds")[1])
+    assert "cannot be asked" not in out
 
 
 def test_the_chart(clock: TurnedClock) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from hub.clock import TurnedClock
+from hub.errors import RetryLater
 from hub.runner import LocalRunner, Nudge, Outcome, Retry
 from hub.store import Keyring, Store, open_store
 
@@ -69,3 +71,36 @@ def test_a_rollback_nudges_nobody(kept: Store) -> None:
     assert runner.run_until_idle(60)
     assert ran == []
     runner.stop()
+
+
+def test_what_is_tried_again_is_kept_to_be_seen(kept: Store, clock: TurnedClock) -> None:
+    """Whoever looks from elsewhere sees since when a step fails and when it is tried again. A runner that begins
+    tries it at once, and forgets it where it went well, or where its time was over before.
+    """
+    away = [True]
+
+    def pull(_lane: str) -> Outcome:
+        if away[0]:
+            raise RetryLater("HTTP 503", fix="ask who runs it")
+        return Outcome()
+
+    def run(*nudges: Nudge) -> list[tuple[str, str, int]]:
+        runner = LocalRunner(
+            {"pull": pull}, retry=Retry(first_seconds=60), on_trouble=lambda _trouble: None, store=kept
+        )
+        runner.told(nudges)
+        assert runner.run_until_idle(60)
+        assert runner.stop() == ()
+        with kept.view() as view:
+            found = view.lanes.troubles()
+        assert all(one.retry_at is not None and one.retry_at > clock.now() for one in found)
+        return [(one.kind, one.said, one.attempts) for one in found]
+
+    assert run(Nudge("pull", "ehr")) == [("retry", "HTTP 503", 1)]
+    assert run() == [("retry", "HTTP 503", 1)]
+    away[0] = False
+    assert run(Nudge("pull", "ehr")) == []
+    away[0] = True
+    assert len(run(Nudge("pull", "ehr"))) == 1
+    clock.turn(timedelta(hours=1))
+    assert run() == []

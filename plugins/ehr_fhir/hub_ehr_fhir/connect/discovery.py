@@ -121,7 +121,10 @@ def _document(way: Way, name: str, accept: str) -> tuple[dict[str, Any], str]:
         found = json.loads(answer.body)
     except (ValueError, RecursionError):
         found = None
-    return (found, f"{name} was read") if isinstance(found, dict) else ({}, f"{name} is no JSON")
+    if isinstance(found, dict):
+        return found, f"{name} was read"
+    page = answer.body.lstrip()[:1] == b"<"
+    return {}, f"{name} is {'a web page (of a login or a proxy?)' if page else 'no JSON'}"
 
 
 def _texts(value: Any) -> tuple[str, ...]:
