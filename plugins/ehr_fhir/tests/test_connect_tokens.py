@@ -230,16 +230,20 @@ def test_scopes_are_chosen_from_what_is_offered(offered: list[str], capabilities
 
 
 def test_scopes_that_are_not_known_are_asked_for_otherwise() -> None:
-    """A server that knows no wildcard is asked for single types, and that is remembered; those of the settings are
-    asked for alone."""
+    """A server that knows no wildcard is asked for single types, and that is remembered, until it takes it back;
+    those of the settings are asked for alone."""
     ehr = Ehr()
     ehr.scopes_known = {f"system/{name}.read" for name in NEEDED}
     with signing(ehr) as client:
         client.server.get("Patient")
         ehr.good.clear()
         client.server.get("Patient")
+        ehr.scopes_known = {"system/*.read"}
+        ehr.good.clear()
+        assert client.server.get("Patient").status == 200
     scopes = [one["scope"] for one in ehr.forms]
-    assert (scopes[0], len(scopes), scopes[1]) == ("system/*.read", 3, scopes[2])
+    assert (scopes[0], scopes[1]) == ("system/*.read", scopes[2])
+    assert scopes[3:] == [scopes[1], "system/*.read"]
     with (
         signing(ehr, scopes=("system/*.cruds",)) as client,
         pytest.raises(Misconfigured, match="invalid_scope") as caught,
@@ -311,6 +315,18 @@ def test_a_key_the_server_does_not_take_says_so() -> None:
         client.server.get("Patient")
     assert "--kind RS384" in caught.value.fix
     assert ehr.forms == []
+
+
+@pytest.mark.parametrize("known_as", ["epic-6", "the name of its content"])
+def test_a_key_before_the_last_one_has_its_own_name(known_as: str) -> None:
+    """With `key_id` the key before the newest signs under the name that the server has for it, be that still `key_id`
+    or its own: never is it refused for the newest one's name."""
+    old, new = pem("ES384"), pem("ES384", 1)
+    ehr = Ehr(keys.public(keys.read(old, "epic-6" if known_as == "epic-6" else "")))
+    key_id = "epic-6" if known_as == "epic-6" else "epic-7"
+    with signing(ehr, new + old, key_id=key_id) as client:
+        assert client.server.get("Patient").status == 200
+    assert ehr.claims[-1]["kid"] == (known_as if known_as == "epic-6" else keys.read(old)[0].kid)
 
 
 def test_without_a_client_id_nothing_is_sent() -> None:

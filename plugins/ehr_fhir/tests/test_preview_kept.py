@@ -42,8 +42,8 @@ def keep(folder: Path, *messages: list[Resource]) -> None:
             for step, lane in ((ingest.read, "clinic"), (assemble.assemble, "clinic")):
                 while step(house, lane).more:
                     pass
-            for step in (coding.code, claims.make, scrub.check):
-                step(house, "lakeside")
+            for bill in (coding.code, claims.make, scrub.check):
+                bill(house, "lakeside")
 
 
 def states(folder: Path, what: str) -> dict[str, int]:

@@ -33,17 +33,14 @@ def scopes(settings: ServerSettings, found: Discovered) -> tuple[str, ...]:
         return (" ".join(settings.scopes),)
     offered = set(found.scopes)
     singles = [one for name in NEEDED if (one := _single(name, offered))]
+    right = ".rs" if _second_version(found) else ".read"
     if not offered:
-        every = "system/*.rs" if _second_version(found) else "system/*.read"
-        return every, _all_of(".rs" if _second_version(found) else ".read"), ""
+        return f"system/*{right}", _all_of(right), ""
     wild = next(
         (one for one in ("system/*.read", "system/*.rs", "system/*.*", "system/*.cruds") if one in offered), ""
     )
     named = " ".join(singles)
-    tried = [
-        one for one in (wild, named, "system/*.rs" if _second_version(found) else "system/*.read", "") if one
-    ]
-    return (*dict.fromkeys(tried), "")
+    return (*dict.fromkeys(one for one in (wild, named, f"system/*{right}") if one), "")
 
 
 def _single(name: str, offered: set[str]) -> str:

@@ -65,16 +65,16 @@ class Way:
             with closing(self._plain(hop)):
                 return Step(name=name, ok=True, said=f"{hop.host} port {hop.port} answers")
         except OSError as error:
-            return _failed(name, unreached(error, hop))
+            return failed(name, unreached(error, hop))
 
     def _through(self) -> Step:
         try:
             with closing(self._tunnel()):
                 return Step(name="proxy", ok=True, said=f"the proxy lets us through to {self._server.host}")
         except HubError as error:
-            return _failed("proxy", error)
+            return failed("proxy", error)
         except OSError as error:
-            return _failed("proxy", unreached(error, self._proxy or self._server))
+            return failed("proxy", unreached(error, self._proxy or self._server))
 
     def _shake(self, now: datetime) -> Step:
         host = self._server.host
@@ -84,14 +84,14 @@ class Way:
                 found = certificates.read(safe.getpeercert(binary_form=True) or b"")
                 return Step(name="tls", ok=True, said=f"{safe.version()}; the certificate is {found.said(now)}")
         except HubError as error:
-            return _failed("tls", error)
+            return failed("tls", error)
         except ssl.SSLCertVerificationError as error:
             why, fix = certificates.untrusted(error, host, certificates.shown(self._tunnel, host), now)
             return Step(name="tls", ok=False, said=why, fix=fix)
         except ssl.SSLError as error:
             return _no_tls(error)
         except (OSError, ValueError) as error:
-            return _failed("tls", unreached(error, self._server))
+            return failed("tls", unreached(error, self._server))
 
     def _plain(self, hop: Hop) -> socket.socket:
         return socket.create_connection((hop.host, hop.port), timeout=self._settings.connect_seconds)
@@ -204,5 +204,6 @@ def _let_through(head: bytes) -> None:
     )
 
 
-def _failed(name: str, error: HubError) -> Step:
+def failed(name: str, error: HubError) -> Step:
+    """The step that did not go well."""
     return Step(name=name, ok=False, said=str(error), fix=error.fix)

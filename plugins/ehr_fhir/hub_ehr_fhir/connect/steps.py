@@ -13,7 +13,7 @@ from hub.plugin.api.ports import Secrets
 from hub_ehr_fhir.connect import addresses, discovery, judging, keys, token, trust
 from hub_ehr_fhir.connect.grants import NEEDED
 from hub_ehr_fhir.connect.http import Answer, Server
-from hub_ehr_fhir.connect.reach import Way
+from hub_ehr_fhir.connect.reach import Way, failed
 from hub_ehr_fhir.settings import FhirSettings
 from hub_ehr_fhir.settings_server import REFERENCE, ServerSettings
 
@@ -252,8 +252,3 @@ def _skipped(names: tuple[str, ...]) -> Step:
         said=f"not tried: {', '.join(names)}",
         fix="mend the step before, and test again",
     )
-
-
-def failed(name: str, error: HubError) -> Step:
-    """The step that did not go well."""
-    return Step(name=name, ok=False, said=str(error), fix=error.fix)

@@ -6,7 +6,7 @@ import base64
 import json
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
@@ -134,7 +134,9 @@ class Granted:
         raise last or Misconfigured("there is no key to sign in with", fix="make one: hub fhir key NAME")
 
     def _by_scopes(self, found: Discovered, url: str, proof: _Proof) -> Token:
-        offered = grants.scopes(self._settings, found) if self._scope is None else (self._scope,)
+        offered = grants.scopes(self._settings, found)
+        if self._scope is not None:  # what worked comes first; a server may take it back
+            offered = (self._scope, *(one for one in offered if one != self._scope))
         for nth, scope in enumerate(offered, 1):
             try:
                 token = self._by_time(url, proof, scope)
@@ -192,8 +194,13 @@ class Granted:
             return
         if not self._settings.client_id:
             raise Misconfigured("client_id is empty", fix=NO_ID_FIX)
-        for key in usable(keys.of(self._settings, self._secrets), found):
-            yield _Signed(self._settings, key, url, lambda: self._now() + self._way.skew_seconds)
+        newest, *older = usable(keys.of(self._settings, self._secrets), found)
+        for key, kid in ((newest, newest.kid), *((one, kid) for one in older for kid in self._kids(one))):
+            yield _Signed(self._settings, key, kid, url, lambda: self._now() + self._way.skew_seconds)
+
+    def _kids(self, older: keys.Key) -> tuple[str, ...]:
+        """What the server may call a key before the newest: `key_id` may still be its name."""
+        return (older.kid, self._settings.key_id) if self._settings.key_id else (older.kid,)
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
@@ -229,8 +236,10 @@ class _Signed:
 
     timed = True
 
-    def __init__(self, settings: ServerSettings, key: keys.Key, url: str, now: Any) -> None:
-        self._settings, self._key, self._url, self._now = settings, key, url, now
+    def __init__(
+        self, settings: ServerSettings, key: keys.Key, kid: str, url: str, now: Callable[[], float]
+    ) -> None:
+        self._settings, self._key, self._kid, self._url, self._now = settings, key, kid, url, now
 
     def made(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
         now = int(self._now())
@@ -243,9 +252,7 @@ class _Signed:
             "nbf": now,
             "exp": now + _ASSERTED_SECONDS,
         }
-        headers = {"kid": self._settings.key_id or self._key.kid} | (
-            {"jku": self._settings.jwks_url} if self._settings.jwks_url else {}
-        )
+        headers = {"kid": self._kid} | ({"jku": self._settings.jwks_url} if self._settings.jwks_url else {})
         signed = jwt.encode(claims, self._key.private, algorithm=self._key.algorithm, headers=headers)
         return {"client_assertion_type": _ASSERTION, "client_assertion": signed}, {}
 

@@ -66,8 +66,8 @@ def _counts(kept: Piece, given: Piece | None) -> bool:
 def _around(
     desk: Desk, instance: str, mine: Mapping[str, Piece], facts: Iterable[AnyFact]
 ) -> tuple[dict[str, KeptPiece], bool]:
-    """The kept pieces by key: those of these keys, what their patients have for these visits and for all, and what all
-    of these need; and whether these are all.
+    """The kept pieces by key: those of these keys, what their patients have for these visits and for all, and what
+    all of these need; and whether these are all.
     """
     facts = list(facts)
     visits = {key for key in mine if key.startswith("Encounter/")} | _told(facts, "encounter_key")
