@@ -67,9 +67,13 @@ def test_a_preset_switches_nothing_on(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_how_a_preset_is_known_is_said(name: str) -> None:
-    """What was not tried against a real server says so; notes are words, without addresses of vendors."""
+    """What was not tried against a real server says so; where client id, keys and scopes are entered is told of each;
+    notes are words, without addresses of vendors.
+    """
     preset = presets()[name]
-    whole = " ".join((preset.about, preset.source, *preset.notes))
+    entered = [getattr(preset.register, one) for one in preset.register.__struct_fields__]
+    assert all(len(one) > 40 for one in entered)
+    whole = " ".join((preset.about, preset.source, *preset.notes, *entered))
     assert re.search(r"not tried|not what a vendor does", whole, re.IGNORECASE)
     assert len(preset.notes) >= 4
     assert not re.search(r"https?://|www\.|\.com\b", whole)

@@ -11,6 +11,14 @@ from typing import Any
 from hub.plugin.api import Commands, Terminal
 from hub_ehr_fhir.presets import Preset, presets
 
+_ENTERED = {
+    "Register": "where",
+    "Client id": "client_id",
+    "Keys (JWKS)": "keys",
+    "Scopes": "scopes",
+    "Afterwards": "afterwards",
+}
+
 
 def preset(given: Commands, name: str, *, as_json: bool) -> None:
     """List the presets, or tell of one."""
@@ -31,6 +39,10 @@ def preset(given: Commands, name: str, *, as_json: bool) -> None:
 def _tell(terminal: Terminal, one: Preset) -> None:
     _say(terminal, one.about)
     _say(terminal, f"How this is known: {one.source}")
+    terminal.say()
+    terminal.say("Where it is entered, as far as that is public (pages move, names change):")
+    for name, words in _ENTERED.items():
+        _say(terminal, f"{name}: {getattr(one.register, words)}")
     terminal.say()
     for number, note in enumerate(one.notes, 1):
         _say(terminal, f"{number}. {note}")

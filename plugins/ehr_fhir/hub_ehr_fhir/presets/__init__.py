@@ -15,15 +15,28 @@ OPTIONAL = frozenset({"server", "bulk", "push"})
 """Tables that do something by being there: a preset adds to them, and makes none."""
 
 
+class Register(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where at such a system the hub is made known, as far as that is public: `where` it is registered, where the
+    `client_id` is shown, the public `keys` and the `scopes` are entered, and who has to agree `afterwards`.
+    """
+
+    where: str
+    client_id: str
+    keys: str
+    scopes: str
+    afterwards: str
+
+
 class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A system: `about` in a sentence, `source`: how this is known and whether it was tried, `notes`: what a person
-    does and should expect there, `settings`: what it sets, under what is set by hand.
+    does and should expect there, `register`: what is entered where, `settings`: what it sets, under what a person set.
     """
 
     name: str
     about: str
     source: str
     notes: tuple[str, ...]
+    register: Register
     settings: Mapping[str, Any]
 
 
