@@ -1,10 +1,11 @@
-"""For every test here: drawn examples have no time limit, and tables are not migrated again and again."""
+"""For every test here: drawn examples have no time limit, and what takes long and never differs is made once."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,6 +35,18 @@ def _tables_from_memory() -> Iterator[None]:
         return
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(found, "upgrade", Remembered(found.upgrade))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _commands_from_memory() -> Iterator[None]:
+    """The tree of a command line is put together once, not again for each line that a test types."""
+    found = sys.modules.get("typer.main")
+    if found is None:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(found, "get_command", cache(found.get_command))
         yield
 
 
