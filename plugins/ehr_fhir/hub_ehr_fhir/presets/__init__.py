@@ -29,7 +29,7 @@ class Register(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 class Preset(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A system: `about` in a sentence, `source`: how this is known and whether it was tried, `notes`: what a person
-    does and should expect there, `register`: what is entered where, `settings`: what it sets, under what a person set.
+    does and should expect there, `register`: what is entered where, `settings`: what it sets, under a person's own.
     """
 
     name: str
