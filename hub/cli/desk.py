@@ -26,7 +26,7 @@ from hub.plugin.api import Context
 from hub.plugin.api.desk import Foreseen, Instance, KeptPiece, StoredMessage
 from hub.plugin.host import ConnectorSpec, PluginHost, contexts
 from hub.plugin.host.context import Following, HostContext
-from hub.store import Store, View
+from hub.store import Nudge, Store, View
 from hub.store.inbox import InboxItem
 from hub.store.opening import Faulty, open_hub_store
 
@@ -121,6 +121,23 @@ class _Judge(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path
 
 
+class SavedState:
+    """The state of one connector (`plugin.api.ports.State`), each look and each change a transaction of its own."""
+
+    def __init__(self, store: Store, instance: str, practice: str, by: str) -> None:
+        self._store, self._instance, self._practice, self._by = store, instance, practice, by
+
+    def get(self, key: str) -> bytes | None:
+        with self._store.view() as view:
+            return view.plugin_state(self._instance).get(key)
+
+    def put(self, key: str, value: bytes) -> None:
+        with self._store.begin("admin") as tx:
+            tx.plugin_state(self._instance).put(key, value)
+            tx.event("connector.asked", "source", self._instance, practice=self._practice, actor=self._by)
+            tx.then(Nudge("ingest.pull", self._instance))
+
+
 class TheDesk:
     """One hub (`plugin.api.Desk`); the store and plugins are opened at first need and closed by `undo`."""
 
@@ -158,6 +175,11 @@ class TheDesk:
         if one is None:
             raise _unknown(instance)
         return _contexts(self._loaded)(instance)
+
+    def state(self, instance: str) -> SavedState:
+        if instance not in self._settings.connectors:
+            raise _unknown(instance)
+        return SavedState(self.store, instance, self._settings.practice_of(instance), self._by)
 
     def read(self, instance: str, body: bytes, content_type: str) -> Reading:
         return self._host(instance).source(instance).read(body, content_type)

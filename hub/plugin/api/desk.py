@@ -19,7 +19,7 @@ from hub.errors import Problem
 from hub.model.claim import Claim
 from hub.model.encounter import Charge, Encounter
 from hub.model.facts import AnyFact, Piece, Reading
-from hub.plugin.api.ports import Context
+from hub.plugin.api.ports import Context, State
 
 
 class Instance(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,6 +175,13 @@ class Desk(Protocol):
 
     def saved(self, instance: str, key: str) -> bytes | None:
         """What the plugin of a connector keeps under a key of its state, as `hub run` saved it; None: nothing."""
+        ...
+
+    def state(self, instance: str) -> State:
+        """What the plugin remembers of a connector, as it is saved now. What is put there is saved at once and
+        recorded with who did it, and the next pull of the connector comes now: by this a command asks the running
+        hub for something. Raises `Misconfigured` for an unknown one.
+        """
         ...
 
     def read(self, instance: str, body: bytes, content_type: str) -> Reading:

@@ -38,10 +38,11 @@ LITTLE = Habits(
 
 @pytest.fixture
 def hub(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
-    """Runs one command line: exit code, standard output, standard error."""
+    """Runs one command line of `hub fhir`, or of `hub` after `..`: exit code, standard output, standard error."""
 
     def run(*words: object) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["hub", "fhir", *map(str, words)])
+        command = ["hub", *words[1:]] if words[:1] == ("..",) else ["hub", "fhir", *words]
+        monkeypatch.setattr(sys, "argv", [str(word) for word in command])
         with pytest.raises(SystemExit) as ended:
             main.main()
         told = capsys.readouterr()

@@ -49,6 +49,11 @@ class Loading:
         self._files: manifest.Files | None = None
         self._download: Download | None = None
 
+    @property
+    def files(self) -> int:
+        """How many files there are; 0 while their list is not known."""
+        return len(self._files.files) if self._files is not None else 0
+
     def seed(self, answer: Answer) -> None:
         """The first page of the manifest, as the status address gave it."""
         self._take_page(self.job, answer)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from hub.plugin.api import Changes, Context, HubError, RawMessage, RetryLater, Step
-from hub_ehr_fhir.bulk import asking, kickoff, reports, telling, turns
+from hub_ehr_fhir.bulk import asking, kickoff, reports, telling, turns, wishes
 from hub_ehr_fhir.bulk.cursors import Cursor, Place, decoded, encoded
 from hub_ehr_fhir.bulk.download import SHORT
 from hub_ehr_fhir.bulk.loading import SLICE_SECONDS, Loading, Over
@@ -56,6 +56,11 @@ class BulkPart:
         none.
         """
         now = decoded(cursor)
+        wish = wishes.take(self._context.state, self._now())
+        if wish is not None and wish.what == "end" and now.stage != "idle":
+            return self._ended(now)
+        if wish is not None and wish.what == "begin" and now.stage == "idle":
+            return self._intent(now, tries=0)
         if now.stage in ("waiting", "loading") and now.form != self._form:
             return self._otherwise(now)
         return self._stages[now.stage](now)
@@ -80,13 +85,25 @@ class BulkPart:
         again = 0 < cursor.tries <= TRIES and after is not None and now >= after
         if not (turn > cursor.slot or again):
             return _still(cursor)
+        return self._intent(cursor, tries=cursor.tries if again and turn <= cursor.slot else 0)
+
+    def _intent(self, cursor: Cursor, *, tries: int) -> Changes:
+        """Say that an export is going to be asked for, in this turn."""
         fresh = Cursor() if cursor.form != self._form else cursor
-        tries = cursor.tries if again and turn <= cursor.slot else 0
-        slot = max(turn, cursor.slot)
+        slot = max(turns.turn(self._bulk, self._zone, self._now()), cursor.slot)
         intent = replace(
             fresh, stage="intent", slot=slot, by=self._me, form=self._form, after="", tries=tries, lost=0
         )
-        return Changes(messages=(), cursor=encoded(intent), more=True)
+        return self._on(intent, more=True)
+
+    def _ended(self, cursor: Cursor) -> Changes:
+        """A person does not want the export that is under way: what was taken of it stays, `since` where it was."""
+        self._forget(cursor.job)
+        self._context.log.info("bulk.ended_by_hand", slot=cursor.slot)
+        slot = max(turns.turn(self._bulk, self._zone, self._now()), cursor.slot)
+        return self._on(
+            replace(cursor, stage="idle", job="", after="", slot=slot, tries=0, lost=0, place=Place(), shape="")
+        )
 
     def _ask(self, cursor: Cursor) -> Changes:
         """Ask for the export. What an earlier call of this process was told, and could not save, still holds. It is
@@ -252,7 +269,8 @@ class BulkPart:
     def _on(
         self, cursor: Cursor, percent: int = -1, *, messages: tuple[RawMessage, ...] = (), more: bool = False
     ) -> Changes:
-        reports.put(self._context.state, cursor, self._now(), percent)
+        files = self._loading.files if self._loading is not None and cursor.stage == "loading" else 0
+        reports.put(self._context.state, cursor, self._now(), percent, files)
         return Changes(messages=messages, cursor=encoded(cursor), more=more)
 
 

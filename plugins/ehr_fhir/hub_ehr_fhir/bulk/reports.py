@@ -12,7 +12,7 @@ from hub_ehr_fhir.bulk.cursors import Cursor
 from hub_ehr_fhir.settings_bulk import BulkSettings
 
 STATE = "bulk"
-_SAID = {
+SAID = {
     "idle": "waits for its next turn",
     "intent": "is about to be asked for",
     "waiting": "the server works at it",
@@ -23,7 +23,8 @@ _SAID = {
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How exports stand: the stage, when that was, what was fetched, what went wrong by code, and what the server
-    would not have in a kick-off.
+    would not have in a kick-off. `slot`, `asked`, `after` as the cursor has them; `done_files` of `files` were taken
+    (0: not known).
     """
 
     at: datetime
@@ -35,9 +36,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     faults: dict[str, int] = {}
     refused: tuple[str, ...] = ()
     tries: int = 0
+    slot: int = 0
+    asked: str = ""
+    after: str = ""
+    done_files: int = 0
+    files: int = 0
 
 
-def put(state: State, cursor: Cursor, now: datetime, percent: int) -> None:
+def put(state: State, cursor: Cursor, now: datetime, percent: int, files: int = 0) -> None:
     """Keep how exports stand."""
     report = Report(
         at=now,
@@ -49,6 +55,11 @@ def put(state: State, cursor: Cursor, now: datetime, percent: int) -> None:
         faults=cursor.faults,
         refused=cursor.refused,
         tries=cursor.tries,
+        slot=cursor.slot,
+        asked=cursor.asked,
+        after=cursor.after,
+        done_files=cursor.place.file,
+        files=files,
     )
     state.put(STATE, msgspec.json.encode(report))
 
@@ -67,17 +78,17 @@ def step(report: Report | None, settings: BulkSettings) -> Step:
     name = f"bulk export ({settings.exported})"
     if report is None:
         return Step(name=name, ok=True, said="none was asked for yet; the first comes with the next pull")
-    told = [f"{_SAID.get(report.stage, report.stage)} (as of {report.at:%Y-%m-%d %H:%M} UTC)"]
+    told = [f"{SAID.get(report.stage, report.stage)} (as of {report.at:%Y-%m-%d %H:%M} UTC)"]
     told += [f"{report.percent} % done"] * (report.percent >= 0)
     told += [f"{report.lines} resources, {report.size / 1e6:.1f} MB"] * bool(report.lines)
     told += [f"the server would not have {', '.join(report.refused)}"] * bool(report.refused)
     if report.faults:
         wrong = ", ".join(f"{code} ({count})" for code, count in sorted(report.faults.items()))
-        return Step(name=name, ok=False, said="; ".join([*told, f"not whole: {wrong}"]), fix=_FIX)
+        return Step(name=name, ok=False, said="; ".join([*told, f"not whole: {wrong}"]), fix=FIX)
     return Step(name=name, ok=True, said="; ".join(told))
 
 
-_FIX = (
+FIX = (
     "nothing is lost: the next export asks for the same time again. If it stays so, ask who runs the server why "
     "these codes come"
 )

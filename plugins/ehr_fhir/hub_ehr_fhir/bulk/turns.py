@@ -19,6 +19,13 @@ def turn(settings: BulkSettings, zone: ZoneInfo, now: datetime) -> int:
     return since // timedelta(hours=settings.every_hours)
 
 
+def begins(settings: BulkSettings, zone: ZoneInfo, turn_: int) -> datetime:
+    """When a turn begins, aware."""
+    hours, minutes = (int(part) for part in settings.start_at.split(":"))
+    wall = _FIRST + timedelta(hours=hours + turn_ * settings.every_hours, minutes=minutes)
+    return wall.replace(tzinfo=zone).astimezone(UTC)
+
+
 def written(at: datetime) -> str:
     """An aware time as cursors keep it."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds")

@@ -102,6 +102,34 @@ def pull(
 
 
 @fhir.command()
+def export(  # noqa: PLR0913, PLR0917 - one for each option
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="The connector.")],
+    start: Annotated[bool, typer.Option("--start", help="Ask for an export now, not at its next turn.")] = False,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="End the one that runs; what was taken of it stays.")
+    ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Watch until no export runs.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be asked for.")] = False,
+    config: Config = None,
+    by: By = "",
+    as_json: AsJson = False,
+) -> None:
+    """How a bulk export stands: what the server says, files and resources taken, what is missing, the next turn.
+
+    Exports are the work of `hub run`: it takes up at once what is asked for here. Ends with 1 where the last export
+    was not whole.
+    """
+    from hub_ehr_fhir.commands import export_command as done
+
+    if start and cancel:
+        ctx.obj.terminal.fail("--start and --cancel contradict each other", fix="give one of them")
+    choice = done.Choice(name=name, begin=start, end=cancel, wait=wait, dry_run=dry_run, as_json=as_json)
+    if not done.export(ctx.obj, choice, config, by):
+        raise typer.Exit(1)
+
+
+@fhir.command()
 def preset(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="One of them.")] = "",
@@ -149,7 +177,8 @@ def preview(  # noqa: PLR0913, PLR0917 - one for each option
     ] = "",
     connector: Annotated[str, typer.Option(help="Read it, and ask the server, as this connector does.")] = "",
     alone: Annotated[
-        bool, typer.Option("--alone", help="By itself: not what the hub keeps, nor what it learned of the server.")
+        bool,
+        typer.Option("--alone", help="By itself: not what the hub keeps, nor what it learned of the server."),
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Also what is not told and not needed.")] = False,
     values: Annotated[bool, typer.Option("--values", help="Show the patient's values, too.")] = False,
