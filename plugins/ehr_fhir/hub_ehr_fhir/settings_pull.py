@@ -30,7 +30,7 @@ class PullSettings(BaseModel):
     )
     every_seconds: int = Field(
         default=300,
-        ge=0,
+        ge=1,
         description="how long to wait after a pull before the server is asked for changes again",
     )
     overlap_minutes: int = Field(
