@@ -17,16 +17,14 @@ def tell_of_alike(scene: Scene) -> None:
     the hub bills the item (`ChargeFact.service`), also where they come in messages of their own. Where an item names
     what it charges for, nothing is guessed.
     """
-    if not scene.settings.procedures_are_charges:
-        return
-    items = [(part, item) for part, item in scene.resources.of(shapes.ChargeItem) if _may_be(scene, item)]
-    if not items:
+    if not (scene.settings.procedures_are_charges and scene.resources.of(shapes.ChargeItem)):
         return
     done: set[_What] = set()
     for _, each in scene.resources.of(shapes.Procedure):
         when = each.performed_date_time or each.performed_period.start
         done.update(_what(scene, each.code, each.encounter, when))
-    for part, item in items if done else ():
+    items = [pair for pair in scene.resources.of(shapes.ChargeItem) if _may_be(scene, pair[1])] if done else []
+    for part, item in items:
         event = item.occurrence_timing.event if item.occurrence_timing else ()
         when = item.occurrence_date_time or item.occurrence_period.start or next(iter(event), "")
         if not done.isdisjoint(_what(scene, item.code, item.context, when)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 
 import msgspec
@@ -52,12 +53,10 @@ def charge_facts(scene: Scene) -> list[ChargeFact]:
         if type(record) not in _CHARGING or part.key in charged:
             continue
         try:
-            instead = _replaced(scene, record)
-            if instead and isinstance(record, shapes.ChargeItem):
-                found += _instead(scene, record, instead)
-                found += (msgspec.structs.replace(one, replaces=instead[0]) for one in _charges(scene, part))
-                continue
-            found += _charges(scene, part)
+            if isinstance(record, shapes.ChargeItem) and record.service:
+                found += _in_place(scene, part, record)
+            else:
+                found += _charges(scene, part)
         except SetAside as held:
             scene.short.add(context_of(scene, part))
             scene.notes.error(held.code, part.at(held.element), held.why, held.fix)
@@ -89,9 +88,18 @@ def _services(scene: Scene, item: shapes.ChargeItem) -> list[str]:
     return [key for key in keys if key.startswith(("Procedure/", "Immunization/"))]
 
 
-def _replaced(scene: Scene, item: shapes.Head | None) -> list[str]:
+def _in_place(scene: Scene, part: Part, item: shapes.ChargeItem) -> Iterator[ChargeFact]:
+    """A ChargeItem, after what it charges for."""
+    instead = _replaced(scene, item)
+    if instead:
+        yield from _instead(scene, item, instead)
+    for one in _charges(scene, part):
+        yield msgspec.structs.replace(one, replaces=instead[0]) if instead else one
+
+
+def _replaced(scene: Scene, item: shapes.ChargeItem) -> list[str]:
     """Keys of what would be a charge of its own without this item; one that was billed before it came stands."""
-    if not isinstance(item, shapes.ChargeItem) or not item.service or is_credit(scene, item):
+    if is_credit(scene, item):
         return []
     told = {
         "Procedure": scene.settings.procedures_are_charges,
@@ -152,7 +160,7 @@ def _item(scene: Scene, part: Part, item: shapes.ChargeItem) -> ChargeFact | Non
         why = "the charge names an episode of care, and no visit for which it could be billed"
         raise SetAside("fhir.charge.context", "context", why, "send the Encounter as ChargeItem.context")
     start, end = dates_of(scene, visit, *occurrence_of(item), "occurrence")
-    drug, ndc = _drug(scene, item)
+    drug, ndc = _drug(scene, item) if item.product_codeable_concept.coding else (None, ())
     back = is_credit(scene, item)
     try:
         units, basis = quantity_of(scene, part, item.quantity, "quantity", signed=True)
@@ -170,7 +178,7 @@ def _item(scene: Scene, part: Part, item: shapes.ChargeItem) -> ChargeFact | Non
         service_from=start,
         service_to=end,
         kind="credit" if back else "charge",
-        codings=(*plain, *ndc),
+        codings=(*plain, *ndc) if ndc else plain,
         modifiers=_modifiers(scene, inside, item.extension),
         units=abs(units),
         unit_basis=basis,
@@ -290,12 +298,14 @@ def _visit(scene: Scene, part: Part, encounter: shapes.Encounter) -> ChargeFact 
 
 def _is_modifier(coding: Coding) -> bool:
     """HCPCS codes have five characters and its modifiers two: a two-character code of the system is one."""
-    return coding.system == "HCPCS" and len(coding.code) == 2
+    return len(coding.code) == 2 and coding.system == "HCPCS"
 
 
 def _parted(found: tuple[Coding, ...]) -> tuple[tuple[Coding, ...], list[str]]:
     """The codes of what was done, and the modifiers among them."""
-    inside = [coding.code for coding in found if len(coding.code) == 2 and _is_modifier(coding)]
+    if len(found) == 1 and not _is_modifier(found[0]):
+        return found, []
+    inside = [coding.code for coding in found if _is_modifier(coding)]
     return (tuple(c for c in found if not _is_modifier(c)) if inside else found), inside
 
 
@@ -326,8 +336,6 @@ _DRUG_UNITS = {"ml": "ML", "mL": "ML", "ML": "ML", "UN": "UN", "1": "UN", "{unit
 
 def _drug(scene: Scene, item: shapes.ChargeItem) -> tuple[Drug | None, tuple[Coding, ...]]:
     """The NDC of ChargeItem.product, as a drug where its own quantity is given too, and always as a coding."""
-    if not item.product_codeable_concept.coding:
-        return None, ()
     concept = codes.codings(item.product_codeable_concept)
     number = next((c.code for c in concept if c.system == "NDC"), "")
     if not number:

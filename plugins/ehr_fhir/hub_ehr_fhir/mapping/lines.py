@@ -52,8 +52,8 @@ def patient_of(scene: Scene, reference: shapes.Reference, element: str) -> str:
 def dates_of(scene: Scene, visit: str, at: str, period: shapes.Period, element: str) -> Dates:
     """When it was done: its own date or period, else the day on which its encounter began."""
     try:
-        zone = scene.zone
-        start, end = codes.local_day(at or period.start, zone), codes.local_day(period.end, zone)
+        start = codes.local_day(at or period.start, scene.zone)
+        end = codes.local_day(period.end, scene.zone) if period.end else None
         if start is None:
             start = visit_day(scene, visit)
     except codes.Unreadable as why:
@@ -69,9 +69,10 @@ def dates_of(scene: Scene, visit: str, at: str, period: shapes.Period, element: 
 
 def is_credit(scene: Scene, item: shapes.ChargeItem) -> bool:
     """Whether it takes a charge back: how many, or how much, is below zero."""
-    if item.quantity.value is not None and item.quantity.value < 0:
+    value = item.quantity.value
+    if value is not None and value < 0:
         return True
-    money = money_of(scene, item)
+    money = item.price_override or money_of(scene, item)
     return money is not None and money.value is not None and money.value < 0
 
 

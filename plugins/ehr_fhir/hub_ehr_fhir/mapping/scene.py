@@ -20,6 +20,7 @@ from hub_ehr_fhir.settings import FhirSettings
 T = TypeVar("T")
 _TITLES = frozenset(("dr", "dr.", "mr", "mr.", "mrs", "mrs.", "ms", "ms.", "prof", "prof."))
 _PEOPLE = ("Practitioner", "PractitionerRole", "Organization")
+_UTC = ZoneInfo("UTC")
 _UNASKED = Provider(npi="", last="")
 _WAIT = "let it send that resource, or set wait_for_missing = false if it never will"
 
@@ -27,7 +28,7 @@ _WAIT = "let it send that resource, or set wait_for_missing = false if it never 
 class Scene(msgspec.Struct, kw_only=True):
     """One message as it is being read. `short` holds the keys of encounters that lack something which was set
     aside: they are not ready, because a claim without it would be short. `loose`: what is not here may come in
-    another message, and whoever reads it then tells what is missing.
+    another message, and whoever reads it then tells what is missing. `zone` is that of dates without a time.
     """
 
     settings: FhirSettings
@@ -35,13 +36,12 @@ class Scene(msgspec.Struct, kw_only=True):
     resources: Resources
     short: set[str]
     loose: bool = False
+    zone: ZoneInfo = _UTC
     providers: dict[shapes.Reference, Provider | None] = {}
     places: dict[tuple[shapes.Reference, bool, shapes.Reference], Any] = {}
 
-    @property
-    def zone(self) -> ZoneInfo:
-        """The zone of dates without a time."""
-        return _zone(self.settings.time_zone)
+    def __post_init__(self) -> None:
+        self.zone = _zone(self.settings.time_zone)
 
     def tried(self, read: Callable[[], T | None], where: str) -> T | None:
         """A value, or None and a problem when it cannot be read; for values that may be missing."""

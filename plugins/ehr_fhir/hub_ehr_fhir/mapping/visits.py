@@ -57,8 +57,11 @@ def _condition(scene: Scene, part: Part, condition: shapes.Condition) -> Diagnos
 
 
 def _is_certain(condition: shapes.Condition) -> bool:
-    verified = [coding.code for coding in condition.verification_status.coding if coding.code]
-    return not verified or "confirmed" in verified
+    verified = condition.verification_status.coding
+    if len(verified) == 1:
+        return verified[0].code in ("", "confirmed")
+    told = {coding.code for coding in verified if coding.code}
+    return not told or "confirmed" in told
 
 
 def _encounter(scene: Scene, part: Part, encounter: shapes.Encounter) -> EncounterFact | None:
