@@ -95,6 +95,21 @@ def test_deletions_of_a_whole_second(told_at: str, about: Json, version: str) ->
     assert [fact.seen for fact in gone.facts] == [True, True]
 
 
+def test_half_a_character_spoils_its_resource_alone() -> None:
+    """A text that was cut within a character is no JSON: its resource is set aside and its visit waits, the others go
+    on; a whole emoji, and a backslash before `ud800`, are text."""
+    for text, whole in (("\ud83d", False), ("\ude00\ud83d", False), ("\U0001f600", True), ("\\ud800", True)):
+        charge = {"resourceType": "ChargeItem", "id": "c1", "context": {"reference": "Encounter/e1"}}
+        charge |= {"status": "not-billable", "subject": {"reference": "Patient/p1"}, "note": [{"text": text}]}
+        charge |= {"occurrenceDateTime": "2026-01-05", "code": {"text": "x"}}
+        some = [patient(), encounter(), charge]
+        lines = b"\n".join(json.dumps(one).encode() for one in some)
+        for found in (told(*({"resource": one} for one in some)), read(lines, True, SETTINGS)):
+            assert [p.code for p in found.problems] == ([] if whole else ["fhir.json"])
+            assert only(found, EncounterFact).ready == whole
+            assert len([fact for fact in found.facts if isinstance(fact, ChargeFact)]) == whole
+
+
 def test_a_deletion_wins_over_what_it_deletes() -> None:
     """A fact of the very moment of its deletion sorts before it, however much was known around it."""
     meta = {"lastUpdated": "2026-03-01T10:00:00Z"}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 from hub_ehr_fhir.mapping import codes, shapes
 from hub_ehr_fhir.settings import FhirSettings
-from test_fhir_facts import coverage, encounter, item, only, patient, reading, told
+from test_fhir_facts import coverage, encounter, every, item, only, patient, reading, told
 
 from hub.model.facts import ChargeFact, CoverageFact, EncounterFact
 
@@ -97,6 +97,17 @@ def test_what_is_pushed_is_kept() -> None:
     assert FhirSettings.model_validate({}).keep_pieces == "loose"
     assert FhirSettings.model_validate({"push": push}).keep_pieces == "always"
     assert FhirSettings.model_validate({"push": push, "keep_pieces": "loose"}).keep_pieces == "loose"
+
+
+def test_a_period_without_its_zone() -> None:
+    """It is read in the zone of the settings whatever is validated, and told once; one that is no time is held."""
+    naive = {"period": {"start": "2026-01-05T23:30:00", "end": "2026-01-05T23:50:00.5"}}
+    for validate in ("every", "quarantine"):
+        found = reading(patient(), encounter(**naive), item(), validate=validate, time_zone="America/Chicago")
+        assert only(found, EncounterFact).ready
+        assert only(found, EncounterFact).started_at == datetime(2026, 1, 6, 5, 30, tzinfo=UTC)
+        assert {code for code, _ in told(found)} == ({"fhir.advice"} if validate == "every" else set())
+    assert not every(reading(encounter(period={"start": "2026-01-05T23"}), validate="every"), EncounterFact)
 
 
 def test_a_time_of_change_without_its_zone() -> None:

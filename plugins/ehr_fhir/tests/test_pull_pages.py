@@ -46,6 +46,20 @@ def walked(fake: FakeFhir, query: Query = ALL, size: int = 4) -> list[str]:
     return sorted(one.key for one in Walker(Direct(fake), page_size=size).whole(query).matches)  # type: ignore[arg-type]
 
 
+def test_what_is_odd_on_a_page_spoils_nothing_else() -> None:
+    """Half a character in one resource keeps no page from being read. One without an id has the one that its address
+    tells; without that, it is counted, and the log says so."""
+    half = {"resourceType": "Encounter", "id": "e1", "text": {"div": "\ud83d"}}
+    entries = [
+        {"resource": half},
+        {"fullUrl": f"{BASE}/Encounter/e2", "resource": {"resourceType": "Encounter", "status": "finished"}},
+        {"fullUrl": "urn:uuid:2", "resource": {"resourceType": "Encounter", "status": "finished"}},
+    ]
+    page = page_of(json.dumps({"resourceType": "Bundle", "entry": entries}).encode(), {}, "Encounter")
+    assert ([one.key for one in page.matches], page.nameless) == (["Encounter/e1", "Encounter/e2"], 1)
+    assert [one.tree()["id"] for one in page.matches] == ["e1", "e2"]
+
+
 EVERY = sorted(f"Encounter/e{n}" for n in range(25))
 
 

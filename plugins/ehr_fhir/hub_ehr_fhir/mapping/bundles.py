@@ -9,6 +9,7 @@ import msgspec
 from hub_ehr_fhir.mapping import codes, shapes
 from hub_ehr_fhir.mapping.deletions import SEEN
 from hub_ehr_fhir.mapping.notes import Notes
+from hub_ehr_fhir.mapping.pairing import HALF, paired
 from hub_ehr_fhir.mapping.parts import HEAD, Bad, Part, decoded_at_once, part_of
 
 _DEPTH = 3
@@ -20,7 +21,17 @@ _GRAVE = frozenset(("fatal", "error"))
 
 def parts_of(raw: bytes, ndjson: bool, notes: Notes) -> Iterator[Part]:
     """Every resource of a message; what is not one is a problem and the rest goes on."""
-    raw = raw.removeprefix(b"\xef\xbb\xbf")
+    found = _parts(raw.removeprefix(b"\xef\xbb\xbf"), ndjson, notes)
+    return _marked(found) if HALF in raw else found
+
+
+def _marked(parts: Iterator[Part]) -> Iterator[Part]:
+    for part in parts:
+        part.spoilt = HALF in part.raw
+        yield part
+
+
+def _parts(raw: bytes, ndjson: bool, notes: Notes) -> Iterator[Part]:
     if not ndjson:
         yield from _resources(raw, "", "", "", notes, 0)
         return
@@ -45,7 +56,11 @@ def _resources(raw: bytes, place: str, full_url: str, version: str, notes: Notes
     try:
         head = HEAD.decode(raw)
     except Bad:
-        notes.error("fhir.json", place or "body", "this is not a JSON object with the beginnings of a resource")
+        if (whole := paired(raw)) == raw:
+            why = "this is not a JSON object with the beginnings of a resource"
+            notes.error("fhir.json", place or "body", why)
+            return
+        yield from _marked(_resources(whole, place, full_url, version, notes, depth))
         return
     if head.resource_type == "Bundle":
         yield from _entries(raw, place, version, notes, depth)

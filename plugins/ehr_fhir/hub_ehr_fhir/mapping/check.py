@@ -6,12 +6,13 @@ never say yes where the third would say no.
 
 Not every fault is one of billing. A resource is set aside (`fhir.invalid`) for what is wrong where billing reads it,
 and a charge also for an element that R4 does not know, since that may be something to bill. What is wrong elsewhere,
-an empty text (read as nothing), an unknown element of another resource, and whatever a sample finds is advice about
-the sender (`fhir.advice`): the facts are made.
+an empty text (read as nothing), a time without its zone (read in `time_zone`), an unknown element of another
+resource, and whatever a sample finds is advice about the sender (`fhir.advice`): the facts are made.
 """
 
 from __future__ import annotations
 
+import re
 import zlib
 from decimal import Decimal
 from functools import cache
@@ -33,6 +34,10 @@ _LARGEST = 1 << 20
 """Bytes of a resource that fhir.resources is given: its list of faults may become a hundred times as large."""
 _CHARGES = frozenset(("ChargeItem", "Procedure", "Immunization"))
 _ADVICE = "nothing for the hub; who runs the sender may want to know"
+
+
+_ZONELESS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-2][0-9]:[0-5][0-9]:[0-5][0-9](\.[0-9]+)?")
+_ZONE = "R4 requires the zone of a time; it was read in the time_zone of the settings"
 
 
 @cache
@@ -140,8 +145,11 @@ def judged(kind: str, raw: bytes) -> list[Fault]:
 def _fault(kind: str, fault: Any) -> Fault:
     """`fault` as pydantic tells it; its input is looked at here and goes no further."""
     unknown, empty = fault["type"] == "extra_forbidden", fault["input"] == ""
-    grave = not empty and (kind in _CHARGES if unknown else _is_read(kind, fault["loc"]))
-    return Fault(where=_place(fault["loc"]), why=_why(str(fault["type"]), fault["input"]), grave=grave)
+    given = fault["input"]
+    zoneless = not unknown and isinstance(given, str) and _ZONELESS.fullmatch(given) is not None
+    grave = not (empty or zoneless) and (kind in _CHARGES if unknown else _is_read(kind, fault["loc"]))
+    why = _ZONE if zoneless else _why(str(fault["type"]), fault["input"])
+    return Fault(where=_place(fault["loc"]), why=why, grave=grave)
 
 
 _ORDERING = (("meta", "lastUpdated"), ("meta", "versionId"))

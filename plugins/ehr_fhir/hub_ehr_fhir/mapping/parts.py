@@ -23,7 +23,7 @@ Bad = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 class Part(msgspec.Struct, eq=False, gc=False):
     """One resource of a message. `record` is its shape, None until it was decoded or when it could not be. `base` is
     the address of the server it is of, empty where that is not told; `gone`: it was deleted, and `raw` is empty;
-    `seen`: nobody told when it was.
+    `seen`: nobody told when it was; `spoilt`: a text of it has half a character.
     `spot` is its place, or the number of its line. The bytes are `held` while they are looked at, and stay then where
     they are in their message, which may be large (`stands`): what is met next finds room in the processor's cache.
     `links` are the keys of what it needs, once somebody asked.
@@ -39,6 +39,7 @@ class Part(msgspec.Struct, eq=False, gc=False):
     base: str = ""
     gone: bool = False
     seen: bool = False
+    spoilt: bool = False
     stands: tuple[bytes, int, int] | msgspec.Raw | None = None
     links: tuple[str, ...] | None = None
 

@@ -135,7 +135,9 @@ def _facts(scene: Scene) -> list[AnyFact]:
 
 def _withdrawn(parts: Iterable[Part]) -> list[AnyFact]:
     """What was deleted, as a fact and as a piece; later than whatever was told at the same time."""
-    return [fact for part in parts if part.gone for fact in withdrawals(part.key, f"{part.version}~", seen=part.seen)]
+    return [
+        fact for part in parts if part.gone for fact in withdrawals(part.key, f"{part.version}~", seen=part.seen)
+    ]
 
 
 def _looked_at(parts: Iterable[Part], settings: FhirSettings, wrong: dict[Part, Notes]) -> Iterator[Part]:
@@ -148,7 +150,10 @@ def _looked_at(parts: Iterable[Part], settings: FhirSettings, wrong: dict[Part, 
         if part.kind in shapes.SHAPES and not part.gone:
             raw = part.raw
             chosen = mode == "every" or (mode == "sample" and check.in_sample(raw, every))
-            if bindings.other_version(part, raw, said) or not _readable(part, said, chosen, mode):
+            if part.spoilt:
+                why = "a text of it holds half of a character (a lone surrogate), so that it is no JSON"
+                said.error("fhir.json", part.at(), why)
+            if part.spoilt or bindings.other_version(part, raw, said) or not _readable(part, said, chosen, mode):
                 part.record = None
             if said:
                 wrong[part], said = said, Notes()

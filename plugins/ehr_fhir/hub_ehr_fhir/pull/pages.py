@@ -10,6 +10,7 @@ import msgspec
 
 from hub.plugin.api import RetryLater
 from hub_ehr_fhir.connect.judging import ISSUES
+from hub_ehr_fhir.mapping.pairing import paired
 from hub_ehr_fhir.pull.resources import Found, found
 
 
@@ -40,7 +41,13 @@ class _Response(msgspec.Struct, frozen=True, rename="camel"):
     last_modified: str = ""
 
 
+class _Named(msgspec.Struct, frozen=True, rename="camel"):
+    resource_type: str = ""
+    id: str = ""
+
+
 class _Entry(msgspec.Struct, frozen=True, rename="camel"):
+    full_url: str = ""
     resource: msgspec.Raw = msgspec.Raw()
     search: _Mode = _Mode()
     request: _Request = _Request()
@@ -56,6 +63,9 @@ class _Bundle(msgspec.Struct, frozen=True, rename="camel"):
 
 _BUNDLE = msgspec.json.Decoder(_Bundle)
 _ENTRY = msgspec.json.Decoder(_Entry)
+_HEAD = msgspec.json.Decoder(_Named)
+_HEAD_BYTES = 200
+"""Where a resource says its id, mostly: then it is not looked for."""
 _OUTCOME = msgspec.json.Decoder(_Outcome)
 _BAD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _INCOMPLETE = frozenset(
@@ -74,7 +84,7 @@ class Deleted(msgspec.Struct, frozen=True, kw_only=True):
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """A page: `matches` (and `others`: included resources), `deleted`, the link to the next one (as it came, empty:
-    none), `total` of all pages where the server says it, and the server's own time `at`.
+    none), `total` of all pages where the server says it, the server's own time `at`, and how many have no id.
     """
 
     matches: tuple[Found, ...] = ()
@@ -83,6 +93,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     next: str = ""
     total: int | None = None
     at: datetime | None = None
+    nameless: int = 0
 
     @property
     def all(self) -> tuple[Found, ...]:
@@ -95,26 +106,53 @@ def page_of(body: bytes, headers: Mapping[str, str], kind: str) -> Page:
     where the server says that it did not finish: what is not whole must not count as taken.
     """
     try:
-        bundle = _BUNDLE.decode(body)
+        bundle = _decoded(body)
         entries = [_ENTRY.decode(raw) for raw in bundle.entry]
     except _BAD:
         raise RetryLater(f"a page of {kind} is no Bundle of the shape that R4 gives it", fix=_ASK) from None
     if bundle.resource_type != "Bundle":
         raise RetryLater(f"a search of {kind} was answered by something other than a Bundle", fix=_ASK)
-    matches, others, deleted = list[Found](), list[Found](), list[Deleted]()
+    matches, others, deleted, nameless = list[Found](), list[Found](), list[Deleted](), 0
     for entry in entries:
         if entry.request.method == "DELETE":
             deleted += _deleted(entry)
             continue
-        one = found(bytes(entry.resource)) if bytes(entry.resource) not in (b"", b"null") else None
+        resource = _named(bytes(entry.resource), entry.full_url)
+        one = found(resource) if resource not in (b"", b"null") else None
         if one is not None and one.kind != "OperationOutcome":
             (matches if one.kind == kind and entry.search.mode != "include" else others).append(one)
         elif _kind(entry) == "OperationOutcome":
             check_outcome(bytes(entry.resource), kind)
+        elif resource not in (b"", b"null"):
+            nameless += 1
     return Page(
         matches=tuple(matches), others=tuple(others), deleted=tuple(deleted), next=_next(bundle), total=bundle.total,
-        at=instant_of(headers),
+        at=instant_of(headers), nameless=nameless,
     )  # fmt: skip
+
+
+def _decoded(body: bytes) -> _Bundle:
+    """The Bundle; where a text of one resource holds half a character, that one alone is spoilt, and set aside when
+    it is read.
+    """
+    try:
+        return _BUNDLE.decode(body)
+    except _BAD:
+        return _BUNDLE.decode(paired(body))
+
+
+def _named(resource: bytes, full_url: str) -> bytes:
+    """A resource with the id that its address tells, where it has none itself."""
+    kind, name = full_url.rstrip("/").split("/")[-2:] if full_url.count("/") else ("", "")
+    if not name or not resource.startswith(b"{") or b'"id"' in resource[:_HEAD_BYTES]:
+        return resource
+    try:
+        head = _HEAD.decode(resource)
+    except _BAD:
+        return resource
+    if head.id or head.resource_type != kind:
+        return resource
+    return b'{"id":' + msgspec.json.encode(name) + b"," + resource[1:].lstrip()
 
 
 def check_outcome(raw: bytes, kind: str) -> None:

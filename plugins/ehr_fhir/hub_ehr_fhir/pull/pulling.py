@@ -184,7 +184,8 @@ class Looks:
         kept: Kept,
     ) -> None:
         pull, searches = settings.pull, strategy.searches
-        walker = Walker(server, page_size=pull.page_size, given=pull.other_hosts == "given")
+        given = pull.other_hosts == "given"
+        walker = Walker(server, page_size=pull.page_size, given=given, log=context.log)
         gatherer = Gatherer(
             server,
             walker,

@@ -18,6 +18,7 @@ from itertools import pairwise
 import msgspec
 
 from hub.plugin.api import HubError, Refused, RetryLater
+from hub.plugin.api.ports import Log
 from hub_ehr_fhir.connect.addresses import leads_to
 from hub_ehr_fhir.connect.http import Answer, Call
 from hub_ehr_fhir.pull.pages import Page, page_of
@@ -77,8 +78,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 class Walker:
     """Walks searches of one server; `page_size` goes along as `_count`; `given`: next links lead where they say."""
 
-    def __init__(self, server: Timed, *, page_size: int, given: bool = False) -> None:
-        self.server, self._size, self._given = server, page_size, given
+    def __init__(self, server: Timed, *, page_size: int, given: bool = False, log: Log | None = None) -> None:
+        self.server, self._size, self._given, self._log = server, page_size, given, log
 
     def step(self, query: Query, place: Place) -> tuple[Page, Place]:
         """The next page and the place after it. Raises `Searched`, or the errors of the door; then nothing moved."""
@@ -91,6 +92,8 @@ class Walker:
                 raise Searched(query.kind, query.feature)
             return Page(), self._again(query, place)
         page = page_of(answer.body, answer.headers, query.kind)
+        if page.nameless and self._log is not None:
+            self._log.warning("fhir.pull.nameless", kind=query.kind, count=page.nameless)
         if place.anchor and not (page.matches and page.matches[0].key == place.anchor):
             return Page(), self._again(query, place)
         return page, self._after(query, place, page, answer.url)
