@@ -5,26 +5,20 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterator
-from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 import structlog
+from faultlab.canary import FIRST, LAST, MEMBER, SENT, once, told_in, visit
 from faultlab.scene import Scene, scene
-from faultlab.visits import START, Drop, Kind, visit_of
+from faultlab.visits import START, Drop
 from msgspec.structs import replace
 
 from hub import log
 from hub.testing.practice import fhir, hl7
-from hub.testing.practice.people import cover
-from hub.testing.practice.records import Item, Person, Visit
-
-CANARIES = ("Quetzalcoatlus", "Xanthippina", "ZQX70077007", "99 Wolpertinger", "2165559977", "MRNZQX41")
-"""Family name, first name, member id, street, telephone, record number (in lower case and in capitals, too)."""
-LAST, FIRST, MEMBER, STREET, PHONE, KEY = CANARIES
-SENT = datetime.combine(START, time(8))
+from hub.testing.practice.records import Item
 
 
 @pytest.fixture
@@ -71,36 +65,26 @@ def test_no_value_gets_out(
     assert "step." in told["log"]
     assert "library careless error" in told["log"]
     assert told["hub.db"].startswith("SQLite")
-    assert {
-        where for where, text in told.items() for one in CANARIES if one.casefold() in text.casefold()
-    } == set()
+    assert told_in(told) == set()
     assert _known(tmp_path), "the values must really have been on the way"
-
-
-def _visit(number: int, source: str, **changes: Any) -> Visit:
-    found = visit_of(number, Kind(day=0, source=source, payers=("ppo",)))
-    person = Person(last=LAST, first=FIRST, birth=date(1981, 2, 3), sex="F", street=STREET, phone=PHONE)
-    policy = replace(cover("ppo", number), member=MEMBER)
-    patient = replace(found.patient, key=f"{KEY}{number}", person=person, covers=(policy,))
-    return replace(found, patient=patient, **changes)
 
 
 def _files() -> Iterator[Drop]:
     """Two visits that bill, and others that are held, cut, without sense, or named after the patient."""
-    yield _drop("fhir", f"{LAST}_{FIRST}.json", fhir.bundle(fhir.visit_resources(_visit(1, "fhir")), SENT))
-    yield _drop("hl7", f"{LAST} {MEMBER}.hl7", hl7.dft(_visit(2, "hl7"), "C2", SENT))
-    bad = list(fhir.visit_resources(_visit(3, "fhir")))
+    yield _drop("fhir", f"{LAST}_{FIRST}.json", fhir.bundle(fhir.visit_resources(visit(1, "fhir")), SENT))
+    yield _drop("hl7", f"{LAST} {MEMBER}.hl7", hl7.dft(visit(2, "hl7"), "C2", SENT))
+    bad = list(fhir.visit_resources(visit(3, "fhir")))
     bad[-1] |= {"quantity": {"value": LAST}}
     yield _drop("fhir", "bad.json", fhir.bundle(bad, SENT))
     yield _drop("fhir", "cut.json", fhir.bundle(bad, SENT)[:-400])
-    unmapped = _visit(4, "hl7", items=(Item(code=LAST.upper()[:9], system="LOCAL"),))
+    unmapped = visit(4, "hl7", items=(Item(code=LAST.upper()[:9], system="LOCAL"),))
     yield _drop("hl7", "unmapped.hl7", hl7.dft(unmapped, "C4", SENT))
-    whole = hl7.dft(_visit(5, "hl7"), "C5", SENT)
+    whole = hl7.dft(visit(5, "hl7"), "C5", SENT)
     yield _drop("hl7", "cut.hl7", whole[: len(whole) // 2])
     yield _drop("hl7", "strange.hl7", whole.replace(b"|P|2.5.1", b"|P|" + LAST.encode()))
-    visit = _visit(6, "hl7")
-    plan = replace(visit.patient.covers[0], token=LAST.upper())
-    strange = replace(visit, patient=replace(visit.patient, covers=(plan,)))
+    sixth = visit(6, "hl7")
+    plan = replace(sixth.patient.covers[0], token=LAST.upper())
+    strange = replace(sixth, patient=replace(sixth.patient, covers=(plan,)))
     yield _drop("hl7", "plan.hl7", hl7.dft(strange, "C6", SENT))
 
 
@@ -111,25 +95,11 @@ def _drop(folder: str, name: str, body: bytes) -> Drop:
 def _faulty(on: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """The plugins of the source and of the clearinghouse fail once each, and so does a step, with values in hand."""
     for name, method in (("ehr", "read"), ("clearinghouse", "list"), ("clearinghouse", "stage")):
-        inner = on.app.host.port(name)._inner
-        monkeypatch.setattr(inner, method, _once(getattr(inner, method)))
+        port: Any = on.app.host.port(name)
+        inner = port.reader.one()[0] if method == "read" else port._inner
+        monkeypatch.setattr(inner, method, once(getattr(inner, method)))
     steps = on.life.runner._steps
-    steps["posting.post"] = _once(steps["posting.post"])
-
-
-def _once(real: Any) -> Any:
-    """The same, but the first call raises as careless code does."""
-    calls: list[int] = []
-
-    def careless(*given: Any) -> Any:
-        calls.append(1)
-        if len(calls) == 1:
-            patient = f"{LAST}, {FIRST} ({MEMBER}) of {STREET}"
-            logging.getLogger("careless").error("cannot handle %s", patient)
-            raise ValueError(patient)
-        return real(*given)
-
-    return careless
+    steps["posting.post"] = once(steps["posting.post"])
 
 
 def _work(on: Scene) -> str:
