@@ -317,12 +317,18 @@ def test_an_export_that_fails_is_asked_for_a_few_times(server: BulkServer) -> No
 
 
 def test_an_export_without_end_is_given_up(server: BulkServer) -> None:
-    """After `give_up_hours` it is deleted, and asked for anew."""
+    """After `give_up_hours` it is deleted, and asked for anew; a person who looks sees before that it is slow."""
     server.polls, server.retry_after = 40, "3600"
     run = Run(server, give_up_hours=5, every_hours=24 * 7)
+    slow = []
     while len(server.asked) < 2:
         run.call()
         run.turn(timedelta(minutes=15))
+        (step,) = run.part.check()
+        slow += [] if step.ok else [step]
+    assert "asked for 3 h ago, given up after 5 h" in slow[0].said
+    assert "--cancel" in slow[0].fix
+    assert "1 before it came to nothing" in slow[-1].said
     assert server.deleted == ["/r4/jobs/1"]
     assert timedelta(hours=5) <= run.turned < timedelta(hours=7)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from hub.plugin.api import Step
 from hub.plugin.api.ports import State
+from hub_ehr_fhir.bulk import turns
 from hub_ehr_fhir.bulk.cursors import Cursor
 from hub_ehr_fhir.settings_bulk import BulkSettings
 
@@ -79,15 +80,32 @@ def step(report: Report | None, settings: BulkSettings) -> Step:
     if report is None:
         return Step(name=name, ok=True, said="none was asked for yet; the first comes with the next pull")
     told = [f"{SAID.get(report.stage, report.stage)} (as of {report.at:%Y-%m-%d %H:%M} UTC)"]
+    lasts = _lasts(report)
+    told += [f"asked for {lasts / HOUR:.0f} h ago, given up after {settings.give_up_hours} h"] * (lasts >= HOUR)
     told += [f"{report.percent} % done"] * (report.percent >= 0)
     told += [f"{report.lines} resources, {report.size / 1e6:.1f} MB"] * bool(report.lines)
     told += [f"the server would not have {', '.join(report.refused)}"] * bool(report.refused)
     if report.faults:
         wrong = ", ".join(f"{code} ({count})" for code, count in sorted(report.faults.items()))
         return Step(name=name, ok=False, said="; ".join([*told, f"not whole: {wrong}"]), fix=FIX)
+    if report.tries and report.stage != "idle":
+        told.append(f"{report.tries} before it came to nothing")
+    if report.stage == "waiting" and (report.tries or lasts > timedelta(hours=settings.give_up_hours) / 2):
+        return Step(name=name, ok=False, said="; ".join(told), fix=_SLOW_FIX)
     return Step(name=name, ok=True, said="; ".join(told))
 
 
+def _lasts(report: Report) -> timedelta:
+    """How long the server has been at an export that is under way."""
+    asked = turns.read(report.asked)
+    return report.at - asked if asked is not None and report.stage in ("waiting", "loading") else timedelta()
+
+
+HOUR = timedelta(hours=1)
+_SLOW_FIX = (
+    "ask who runs the server whether the export is under way there: it says that it works, and never ends. "
+    "`hub fhir export NAME --cancel` ends it; a smaller Group, fewer `types` or `since` make it shorter"
+)
 FIX = (
     "nothing is lost: the next export asks for the same time again. If it stays so, ask who runs the server why "
     "these codes come"
