@@ -93,13 +93,12 @@ class App:
 
     def run(self, step: str, lane: str) -> Outcome:
         """One run of a step. Raises `StoreAway` where there is no room for what it would take in, or a disk fails."""
-        work, kind = STEPS[step]
+        (work, kind), about = STEPS[step], subject(lane)
+        if kind == READERS and lane == about:
+            # queued or held before sources were read in a lane of their own, where alone it may run
+            return Outcome(nudges=(Nudge(step, reading(about)),))
 
-        def run(lane: str) -> Outcome:
-            about = subject(lane)
-            if kind == READERS and lane == about:
-                # queued or held before sources were read in a lane of their own, where alone it may run
-                return Outcome(nudges=(Nudge(step, reading(about)),))
+        def run(_lane: str) -> Outcome:
             # A lane that runs is not held: who let it go on wants its connector back. Notifiers are made anew when
             # they are tried again, with growing waits.
             if kind != NOTIFIERS:

@@ -173,9 +173,9 @@ def test_reading_that_hangs_holds_no_pull(house: House, monkeypatch: pytest.Monk
 def test_what_waits_in_the_lane_of_before_goes_to_its_own(house: House) -> None:
     """Reading that was queued, or held, in the one lane that a source had runs in its own, never beside itself."""
     app = _app(house)
+    app.watch.open("ingest.read", "ehr.read", "held", "Misconfigured", said="refused", place="p", fix="f")
     for step in ("ingest.read", "ingest.assemble", "ingest.ripen"):
         assert app.run(step, "ehr") == Outcome(nudges=(Nudge(step, "ehr.read"),))
-    app.watch.open("ingest.read", "ehr.read", "held", "Misconfigured", said="refused", place="p", fix="f")
     assert app.watch.still_open("ingest.read", "ehr")
     with house.store.view() as view:
         assert [one.aggregate_id for one in view.work.list(aggregate="connector")] == ["ehr"]

@@ -23,7 +23,8 @@ from hub.app import App, open_app
 from hub.cli import main
 from hub.cli.opened import opened
 from hub.clock import SystemClock
-from hub.runner import LocalRunner, Nudge
+from hub.flow.source_lanes import assemble_soon, read_soon
+from hub.runner import LocalRunner
 from hub.store import Store
 from hub.store.held_lanes import Stopped
 from hub.store.inbox import Arrival, InboxItem
@@ -376,7 +377,7 @@ def settle(app: App) -> None:
     """Let a hub in this process do all that waits, and what is to be tried again."""
     runner = LocalRunner(app.steps(), threads=2)
     app.store.on_commit(runner.told)
-    runner.told([Nudge("ingest.read", SOURCE), Nudge("ingest.assemble", SOURCE)])
+    runner.told([read_soon(SOURCE), assemble_soon(SOURCE)])
     while True:
         assert runner.run_until_idle(CALM_SECONDS)
         status = runner.status()

@@ -35,6 +35,7 @@ from hub.app import App, open_app
 from hub.cli import main
 from hub.clock import SystemClock
 from hub.config.template import write_template
+from hub.flow.source_lanes import assemble_soon, read_soon, reading
 from hub.runner import LocalRunner, Nudge
 from hub.store.inbox import Arrival
 from hub.testing.feed_state import state
@@ -555,7 +556,7 @@ def settle(app: App) -> None:
     """Let a hub in this process do all that waits, but ask nobody."""
     runner = LocalRunner(app.steps(), threads=2)
     app.store.on_commit(runner.told)
-    runner.told([Nudge("ingest.read", SOURCE), Nudge("ingest.ripen", SOURCE), Nudge("ingest.assemble", SOURCE)])
+    runner.told([read_soon(SOURCE), Nudge("ingest.ripen", reading(SOURCE)), assemble_soon(SOURCE)])
     while True:
         assert runner.run_until_idle(CALM_SECONDS)
         status = runner.status()
