@@ -64,8 +64,10 @@ def load(
     manager.add_hookspecs(hookspecs)
     guards: dict[str, Guard] = {}
     faults: list[Problem] = []
-    for name in sorted(set(names)):
-        module, wrong = _find(name, modules, guard_for)
+    wanted = sorted(set(names))
+    installed = [] if modules.keys() >= set(wanted) else list(metadata.entry_points(group=GROUP))
+    for name in wanted:
+        module, wrong = (modules[name], []) if name in modules else _find(name, installed, guard_for)
         if module is not None:
             guards[name] = guard_for(name, package_of(module))
             wrong = _admit(manager, name, module)
@@ -83,13 +85,11 @@ def package_of(module: ModuleType) -> str:
 
 
 def _find(
-    name: str, modules: Mapping[str, ModuleType], guard_for: Callable[[str, str], Guard]
+    name: str, installed: list[metadata.EntryPoint], guard_for: Callable[[str, str], Guard]
 ) -> tuple[ModuleType | None, list[Problem]]:
-    if name in modules:
-        return modules[name], []
-    points = metadata.entry_points(group=GROUP, name=name)
+    points = [point for point in installed if point.name == name]
     if len(points) != 1:
-        return None, [_absent(name) if not points else _double(name, points)]
+        return None, [_double(name, points) if points else _absent(name, installed)]
     (point,) = points
     try:
         guard = guard_for(name, point.module.partition(".")[0])
@@ -101,14 +101,14 @@ def _find(
     return found, []
 
 
-def _absent(name: str) -> Problem:
-    known = ", ".join(sorted({point.name for point in metadata.entry_points(group=GROUP)})) or "none"
+def _absent(name: str, installed: list[metadata.EntryPoint]) -> Problem:
+    known = ", ".join(sorted({point.name for point in installed})) or "none"
     return problem(
         "absent", name, f"no installed plugin has this name (installed: {known})", "install it, or mend the name"
     )
 
 
-def _double(name: str, points: metadata.EntryPoints) -> Problem:
+def _double(name: str, points: list[metadata.EntryPoint]) -> Problem:
     owners = " and ".join(sorted(point.dist.name if point.dist else "?" for point in points))
     return problem("double", name, f"{owners} both bring a plugin of this name", "uninstall one of them")
 
