@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hub.app import Faulty, load_plugins, open_hub_store, plugin_fault
+from hub.cli.opened import opened
 from hub.cli.ui import print_json, say, table
 from hub.clock import SystemClock
 from hub.config import Loaded, SecretStore, load
@@ -104,6 +105,27 @@ def test(folder: Path, name: str, *, as_json: bool) -> None:
             if not one["ok"] and one["fix"]:
                 say(f"    do: {one['fix']}")
     sys.exit(0 if steps and all(one["ok"] for one in steps) else 1)
+
+
+def restart(folder: Path, name: str, *, by: str, dry_run: bool) -> None:
+    """Forget up to where a source was asked, so that it is asked from its beginning; what had come is known."""
+    with opened(folder) as hub:
+        if name not in hub.settings.connectors:
+            raise _unusable(loaded_from(folder), name, [])
+        with hub.store.view() as view:
+            kept = bool(view.plugin_state(name).get("cursor"))
+        if not kept:
+            say(f"{name} begins at its beginning already")
+            return
+        if dry_run:
+            say(f"{name} would be asked from its beginning")
+            return
+        with hub.store.begin("admin") as tx:
+            tx.plugin_state(name).put("cursor", b"")
+            practice = hub.settings.practice_of(name)
+            tx.event("connector.restarted", "connector", name, practice=practice, actor=by)
+    say(f"{name} is asked from its beginning; what came before is known, and comes to nothing new")
+    say(f"If it was stopped, resolve its item: hub work list --owner it -c {folder}")
 
 
 def _remembered(loaded: Loaded, secrets: SecretStore, name: str) -> dict[tuple[str, str], bytes]:

@@ -200,6 +200,22 @@ def connector_list(folder: Folder = HERE, as_json: AsJson = False) -> None:
     connectors.show(folder, as_json=as_json)
 
 
+@connector.command("restart")
+def connector_restart(
+    name: Annotated[str, typer.Argument(help="The connector.")],
+    folder: Folder = HERE,
+    by: By = "cli",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
+) -> None:
+    """Let a source be asked from its beginning: for a cursor that cannot be read, or of another version.
+
+    What comes again is known by its identity and bills nothing twice.
+    """
+    from hub.cli import connectors
+
+    connectors.restart(folder, name, by=by, dry_run=dry_run)
+
+
 @connector.command("add")
 def connector_add(
     name: Annotated[str, typer.Argument(help="What to call it.")],

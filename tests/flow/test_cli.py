@@ -311,6 +311,20 @@ def test_connector_add_writes_no_connector_that_cannot_work(hub: Callable[..., R
     assert tomllib.loads(path.read_text())["connectors"]["more"]["enabled"] is False
 
 
+def test_a_source_is_asked_from_its_beginning(hub: Callable[..., Ran], folder: Path) -> None:
+    """Who is told that a cursor cannot be read can put that right: it is forgotten, and who did it is recorded."""
+    assert hub("connector", "restart", "no-such")[0] == 2
+    with opened(folder) as desk:
+        with desk.store.begin("admin") as tx:
+            tx.plugin_state("ehr").put("cursor", b"of another version")
+        assert "would be asked" in hub("connector", "restart", "ehr", "--dry-run")[1]
+        assert hub("connector", "restart", "ehr", "--by", "ada")[0] == 0
+        with desk.store.view() as view:
+            assert view.plugin_state("ehr").get("cursor") == b""
+            assert [one.actor for one in view.events.find(kind="connector.restarted")] == ["ada"]
+    assert "already" in hub("connector", "restart", "ehr")[1]
+
+
 def test_promises_are_proved_with_a_connector_switched_off(hub: Callable[..., Ran], folder: Path) -> None:
     """What went out by a connector that is switched off now is proved by what is usual, and the rest as ever (the
     audit trail grows with each look).

@@ -211,4 +211,4 @@ def _decoded(cursor: str) -> _Cursor:
     try:
         return msgspec.json.decode(cursor, type=_Cursor)
     except msgspec.DecodeError:
-        raise Misconfigured("the cursor is not one of this source", fix="clear the connector's cursor") from None
+        raise Misconfigured("the cursor is not one of this source", fix="run: hub connector restart NAME") from None

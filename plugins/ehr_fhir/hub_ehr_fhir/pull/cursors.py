@@ -117,4 +117,6 @@ def decoded(text: str) -> PullCursor:
     try:
         return msgspec.json.decode(text, type=PullCursor)
     except msgspec.MsgspecError:
-        raise Misconfigured("the cursor is not one of this source", fix="clear the connector's cursor") from None
+        raise Misconfigured(
+            "the cursor is not one of this source", fix="run: hub connector restart NAME"
+        ) from None
