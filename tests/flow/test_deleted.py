@@ -262,7 +262,7 @@ def test_a_policy_told_late_holds_the_claim_of_another_payer(house: House) -> No
     """Who pays first is another now: the claim that waits does not leave."""
     house.tell(patient_fact(), *VISIT)
     house.take_in()
-    house.tell(coverage_fact("V0", "MEDICARE", member_id="9A00A00EX01"))
+    house.tell(coverage_fact("V0", "MEDICARE", member_id="9A00A00EX01"), coverage_fact(version="2", rank=2))
     house.take_in()
     assert house.states("claims") == {"held": 1}
     assert house.work() == {"claim.other_payer": 1}

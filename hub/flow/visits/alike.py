@@ -15,33 +15,40 @@ BILLED = frozenset(("HCPCS", "CDT"))
 """The systems of codes that say what is billed."""
 
 
-def one_service(charges: Sequence[Told], billed: Collection[str] = ()) -> tuple[tuple[Told, ...], frozenset[str]]:
+def one_service(charges: Sequence[Told], billed: Collection[str] = ()) -> tuple[Told, ...]:
     """The charges of a visit, where what was done (`ChargeFact.service`) on the day and under a code of what is
-    charged is no charge of its own, and the item stands in its place (in that of one that is `billed`, where one is);
-    and the digests of what was done. Neither names the other here: a source that links them says so by itself. It
-    does not matter in which order, or together with what, they came. Pure.
+    charged is no charge of its own, and the item stands in its place (in that of one that is `billed`, where one is).
+    Neither names the other here: a source that links them says so by itself. It does not matter in which order, or
+    together with what, they came. Pure.
     """
     items = [one for one in charges if _is(one[1], ITEM)]
     done = [one for one in charges if _is(one[1], DONE)] if items else []
     if not done:
-        return tuple(charges), frozenset()
+        return tuple(charges)
     charged = {what: item for _, item in sorted(items, key=lambda one: one[1].key) for what in _what(item)}
-    doubled: dict[str, str] = {}
+    doubled: set[str] = set()
     instead: dict[str, str] = {}
     for digest, fact in sorted(done, key=lambda one: (one[0] not in billed, one[1].key)):
         item = next((charged[what] for what in _what(fact) if what in charged), None)
         if item is not None:
-            doubled[digest] = item.key
+            doubled.add(digest)
             instead.setdefault(item.key, fact.key)
-    joined = tuple((digest, _joined(digest, fact, doubled, instead)) for digest, fact in charges)
-    return joined, frozenset(doubled)
+    return tuple((digest, _joined(digest, fact, doubled, instead)) for digest, fact in charges)
+
+
+def stands_again(item: ChargeFact, charges: Sequence[Told]) -> bool:
+    """Whether an item was withdrawn, so that what was done is a charge of its own again."""
+    if item.active or item.service != ITEM:
+        return False
+    what = set(_what(item))
+    return any(_is(fact, DONE) and not what.isdisjoint(_what(fact)) for _, fact in charges)
 
 
 def _is(fact: ChargeFact, kind: str) -> bool:
     return fact.active and fact.kind == "charge" and fact.service == kind
 
 
-def _joined(digest: str, fact: ChargeFact, doubled: dict[str, str], instead: dict[str, str]) -> ChargeFact:
+def _joined(digest: str, fact: ChargeFact, doubled: set[str], instead: dict[str, str]) -> ChargeFact:
     if digest in doubled:
         return replace(fact, active=False)
     if fact.key in instead and not fact.replaces:
@@ -56,4 +63,4 @@ def _what(fact: ChargeFact) -> Iterator[tuple[object, str]]:
             yield fact.service_from, coding.code
 
 
-__all__ = ["DONE", "ITEM", "one_service"]
+__all__ = ["DONE", "ITEM", "one_service", "stands_again"]

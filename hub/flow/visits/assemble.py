@@ -89,7 +89,8 @@ def _write(
 ) -> tuple[list[Put], int]:
     """Put the visits of a chunk together and store them; returns them, and how many charges are new or changed."""
     persons = people(tx, settings, pieces.told, source, practice)
-    made = [_put_together(settings, row, pieces, persons, source, tx.now) for row in pieces.rows.values()]
+    policy = policy_of(settings, source)
+    made = [_put_together(settings, row, pieces, persons, policy, tx.now) for row in pieces.rows.values()]
     made = [_told_once(put, known) for put in made]
     page = Page(tx, settings, take_back(tx, made, known), practice)
     for put in made:
@@ -141,7 +142,8 @@ def present(tx: Tx, settings: Settings, row: Row[Encounter]) -> Encounter:
     pieces = _pieces(tx, [row], source, row.practice)
     persons = people(tx, settings, pieces.told, source, row.practice)
     now_is = pieces.rows[pieces.tops[row.col("key")]]
-    return _put_together(settings, now_is, pieces, persons, source, tx.now).encounter
+    policy = policy_of(settings, source)
+    return _put_together(settings, now_is, pieces, persons, policy, tx.now).encounter
 
 
 def ripen(hub: Hub, source: str) -> Outcome:
@@ -246,10 +248,10 @@ def _put_together(
     row: Row[Encounter],
     pieces: Pieces,
     persons: dict[str, Person],
-    source: str,
+    policy: Policy,
     now: datetime,
 ) -> Put:
-    digest, policy = row.col("key"), policy_of(settings, source)
+    digest, source = row.col("key"), policy.source
     top = pieces.tops[digest]
     if top != digest:
         return Put(row=row, state="merged", encounter=row.record)
@@ -301,8 +303,7 @@ def _told_once(put: Put, known: Known) -> Put:
     if not any(fact.service for _, fact in put.charges):
         return put
     billed = {key for key, _ in put.charges if key in known and known[key].state in BILLED}
-    charges, doubled = one_service(put.charges, billed)
-    return msgspec.structs.replace(put, charges=charges, doubled=doubled)
+    return msgspec.structs.replace(put, charges=one_service(put.charges, billed))
 
 
 def _incomplete(row: Row[Encounter], person: Person | None, children: Sequence[tuple[str, AnyFact]]) -> Put:

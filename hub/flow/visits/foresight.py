@@ -66,7 +66,7 @@ def foresee(hub: Judging, source: str, facts: Iterable[AnyFact], key: str) -> Fo
     told = next((one for one in facts if isinstance(one, PatientFact) and one.key == visit.patient_key), None)
     patient = marked(told.patient, settings.sources.get(source)) if told else None
     charged = [(one.key, one) for one in facts if isinstance(one, ChargeFact) and one.encounter_key == key]
-    charges = [one for _, one in one_service(charged)[0]]
+    charges = [one for _, one in one_service(charged)]
     on = service_day(visit, policy.zone)
     own, theirs = _covering(facts, visit)
     coverages = of_visit([visit], own, theirs, policy, on)

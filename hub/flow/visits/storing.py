@@ -49,8 +49,8 @@ Known = dict[str, Row[Charge]]
 
 class Put(Record, frozen=True, kw_only=True):
     """One encounter put together: what to store for it. `merged`: its patient was ever merged or parted; `revived`:
-    charges were told after it was called off. `one_with`: our ids of the visits that it is, where these are several;
-    `doubled`: the digests of charges that are the same service as another."""
+    charges were told after it was called off. `one_with`: our ids of the visits that it is, where these are several.
+    """
 
     row: Row[Encounter]
     state: str
@@ -61,7 +61,6 @@ class Put(Record, frozen=True, kw_only=True):
     merged: bool = False
     revived: bool = False
     one_with: tuple[str, ...] = ()
-    doubled: frozenset[str] = frozenset()
 
 
 class Page:

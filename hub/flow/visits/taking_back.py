@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from hub.errors import Problem
 from hub.flow.after_restore import may_have_left
 from hub.flow.base import move_claims, work_for
+from hub.flow.visits.alike import stands_again
 from hub.flow.visits.ranking import is_unclear
 from hub.flow.visits.storing import OPEN_VISIT, Known, Put
 from hub.model.claim import Claim
@@ -46,13 +47,17 @@ def take_back(tx: Tx, puts: Sequence[Put], known: Known) -> Known:
 
 def _questioned(put: Put, known: Known) -> Iterator[Row[Charge]]:
     """The charges of a visit on whose claim something is in question."""
+    told = ((known[key], fact) for key, fact in put.charges if key in known)
+    billed = [(row, fact) for row, fact in told if row.state == "claimed" and row.record.kind in BILLED]
+    if not billed:
+        return
+    here = {put.row.id, *put.one_with}
+    instead = {fact.replaces for _, fact in put.charges if fact.active and fact.kind == "charge"} - {""}
     whole = put.state in {OPEN_VISIT, "test"} or is_unclear(put.encounter.coverages)
-    for key, fact in put.charges:
-        row = known.get(key)
-        if row is None or row.state != "claimed" or row.record.kind not in BILLED:
-            continue
-        moved = fact.active and row.col("encounter_id") not in {put.row.id, *put.one_with}
-        if whole or moved or key in put.doubled:
+    for row, fact in billed:
+        moved = fact.active and row.col("encounter_id") not in here
+        replaced = not fact.active and (fact.key in instead or stands_again(fact, put.charges))
+        if whole or moved or replaced:
             yield row
 
 
