@@ -23,7 +23,13 @@ class Run(Part):
     runner: Literal["local", "distributed"] = Field(
         default="local", description="local: one process; distributed: any number of nodes on one PostgreSQL"
     )
-    threads: int = Field(default=4, ge=1, le=32, description="steps at the same time on one node")
+    threads: int = Field(
+        default=4,
+        ge=1,
+        le=32,
+        description="steps at the same time on one node; a connector that is being asked takes one, so more than there "
+        "are slow ones",
+    )
     roles: Annotated[tuple[Role, ...], _LAX] = Field(
         default=("scheduler", "worker", "listener", "web"), description="what this node does"
     )

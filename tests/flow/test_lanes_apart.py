@@ -125,7 +125,8 @@ def test_what_is_pushed_is_read_while_a_pull_lasts(house: House, monkeypatch: py
     app = _app(house, deadline_seconds=60, ehr=_feed())
     port: Any = app.host.source("ehr")
     monkeypatch.setattr(port._inner, "changes", changes)
-    runner = make("local", app.steps(), store=house.store, threads=2, on_trouble=app.on_trouble)
+    kind = "distributed" if house.store.dialect == "postgresql" else "local"
+    runner = make(kind, app.steps(), store=house.store, threads=2, on_trouble=app.on_trouble)
     runner.told([Nudge("ingest.pull", lane) for lane in app.lanes("ingest.pull")])
     runner.start()
     assert asked.wait(30)
