@@ -27,8 +27,8 @@ class Run(Part):
         default=4,
         ge=1,
         le=32,
-        description="steps at the same time on one node; a connector that is being asked takes one, so more than there "
-        "are slow ones",
+        description="steps at the same time on one node; a connector that is being asked takes one, so more than "
+        "there are slow ones",
     )
     roles: Annotated[tuple[Role, ...], _LAX] = Field(
         default=("scheduler", "worker", "listener", "web"), description="what this node does"
