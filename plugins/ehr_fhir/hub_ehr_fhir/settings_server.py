@@ -13,6 +13,10 @@ from hub.plugin.api import Unfinished
 
 REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:[^\s].*")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_SECRETIVE = re.compile(
+    r"(^|[-_])auth(orization)?($|[-_])|token|secret|pass(word|wd|phrase)|credential"
+    r"|(api|access|subscription|functions?)[-_]?key"
+)
 _NEEDED = {
     "smart": ("private_key",),  # the server tells client_id once it knows our key
     "secret": ("client_id", "client_secret"),
@@ -66,6 +70,16 @@ def _header(name: str) -> str:
     if not _TOKEN.fullmatch(name) or name.lower() in {"authorization", "host", "content-length", "cookie"}:
         raise ValueError("this is no header that may be set")
     return name
+
+
+def _no_secrets(given: dict[str, str]) -> dict[str, str]:
+    """What is called like a secret is one, and stands in no settings file."""
+    for name, value in given.items():
+        if value and _SECRETIVE.search(name.lower()) and not REFERENCE.fullmatch(value):
+            raise ValueError(
+                f"{name} is called like a secret: give a reference (env:NAME or file:path), never itself"
+            )
+    return given
 
 
 Reference = Annotated[str, AfterValidator(_reference)]
@@ -168,14 +182,16 @@ class ServerSettings(SignInSettings, WaySettings):
         description="other addresses that may be shown our token, such as https://files.example.org: only what "
         "belongs to the server",
     )
-    headers: dict[HeaderName, str] = Field(
+    headers: Annotated[dict[HeaderName, str], AfterValidator(_no_secrets)] = Field(
         default_factory=dict,
-        description="headers that the server or its gateway asks for, such as an API key; a value may be a reference",
+        description="headers that the server or its gateway asks for, such as an API key; a value may be a reference "
+        "(env:NAME, file:PATH), and must be one where the name is that of a secret",
     )
 
-    search_parameters: dict[str, str] = Field(
+    search_parameters: Annotated[dict[str, str], AfterValidator(_no_secrets)] = Field(
         default_factory=dict,
-        description="parameters that this server wants in every search, such as ah-practice at athenahealth",
+        description="parameters that this server wants in every search, such as ah-practice at athenahealth; "
+        "values as in headers",
     )
 
     @model_validator(mode="after")

@@ -297,7 +297,7 @@ class Server:
         """The last answer of a call: redirects followed, the token renewed once, the body unread."""
         url = addresses.with_params(addresses.joined(self.base, call.url), call.params)
         if call.method == "GET" and addresses.is_search(call.url):
-            url = addresses.with_params(url, self._settings.search_parameters)
+            url = addresses.with_params(url, self._referred(self._settings.search_parameters))
         method, body, renewed = call.method, call.body, False
         with self._patience.slot(end), ExitStack() as stack:
             for _ in range(_HOPS + 2):
@@ -341,8 +341,12 @@ class Server:
 
     def _gateway(self, url: str) -> dict[str, str]:
         """The headers of the settings, for who may see them."""
-        given = self._settings.headers.items() if self.is_ours(url) else ()
-        return {k.lower(): self._secrets.get(v) if REFERENCE.fullmatch(v) else v for k, v in given}
+        given = self._referred(self._settings.headers) if self.is_ours(url) else {}
+        return {name.lower(): value for name, value in given.items()}
+
+    def _referred(self, given: Mapping[str, str]) -> dict[str, str]:
+        """The values that settings name or refer to."""
+        return {k: self._secrets.get(v) if REFERENCE.fullmatch(v) else v for k, v in given.items()}
 
     def _note(self, headers: Mapping[str, str]) -> None:
         """How far the server's clock is from ours; an answer from a cache says nothing of it."""

@@ -142,7 +142,12 @@ def _checked(settings: ServerSettings, secrets: Secrets) -> str:
     """What is set, after every secret and file of it was opened."""
     trust.tls(settings, secrets)
     trust.proxy_of(settings, secrets)
-    for value in (settings.client_secret, settings.token, *settings.headers.values()):
+    for value in (
+        settings.client_secret,
+        settings.token,
+        *settings.headers.values(),
+        *settings.search_parameters.values(),
+    ):
         if REFERENCE.fullmatch(value):
             secrets.get(value)
     if settings.auth != "smart":
