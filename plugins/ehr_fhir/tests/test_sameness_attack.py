@@ -241,3 +241,13 @@ def test_real_resources_need_no_second_opinion() -> None:
 def test_ordinary_resources_are_taken(resource: dict[str, Any]) -> None:
     """What is ordinary never needs fhir.resources."""
     assert NARROW.takes(kind(resource), json.dumps(resource).encode())
+
+
+@pytest.mark.parametrize("name", ["李", "Ионов", "Øye", "عمر", "김", "たなか"])
+def test_names_of_other_scripts_are_taken(name: str) -> None:
+    """A name is ordinary in whatever script it is written, as it stands and escaped; one of blanks alone is not."""
+    for raw in (
+        json.dumps({"resourceType": "Patient", "name": [{"family": name}]}, ensure_ascii=a) for a in (False, True)
+    ):
+        assert NARROW.takes("Patient", raw.encode())
+    assert not NARROW.takes("Patient", '{"resourceType":"Patient","name":[{"family":"\u3000"}]}'.encode())

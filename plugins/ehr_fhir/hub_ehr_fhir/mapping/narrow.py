@@ -40,6 +40,14 @@ _CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?"
 _AT = "T" + _CLOCK + r"(?:Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9])"
 
 
+_LETTER = (
+    r"[!-~\u00c0-\u024f\u0370-\u0373\u0388-\u038a\u038e-\u03a1\u03a3-\u052f\u0620-\u064a"
+    r"\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3]"
+)
+"""What makes a text one: a printable ASCII character, or a letter of a Latin, Greek, Cyrillic, Arabic, Japanese,
+Chinese or Korean name."""
+
+
 def _text(pattern: str, most: int | None = None) -> Any:
     return Annotated[str, msgspec.Meta(pattern=pattern, max_length=most)]
 
@@ -49,7 +57,7 @@ def _number(least: int) -> Any:
 
 
 _PRIMITIVES: dict[str, Any] = {
-    "string": _text(r"[!-~]"),
+    "string": _text(_LETTER),
     "code": _text(r"^[!-~]+(?: [!-~]+)*\Z"),
     "id": _text(r"^[A-Za-z0-9.-]+\Z", 64),
     "uri": str,
