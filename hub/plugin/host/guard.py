@@ -8,6 +8,7 @@ given up and every further call is refused until it is made anew (`PluginHost.me
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -25,6 +26,8 @@ from hub.store.holding import assure
 T = TypeVar("T")
 Check = Callable[[Any], T]
 _LAST = object()
+_OF_NONE = re.compile(r"\b(hub (?:[a-z]+ )+)NAME\b")
+"""A command in what a plugin says to do, for an instance of which it does not know the name."""
 
 
 class CallCount(msgspec.Struct, kw_only=True):
@@ -207,6 +210,7 @@ class Guard:
         if isinstance(answer, _Fault):
             raise self.fault(method, *answer)
         if isinstance(answer, HubError):
+            answer.fix = _OF_NONE.sub(rf"\g<1>{self.instance}", answer.fix)
             raise answer
         return answer
 

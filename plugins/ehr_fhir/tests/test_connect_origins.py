@@ -69,6 +69,14 @@ def test_a_server_that_moved_is_told_with_its_new_address() -> None:
         assert "canary" not in str(one.value)
 
 
+def test_a_certificate_file_that_is_not_there_is_told_as_that() -> None:
+    """What is set up wrong on this side is no doubt about what the server says of itself."""
+    with asking("https://localhost:9/r4", **SIGNED, ca="env:GONE") as client, pytest.raises(HubError) as caught:
+        client.server.discovery()
+    assert "GONE" in str(caught.value)
+    assert "tokens are given" not in str(caught.value)
+
+
 def test_a_redirect_and_back_is_signed_again() -> None:
     """The token depends on where a request goes, not on where it has been."""
     with (

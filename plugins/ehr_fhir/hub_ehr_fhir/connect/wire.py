@@ -150,8 +150,11 @@ class Wire:
             return self._client
 
     def _made(self) -> tuple[httpx.Client, Transport]:
-        settings, context = self._settings, trust.tls(self._settings, self._secrets)
-        proxy = trust.proxy_of(settings, self._secrets)
+        settings = self._settings
+        try:
+            context, proxy = trust.tls(settings, self._secrets), trust.proxy_of(settings, self._secrets)
+        except Misconfigured as error:
+            raise Unreached(str(error), fix=error.fix) from None
         carrier = Transport(
             context, lambda url: proxy or trust.by_environment(url, settings), settings.requests_at_once + 4
         )
