@@ -309,6 +309,38 @@ def test_names_are_counted_over_messages() -> None:
     assert charge.encounters == {"Encounter/e1"}
 
 
+def test_a_policy_counts_all_visits_of_its_patient() -> None:
+    """A payer is counted by the visits on whose day its policy holds; what a home is called is not repeated."""
+    told = [*office(), *visit(1)]
+    for n, day in ((2, "2026-03-09"), (3, "2027-03-09")):
+        again = copy.deepcopy(next(one for one in told if one["id"] == "e1"))
+        again |= {"id": f"e{n}", "diagnosis": [], "period": {"start": f"{day}T15:00:00Z"}}
+        told.append(again)
+    next(one for one in told if one["resourceType"] == "Coverage")["period"] = {"end": "2026-12-31"}
+    told[-1]["class"] = {"code": "HH"}
+    found = Survey(None, "", SETTINGS)
+    found.hear(told_by([("in_1", bundle(told), False)], SETTINGS))
+    names = {(one.kind, one.name): one.encounters for one in found.result().unmapped}
+    assert names["payer", "BLUEHERON"] == {"Encounter/e1", "Encounter/e2"}
+    assert ("place", "home") in names
+
+
+def test_the_account_of_a_visit_says_which_policy_pays() -> None:
+    """Of two policies the one that the visit's account names is the first, the other is told as not used."""
+    other = copy.deepcopy(next(one for one in visit() if one["resourceType"] == "Coverage")) | {
+        "id": "w",
+        "order": 2,
+    }
+    account = {"resourceType": "Account", "id": "a", "status": "active", "subject": [ref("Patient/p1")],
+               "coverage": [{"coverage": ref("Coverage/w"), "priority": 1}]}  # fmt: skip
+    told = world(other, account)
+    next(one for one in told if one["resourceType"] == "Encounter")["account"] = [ref("Account/a")]
+    made, _ = looked(told)
+    assert row(made, "member id").sources == ("Coverage[1].subscriberId",)
+    (unused_row,) = (one for one in made if one.stands == UNUSED and one.element == "coverage")
+    assert unused_row.note == "the account of the visit names others"
+
+
 def test_lines_are_toml_that_nobody_takes_unfilled() -> None:
     """What is proposed is TOML, names with quotes and control letters among it, and holds `...` where a person must
     fill something in.

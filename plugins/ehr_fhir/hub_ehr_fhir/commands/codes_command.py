@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hub.plugin.api import Commands, Desk, Terminal
 from hub_ehr_fhir.commands.preview_command import PLUGIN, desk_of, settings_of
 from hub_ehr_fhir.commands.previewed import plural, say
 from hub_ehr_fhir.previewing import around
-from hub_ehr_fhir.previewing.sample import One, Sample, of_bodies, of_paths
+from hub_ehr_fhir.previewing.sample import of_bodies, of_paths
 from hub_ehr_fhir.previewing.toml import lines
 from hub_ehr_fhir.previewing.unmapped import (
     CHARGE,
@@ -55,13 +56,10 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):
-    """The facts of what was given, its resources, and with which settings it was read."""
+    """What was found in what was given, and with which settings it was read."""
 
-    told: list[From]
-    resources: tuple[One, ...]
-    settings: FhirSettings
+    found: Found
     instance: str = ""
-    messages: int = 0
 
 
 def codes(commands: Commands, choice: Choice, config: Path | None, by: str) -> None:
@@ -69,16 +67,11 @@ def codes(commands: Commands, choice: Choice, config: Path | None, by: str) -> N
     with ExitStack() as undo:
         desk = desk_of(commands, choice.connector, config, by, undo)
         heard = _heard(commands.terminal, choice, desk)
-        survey = Survey(desk if heard.instance else None, heard.instance, heard.settings)
-        survey.hear(heard.told)
-        survey.see(heard.resources)
-        found = survey.result()
-    found.messages = heard.messages
     if choice.as_json:
-        commands.terminal.document(_document(found, heard, values=choice.values))
+        commands.terminal.document(_document(heard.found, heard, values=choice.values))
     else:
-        _tell(commands.terminal, found, heard, choice)
-    raise typer.Exit(1 if found.unmapped else 0)
+        _tell(commands.terminal, heard.found, heard, choice)
+    raise typer.Exit(1 if heard.found.unmapped else 0)
 
 
 def _heard(terminal: Terminal, choice: Choice, desk: Desk | None) -> Heard:
@@ -92,18 +85,22 @@ def _heard(terminal: Terminal, choice: Choice, desk: Desk | None) -> Heard:
             fix=f"the connectors are: {', '.join(sorted(known)) or 'none'}",
         )
     instance = choice.connector or (next(iter(known)) if len(known) == 1 else "")
-    settings = settings_of(desk, instance) if desk is not None and instance else FhirSettings()
-    return _of_files(of_paths(paths), settings, instance)
+    return _of_files(terminal, desk if instance else None, paths, instance)
 
 
-def _of_files(sample: Sample, settings: FhirSettings, instance: str) -> Heard:
+def _of_files(terminal: Terminal, desk: Desk | None, paths: list[Path], instance: str) -> Heard:
     """Files have names that may be a patient's: examples are labels of encounters instead."""
+    settings = settings_of(desk, instance) if desk is not None else FhirSettings()
+    sample = of_paths(paths, lambda done, of: terminal.progress("files read:", done, of))
     if not sample.resources:
         raise Refused("there is no FHIR resource in what was given", fix="it must be FHIR R4 as JSON or NDJSON")
+    terminal.progress("resources, read together:", len(sample.resources))
     labels = {one.key: one.label for one in sample.resources}
     facts = around.whole(sample.resources, settings).facts
-    told = [From(fact, labels.get(getattr(fact, "encounter_key", "") or fact.key, "")) for fact in facts]
-    return Heard(told=told, resources=sample.resources, settings=settings, instance=instance)
+    survey = Survey(desk, instance, settings)
+    survey.hear([From(fact, labels.get(getattr(fact, "encounter_key", "") or fact.key, "")) for fact in facts])
+    survey.see(sample.resources)
+    return Heard(found=survey.result(), instance=instance)
 
 
 def _of_messages(terminal: Terminal, desk: Desk, instance: str, limit: int) -> Heard:
@@ -115,15 +112,20 @@ def _of_messages(terminal: Terminal, desk: Desk, instance: str, limit: int) -> H
             f"the hub has no message of {instance} yet",
             fix="let it run, or name files: hub fhir codes FILE --connector NAME",
         )
-    bodies, resources = list[tuple[str, bytes, bool]](), list[One]()
+    survey = Survey(desk, instance, settings)
+    survey.hear(told_by(_bodies(terminal, desk, ids, survey), settings))
+    found = survey.result()
+    found.messages = len(ids)
+    return Heard(found=found, instance=instance)
+
+
+def _bodies(terminal: Terminal, desk: Desk, ids: list[str], survey: Survey) -> Iterator[tuple[str, bytes, bool]]:
+    """One message after the other: all of them at once may be more than there is memory."""
     for number, stored in enumerate(desk.bodies(ids), 1):
         terminal.progress("messages read:", number, len(ids))
-        bodies.append((stored.id, stored.body, stored.content_type == NDJSON))
-        resources += [msgspec.structs.replace(one, label=stored.id) for one in of_bodies([stored.body]).resources]
-    told = told_by(bodies, settings)
-    return Heard(
-        told=told, resources=tuple(resources), settings=settings, instance=instance, messages=len(ids)
-    )  # fmt: skip
+        resources = of_bodies([stored.body]).resources
+        survey.see(msgspec.structs.replace(one, label=stored.id) for one in resources)
+        yield stored.id, stored.body, stored.content_type == NDJSON
 
 
 # ------------------------------------------------------------------------------------------------------ what is told

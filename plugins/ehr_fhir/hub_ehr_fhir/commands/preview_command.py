@@ -80,7 +80,8 @@ def _given(terminal: Terminal, choice: Choice, desk: Desk | None) -> Given:
     if what == "-":
         return _of_files(desk, choice, of_bodies([sys.stdin.buffer.read()]))
     if Path(what).exists():
-        return _of_files(desk, choice, of_paths([Path(what)]))
+        sample = of_paths([Path(what)], lambda done, of: terminal.progress("files read:", done, of))
+        return _of_files(desk, choice, sample)
     if unit := unit_of(what):
         return _of_server(terminal, desk, choice, unit)
     if "://" in what:

@@ -58,7 +58,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         return self.foreseen is not None
 
 
-def _local(at: datetime, zone: str) -> datetime:
+def local(at: datetime, zone: str) -> datetime:
     """An instant in a zone; the first and the last that there are stay as they are."""
     try:
         return at.astimezone(ZoneInfo(zone))
@@ -69,7 +69,7 @@ def _local(at: datetime, zone: str) -> datetime:
 def day_of(told: Told, zone: str) -> date | None:
     """The local day on which the visit began."""
     at = told.visit.started_at
-    return _local(at, zone).date() if at else None
+    return local(at, zone).date() if at else None
 
 
 def billed(told: Told) -> list[ChargeFact]:
@@ -131,7 +131,7 @@ class Maker:
         """A row of what has a value; without a source it is said why."""
         note = more.pop("note", "")
         if isinstance(value, datetime):
-            value = f"{_local(value, self.known.zone):%Y-%m-%d %H:%M}"
+            value = f"{local(value, self.known.zone):%Y-%m-%d %H:%M}"
         if not sources and not note:
             note = TOGETHER if self.trace.complete else UNTRIED
         return Row(

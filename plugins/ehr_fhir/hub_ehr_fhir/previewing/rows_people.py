@@ -61,7 +61,9 @@ class People(Maker):
         for one in self.told.coverages:
             if one not in held:
                 why = self._why_unused(one)
-                sources = self.trace.of("coverage", one.key, "payer_token")
+                fields = ("valid_from", "valid_to") if one.active else ("active",)
+                sources = self.trace.of("coverage", one.key, *fields)
+                sources = sources or self.trace.of("coverage", one.key, "payer_token")
                 yield Row(section="Policy", element="coverage", stands=UNUSED, note=why, sources=sources)
 
     def _why_unused(self, one: CoverageFact) -> str:

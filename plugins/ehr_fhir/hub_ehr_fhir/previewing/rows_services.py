@@ -196,7 +196,7 @@ class Services(Maker):
         value = ", ".join(map(str, coded.pointers)) if coded is not None else ""
         if one.diagnoses:
             return self.row(at, "diagnosis pointers", "2400 SV107", sources, value)
-        note = "none told: the first of the visit"
+        note = "the first of the visit, as none is named"
         return Row(
             section=at, element="diagnosis pointers", place="2400 SV107", stands=THERE, note=note, value=value
         )

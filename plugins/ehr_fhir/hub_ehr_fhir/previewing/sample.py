@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -72,9 +72,16 @@ def of_bodies(bodies: Iterable[bytes]) -> Sample:
     return Sample(resources=tuple(resources), strays=strays)
 
 
-def of_paths(paths: Iterable[Path]) -> Sample:
-    """Those of files, and of the files of folders, whatever depth."""
-    return of_bodies(path.read_bytes() for path in _files(paths))
+def of_paths(paths: Iterable[Path], progress: Callable[[int, int], None] = lambda _done, _of: None) -> Sample:
+    """Those of files, and of the files of folders, whatever depth; `progress` hears how many of them are read."""
+    files = list(_files(paths))
+
+    def read() -> Iterator[bytes]:
+        for number, path in enumerate(files, 1):
+            progress(number, len(files))
+            yield path.read_bytes()
+
+    return of_bodies(read())
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -17,6 +16,7 @@ from hub.plugin.api import Desk
 from hub_ehr_fhir.mapping import codes
 from hub_ehr_fhir.mapping.pieces import reached
 from hub_ehr_fhir.mapping.reading import read, read_joined
+from hub_ehr_fhir.previewing.elements import is_held, local
 from hub_ehr_fhir.previewing.sample import One
 from hub_ehr_fhir.settings import FhirSettings
 
@@ -102,13 +102,16 @@ class Survey:
         self._words: dict[tuple[str, str], str] = {}
         self._placed: dict[tuple[str, str], bool] = {}
         self._history: set[str] = set()
+        self._classes: list[tuple[str, str, str]] = []
         self.of = Found()
 
     def hear(self, told: Sequence[From]) -> None:
         """Take in all facts."""
         told = self._billed(told)
         seen = [one.fact for one in told if isinstance(one.fact, EncounterFact)]
-        visits = {fact.patient_key: fact.key for fact in seen}
+        visits: dict[str, list[str]] = {}
+        for visit in seen:
+            visits.setdefault(visit.patient_key, []).append(visit.key)
         listed = {one.id for fact in seen for one in fact.diagnoses}
         days = {fact.key: fact.started_at.date() for fact in seen if fact.started_at}
         for one in told:
@@ -121,7 +124,8 @@ class Survey:
                 on = days.get(fact.encounter_key, _LATEST)
                 self._diagnosis(fact.diagnosis.coding, fact.encounter_key, one.origin, on)
             elif isinstance(fact, CoverageFact) and fact.active:
-                self._payer(fact, fact.encounter_key or visits.get(fact.patient_key, ""), one.origin)
+                of = [fact.encounter_key] if fact.encounter_key else visits.get(fact.patient_key, [])
+                self._payer(fact, [key for key in of if is_held(fact, days.get(key))], one.origin)
         self._cover(told, seen)
 
     def _billed(self, told: Sequence[From]) -> list[From]:
@@ -130,8 +134,8 @@ class Survey:
         first = self.of.bill_from = self._bill_from(seen)
         if first is None:
             return list(told)
-        zone = ZoneInfo(self._settings.time_zone)
-        past = {one.key for one in seen if one.started_at and one.started_at.astimezone(zone).date() < first}
+        zone = self._settings.time_zone
+        past = {one.key for one in seen if one.started_at and local(one.started_at, zone).date() < first}
         self._history, self.of.history = past, len(past)
         gone = {one.patient_key for one in seen if one.key in past} - {
             one.patient_key for one in seen if one.key not in past
@@ -157,14 +161,17 @@ class Survey:
             tree = one.tree()
             for system, code, words in _codings(tree):
                 self._words.setdefault((codes.system_name(system), code), words)
-            if one.kind == "Encounter" and one.key not in self._history and isinstance(tree.get("class"), dict):
-                code = tree["class"].get("code")
-                known = {**codes.ENCOUNTER_KINDS, **self._settings.encounter_classes}
-                if isinstance(code, str) and code and code not in known:
-                    self._note(CLASS, code, "", one.key, one.label)
+            kind = tree.get("class") if one.kind == "Encounter" else None
+            if isinstance(kind, dict) and isinstance(kind.get("code"), str) and kind["code"]:
+                self._classes.append((kind["code"], one.key, one.label))
 
     def result(self) -> Found:
         """What was found, the most frequent first."""
+        known = {**codes.ENCOUNTER_KINDS, **self._settings.encounter_classes}
+        for code, key, label in self._classes:
+            if code not in known and key not in self._history:
+                self._note(CLASS, code, "", key, label)
+        self._classes.clear()
         for one in self._found.values():
             one.words = one.words or self._words.get((one.system, one.name), "")
         self.of.unmapped = sorted(self._found.values(), key=lambda one: (-one.times, one.system, one.name))
@@ -178,7 +185,8 @@ class Survey:
         for one in fact.diagnoses:
             self._diagnosis(one.coding, fact.key, origin, on)
         self._clinician(fact.rendering, fact.key, origin)
-        name = fact.facility.name if fact.facility else ""
+        # a home is called by who lives there
+        name = fact.facility.name if fact.facility and fact.kind != "home" else ""
         told = fact.place_of_service
         if not (told and place_suits(fact.kind, told)) and not self._is_placed(fact, name):
             self._note(PLACE, name or fact.kind, fact.kind, fact.key, origin)
@@ -221,9 +229,10 @@ class Survey:
             return False
         return bool(self._desk.diagnosis(coding.system, coding.code, on))
 
-    def _payer(self, fact: CoverageFact, encounter: str, origin: str) -> None:
+    def _payer(self, fact: CoverageFact, encounters: Iterable[str], origin: str) -> None:
         if self._desk is None or not self._desk.payer(self._instance, fact.payer_token, fact.payer_name):
-            found = self._note(PAYER, fact.payer_token, "", encounter, origin)
+            found = self._note(PAYER, fact.payer_token, "", "", origin)
+            found.encounters.update(encounters)
             found.words = found.words or (fact.payer_name if fact.payer_name != fact.payer_token else "")
 
     def _clinician(self, who: Provider | None, encounter: str, origin: str) -> None:
