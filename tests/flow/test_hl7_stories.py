@@ -358,6 +358,30 @@ STORIES = [
         claims=ONE,
         work=[],
     ),
+    story(
+        "a discharge is cancelled before the claim left",
+        REGISTERED,
+        CHARGED,
+        BILL,
+        say("ADT^A13", pid(), pv1()),
+        SEND,
+        visits={"V1": "waiting"},
+        claims=["P1 ppo 165.00 void"],
+        work=[],
+    ),
+    story(
+        "a discharge is cancelled, and the patient is discharged again",
+        REGISTERED,
+        CHARGED,
+        BILL,
+        say("ADT^A13", pid(), pv1()),
+        BILL,
+        say("DFT^P03", pid(), pv1(), ft1("T2", "G0008", "30.00")),
+        say("ADT^A03", pid(), pv1()),
+        SEND,
+        claims=["P1 ppo 165.00 void", "P1 ppo 195.00 frozen"],
+        work=[],
+    ),
 ]
 
 
