@@ -97,6 +97,13 @@ class PullSettings(BaseModel):
         description="whether what comes with an encounter (`_revinclude`) is taken for all of it, where that works; "
         "switch it off for a server that cuts it short without saying so",
     )
+    reconcile_days: int = Field(
+        default=7,
+        ge=0,
+        le=365,
+        description="how often the server is asked whether visits and charges of the last `look_again_days` are "
+        "still there, where it tells no deletions; 0: never",
+    )
     deletes: bool = Field(
         default=True, description="whether deletions are asked for where the server tells them (`_history`)"
     )

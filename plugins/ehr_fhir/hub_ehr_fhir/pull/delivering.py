@@ -47,7 +47,7 @@ class Deliverer:
     ) -> None:
         self._server, self._walker, self._gatherer = server, walker, gatherer
         self._encounter, self._log, self._again = encounter, log, again
-        self._seen, self._sent, self._lacking = kept.seen, kept.sent, kept.lacking
+        self._seen, self._sent, self._lacking, self._vanished = kept.seen, kept.sent, kept.lacking, kept.vanished
 
     def wake(self, cursor: PullCursor, turn: Turn) -> None:
         """Put what waited long enough back to the front."""
@@ -99,6 +99,17 @@ class Deliverer:
         if len(units) == 1 or not single(refused):
             self._trouble(cursor, turn, units[0], doubted(cursor, units[0], tries_of(cursor, units[0]), refused))
         cursor.pace = 1
+        turn.moved = True
+
+    def look(self, turn: Turn) -> None:
+        """See whether some of what was told is still there."""
+        keys = self._vanished.next()
+        if keys:
+            pool = self._gatherer.resources(keys)
+            if len(pool.failed) == len(keys):
+                self._there(next(iter(pool.failed.values())))
+            for key in self._vanished.looked(keys, pool.gone, pool.unknown):
+                self.deleted(turn, key, pool.gone[key])
         turn.moved = True
 
     # units that lead to others
@@ -184,6 +195,7 @@ class Deliverer:
             if key in pool.failed:
                 return pool.failed[key]
         turn.give(self._sent.message(unit, (pool.found[key] for key in keys)))
+        self._vanished.told(keys, turn.now)
         for key in pool.unknown_to(keys):
             expect(cursor, turn, key)
         if unit.startswith("Encounter/"):

@@ -10,6 +10,7 @@ from hub_ehr_fhir.pull.revisiting import Revisits
 from hub_ehr_fhir.pull.seen import Seen
 from hub_ehr_fhir.pull.sending import Sent
 from hub_ehr_fhir.pull.shared import Shared
+from hub_ehr_fhir.pull.vanished import Vanished
 from hub_ehr_fhir.settings_pull import PullSettings
 
 
@@ -21,6 +22,7 @@ class Kept:
         self.again = Revisits(state, settings.look_again_days)
         self.lacking = Lacking(state)
         self.sent = Sent(state)
+        self.vanished = Vanished(state, settings)
 
     def save(self, now: datetime) -> None:
         """Put what changed into the state."""
@@ -29,3 +31,4 @@ class Kept:
         self.again.save(now)
         self.lacking.save()
         self.sent.save()
+        self.vanished.save()

@@ -7,7 +7,7 @@ import hashlib
 from hub.plugin.api import Context
 from hub.plugin.api.ports import State
 from hub_ehr_fhir.discover import offered
-from hub_ehr_fhir.pull import hours, lacking, patients, revisiting, seen, sending, shared
+from hub_ehr_fhir.pull import hours, lacking, patients, revisiting, seen, sending, shared, vanished
 from hub_ehr_fhir.pull.cursors import PullCursor
 
 WAITING = "waiting"
@@ -22,6 +22,7 @@ _KEPT = (
     *shared.KEYS,
     *sending.KEYS,
     *hours.KEYS,
+    *vanished.KEYS,
 )
 
 

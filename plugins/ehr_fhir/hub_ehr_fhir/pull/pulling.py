@@ -27,6 +27,7 @@ from hub_ehr_fhir.pull.resources import key_of
 from hub_ehr_fhir.pull.revisiting import Revisits, needed
 from hub_ehr_fhir.pull.times import instant
 from hub_ehr_fhir.pull.turn import SLICE_SECONDS, Timed, Turn
+from hub_ehr_fhir.pull.vanished import Vanished, watched
 from hub_ehr_fhir.pull.walking import Searched, Walker
 from hub_ehr_fhir.settings import FhirSettings
 
@@ -89,6 +90,8 @@ class Pulling:
         """Whether something waits that the server fails to give, or something failed that it gave before."""
         known = learned.decode(self._context.state.get(learned.STATE))
         yield from (_failed(*one) for one in (learned.failed(known) if known else ()))
+        if missing := Vanished(self._context.state, self._settings.pull).missing:
+            yield _missing(missing)
         kept = self._context.state.get(moving.WAITING)
         waiting, most = msgspec.msgpack.decode(kept, type=tuple[int, int]) if kept else (0, 0)
         if not waiting:
@@ -160,6 +163,17 @@ class Pulling:
         return True
 
 
+def _missing(count: int) -> Step:
+    return Step(
+        name="pull",
+        ok=False,
+        said=f"{count} visits or charges that the server told of are not there any more (HTTP 404); nothing was "
+        "withdrawn for that: they may be deleted, or hidden from us",
+        fix="ask who runs the server whether it deletes without a trace, or our scopes changed; look through visits "
+        "that wait for their claim before they are sent",
+    )
+
+
 def _failed(kind: str, feature: str, verdict: str) -> Step:
     """What was counted on and failed: a server that ignores a time would bring everything, or hide what is new."""
     does = "ignores" if verdict == "ignored" else "refuses"
@@ -196,6 +210,8 @@ class Looks:
         )
         self._context, self._kind = context, strategy.kind
         self._again = kept.again if needed(strategy.kind, searches) else Revisits(context.state, 0)
+        self._vanished = kept.vanished
+        kept.vanished.kinds = watched(pull, searches, incremental=strategy.kind == "incremental")
         self._deliverer = Deliverer(
             server=server, walker=walker, gatherer=gatherer, kept=kept, again=self._again,
             encounter=searches.get("Encounter"), log=context.log,
@@ -241,7 +257,9 @@ class Looks:
         return self._kind == "incremental" and now.window is not None and bool(now.window.walks)
 
     def _begun(self, now: PullCursor, turn: Turn) -> bool:
-        if again := self._again.due(turn.now):
+        if self._vanished.due(turn.now):
+            self._deliverer.look(turn)
+        elif again := self._again.due(turn.now):
             now.add(*(f"Encounter/{name}" for name in again))
         elif self._kind == "incremental" and self._incremental.due(now, turn.now):
             self._incremental.begin(now, turn.now)
