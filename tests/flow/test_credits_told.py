@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 from flowlab.house import House
 from flowlab.made import D, charge_fact, coverage_fact, diagnosis_fact, encounter_fact, patient_fact
+from hub_ehr_fhir.mapping.reading import read_whole
+from hub_ehr_fhir.settings import FhirSettings
+from msgspec.structs import replace
 
 from hub.clock import TurnedClock
+from hub.model.facts import ChargeFact
 from hub.store import Keyring, open_store
 
 VISIT = (patient_fact(), encounter_fact(), coverage_fact(), diagnosis_fact())
@@ -31,6 +36,41 @@ def test_units_that_are_taken_back_are_not_billed(house: House) -> None:
     assert [(line.units, line.amount) for line in claim.record.lines] == [(D(1), D("100.00"))]
     assert house.accounts() == {"insurance_receivable": 10000, "revenue": -10000}
     assert (house.states("charges"), house.work()) == ({"claimed": 1, "settled": 1}, {})
+
+
+def fhir_item(key: str, quantity: int, price: str = "", part_of: str = "", on: str = "2026-02-27") -> ChargeFact:
+    """A charge of the visit, as a FHIR server tells it."""
+    item = {
+        "resourceType": "ChargeItem", "id": key, "status": "billable", "subject": {"reference": "Patient/P1"},
+        "code": {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "T1015"}]},
+        "context": {"reference": "Encounter/E1"}, "occurrenceDateTime": on, "quantity": {"value": quantity},
+    }  # fmt: skip
+    item |= {"priceOverride": {"value": float(price), "currency": "USD"}} if price else {}
+    item |= {"partOf": [{"reference": f"ChargeItem/{part_of}"}]} if part_of else {}
+    (fact,) = read_whole(json.dumps(item).encode(), ndjson=False, settings=FhirSettings()).facts
+    assert isinstance(fact, ChargeFact)
+    return replace(fact, encounter_key="E1", patient_key="P1")
+
+
+@pytest.mark.parametrize(
+    ("told", "left", "work"),
+    [
+        ((fhir_item("c1", 1, "100.00"), fhir_item("c2", -1, "-100.00")), [], {}),
+        ((fhir_item("c1", 3, "300.00"), fhir_item("c2", -1, "-100.00")), [(2, "200.00")], {}),
+        ((fhir_item("c1", 1), fhir_item("c3", 1), fhir_item("c2", 1, "-165.00")), [(1, "165.00")], {}),
+        ((fhir_item("c1", 1), fhir_item("c2", -1, part_of="c1", on="2026-02-28")), [], {}),
+        ((fhir_item("c1", 3, "300.00"), fhir_item("c2", -1, "-50.00")), None, {"claim.credit_alone": 1}),
+    ],
+)
+def test_a_fhir_item_below_zero_is_a_credit(
+    house: House, told: tuple[ChargeFact, ...], left: list[tuple[int, str]] | None, work: dict[str, int]
+) -> None:
+    """Whole, in part, by its fee, of the charge that it names: what is left is billed; what fits nothing holds the
+    visit, and a person is told."""
+    house.tell(*VISIT, *told)
+    house.take_in()
+    lines = [(line.units, str(line.amount)) for row in house.rows("claims") for line in row.record.lines]
+    assert (lines, house.work()) == (left or [], work)
 
 
 def test_the_patient_owes_what_credits_left(house: House) -> None:
