@@ -21,7 +21,7 @@ from hub.store import Keyring, Store, open_store
 from hub.store.holding import Overtaken, again, held
 from hub.store.lanes import LOST
 
-PULSE = Pulse(beat_seconds=0.2, dead_seconds=1.0, look_seconds=0.2)
+PULSE = Pulse(beat_seconds=0.2, dead_seconds=60.0, look_seconds=0.2)  # no busy machine makes a node dead
 RETRY = Retry(first_seconds=0.05, most_seconds=0.2, bug_limit=3)
 
 

@@ -62,6 +62,7 @@ def test_schedules_are_listed_with_the_built_in_ones(hub: Callable[..., Ran]) ->
     """Each with its next three times, its calendar and its last run; a step that the settings schedule is not
     scheduled by the house too.
     """
+    before = datetime.now(UTC)
     found = _listed(hub)
     send = found["send"]
     assert (send["calendar"], send["built_in"], send["last"], send["paused"]) == (
@@ -72,7 +73,7 @@ def test_schedules_are_listed_with_the_built_in_ones(hub: Callable[..., Ran]) ->
     )
     times = [datetime.fromisoformat(at) for at in send["next"]]
     assert len(times) == 3
-    assert datetime.now(UTC) < times[0] < times[1] < times[2]
+    assert before < times[0] < times[1] < times[2]
     assert [one["schedule"] for one in found.values() if one["step"] == "sweep.expect"] == ["overdue"]
     built_in = {name for name, one in found.items() if one["built_in"]}
     assert built_in

@@ -360,7 +360,7 @@ def test_noise_without_a_message_is_ended() -> None:
 
 def test_an_idle_connection_is_ended_where_so_set() -> None:
     """With `idle_seconds` a connection on which nothing comes is closed."""
-    with house(idle_seconds=0.2) as at:
+    with house(idle_seconds=1.0) as at:
         line = at.line()
         assert line.ask(message()) == ("AA", "M1")
         assert line.answer() == b""

@@ -218,7 +218,7 @@ def test_nobody_there_is_for_later() -> None:
 
 def test_a_receiver_that_left_meanwhile_is_called_again() -> None:
     """A connection that the receiver closed while nothing was sent leaves no message in doubt."""
-    with house(idle_seconds=0.1) as at, sender(at.port) as out:
+    with house(idle_seconds=1.0) as at, sender(at.port) as out:
         assert out.send(message(1)).code == "AA"
         assert out._socket is not None
         out._socket.settimeout(PATIENCE_SECONDS)

@@ -131,8 +131,8 @@ def test_a_line_that_swallows_everything_ends(partner: SftpPartner, direction: s
     body = os.urandom(3_000_000)
     partner.deliver("out", "big.txt", body)
     with FaultProxy(partner.server.host, partner.server.port) as proxy:
+        (ref,) = make(port=proxy.port).list("").refs
         box = make(port=proxy.port, operation_timeout_seconds=0.5)
-        (ref,) = box.list("").refs
 
         def swallow() -> Iterator[bytes]:
             yield body[:1_000_000]
