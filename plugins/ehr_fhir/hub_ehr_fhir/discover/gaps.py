@@ -232,7 +232,7 @@ def _deletes(offered: Offered) -> Iterator[Problem]:
             "deletes",
             "Encounter",
             "the server tells no deletions (no history of a type): what is deleted there stays here until it is "
-            "asked for again",
+            "asked for again (visits and charges: every `reconcile_days`, if it answers 410 then)",
             "have visits cancelled (status cancelled or entered-in-error) instead of deleted",
             "warning",
         )
