@@ -303,13 +303,8 @@ def person(names: tuple[shapes.HumanName, ...]) -> Name | None:
     best = _best([n for n in names if n.family], _NAMES, 3)
     if best is None:
         return None
-    given = [part for part in best.given if part]
-    return Name(
-        last=best.family,
-        first=given[0] if given else "",
-        middle=" ".join(given[1:]),
-        suffix=" ".join(best.suffix),
-    )
+    first, *others = [part for part in best.given if part] or [""]
+    return Name(last=best.family, first=first, middle=" ".join(others), suffix=" ".join(best.suffix))
 
 
 def postal(addresses: tuple[shapes.Address, ...]) -> Address | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from hub.model.coverage import Subscriber
 from hub.model.facts import CoverageFact
 from hub_ehr_fhir.mapping import codes, shapes
@@ -65,8 +63,8 @@ def _coverage(
         group_name=group[1],
         relationship=relationship,
         subscriber=subscriber,
-        valid_from=scene.tried(partial(codes.first_day, one.period.start), part.at("period.start")),
-        valid_to=scene.tried(partial(codes.last_day, one.period.end), part.at("period.end")),
+        valid_from=scene.day(one.period.start, part, "period.start", codes.first_day),
+        valid_to=scene.day(one.period.end, part, "period.end", codes.last_day),
         active=one.status == "active",
     )
 

@@ -50,13 +50,14 @@ def _identifiers(patient: shapes.Patient) -> tuple[Identifier, ...]:
     """Identifiers as (`MR:system`, value); private ones are not kept."""
     found = []
     for identifier in patient.identifier:
-        kinds = [coding.code for coding in identifier.type.coding if coding.code]
-        private = identifier.system in _PRIVATE_SYSTEMS or not _PRIVATE.isdisjoint(kinds)
+        system, coded = identifier.system, identifier.type.coding
+        kinds = [coding.code for coding in coded if coding.code] if coded else []
+        private = system in _PRIVATE_SYSTEMS or not _PRIVATE.isdisjoint(kinds)
         if identifier.value and not private:
             kind = kinds[0] if kinds else "ID"
-            authority = f"{kind}:{identifier.system}" if identifier.system else kind
+            authority = f"{kind}:{system}" if system else kind
             found.append(Identifier(authority=authority, value=identifier.value))
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found)) if len(found) > 1 else tuple(found)
 
 
 def _merges(scene: Scene, part: Part, patient: shapes.Patient) -> list[MergeFact]:
@@ -74,8 +75,9 @@ def _merges(scene: Scene, part: Part, patient: shapes.Patient) -> list[MergeFact
 
 def _guarantor(scene: Scene, patient_key: str) -> tuple[Guarantor | None, Part | None]:
     """The guarantor whom the newest of the patient's accounts names, and that account."""
-    resources = scene.resources
-    for part, account in reversed(resources.accounts_of(patient_key)):
+    if shapes.Account not in scene.resources.kinds:
+        return None, None
+    for part, account in reversed(scene.resources.accounts_of(patient_key)):
         for guarantor in account.guarantor:
             if found := _party(scene, guarantor.party, patient_key):
                 return found, part

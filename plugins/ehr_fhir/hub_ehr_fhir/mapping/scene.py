@@ -51,12 +51,14 @@ class Scene(msgspec.Struct, kw_only=True):
             self.notes.warn("fhir.value", where, f"this element is {why} and was left out")
             return None
 
-    def day(self, text: str, part: Part, element: str) -> date | None:
+    def day(
+        self, text: str, part: Part, element: str, read: Callable[[str], date | None] = codes.day
+    ) -> date | None:
         """A date that may be missing, or None and a problem when it cannot be read."""
         try:
-            return codes.day(text)
+            return read(text) if text else None
         except codes.Unreadable:
-            return self.tried(lambda: codes.day(text), part.at(element))
+            return self.tried(lambda: read(text), part.at(element))
 
     def missed(self, where: str, what: str, *, needed: bool = True) -> bool:
         """Something that a visit names is in no message yet; whether the visit waits for it, which it does only
