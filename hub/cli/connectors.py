@@ -89,12 +89,13 @@ def _counts(loaded: Loaded, secrets: SecretStore) -> dict[str, dict[str, int]]:
 def test(folder: Path, name: str, *, as_json: bool) -> None:
     """Try a connection step by step; ends with 1 where a step fails."""
     loaded, secrets = loaded_from(folder), SecretStore(folder)
-    state = _remembered(loaded, secrets, name)
+    state, doubt = _remembered(loaded, secrets, name)
     host, problems = load_plugins(loaded, secrets, SystemClock(), lambda one, key: state.get((one, key)))
     try:
         if name not in loaded.settings.connectors or name not in {one.name for one in host.instances()}:
             raise _unusable(loaded, name, [plugin_fault(problem).wrong for problem in problems])
         steps = [{"step": s.name, "ok": s.ok, "said": s.said, "fix": s.fix} for s in _tried(host, name)]
+        steps += [{"step": "name", "ok": False, "said": str(doubt), "fix": doubt.fix}] if doubt else []
     finally:
         host.close()
     if as_json:
@@ -128,21 +129,28 @@ def restart(folder: Path, name: str, *, by: str, dry_run: bool) -> None:
     say(f"If it was stopped, resolve its item: hub work list --owner it -c {folder}")
 
 
-def _remembered(loaded: Loaded, secrets: SecretStore, name: str) -> dict[tuple[str, str], bytes]:
-    """What the connector's plugin keeps in the store (how the last export went, what waits there); nothing where
-    there is no store yet, or it is away: the connection can be tried all the same.
+def _remembered(
+    loaded: Loaded, secrets: SecretStore, name: str
+) -> tuple[dict[tuple[str, str], bytes], Misconfigured | None]:
+    """What the connector's plugin keeps in the store (how the last export went, what waits there), and whether it may
+    be another one under a new name; nothing where there is no store yet, or it is away: the connection can be tried
+    all the same.
     """
+    from hub.flow.ingest import newcomers
+
     try:
         store = open_hub_store(loaded, secrets, SystemClock())
     except HubError:
-        return {}
+        return {}, None
     try:
         with store.view() as view:
             kept = view.plugin_state(name)
             keys = kept.keys()
-            return {(name, key): kept.get(key) or b"" for key in keys}
+            return {(name, key): kept.get(key) or b"" for key in keys}, newcomers.doubt(
+                view, loaded.settings, name
+            )
     except HubError:
-        return {}
+        return {}, None
     finally:
         store.close()
 

@@ -12,6 +12,7 @@ from flowlab.made import charge_fact, coverage_fact, diagnosis_fact, encounter_f
 from hub.clock import TurnedClock
 from hub.errors import Misconfigured
 from hub.flow import ingest
+from hub.flow.ingest import newcomers
 from hub.flow.visits import assemble
 from hub.model.facts import Reading
 from hub.store import Keyring, open_store
@@ -49,6 +50,10 @@ def test_a_renamed_connector_waits_for_a_persons_word(house: House) -> None:
     with pytest.raises(Misconfigured, match='visits of "adt"'):
         told_again(house)
     assert house.states("encounters") == {"claimed": 1}
+    with house.store.view() as view:
+        assert "other_than" in newcomers.doubt(view, house.settings, "north").fix
+        assert newcomers.doubt(view, house.settings, "ehr") is not None
+        assert newcomers.doubt(view, house.settings, "clearinghouse") is None
 
 
 @pytest.mark.parametrize("about", [{"other_than": ("adt",)}, {"bill_from": None}])

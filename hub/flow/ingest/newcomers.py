@@ -21,11 +21,16 @@ def admit(hub: Hub, source: str) -> None:
     with hub.store.view() as view:
         if view.plugin_state(source).get(KNOWN) is not None:
             return
-        others = sorted(_others(view, hub.settings, source))
-    if others:
-        raise _doubtful(source, others)
+        if (found := doubt(view, hub.settings, source)) is not None:
+            raise found
     with hub.store.begin("ingest.receive") as tx:
         tx.plugin_state(source).put(KNOWN, b"1")
+
+
+def doubt(view: View, settings: Settings, source: str) -> Misconfigured | None:
+    """Why a source is not read before a person has said whether it is another than those that there were."""
+    others = sorted(_others(view, settings, source)) if view.plugin_state(source).get(KNOWN) is None else []
+    return _doubtful(source, others) if others else None
 
 
 def _others(view: View, settings: Settings, source: str) -> Iterable[str]:
@@ -49,4 +54,4 @@ def _doubtful(source: str, others: list[str]) -> Misconfigured:
     )
 
 
-__all__ = ["admit"]
+__all__ = ["admit", "doubt"]
