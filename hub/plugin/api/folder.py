@@ -211,4 +211,6 @@ def _decoded(cursor: str) -> _Cursor:
     try:
         return msgspec.json.decode(cursor, type=_Cursor)
     except msgspec.DecodeError:
-        raise Misconfigured("the cursor is not one of this source", fix="run: hub connector restart NAME") from None
+        raise Misconfigured(
+            "the cursor is not one of this source", fix="run: hub connector restart NAME"
+        ) from None

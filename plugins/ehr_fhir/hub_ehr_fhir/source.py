@@ -178,7 +178,9 @@ def _decoded(cursor: str) -> _Cursor:
     except msgspec.ValidationError:
         return _Cursor(parts={"drop": cursor})
     except msgspec.DecodeError:
-        raise Misconfigured("the cursor is not one of this source", fix="run: hub connector restart NAME") from None
+        raise Misconfigured(
+            "the cursor is not one of this source", fix="run: hub connector restart NAME"
+        ) from None
 
 
 def kind_of(name: str) -> str:

@@ -73,4 +73,6 @@ def decoded(text: str) -> Cursor:
     try:
         return msgspec.json.decode(text, type=Cursor)
     except msgspec.MsgspecError:
-        raise Misconfigured("the cursor is not one of this source", fix="run: hub connector restart NAME") from None
+        raise Misconfigured(
+            "the cursor is not one of this source", fix="run: hub connector restart NAME"
+        ) from None
