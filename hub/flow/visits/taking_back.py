@@ -105,8 +105,8 @@ def _reopened() -> Problem:
     return Problem(
         code="claim.reopened",
         where="encounter",
-        why="the source opened the visit again, or moved a charge of it, before this claim was sent once more",
-        fix="wait until the source has finished it; then release the claim with: hub replay CLAIM",
+        why="it left once already, and its visit is open again, or a charge, the patient or who pays first is in doubt",
+        fix="wait until the source has settled that; then release the claim with: hub replay CLAIM",
     )
 
 
