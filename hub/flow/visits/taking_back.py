@@ -105,7 +105,7 @@ def _reopened() -> Problem:
     return Problem(
         code="claim.reopened",
         where="encounter",
-        why="it left once already, and its visit is open again, or a charge, the patient or who pays first is in doubt",
+        why="it left once already; its visit is open again, or a charge, the patient or who pays first is in doubt",
         fix="wait until the source has settled that; then release the claim with: hub replay CLAIM",
     )
 
