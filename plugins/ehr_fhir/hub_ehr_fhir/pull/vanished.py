@@ -63,9 +63,11 @@ class Vanished:
     def told(self, keys: Iterable[str], now: datetime) -> None:
         """These were told today."""
         some = [key for key in keys if key.partition("/")[0] in self.kinds]
+        if not some:
+            return
         day = int(now.timestamp()) // _DAY
         there, have = self._slot(day % _DAYS)
-        if there != day and some:
+        if there != day:
             have = set()
             self._told[day % _DAYS] = (day, have)
         new = [key for key in some if key not in have][: _MOST - len(have)]
