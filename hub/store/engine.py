@@ -36,6 +36,10 @@ _SQLITE_AWAY = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3
 _DISK_AWAY = frozenset({errno.EIO, errno.EROFS, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN})
 _DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 FULL = "the disk of the database is full: nothing was changed"
+FULL_FIX = (
+    "make room there (hub doctor --only machine says which disk, and how much is left); nothing is lost, and a hub "
+    "that runs goes on by itself"
+)
 AWAY = "the database is away, or has ended the connection"
 LOCKED = "another process keeps the database locked"
 _SPEAK = (
@@ -127,7 +131,7 @@ def told_apart(*, reading: bool = False) -> Iterator[None]:
     except OSError as error:
         if (said := disk_trouble(error)) is None:
             raise
-        raise StoreAway(said, after_seconds=5) from None
+        raise StoreAway(said, after_seconds=5, fix=FULL_FIX if error.errno in _DISK_FULL else "") from None
 
 
 def disk_trouble(error: OSError) -> str | None:
@@ -151,7 +155,7 @@ def _told(error: DBAPIError) -> Stale | StoreAway | Misconfigured | FellSilent |
     if state == _LOCK_NOT_AVAILABLE or code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreAway(LOCKED, after_seconds=5)
     if state in _FULL or code == sqlite3.SQLITE_FULL:
-        return StoreAway(FULL, after_seconds=5)
+        return StoreAway(FULL, after_seconds=5, fix=FULL_FIX)
     if _unreached(error) and any(word in str(error.orig) for word in _UNWELCOME):
         fix = "check user, password, name and rights of the database that hub.store names"
         return Misconfigured("the database does not let the hub in", fix=fix)

@@ -89,8 +89,9 @@ def test_a_vanished_disk_leaves_no_empty_database(
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE])
 def test_a_disk_that_fails_beside_the_database_passes_too(number: int) -> None:
     """A full or failing disk under a temporary file or a backup is a matter of waiting, not a bug."""
-    with pytest.raises(StoreAway), engine.told_apart():
+    with pytest.raises(StoreAway) as told, engine.told_apart():
         raise OSError(number, "no")
+    assert ("make room" in told.value.fix) is (number in (errno.ENOSPC, errno.EDQUOT))
 
 
 def test_other_errors_of_the_system_stay_what_they_are() -> None:
