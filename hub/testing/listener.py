@@ -15,7 +15,7 @@ from hub.plugin.api import Changes, Context, EhrSource, Inbox, RawMessage, Retry
 from hub.testing.fakes import FAKE, FakeSource, FeedSettings, MemoryFeed
 
 HUB_API = 0
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class MemoryLine:

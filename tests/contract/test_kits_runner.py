@@ -170,7 +170,7 @@ class Process:
 
     def end(self) -> str:
         """What its step came to."""
-        wait_until((self._folder / "end").exists, 30)
+        wait_until((self._folder / "end").exists, 60)
         return (self._folder / "end").read_text()
 
 
@@ -193,7 +193,7 @@ def test_lanes_run_side_by_side() -> None:
     runner = LocalRunner({"a": step}, threads=2)
     runner.nudge("a", "x")
     runner.nudge("a", "y")
-    assert runner.run_until_idle(10)
+    assert runner.run_until_idle(60)
     assert runner.counts()[0].done == 2
     assert runner.stop() == ()
 
@@ -204,13 +204,13 @@ def test_stop_names_what_does_not_end() -> None:
 
     def deaf(_lane: str) -> Outcome:
         began.set()
-        freed.wait(10)
+        freed.wait(60)
         return Outcome()
 
     runner = LocalRunner({"a": deaf})
     runner.start()
     runner.nudge("a", "x")
-    assert began.wait(10)
+    assert began.wait(60)
     assert runner.stop(within_seconds=0.05) == ("x",)
     freed.set()
     assert runner.stop(within_seconds=10) == ()
@@ -221,14 +221,14 @@ def test_idle_wait_ends_with_its_time() -> None:
     freed = threading.Event()
 
     def slow(_lane: str) -> Outcome:
-        freed.wait(10)
+        freed.wait(60)
         return Outcome()
 
     runner = LocalRunner({"a": slow})
     runner.nudge("a")
     assert not runner.run_until_idle(0.05)
     freed.set()
-    assert runner.run_until_idle(10)
+    assert runner.run_until_idle(60)
     runner.stop()
 
 

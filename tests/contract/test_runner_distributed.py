@@ -78,13 +78,13 @@ def test_a_database_that_comes_back_is_gone_on_with(kept: Store, made_pg_url: st
         seen.append(lane)
         if lane == "long":
             began.set()
-            go_on.wait(30)
+            go_on.wait(60)
         return Outcome(done=1)
 
     runner = DistributedRunner({"a": step}, store=kept, threads=2, retry=RETRY, pulse=PULSE)
     runner.nudge("a", "long")
     runner.start()
-    assert began.wait(10)
+    assert began.wait(60)
     outage = Outage(made_pg_url)
     outage.begin()
     go_on.set()
@@ -93,7 +93,7 @@ def test_a_database_that_comes_back_is_gone_on_with(kept: Store, made_pg_url: st
     outage.end()
     until(lambda: runner.busy == 0)
     runner.told([Nudge("a", f"lane{n}") for n in range(6)])
-    assert runner.run_until_idle(30)
+    assert runner.run_until_idle(60)
     assert sorted(seen) == sorted(["long", *[f"lane{n}" for n in range(6)]])
     assert runner.stop() == ()
     with kept.view() as view:
@@ -114,8 +114,8 @@ def test_an_ear_that_is_cut_off_hears_again(kept: Store, made_pg_url: str) -> No
     outage = Outage(made_pg_url)
     for _ in range(2):
         runner.nudge("a", "x")
-        assert seen.wait(30)
-        assert runner.run_until_idle(10)
+        assert seen.wait(60)
+        assert runner.run_until_idle(60)
         seen.clear()
         outage.cut()
     runner.stop()
@@ -262,7 +262,7 @@ def test_finished_jobs_leave_the_queue(kept: Store) -> None:
     """The tables of the queue do not grow with what was run."""
     runner = DistributedRunner({"a": lambda _lane: Outcome()}, store=kept, retry=RETRY, pulse=PULSE)
     runner.told([Nudge("a", f"lane{n}") for n in range(20)])
-    assert runner.run_until_idle(30)
+    assert runner.run_until_idle(60)
     assert runner.stop() == ()
     with kept.engines.reader.connect() as connection:
         jobs = text("SELECT count(*) FROM procrastinate_jobs")
@@ -288,7 +288,7 @@ def test_a_runner_is_made_by_its_name(kept: Store, tmp_path: Path) -> None:
         runner = make(kind, {"a": step}, store=store, threads=1)
         with store.begin("admin") as tx:
             tx.then(Nudge("a", kind))
-        assert runner.run_until_idle(30)
+        assert runner.run_until_idle(60)
         assert runner.stop() == ()
     embedded.close()
     assert seen == ["local", "distributed"]
@@ -312,17 +312,17 @@ def test_a_held_lane_stays_held_over_a_restart(tmp_path: Path) -> None:
 
     first = started()
     first.nudge("a", "x")
-    assert first.run_until_idle(10)
+    assert first.run_until_idle(60)
     first.stop()
     second = started()
     second.told([Nudge("a", "x"), Nudge("a", "y")])
     refused.clear()
-    assert second.run_until_idle(10)
+    assert second.run_until_idle(60)
     assert asked == ["x", "y"]
     (held,) = second.status().held
     assert (held.step, held.lane, held.said, held.fix) == ("a", "x", "the password is wrong", "set a new one")
     second.release("x")
-    assert second.run_until_idle(10)
+    assert second.run_until_idle(60)
     assert asked == ["x", "y", "x"]
     second.stop()
     assert started().status().held == ()
@@ -368,7 +368,7 @@ def test_a_node_lives_while_it_is_not_counted_as_dead(kept: Store) -> None:
         assert mine.lives is not None
         alive.append(mine.lives())
         went.set()
-        buried.wait(30)
+        buried.wait(60)
         until(lambda: not mine.lives())
         until(lambda: runner._worker not in {None, first})
         alive.append(mine.lives())
@@ -377,7 +377,7 @@ def test_a_node_lives_while_it_is_not_counted_as_dead(kept: Store) -> None:
     runner = DistributedRunner({"a": step}, store=kept, threads=1, retry=RETRY, pulse=PULSE)
     runner.nudge("a", "x")
     runner.start()
-    assert went.wait(30)
+    assert went.wait(60)
     first = runner._worker
     Queue(kept, {"a": step}, "other", RETRY).take_over(-1.0)
     buried.set()
@@ -404,7 +404,7 @@ def test_a_process_that_runs_nothing_nudges_too(kept: Store, made_pg_url: str, s
     _nudge(command, "shared")
     embedded = open_store(sqlite_url, Keyring(bytes(32)), SystemClock())
     share_nudges("distributed", embedded)
-    assert runner.run_until_idle(30)
+    assert runner.run_until_idle(60)
     assert seen == ["shared"]
     runner.stop()
     command.close()

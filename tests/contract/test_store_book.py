@@ -161,7 +161,7 @@ def test_last_no_waits_for_a_late_commit(store: Store) -> None:
     found: list[int] = []
 
     def ask() -> None:
-        assert posted.wait(10)
+        assert posted.wait(60)
         asked.set()
         with store.begin("statements.make") as tx:
             number = tx.book.last_no()
@@ -175,9 +175,9 @@ def test_last_no_waits_for_a_late_commit(store: Store) -> None:
         if store.dialect == "postgresql":
             _post_beside(store, charge(2))
         posted.set()
-        assert asked.wait(10)
+        assert asked.wait(60)
         assert not told.wait(0.2), "the number was told while a lower one could still appear"
-    asker.join(10)
+    asker.join(60)
     entries = 2 if store.dialect == "sqlite" else 4
     assert found == [entries, entries // 2 * 10_000]
 
@@ -191,7 +191,7 @@ def _post_beside(store: Store, transaction: Transaction) -> None:
 
     other = threading.Thread(target=post)
     other.start()
-    other.join(10)
+    other.join(60)
 
 
 def test_posters_do_not_wait_for_the_asker_to_commit(store: Store) -> None:
@@ -211,7 +211,7 @@ def test_two_posters_of_one_key(store: Store) -> None:
     gate = threading.Barrier(2)
 
     def post() -> None:
-        gate.wait(10)
+        gate.wait(60)
         with store.begin("posting.post") as tx:
             results.append(tx.book.post(charge(1)))
 
@@ -219,7 +219,7 @@ def test_two_posters_of_one_key(store: Store) -> None:
     for one in threads:
         one.start()
     for one in threads:
-        one.join(20)
+        one.join(60)
     with store.view() as view:
         assert view.book.total(account=INSURANCE) == 10_000
     assert sorted(results) == [False, True]

@@ -110,19 +110,19 @@ def test_a_late_commit_is_never_skipped(store: Store) -> None:
             tx.event("claim.made", "claim", "late", practice="east")
             tx.flush()
             began.set()
-            assert go.wait(10)
+            assert go.wait(60)
         done.set()
 
     writer = threading.Thread(target=late)
     writer.start()
-    assert began.wait(10)
+    assert began.wait(60)
     if store.dialect == "postgresql":  # SQLite lets no second writer in: there the rule holds by itself
         log(store, "early")
         assert store.seal() == 1
         assert positions(store) == [(1, "early")]
     go.set()
-    assert done.wait(10)
-    writer.join(10)
+    assert done.wait(60)
+    writer.join(60)
     store.seal()
     expected = ["early", "late"] if store.dialect == "postgresql" else ["late"]
     assert [name for _, name in positions(store)] == expected
@@ -138,7 +138,7 @@ def test_two_sealers_make_one_chain(store: Store) -> None:
     for one in sealers:
         one.start()
     for one in sealers:
-        one.join(30)
+        one.join(60)
     chain = store.verify_chain()
     assert (chain.checked, chain.position, chain.faults) == (200, 200, ())
 

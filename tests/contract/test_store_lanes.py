@@ -75,7 +75,7 @@ def test_nobody_takes_a_lane_before_the_holder_commits(lanes: Store) -> None:
         tx.plugin_state("p").put("k", b"v")
         taker.join(0.1)
         order.append("written")
-    taker.join(10)
+    taker.join(60)
     assert order == ["written", "taken"]
 
 
@@ -107,7 +107,7 @@ def test_holding_ends_with_its_block(lanes: Store) -> None:
         with lanes.holding("x", 1):
             thread = threading.Thread(target=look)
             thread.start()
-            thread.join(10)
+            thread.join(60)
     assert found == [True, True]
 
 

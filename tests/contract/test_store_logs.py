@@ -154,7 +154,7 @@ def test_a_slot_is_taken_once(store: Store) -> None:
     for one in threads:
         one.start()
     for one in threads:
-        one.join(20)
+        one.join(60)
     assert sorted(taken) == [False, False, True]
     with store.view() as view:
         assert (view.slots.last("nightly"), view.slots.last("other")) == ("2026-03-02T02:00", None)

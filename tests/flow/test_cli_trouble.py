@@ -115,16 +115,16 @@ def test_resolving_the_item_releases_the_lane(app: App, folder: Path) -> None:
     steps = {name: (lambda lane: Outcome()) for name in app.steps()} | {"ingest.pull": pull}
     runner = LocalRunner(steps, on_trouble=app.on_trouble)
     runner.nudge("ingest.pull", "ehr")
-    runner.run_until_idle(30)
+    runner.run_until_idle(60)
     serve.sweep(app, runner)
-    runner.run_until_idle(30)
+    runner.run_until_idle(60)
     assert runner.status().held
     with app.store.view() as view:
         (item,) = view.work.list()
     act.resolve(folder, item.id, Choice(how="new password", by="ada"), dry_run=False)
     serve.sweep(app, runner)
     runner.nudge("ingest.pull", "ehr")
-    runner.run_until_idle(30)
+    runner.run_until_idle(60)
     runner.stop()
     assert not runner.status().held
     assert tried == ["ehr", "ehr"]
@@ -201,7 +201,7 @@ def test_sigterm_ends_a_run_in_an_orderly_way(folder: Path) -> None:
                 break
         process.send_signal(signal.SIGTERM)
         told += [line.strip() for line in process.stdout]
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert "connector ehr: ehr_fhir (EhrSource)" in told
     assert any(line.startswith("schedule fetch: fetch.fetch for clearinghouse, next 20") for line in told)
     assert told[-1] == "stopped; nothing was interrupted"

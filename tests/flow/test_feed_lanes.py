@@ -430,8 +430,8 @@ def test_no_message_waits_for_one_that_is_let_go_at_the_same_moment(
         mending.skip(tx, feed.item(1), "kim", "sent twice")
         monkeypatch.setattr(feed_lanes, "guarded", guarded)
         reader.start()
-        assert asked.wait(30)
-    reader.join(30)
+        assert asked.wait(60)
+    reader.join(60)
     assert (feed.applied, feed.stands()[2], feed.held()) == ([2], "read", 0)
     store.close()
 

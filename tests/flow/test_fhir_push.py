@@ -35,7 +35,7 @@ from hub.store.inbox import Inbox
 from hub.testing.fakes import FAKE, FakeSecrets, FakeSource, FeedSettings, MemoryFeed
 from hub.web import serve_site, site
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 PUSH = '[connectors.ehr.settings]\npush = { token = "env:HUB_PUSH_TOKEN" }\n'
 
 

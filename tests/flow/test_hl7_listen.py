@@ -17,7 +17,7 @@ from hub.node.listening import Listeners
 from hub.runner import LocalRunner
 from hub.testing.fakes import FakeSecrets
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 COUNT = 120
 
 

@@ -62,7 +62,7 @@ def test_what_holds_the_seal_holds_no_look(house: House) -> None:
     while not runner.status().held:
         runner.run_until_idle(0.1)
     runner.told([Nudge("watch.look", lane) for lane in lanes["watch.look"]])
-    assert runner.run_until_idle(30)
+    assert runner.run_until_idle(60)
     assert looked == ["hub.watch"]
     assert runner.stop() == ()
 
@@ -86,17 +86,17 @@ def test_a_connector_that_hung_goes_on_after_a_persons_word(
     monkeypatch.setattr(port._inner, "list", lambda _cursor: let_go.wait(60))
     runner = make("local", app.steps(), store=house.store, threads=1, on_trouble=app.on_trouble)
     runner.told([Nudge("fetch.fetch", "clearinghouse")])
-    assert runner.run_until_idle(30)
+    assert runner.run_until_idle(60)
     assert [one.kind for one in runner.status().held] == ["held"]
     assert app.host.clearinghouse("clearinghouse").held
     sweep(_App(app.watch), runner)  # type: ignore[arg-type]
-    assert runner.run_until_idle(30)
+    assert runner.run_until_idle(60)
     assert ran == []
     with house.store.begin("work.resolve") as tx:
         (item,) = tx.work.list(aggregate="connector")
         assert tx.work.resolve(item.id, "the partner is well again", "anna")
     sweep(_App(app.watch), runner)  # type: ignore[arg-type]
-    assert runner.run_until_idle(30)
+    assert runner.run_until_idle(60)
     assert ran == ["clearinghouse"]
     assert not app.host.clearinghouse("clearinghouse").held
     assert runner.status().held == ()
@@ -129,18 +129,18 @@ def test_what_is_pushed_is_read_while_a_pull_lasts(house: House, monkeypatch: py
     runner = make(kind, app.steps(), store=house.store, threads=2, on_trouble=app.on_trouble)
     runner.told([Nudge("ingest.pull", lane) for lane in app.lanes("ingest.pull")])
     runner.start()
-    assert asked.wait(30)
+    assert asked.wait(60)
     with house.store.begin("ingest.receive") as tx:
         visit = EncounterFact(key="v1", version="1", patient_key="p1", status="finished")
         pushed = {"content_type": FAKE, "external": "m1", "body": encode_facts(visit)}
         tx.inbox.put(practice=app.settings.practice_of("ehr"), source="ehr", kind="message", **pushed)
         tx.then(read_soon("ehr"))
-    assert put_together.wait(30)
+    assert put_together.wait(60)
     with house.store.view() as view:
         assert view.inbox.waiting("received", 1, source="ehr") == []
         assert view.plugin_state("ehr").get("cursor") is None
     told.set()
-    assert runner.run_until_idle(30)
+    assert runner.run_until_idle(60)
     with house.store.view() as view:
         saved = view.plugin_state("ehr")
         assert (saved.get("cursor"), saved.get("seen")) == (b"1", b"one")

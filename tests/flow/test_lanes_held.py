@@ -86,7 +86,7 @@ def test_a_poisoned_lane_is_one_work_item(house: House) -> None:
     runner.told([Nudge("posting.post", PRACTICE), Nudge("posting.post", "elsewhere")])
     while not runner.status().held:
         runner.run_until_idle(0.1)
-    assert runner.run_until_idle(30)
+    assert runner.run_until_idle(60)
     assert ran == ["elsewhere"]
     with house.store.view() as view:
         (item,) = view.work.list(aggregate="connector")
@@ -99,12 +99,12 @@ def test_a_poisoned_lane_is_one_work_item(house: House) -> None:
     assert "nobody may see" not in item.why
     broken.clear()
     sweep(_App(watch), runner)  # type: ignore[arg-type]
-    assert runner.run_until_idle(30)
+    assert runner.run_until_idle(60)
     assert ran == ["elsewhere"]
     with house.store.begin("work.resolve") as tx:
         assert tx.work.resolve(item.id, "mended", "anna")
     sweep(_App(watch), runner)  # type: ignore[arg-type]
-    assert runner.run_until_idle(30)
+    assert runner.run_until_idle(60)
     assert ran == ["elsewhere", PRACTICE]
     assert runner.status().held == ()
     assert runner.stop() == ()

@@ -26,7 +26,7 @@ from hub.store import Nudge, Store
 from hub.store.arrivals import prepare as prepare_all
 from hub.store.feeds import Hour
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class Place:

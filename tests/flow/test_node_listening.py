@@ -30,7 +30,7 @@ from hub.testing import listener as fake
 from hub.testing.fakes import encode_facts
 from hub.testing.listener import MemoryLine
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 def message(number: int) -> bytes:

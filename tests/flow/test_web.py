@@ -219,7 +219,7 @@ def test_metrics_are_what_prometheus_reads(get: Get, node: Node, app: App) -> No
         tx.nodes.arrive("north", ("worker",), "0")
     assert node.runner is not None
     node.runner.told(app.everything(outside=False))
-    assert node.runner.run_until_idle(30)
+    assert node.runner.run_until_idle(60)
     node.runner.stop()
     text = get("/metrics").text
     found = _values(text)

@@ -39,7 +39,7 @@ from hub.web import Site, door, patience, public_site, serve_site, site
 
 CANARY = "ZZCANARYNAME"
 MINE = {"authorization": f"Bearer {TOKEN}"}
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class Node:

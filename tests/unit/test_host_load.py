@@ -432,7 +432,7 @@ def test_hung_calls_do_not_pile_up_without_end() -> None:
     freed.set()
     hang.clear()
     for guard in host._hanging["a"]:
-        guard._given_up._thread.join(30)  # type: ignore[union-attr]
+        guard._given_up._thread.join(60)  # type: ignore[union-attr]
     assert host.mend("a")
     assert host.clearinghouse("a").list("").refs == ()
 

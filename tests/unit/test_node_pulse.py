@@ -12,7 +12,7 @@ from hub.errors import StoreAway
 from hub.node import pulse
 from hub.node.pulse import Pulse
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 class Heard:

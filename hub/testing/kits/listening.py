@@ -24,7 +24,7 @@ from hub.plugin.host import answers
 from hub.plugin.host.offers import misfits
 from hub.testing.kits.source import NOISE, Sample
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class HeldInbox:

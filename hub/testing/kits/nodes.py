@@ -98,8 +98,8 @@ class NodesKit:
         one.start()
         two.start()
         one.told([Nudge(name, lane) for lane in "xyz" for name in "ab"])
-        assert one.run_until_idle(30)
-        self.until(lambda: two.busy == one.busy == 0, 10)
+        assert one.run_until_idle(60)
+        self.until(lambda: two.busy == one.busy == 0, 60)
         runs = journal(kept)
         assert max(most) == 1
         assert len(runs) == len(most) >= 40
@@ -111,10 +111,10 @@ class NodesKit:
         with other() as dead:
             heir = node("heir", {"act": lambda _lane: Outcome(done=1)})
             heir.nudge("act", "x")
-            self.until(dead.began, 30)
+            self.until(dead.began, 60)
             dead.kill()
         heir.start()
-        self.until(lambda: "ok" in [run.outcome for run in journal(kept)], 30)
+        self.until(lambda: "ok" in [run.outcome for run in journal(kept)], 60)
         runs = journal(kept)
         assert [(run.node, run.outcome) for run in runs] == [("other", LOST), ("heir", "ok")]
         assert overlaps(runs) == []
@@ -133,13 +133,13 @@ class NodesKit:
         with other() as sleeper:
             heir = node("heir", {"act": act, "act.inside": act})
             heir.nudge(step, "x")
-            self.until(sleeper.began, 30)
+            self.until(sleeper.began, 60)
             sleeper.freeze()
             heir.start()
-            self.until(lambda: bool(acted), 30)
+            self.until(lambda: bool(acted), 60)
             sleeper.thaw()
             assert sleeper.end() in {"Overtaken", "FellSilent"}
-        assert heir.run_until_idle(10)
+        assert heir.run_until_idle(60)
         with kept.view() as view:
             acts = view.plugin_state("acts")
             assert (acts.get("heir"), acts.get("other")) == (b"1", None)
@@ -155,7 +155,7 @@ class NodesKit:
             _fail_after(kept, Nudge("a", "never"))
         with kept.begin("admin") as tx:
             tx.then(Nudge("a", "x"), Nudge("a", "y"), Nudge("a", "x"))
-        assert one.run_until_idle(10)
+        assert one.run_until_idle(60)
         assert sorted(seen) == ["x", "y"]
 
     def test_troubles_are_shared(self, node: Nodes) -> None:
@@ -171,11 +171,11 @@ class NodesKit:
         steps = {"a": step, "b": _note(seen)}
         one = node("one", steps)
         one.told([Nudge("a", "x"), Nudge("a", "y")])
-        assert one.run_until_idle(10)
+        assert one.run_until_idle(60)
         assert one.stop() == ()
         two, three = node("two", steps), node("three", steps)
         two.told([Nudge("a", "x"), Nudge("b", "x"), Nudge("a", "y"), Nudge("b", "y")])
-        assert two.run_until_idle(10)
+        assert two.run_until_idle(60)
         assert seen == ["y"]
         for each in (two, three):
             (held,) = each.status().held
@@ -183,7 +183,7 @@ class NodesKit:
             assert each.status().backing_off == (Nudge("a", "y"),)
         del fails["x"]
         three.release("x")
-        assert two.run_until_idle(10)
+        assert two.run_until_idle(60)
         assert seen == ["y", "x", "x"]
         assert three.status().held == ()
 
@@ -195,7 +195,7 @@ class NodesKit:
         assert one.stop() == ()
         one.nudge("a", "x")
         assert seen == []
-        assert two.run_until_idle(10)
+        assert two.run_until_idle(60)
         assert seen == ["x"]
 
     def test_folded_nudge(self, node: Nodes, kept: Store) -> None:
@@ -212,7 +212,7 @@ class NodesKit:
         def wait(_connection: object, nudges: list[Nudge]) -> None:
             if Nudge("a", "x") in nudges:
                 at_gate.set()
-                gate.wait(30)
+                gate.wait(60)
 
         def tell() -> None:
             with kept.begin("admin") as tx:
@@ -224,14 +224,14 @@ class NodesKit:
         kept.in_commit(wait)
         teller = threading.Thread(target=tell)
         teller.start()
-        assert at_gate.wait(10)
+        assert at_gate.wait(60)
         one.nudge("b", "y")
         one.start()
-        self.until(lambda: other_lanes == ["y"], 10)
+        self.until(lambda: other_lanes == ["y"], 60)
         assert found == []
         gate.set()
         teller.join()
-        assert one.run_until_idle(10)
+        assert one.run_until_idle(60)
         assert found == [b"yes"]
 
 

@@ -63,7 +63,7 @@ class RunnerKit:
         runner = run({"a": _note(seen, "a"), "b": _note(seen, "b")})
         runner.nudge("a", "x")
         runner.told([Nudge("a", "y"), Nudge("a")])
-        assert runner.run_until_idle(10)
+        assert runner.run_until_idle(60)
         assert sorted(seen) == ["a:", "a:x", "a:y"]
         assert {count.step: (count.runs, count.done) for count in runner.counts()} == {"a": (3, 3), "b": (0, 0)}
 
@@ -83,7 +83,7 @@ class RunnerKit:
         for name in "abcd":
             for lane in "wxyz":
                 runner.nudge(name, lane)
-        assert runner.run_until_idle(10)
+        assert runner.run_until_idle(60)
         assert len(most) == 16
         assert max(most) == 1
 
@@ -93,7 +93,7 @@ class RunnerKit:
         runner = run({"a": _note(seen, "a")})
         for _ in range(5):
             runner.nudge("a", "x")
-        assert runner.run_until_idle(10)
+        assert runner.run_until_idle(60)
         assert seen == ["a:x"]
 
     def test_nudge_while_running(self, run: Running) -> None:
@@ -109,7 +109,7 @@ class RunnerKit:
 
         runner = run({"a": step})
         runner.nudge("a", "x")
-        assert runner.run_until_idle(10)
+        assert runner.run_until_idle(60)
         assert seen == ["x", "x"]
 
     def test_more(self, run: Running) -> None:
@@ -122,7 +122,7 @@ class RunnerKit:
 
         runner = run({"a": step, "b": _note(seen, "b")})
         runner.told([Nudge("a", "x"), Nudge("b", "x")])
-        assert runner.run_until_idle(10)
+        assert runner.run_until_idle(60)
         assert seen == ["a", "b:x", "a", "a"]
 
     def test_outcome_nudges(self, run: Running) -> None:
@@ -134,7 +134,7 @@ class RunnerKit:
 
         runner = run({"a": first, "b": _note(seen, "b")})
         runner.nudge("a", "x")
-        assert runner.run_until_idle(10)
+        assert runner.run_until_idle(60)
         assert sorted(seen) == ["b:x", "b:y"]
 
     def test_raising_step(self, run: Running) -> None:
@@ -150,9 +150,9 @@ class RunnerKit:
 
         runner = run({"a": step})
         runner.told([Nudge("a", "bad"), Nudge("a", "good")])
-        assert runner.run_until_idle(10)
+        assert runner.run_until_idle(60)
         assert "a:good" in seen
-        self.until(runner, lambda: "a:bad" in seen, 10)
+        self.until(runner, lambda: "a:bad" in seen, 60)
         (trouble,) = run.troubles
         assert (trouble.step, trouble.lane, trouble.kind, trouble.error) == ("a", "bad", "bug", "ValueError")
         assert "runner.py:" in trouble.place
@@ -171,14 +171,14 @@ class RunnerKit:
 
         runner = run({"a": step, "b": _note(seen, "b")})
         runner.nudge("a", "x")
-        assert runner.run_until_idle(10)
+        assert runner.run_until_idle(60)
         runner.told([Nudge("a", "x"), Nudge("b", "x"), Nudge("b", "y")])
-        assert runner.run_until_idle(10)
+        assert runner.run_until_idle(60)
         assert seen == ["b:y"]
         assert [(held.lane, held.kind) for held in runner.status().held] == [("x", "held")]
         fails.clear()
         runner.release("x")
-        assert runner.run_until_idle(10)
+        assert runner.run_until_idle(60)
         assert sorted(seen) == ["a:x", "b:x", "b:y"]
         assert runner.status().held == ()
         assert len(run.troubles) == 1
@@ -199,17 +199,17 @@ class RunnerKit:
 
         runner = run({"a": step, "b": _note(seen, "b")})
         runner.nudge("a", "x")
-        assert runner.run_until_idle(10)
+        assert runner.run_until_idle(60)
         (trouble,) = run.troubles
         assert trouble.kind == "retry"
         assert trouble.wait_seconds >= (ASKED_SECONDS if error == "retry" else 0.05)
         if error == "retry":
             runner.told([Nudge("a", "x"), Nudge("b", "x")])
-            assert runner.run_until_idle(10)
+            assert runner.run_until_idle(60)
             assert runner.status().backing_off == (Nudge("a", "x"),)
             assert seen == ["b:x"]
-        self.until(runner, lambda: "a:x" in seen, 30)
-        assert runner.run_until_idle(10)
+        self.until(runner, lambda: "a:x" in seen, 60)
+        assert runner.run_until_idle(60)
         assert seen.count("a:x") == 1
 
     def test_unknown_step(self, run: Running) -> None:
@@ -258,11 +258,11 @@ class RunnerKit:
         runner = run({"a": step})
         runner.nudge("a", "x")
         runner.start()
-        self.until(runner, lambda: len(plan) == 2, 10)
-        runner.run_until_idle(10)
+        self.until(runner, lambda: len(plan) == 2, 60)
+        runner.run_until_idle(60)
         runner.nudge("a", "x")
-        self.until(runner, lambda: not plan, 10)
-        assert runner.run_until_idle(10)
+        self.until(runner, lambda: not plan, 60)
+        assert runner.run_until_idle(60)
         assert [trouble.attempts for trouble in run.troubles] == [1, 2, 1]
 
 

@@ -53,7 +53,7 @@ class WebSourceKit(ReceivingKit):
         async def ask() -> WebAnswer:
             inbox.hold()
             asked = asyncio.ensure_future(port.answer(sent(samples[0].raw), inbox))
-            await asyncio.to_thread(inbox.begun.acquire, timeout=20)
+            await asyncio.to_thread(inbox.begun.acquire, timeout=60)
             assert not asked.done()
             inbox.let()
             answer: WebAnswer = answers.web(await asked)

@@ -202,7 +202,7 @@ def test_a_head_that_drips_has_an_end() -> None:
         with pytest.raises(RetryLater, match="no answer in time"):
             client.server.get("Patient")
         door.shutdown(socket.SHUT_RDWR)
-        dripping.join(30)
+        dripping.join(60)
         assert not dripping.is_alive()
 
 
@@ -224,7 +224,7 @@ def test_a_silent_server_is_not_waited_for_for_ever() -> None:
     release = threading.Event()
 
     def silent(_seen: Seen) -> Reply:
-        release.wait(10)
+        release.wait(60)
         return OK
 
     with serving(silent) as house, asking(house.url, read_seconds=0.05, tries=1) as client:

@@ -16,7 +16,7 @@ import pytest
 from connectlab.authority import Authority, server_side
 from connectlab.ehr import SECRET, Ehr, document, pem, refusal
 from connectlab.serving import Client, Reply, asking, each, serving
-from hub_ehr_fhir.connect import keys
+from hub_ehr_fhir.connect import certificates, keys
 from hub_ehr_fhir.connect.steps import Steps
 from hub_ehr_fhir.discover.offered import Ability, Offered
 from hub_ehr_fhir.settings import FhirSettings
@@ -253,6 +253,19 @@ def test_a_self_signed_certificate_is_its_own_authority(authority: Authority) ->
     assert the(over_tls(certificate, ca=str(certificate)), "tls").ok
 
 
+def test_a_certificate_that_cannot_be_read_stops_nothing(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a trusted certificate of whatever form TLS is agreed on: all that is said is that it cannot be read."""
+
+    def odd(_der: bytes) -> None:
+        raise ValueError("a serial number below zero")
+
+    monkeypatch.setattr(certificates.x509, "load_der_x509_certificate", odd)
+    step = the(over_tls(authority.certificate(), ca=str(authority.ca)), "tls")
+    assert (step.ok, "cannot be read here" in step.said) == (True, True)
+
+
 def test_a_port_that_speaks_no_tls() -> None:
     """An https address of a server that speaks http is told by the port."""
     with serving(Ehr()) as house, asking(house.url.replace("http:", "https:")) as client:
@@ -293,7 +306,7 @@ class _Proxy(socketserver.StreamRequestHandler):
             back = threading.Thread(target=self._pump, args=(there, self.connection), daemon=True)
             back.start()
             self._pump(self.connection, there)
-            back.join(5)
+            back.join(60)
 
     @staticmethod
     def _pump(source: socket.socket, to: socket.socket) -> None:
@@ -314,7 +327,7 @@ def proxied(says: bytes = b"") -> Iterator[Any]:
         thread.start()
         yield server
         server.shutdown()
-        thread.join(5)
+        thread.join(60)
 
 
 def test_a_proxy_on_the_way(authority: Authority) -> None:

@@ -153,7 +153,7 @@ def test_one_token_for_many_threads() -> None:
             for one in threads:
                 one.start()
             for one in threads:
-                one.join(10)
+                one.join(60)
             assert ehr.given == given
             ehr.good.clear()
 

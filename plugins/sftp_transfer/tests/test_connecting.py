@@ -170,7 +170,7 @@ def test_each_thread_has_a_client_of_its_own(partner: SftpPartner, make: Make) -
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert got == [body] * 3
 
 

@@ -88,7 +88,7 @@ def serving(
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(60)
 
 
 class _Listener(ThreadingHTTPServer):

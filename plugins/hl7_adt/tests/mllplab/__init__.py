@@ -24,7 +24,7 @@ from hub.clock import SystemClock
 from hub.testing.fakes import FakeContext
 from hub.testing.kits.listening import HeldInbox, Running
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 def message(
