@@ -35,6 +35,19 @@ def test_nudges_are_told_once_after_the_commit_and_not_after_a_rollback(store: S
     assert told == [[Nudge("scrub", "a"), Nudge("code")]]
 
 
+def test_of_a_trial_nothing_stays(store: Store) -> None:
+    """What is written in a trial can be read there and nowhere after, nobody is nudged, and the next one writes."""
+    told: list[list[Nudge]] = []
+    store.on_commit(told.append)
+    with store.trial() as tx:
+        tx.plugin_state("x").put("k", b"v")
+        tx.then(Nudge("scrub", "a"))
+        assert tx.plugin_state("x").get("k") == b"v"
+    with store.begin("admin") as tx:
+        assert tx.plugin_state("x").get("k") is None
+    assert (told, "trial" in store.commit_points) == ([], False)
+
+
 def test_a_transaction_inside_a_transaction_is_a_bug_that_says_so(store: Store) -> None:
     """A second write transaction in one thread would wait for the first for ever: it raises instead."""
     with store.begin("admin"), pytest.raises(RuntimeError, match="already open"), store.begin("admin"):

@@ -104,6 +104,7 @@ def test_mapped_it_is_judged_as_a_claim(
     ("what", "said"),
     [
         ("nothing.json", "no such file"),
+        ("x" * 300 + ".json", "no such file"),
         ("https://fhir.example.org/r4/metadata", "neither an encounter nor a patient"),
         ("http://elsewhere.example.org/r4/Encounter/1", "with --connector"),
         ("Encounter/1", "with --connector"),
@@ -119,6 +120,19 @@ def test_what_cannot_be_looked_at(
     code, _, err = hub("preview", what, "--config", config(""))
     assert code == 2
     assert said in err
+
+
+def test_a_file_that_cannot_be_read(hub: Hub, alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    """A file that may not be read is told with why, and without its name, which may be a patient's."""
+    path = dropped(alone, office())
+
+    def refused(_self: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    for command in ("preview", "codes"):
+        code, _, err = hub(command, path)
+        assert (code, "cannot be read (Permission denied)" in err, path.name in err) == (2, True, False)
 
 
 def test_no_token_goes_elsewhere(hub: Hub, config: Callable[[str], Path]) -> None:  # noqa: F811 - fixtures

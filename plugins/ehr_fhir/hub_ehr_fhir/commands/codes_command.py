@@ -15,7 +15,7 @@ from hub.plugin.api import Commands, Desk, Terminal
 from hub_ehr_fhir.commands.preview_command import PLUGIN, desk_of, settings_of
 from hub_ehr_fhir.commands.previewed import plural, say
 from hub_ehr_fhir.previewing import around
-from hub_ehr_fhir.previewing.sample import of_bodies, of_paths
+from hub_ehr_fhir.previewing.sample import is_there, of_bodies, of_paths
 from hub_ehr_fhir.previewing.toml import lines
 from hub_ehr_fhir.previewing.unmapped import (
     CHARGE,
@@ -79,7 +79,7 @@ def _heard(terminal: Terminal, choice: Choice, desk: Desk | None) -> Heard:
     if desk is not None and len(choice.what) == 1 and choice.what[0] in known:
         return _of_messages(terminal, desk, choice.what[0], choice.limit)
     paths = [Path(one) for one in choice.what]
-    if missing := next((path for path in paths if not path.exists()), None):
+    if missing := next((one for one in choice.what if not is_there(one)), None):
         raise Refused(
             f"{missing} is neither a FHIR connector nor a file",
             fix=f"the connectors are: {', '.join(sorted(known)) or 'none'}",

@@ -20,7 +20,7 @@ from hub_ehr_fhir.previewing.elements import Known
 from hub_ehr_fhir.previewing.fetching import base_of, fetched, misplaced, remembered, unit_of
 from hub_ehr_fhir.previewing.holding import judge
 from hub_ehr_fhir.previewing.rows import rows, unused
-from hub_ehr_fhir.previewing.sample import Sample, of_bodies, of_paths
+from hub_ehr_fhir.previewing.sample import Sample, is_there, of_bodies, of_paths
 from hub_ehr_fhir.settings import FhirSettings
 
 PLUGIN = "ehr_fhir"
@@ -79,7 +79,7 @@ def _given(terminal: Terminal, choice: Choice, desk: Desk | None) -> Given:
     what = choice.what
     if what == "-":
         return _of_files(desk, choice, of_bodies([sys.stdin.buffer.read()]))
-    if Path(what).exists():
+    if is_there(what):
         sample = of_paths([Path(what)], lambda done, of: terminal.progress("files read:", done, of))
         return _of_files(desk, choice, sample)
     if unit := unit_of(what):

@@ -31,16 +31,19 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
         return f"for {', '.join(self.names[:4]) or 'nobody'}, signed by {who}, until {self.ends:%Y-%m-%d}{soon}"
 
 
-def read(der: bytes) -> Certificate:
-    """A certificate (DER)."""
-    found = x509.load_der_x509_certificate(der)
-    return Certificate(
-        names=_names(found),
-        issuer=_called(found.issuer),
-        begins=found.not_valid_before_utc,
-        ends=found.not_valid_after_utc,
-        own=found.issuer == found.subject,
-    )
+def read(der: bytes) -> Certificate | None:
+    """A certificate (DER); None for one of a form that cannot be read here, good as it may be."""
+    try:
+        found = x509.load_der_x509_certificate(der)
+        return Certificate(
+            names=_names(found),
+            issuer=_called(found.issuer),
+            begins=found.not_valid_before_utc,
+            ends=found.not_valid_after_utc,
+            own=found.issuer == found.subject,
+        )
+    except ValueError:
+        return None
 
 
 def shown(connect: Callable[[], socket.socket], host: str) -> Certificate | None:

@@ -82,7 +82,8 @@ class Way:
             context = trust.tls(self._settings, self._secrets)
             with closing(self._tunnel()) as plain, context.wrap_socket(plain, server_hostname=host) as safe:
                 found = certificates.read(safe.getpeercert(binary_form=True) or b"")
-                return Step(name="tls", ok=True, said=f"{safe.version()}; the certificate is {found.said(now)}")
+                said = f"the certificate is {found.said(now)}" if found else "its certificate cannot be read here"
+                return Step(name="tls", ok=True, said=f"{safe.version()}; {said}")
         except HubError as error:
             return failed("tls", error)
         except ssl.SSLCertVerificationError as error:

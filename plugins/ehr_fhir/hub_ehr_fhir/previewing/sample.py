@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from hub.errors import Refused
 from hub_ehr_fhir.mapping import shapes
 from hub_ehr_fhir.mapping.order import TYPES
 from hub_ehr_fhir.mapping.parts import HEAD, Bad
@@ -79,9 +80,28 @@ def of_paths(paths: Iterable[Path], progress: Callable[[int, int], None] = lambd
     def read() -> Iterator[bytes]:
         for number, path in enumerate(files, 1):
             progress(number, len(files))
-            yield path.read_bytes()
+            yield _content(path)
 
     return of_bodies(read())
+
+
+def is_there(name: str) -> bool:
+    """Whether a file or folder is called so; a name that no file can have is none."""
+    try:
+        return Path(name).exists()
+    except OSError:
+        return False
+
+
+def _content(path: Path) -> bytes:
+    """The bytes; a file is not called by its name, which may be a patient's."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        why = error.strerror or "for no reason that it told"
+        raise Refused(
+            f"a file cannot be read ({why})", fix="see who may read it, and whether it is a file"
+        ) from None
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
