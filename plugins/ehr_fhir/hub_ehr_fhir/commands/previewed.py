@@ -94,9 +94,12 @@ def _kept(beside: Beside) -> Iterator[str]:
     elif not beside.asked:
         return
     if beside.told:
-        named = [f"{label} (message {message})" for label, message in beside.told.items()]
-        more = f" and {len(named) - _FEW} more" if len(named) > _FEW else ""
-        yield f"Read with what the hub keeps of other messages: {', '.join(named[:_FEW])}{more}."
+        by: dict[str, list[str]] = {}
+        for label, message in beside.told.items():
+            by.setdefault(message, []).append(label)
+        named = [f"{', '.join(labels)} ({message})" for message, labels in by.items()]
+        more = f"; and of {plural(len(named) - _FEW, 'more message')}" if len(named) > _FEW else ""
+        yield f"Read with what the hub keeps of other messages: {'; '.join(named[:_FEW])}{more}."
     if beside.newer:
         named = list(beside.newer)
         yield f"The hub keeps a newer version, which is read instead, of: {', '.join(named[:_FEW])}."
