@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from operator import attrgetter
 
 import msgspec
+from msgspec import Raw
 
 from hub_ehr_fhir.mapping import codes, shapes
 from hub_ehr_fhir.mapping.notes import Notes
@@ -49,22 +51,30 @@ SIGNS = {
     kind: tuple((release, name, *_written(name, value)) for release, name, value in rows)
     for kind, rows in _OTHERS.items()
 }
-# Where a record could be decoded, its types exclude these.
-_EXCLUDED = frozenset(("class", "verificationStatus"))
-_QUICK = {
-    kind: tuple(quoted for _, name, quoted, _ in rows if name not in _EXCLUDED) for kind, rows in SIGNS.items()
-}
+
+
+def _elements(kind: str) -> dict[str, str]:
+    """Those of these elements of which its record tells whether they are there, with their attributes."""
+    fields = msgspec.structs.fields(shapes.SHAPES[kind])
+    names = {name for _, name, _ in _OTHERS[kind]}
+    return {field.encode_name: field.name for field in fields if field.encode_name in names and field.type is Raw}
+
+
+# Of a resource that was decoded: what of this its record has, and what its bytes alone would show. The rest its types
+# exclude (an array as class, a text as verificationStatus).
+_HAS = {kind: attrgetter(*_elements(kind).values()) for kind in SIGNS if len(_elements(kind)) > 1}
+_SHOWN = {"Condition": tuple(row for row in SIGNS["Condition"] if row[1] == "clinicalStatus")}
 
 
 def other_version(part: Part, raw: bytes, notes: Notes) -> bool:
     """Whether a resource has an element of another version of FHIR: it would be read as if it said nothing."""
-    if part.record is not None:
-        for quoted in _QUICK.get(part.kind, ()):
-            if quoted in raw:
-                break
-        else:
+    rows = SIGNS.get(part.kind, ())
+    if part.record is not None and rows:
+        if part.kind not in _HAS:
+            rows = _SHOWN.get(part.kind, rows)
+        elif not any(_HAS[part.kind](part.record)):
             return False
-    for release, name, quoted, sure in SIGNS.get(part.kind, ()):
+    for release, name, quoted, sure in rows:
         if quoted in raw and _stands(raw, quoted, sure) and _on_top(raw, quoted, sure):
             why = f"this element is written as in FHIR {release}, and this connector reads R4 (4B)"
             notes.error("fhir.version", part.at(name), why, _FIX_VERSION)

@@ -52,6 +52,8 @@ class Reference(Shape, frozen=True, kw_only=True):
 
 
 NOWHERE = Reference()
+ABSENT = msgspec.Raw()
+"""Of an element that is only looked for: most are of other versions of FHIR (`bindings.py`)."""
 
 
 class Quantity(Shape, frozen=True, kw_only=True):
@@ -271,6 +273,11 @@ class Encounter(Head, frozen=True, kw_only=True):
     hospitalization: Hospitalization = Hospitalization()
     extension: tuple[Extension, ...] = ()
     modifier_extension: tuple[Extension, ...] = ()
+    actual_period: msgspec.Raw = ABSENT
+    planned_start_date: msgspec.Raw = ABSENT
+    virtual_service: msgspec.Raw = ABSENT
+    admission: msgspec.Raw = ABSENT
+    reason: msgspec.Raw = ABSENT
 
 
 class Condition(Head, frozen=True, kw_only=True):
@@ -311,6 +318,10 @@ class Procedure(Head, frozen=True, kw_only=True):
     reason_code: tuple[CodeableConcept, ...] = ()
     reason_reference: tuple[Reference, ...] = ()
     modifier_extension: tuple[Extension, ...] = ()
+    occurrence_date_time: msgspec.Raw = ABSENT
+    occurrence_period: msgspec.Raw = ABSENT
+    context: msgspec.Raw = ABSENT
+    not_done: msgspec.Raw = ABSENT
 
 
 class Immunization(Head, frozen=True, kw_only=True):
@@ -355,6 +366,8 @@ class ChargeItem(Head, frozen=True, kw_only=True):
     extension: tuple[Extension, ...] = ()
     modifier_extension: tuple[Extension, ...] = ()
     factor_override: Decimal | None = None
+    total_price_component: msgspec.Raw = ABSENT
+    unit_price_component: msgspec.Raw = ABSENT
 
 
 class CoverageClass(Shape, frozen=True, kw_only=True):
@@ -380,6 +393,9 @@ class Coverage(Head, frozen=True, kw_only=True):
     order: int = 0
     contained: tuple[msgspec.Raw, ...] = ()
     modifier_extension: tuple[Extension, ...] = ()
+    insurer: msgspec.Raw = ABSENT
+    payment_by: msgspec.Raw = ABSENT
+    insurance_plan: msgspec.Raw = ABSENT
 
 
 class AccountCoverage(Shape, frozen=True, kw_only=True):
