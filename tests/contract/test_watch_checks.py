@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -35,12 +36,18 @@ TOLD = r"(?:run: |see |in |: )hub ((?:connector|files|work|db|notices|schedule|m
 EXAMPLE = Path(__file__).resolve().parents[2] / "config"
 
 
+@cache
+def example() -> Settings:
+    """The settings of the example practice; nobody can alter them, so one reading serves all."""
+    return load(EXAMPLE).settings
+
+
 class Lab:
     """A hub that is looked at: its settings, store and clock, and ways to make trouble."""
 
     def __init__(self, store: Store, clock: TurnedClock, folder: Path) -> None:
         self.store, self.clock, self.folder = store, clock, folder
-        self.settings: Settings = load(EXAMPLE).settings
+        self.settings: Settings = example()
         self.host: Any = SimpleNamespace(instances=tuple)
 
     @property

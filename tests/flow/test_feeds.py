@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -267,9 +267,10 @@ def app(folder: Path) -> Iterator[App]:
     made.close()
 
 
-def test_the_commands(hub: Callable[..., Ran], app: App) -> None:
+def test_the_commands(hub: Callable[..., Ran], app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     """The table has a line for each connection; `show` adds the habit and the days; `--json` says the same."""
-    now = SystemClock().now()
+    now = datetime(2026, 3, 2, 15, 20, tzinfo=UTC)  # of a real clock the day may end between two looks
+    monkeypatch.setattr(SystemClock, "now", lambda _: now)
     with app.store.begin("ingest.receive") as tx:
         tx.feeds.add([an_hour(now, accepted=6, slowest_ms=12), an_hour(now, peer="10.0.0.9", messages=1_234)])
         tx.inbox.put(practice="lakeside", source="adt", kind="message", body=b"MSH")
