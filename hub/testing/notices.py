@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import ssl
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -27,10 +29,14 @@ HOST = "127.0.0.1"
 
 
 def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.socket() as made:
-        made.bind((HOST, 0))
-        return int(made.getsockname()[1])
+    """A port that nobody uses now, of those that no system gives to a connection by itself: else any call that
+    somebody makes in the meantime could be given it.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)
+        with suppress(OSError), socket.socket() as made:
+            made.bind((HOST, port))
+            return port
 
 
 def made_certificate(path: Path, days: int = 1) -> Path:

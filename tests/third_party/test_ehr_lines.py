@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from hub.plugin.api import WebRequest
 from hub.testing.fakes import FakeContext, encode_facts
 from hub.testing.installed import install, on_path
 from hub.testing.kits import EhrSourceKit, ListeningSourceKit, Sample, WebSourceKit
+from hub.testing.notices import free_port
 
 pytestmark = pytest.mark.campaign
 
@@ -29,12 +30,6 @@ KIND = "lines+json"
 MERGE = MergeFact(key="m1", version="1", kind="patient", from_key="ZZCANARYNAME", into_key="p2")
 SAMPLES = (Sample(name="merge", content_type=KIND, raw=encode_facts(MERGE), values=("ZZCANARYNAME",)),)
 PATIENCE_SECONDS = 60.0
-
-
-def free_port() -> int:
-    """A port that nobody has at this moment."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as found:
-        return int(found.getsockname()[1])
 
 
 def configured(tmp_path: Path) -> Path:

@@ -27,6 +27,7 @@ from hub.clock import SystemClock, TurnedClock
 from hub.errors import HubError
 from hub.plugin.api import Step
 from hub.testing.fakes import START, FakeContext
+from hub.testing.notices import free_port
 
 SMART = {"auth": "smart", "client_id": "hub-1", "private_key": "env:KEY"}
 PATIENTS = {
@@ -143,13 +144,6 @@ def test_a_name_that_is_not_known() -> None:
     """A name without an address is told as such."""
     with asking("https://ehr.invalid/r4") as client:
         assert "ehr.invalid is not found" in stopped(tried(client), "name").said
-
-
-def free_port() -> int:
-    """A port where nobody listens."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def test_a_port_where_nobody_listens() -> None:
