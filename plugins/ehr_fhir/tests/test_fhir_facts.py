@@ -485,9 +485,11 @@ def test_pieces_meet() -> None:
 
 
 def test_versions() -> None:
-    """The version is when the server last changed the resource, in UTC, else its number, else the bundle's time."""
-    stamped = patient(meta={"versionId": "7", "lastUpdated": "2026-01-05T10:00:00-05:00"})
-    assert only(reading(stamped), PatientFact).version == "2026-01-05T15:00:00.000000Z"
+    """The version is when the server last changed the resource, in UTC (of a whole second with its number), else its
+    number, else the bundle's time."""
+    for fraction, told_as in (("", "000007"), (".25", "250000"), (".000", "000000")):
+        stamped = patient(meta={"versionId": "7", "lastUpdated": f"2026-01-05T10:00:00{fraction}-05:00"})
+        assert only(reading(stamped), PatientFact).version == f"2026-01-05T15:00:00.{told_as}Z"
     assert only(reading(patient(meta={"versionId": "7"})), PatientFact).version == "00000000000000000007"
     raw = json.dumps({"resourceType": "Bundle", "type": "collection", "timestamp": "2026-01-07T00:00:00Z",
                       "entry": [{"resource": patient()}]}).encode()  # fmt: skip
