@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 from fhirlab.offering import Habits, Offering, served
 from hub_ehr_fhir.discover import offered
+from hub_ehr_fhir.mapping.reading import read
+from hub_ehr_fhir.previewing.keeping import beside
+from hub_ehr_fhir.previewing.sample import of_bodies
+from hub_ehr_fhir.settings import FhirSettings
 from previewlab import HCPCS, Resource, bundle, concept, office, ref, visit
 from test_discover_commands import SERVER, Ran, config, hub  # noqa: F401 - fixtures
 from test_preview_commands import mapped
@@ -20,6 +24,7 @@ from hub.cli.opened import opened
 from hub.flow import claims, coding, ingest, scrub
 from hub.flow.base import Hub
 from hub.flow.visits import assemble
+from hub.plugin.api import KeptPiece
 
 READS = offered.Ability(type="", found={"read": "works"}, seen=True)
 Asked = Callable[..., dict[str, Any]]
@@ -87,6 +92,49 @@ def sources(told: dict[str, Any], element: str) -> list[str]:
     return found
 
 
+class Shelf:
+    """Stands for a desk: the pieces of some messages, found by key and by patient."""
+
+    def __init__(self, *messages: list[Resource]) -> None:
+        settings = FhirSettings.model_validate({"keep_pieces": "always"})
+        self.kept = [
+            KeptPiece(piece=piece, message=f"in_{number}")
+            for number, resources in enumerate(messages)
+            for piece in read(bundle(resources), False, settings).pieces
+        ]
+
+    def pieces(
+        self, _instance: str, keys: Collection[str] = (), patients: Collection[str] = (), limit: int = 500
+    ) -> tuple[KeptPiece, ...]:
+        """As `Desk.pieces`."""
+        theirs = [one for one in self.kept if one.piece.patient_key in patients][:limit]
+        return (*(one for one in self.kept if one.piece.key in keys), *theirs)
+
+
+def test_what_is_kept_is_read_beside_what_was_given() -> None:
+    """A charge alone finds its visit, whom that names, and its patient's policies, each by the message that told it,
+    and nothing of another visit; of two versions of one resource the newer is read.
+    """
+    when = {"meta": {"lastUpdated": "2026-03-03T10:00:00Z"}}
+    whole = [one | when for one in (*office(), *visit(1))]
+    others = [
+        one | {"subject": ref("Patient/p1")} for one in of(visit(2), "Encounter", "Condition", "ChargeItem")
+    ]
+    shelf: Any = Shelf(of(whole, "Organization", "Practitioner", "Location", "Patient"),
+                       of(whole, "Coverage", "Encounter", "Condition"), others)  # fmt: skip
+    old = [one | {"meta": {"lastUpdated": "2026-01-01T10:00:00Z"}} for one in of(whole, "Coverage")]
+    given = of_bodies([bundle([*of(whole, "ChargeItem"), *old])]).resources
+    found = beside(shelf, "clinic", given, FhirSettings())
+    assert dict(found.told) == {
+        "kept Condition[0]": "in_1", "kept Coverage[0]": "in_1", "kept Encounter[0]": "in_1",
+        "kept Location[0]": "in_0", "kept Organization[0]": "in_0", "kept Patient[0]": "in_0",
+        "kept Practitioner[0]": "in_0",
+    }  # fmt: skip
+    assert (found.newer, found.whole, found.asked) == (("Coverage[0]",), True, True)
+    assert [one.label for one in found.resources[-2:]] == ["ChargeItem[0]", "ChargeItem[1]"]
+
+
+@pytest.mark.campaign
 def test_a_visit_that_comes_in_parts(ask: Asked, house: Path) -> None:
     """The last part of a visit is read beside those that are kept: what is foreseen is what then happens, each place
     is told, and the messages that told them; alone nothing would come of it. Looking keeps nothing.
