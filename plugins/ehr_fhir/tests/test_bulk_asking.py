@@ -410,17 +410,17 @@ def test_deaths_at_the_kick_off_are_bounded(server: BulkServer) -> None:
     and a person is told.
     """
     run = Run(server)
-    for _ in range(4):
+    for _ in range(6):
         dies_at_the_kick_off(run)
     run.call()
-    assert (run.stand.stage, len(server.asked)) == ("idle", 4)
+    assert (run.stand.stage, len(server.asked)) == ("idle", 6)
     assert [one["issue"][0]["code"] for one in run.outcomes] == ["incomplete"]
     run.turn(timedelta(hours=2))
     run.call()
-    assert len(server.asked) == 4
+    assert len(server.asked) == 6
     run.next_day()
     assert run.export().since
-    assert len(server.asked) == 5
+    assert len(server.asked) == 7
 
 
 @pytest.mark.parametrize("status", [429, 409])

@@ -24,6 +24,7 @@ TRIES = 3
 _LEARNED = timedelta(days=30)
 _FIRST_LOOK = timedelta(seconds=2)
 _LONGEST_WAIT = timedelta(hours=2)
+_LOST_MINUTES = (0, 0, 1, 5, 20)
 _LEFT_ALONE = (200, 202, 204, 400, 403, 404, 405, 410, 422, 501)
 
 
@@ -149,11 +150,11 @@ class BulkPart:
         """
         lost = cursor.lost + 1
         self._context.log.warning("bulk.asked_perhaps", slot=cursor.slot, attempt=lost)
-        if lost > TRIES:
+        if lost > len(_LOST_MINUTES):
             return self._anew(replace(cursor, tries=TRIES), ("incomplete",))
-        pause = timedelta(minutes=0 if lost == 1 else 5 * 4 ** (lost - 2))
-        intent = replace(cursor, by=self._me, lost=lost, after=turns.written(self._now() + pause))
-        return self._on(intent, more=lost == 1)
+        minutes = _LOST_MINUTES[lost - 1]
+        after = turns.written(self._now() + timedelta(minutes=minutes)) if minutes else ""
+        return self._on(replace(cursor, by=self._me, lost=lost, after=after), more=not minutes)
 
     def _drop_kicked(self) -> None:
         """An export that this process was given and that was never saved, for something else than is wanted now."""
