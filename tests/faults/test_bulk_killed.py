@@ -206,4 +206,4 @@ def test_killed_at_the_commit(
         assert life.live({"HUB_CRASH_AT": f"ingest.receive:{side}:{nth}"}) == -signal.SIGKILL
         assert life.live() == 0
         same(life.found(), quiet)
-        assert len(server.asked) == 1 + (side == "before" and nth == 2)
+        assert len(server.asked) == 1 + (side == "before" and nth == 3)
