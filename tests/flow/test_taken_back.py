@@ -7,14 +7,16 @@ from datetime import timedelta
 
 import pytest
 from flowlab.house import House
-from flowlab.made import charge_fact, coverage_fact, diagnosis_fact, encounter_fact, patient, patient_fact
+from flowlab.made import D, charge_fact, coverage_fact, diagnosis_fact, encounter_fact, patient, patient_fact
 from msgspec.structs import replace
 
 from hub.clock import TurnedClock
 from hub.errors import Refused
-from hub.flow import replaying
+from hub.flow import coding, ingest, replaying
+from hub.flow.ingest.facts_store import Facts
 from hub.flow.visits import assemble
-from hub.model.facts import AnyFact
+from hub.model.facts import AnyFact, MergeFact
+from hub.plugin.api import ScrubFinding
 from hub.store import Keyring, open_store
 
 VISIT = (encounter_fact(), charge_fact(), coverage_fact(), diagnosis_fact())
@@ -211,3 +213,71 @@ def test_what_is_clear_is_not_held(house: House, other: str) -> None:
     heard(house, patient_fact(), encounter_fact(), charge_fact(), diagnosis_fact(), first, CLEAR[other])
     assert [row.record.payer for row in house.rows("claims")] == ["ppo"]
     assert "claim.payer_order" not in house.work()
+
+
+def test_what_a_credit_took_is_not_billed_when_the_claim_is_made_anew(house: House) -> None:
+    """A credit of some units counts again for the claim that comes after the one that was taken back, and one that
+    undid a whole charge undoes no other.
+    """
+    three = charge_fact("C1", units=D(3), amount=D("300.00"))
+    back = charge_fact("C1/back", kind="credit", units=D(1), amount=D("-100.00"))
+    twin = charge_fact("C2", "G0008", amount=D("40.00")), charge_fact("C3", "G0008", amount=D("40.00"))
+    undone = charge_fact("C3/back", "G0008", kind="credit", amount=D("-40.00"), replaces="C3")
+    heard(house, patient_fact(), encounter_fact(), coverage_fact(), diagnosis_fact(), three, back, *twin, undone)
+    before = house.accounts()
+    assert before == {"insurance_receivable": 24000, "revenue": -24000}
+    heard(house, OPEN_AGAIN)
+    assert house.accounts() == {}
+    heard(house, encounter_fact(version="3"))
+    assert (house.accounts(), house.work()) == (before, {})
+    assert house.states("charges") == {"claimed": 2, "settled": 3}
+
+
+def test_what_is_left_of_a_visit_that_waits_for_its_claim_is_billed(house: House) -> None:
+    """A charge moves away while the visit that it leaves has been coded anew, and has no claim yet of what is new:
+    nothing of it is left behind, neither what is new nor what stood on the claim that was taken back.
+    """
+    heard(house, patient_fact(), *VISIT, charge_fact("C2", "G0008"), encounter_fact("E2"))
+    house.tell(charge_fact("C3", "J3420"))
+    for step, lane in ((ingest.read, "adt"), (assemble.assemble, "adt"), (coding.code, "lakeside")):
+        house.run(step, lane)
+    assert house.states("encounters").get("coded") == 1
+    moved = charge_fact("C2", "G0008", version="2", encounter_key="E2")
+    with house.store.begin("admin") as tx:
+        Facts(tx, "adt", "lakeside").store([moved])
+        (left,) = [row for row in tx.encounters.find(state="gathering") if row.record.key == "E1"]
+        tx.encounters.put(left, state="coded")  # put together and coded before the visit that the charge comes to
+    house.run(assemble.assemble, "adt")
+    house.take_in()
+    assert every(house, "ready") == ["G0008", "J3420", "T1015"]
+    assert not {"new", "priced", "waiting"} & house.states("charges").keys()
+
+
+def test_charges_of_visits_that_were_one_are_billed_when_one_moves_on(house: House) -> None:
+    """What is left where a charge went away from a visit that another one was merged into is billed there."""
+    heard(house, patient_fact(), *VISIT, charge_fact("C2", "G0008"))
+    one = MergeFact(key="M1", version="2", kind="encounter", from_key="E1", into_key="E2")
+    heard(house, one, encounter_fact("E2"))
+    heard(house, encounter_fact("E3"))
+    (was,) = [row.id for row in house.rows("encounters", state="merged")]
+    with house.store.begin("admin") as tx:
+        Facts(tx, "adt", "lakeside").store([charge_fact("C2", "G0008", version="3", encounter_key="E3")])
+        tx.encounters.put(tx.encounters.get(was), state="merged")  # it was put together first
+    house.run(assemble.assemble, "adt")
+    house.take_in()
+    assert sorted(lines(house, "ready")) == [["G0008"], ["T1015"]]
+    assert not {"new", "priced", "waiting"} & house.states("charges").keys()
+
+
+def test_what_a_person_decided_about_a_held_claim_stands(house: House) -> None:
+    """A rule held the claim, and a person has said that it is dealt with otherwise: it is not billed anew by itself,
+    and it is told that its visit is open again.
+    """
+    finding = ScrubFinding(rule="never", where="claim", why="it may not go", fix="send it on paper")
+    house.host.rules = {"never": lambda _: [finding]}
+    heard(house, patient_fact(), *VISIT)
+    (claim,) = house.rows("claims", state="held")
+    with house.store.begin("admin") as tx:
+        tx.work.resolve_for(claim.id, "", "sent on paper", "ann")
+    heard(house, OPEN_AGAIN)
+    assert (house.states("claims"), house.work()) == ({"held": 1}, {"claim.reopened": 1})

@@ -24,6 +24,8 @@ UNSENT = ("new", "ready", "held")
 OURS = ("scrub.", "batch.")
 """What may hold a claim that is taken back; for all else that holds one a person has a word to say."""
 BILLED = ("charge", "credit")
+LOOKED_AT = frozenset({"claimed", "patient", "coded", "merged"})
+"""Visits that are put together anew when a claim of theirs is taken back; the others are, or wait for that."""
 
 
 def take_back(tx: Tx, puts: Sequence[Put], known: Known) -> Known:
@@ -36,9 +38,9 @@ def take_back(tx: Tx, puts: Sequence[Put], known: Known) -> Known:
     links = tx.claim_charges.of_charges(sorted(charges))
     rows = tx.claims.get_many({link.claim_id for link in links if link.rank == 1})
     unsent = [row for row in rows.values() if row.state in UNSENT]
-    asked = _asked(tx, unsent)
-    _hold(tx, [row for row in unsent if row.id in asked and row.state != "held"])
-    gone = [row for row in unsent if row.id not in asked and _is_ours(tx, row)]
+    asked, decided = _asked(tx, unsent), _decided(tx, unsent)
+    _hold(tx, [row for row in unsent if row.id in decided or (row.id in asked and row.state != "held")])
+    gone = [row for row in unsent if row.id not in asked | decided and _is_ours(tx, row)]
     if not gone:
         return known
     _undo(tx, gone)
@@ -67,8 +69,15 @@ def _asked(tx: Tx, rows: Sequence[Row[Claim]]) -> set[str]:
     return sent | may_have_left(tx, rows)
 
 
+def _decided(tx: Tx, rows: Sequence[Row[Claim]]) -> set[str]:
+    """Those that are held though nothing is open about them: a person has said what becomes of them."""
+    held = {row.id for row in rows if row.state == "held"}
+    items = tx.work.list(aggregate_id=sorted(held), limit=100_000) if held else []
+    return held - {item.aggregate_id for item in items}
+
+
 def _is_ours(tx: Tx, row: Row[Claim]) -> bool:
-    """Whether a claim waits for nothing that a person began to decide."""
+    """Whether a claim waits for nothing that a person is to decide."""
     if row.state != "held":
         return True
     return all(item.reason.startswith(OURS) for item in tx.work.list(aggregate_id=row.id, limit=100))
@@ -91,21 +100,34 @@ def _undo(tx: Tx, rows: Sequence[Row[Claim]]) -> None:
 
 
 def _reopen(tx: Tx, claims: Sequence[Row[Claim]], here: set[str]) -> dict[str, Row[Charge]]:
-    """The charges of these claims are open again, and visits that are not looked at just now will be."""
+    """The charges of these claims are open again, with what credits took of them, and visits that are not looked at
+    just now will be, wherever they stand.
+    """
     links = tx.claim_charges.of_claims([row.id for row in claims])
-    charges = tx.charges.get_many({link.charge_id for link in links}).values()
-    rows = tx.charges.put_many([Change(row, state="new") for row in charges if row.state == "claimed"])
-    visits = {one for row in claims for one in row.record.encounter_ids} - here
-    others = tx.encounters.get_many(visits).values()
-    tx.encounters.put_many([Change(row, state="gathering") for row in others if row.state == "claimed"])
+    charges = list(tx.charges.get_many({link.charge_id for link in links}).values())
+    charges = [row for row in charges if row.state == "claimed"]
+    visits = {one for row in claims for one in row.record.encounter_ids}
+    visits |= {row.col("encounter_id") for row in charges}
+    charges += _settled(tx, claims, visits)
+    rows = tx.charges.put_many([Change(row, state="new") for row in charges])
+    others = tx.encounters.get_many(visits - here).values()
+    tx.encounters.put_many([Change(row, state="gathering") for row in others if row.state in LOOKED_AT])
     return {row.col("key"): row for row in rows}
+
+
+def _settled(tx: Tx, claims: Sequence[Row[Claim]], visits: set[str]) -> list[Row[Charge]]:
+    """The credits that counted when these claims were made, and the charges that those undid."""
+    made = {row.created_at for row in claims}
+    rows = tx.charges.find(encounter_id=sorted(visits), state="settled", limit=1_000_000)
+    return [row for row in rows if row.state_since in made]
 
 
 def _reopened() -> Problem:
     return Problem(
         code="claim.reopened",
         where="encounter",
-        why="it left once already; its visit is open again, or a charge, the patient or who pays first is in doubt",
+        why="it left once, or a person dealt with it; its visit is open again, or a charge, the patient or who pays "
+        "first is in doubt",
         fix="wait until the source has settled that; then release the claim with: hub replay CLAIM",
     )
 
