@@ -129,12 +129,13 @@ def changes_of(parts: Mapping[str, Changing], cursor: str, put_off: set[str] | N
     others are asked, and its error is raised where they have no message. Where they only moved on (an export that is
     at work now), that is saved first, and the error is put off until the next call: `put_off` remembers whose. One
     that moved on and has more to do (an export was just asked for) is saved before the others are asked, which may
-    take a minute: a hub that dies meanwhile would not know of it.
+    take a minute: a hub that dies meanwhile would not know of it. One that presses is asked out of turn, and takes
+    nobody's turn from them.
     """
-    now, names = _decoded(cursor), list(parts)
-    first = names.index(now.turn) if now.turn in parts else 0
+    now = _decoded(cursor)
     more, moved, trouble, dues = False, False, list[tuple[str, HubError]](), list[datetime]()
-    for nth, name in enumerate(names[first:] + names[:first]):
+    pressing, order = _order(parts, now)
+    for nth, name in enumerate(order):
         try:
             found = parts[name].changes(now.parts.get(name, ""))
         except HubError as error:
@@ -146,12 +147,35 @@ def changes_of(parts: Mapping[str, Changing], cursor: str, put_off: set[str] | N
         more |= found.more
         dues += [found.due] if found.due is not None else []
         if found.messages or (moves and found.more and not trouble):
-            now.turn = names[(first + nth + 1) % len(names)]
-            more |= nth + 1 < len(names)
+            now.turn = now.turn if name == pressing else _after(name, parts)
+            more |= nth + 1 < len(order)
             return Changes(messages=found.messages, cursor=_encoded(now), more=more)
     if trouble:
         _raise(trouble, moved, set() if put_off is None else put_off)
     return Changes(messages=(), cursor=_encoded(now), more=more or bool(trouble), due=min(dues, default=None))
+
+
+def _order(parts: Mapping[str, Changing], now: _Cursor) -> tuple[str, list[str]]:
+    """The part that presses, or none, and the order in which they are asked: it, then all by their turns."""
+    names = list(parts)
+    first = names.index(now.turn) if now.turn in parts else 0
+    turns = names[first:] + names[:first]
+    pressing = next((name for name in turns if _presses(parts[name], now.parts.get(name, ""))), "")
+    return pressing, sorted(turns, key=lambda name: name != pressing)
+
+
+def _presses(part: Changing, cursor: str) -> bool:
+    """Whether it must not wait for the others: few parts ever say so."""
+    return bool(getattr(part, "presses", _never)(cursor))
+
+
+def _never(_cursor: str) -> bool:
+    return False
+
+
+def _after(name: str, parts: Mapping[str, Changing]) -> str:
+    names = list(parts)
+    return names[(names.index(name) + 1) % len(names)]
 
 
 def _raise(trouble: list[tuple[str, HubError]], moved: bool, put_off: set[str]) -> None:

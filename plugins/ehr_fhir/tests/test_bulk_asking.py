@@ -13,12 +13,13 @@ from hub_ehr_fhir.bulk import turns
 from hub_ehr_fhir.bulk.cursors import decoded
 from hub_ehr_fhir.bulk.part import TRIES
 from hub_ehr_fhir.settings_bulk import BulkSettings
+from hub_ehr_fhir.source import changes_of
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from hub.errors import Misconfigured
-from hub.plugin.api import Changes
+from hub.plugin.api import Changes, RawMessage
 
 
 @pytest.fixture(name="server")
@@ -421,6 +422,40 @@ def test_deaths_at_the_kick_off_are_bounded(server: BulkServer) -> None:
     run.next_day()
     assert run.export().since
     assert len(server.asked) == 7
+
+
+class Telling:
+    """A pull that has something each time it is asked."""
+
+    def changes(self, cursor: str) -> Changes:
+        """One more message."""
+        message = RawMessage(external_id=f"pull/{cursor}", content_type="fhir+json", body=b"{}")
+        return Changes(messages=(message,), cursor=str(int(cursor or 0) + 1), more=True)
+
+
+def test_the_kick_off_follows_its_announcement(server: BulkServer) -> None:
+    """A hub whose lives last for two calls asks once, and loses nothing, though the pull always has something."""
+    run = Run(server)
+    cursor = ""
+    for life in range(4):
+        for _ in range(2):
+            cursor = changes_of({"bulk": run.part, "pull": Telling()}, cursor).cursor
+        assert (life, "bulk.asked_perhaps" in run.log) == (life, False)
+        run.die()
+    assert len(server.asked) == 1
+
+
+def test_a_kick_off_that_fails_waits_for_its_turn(server: BulkServer) -> None:
+    """A server that has no place for it is not asked before each call of the pull."""
+    server.kickoff_faults = [(429, b"", {})] * 9
+    run = Run(server)
+    while run.stand.stage != "intent":
+        run.call()
+    assert run.part.presses(run.cursor)
+    run.call()
+    assert (len(run.errors), run.part.presses(run.cursor)) == (1, False)
+    assert run.born().presses(run.cursor)
+    assert not run.part.presses("not a cursor")
 
 
 @pytest.mark.parametrize("status", [429, 409])

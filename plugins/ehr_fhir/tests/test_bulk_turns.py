@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from hub_ehr_fhir.source import Changing, changes_of
 
@@ -92,6 +93,47 @@ def test_a_step_is_saved_before_the_others_are_asked() -> None:
     assert ('"bulk":"1"' in first.cursor, first.more, asked) == (True, True, [])
     second = changes_of(parts, first.cursor)
     assert ('"bulk":"2"' in second.cursor, second.more, asked) == (True, False, [""])
+
+
+class Pressing(Part):
+    """A part that says from where on it must not wait."""
+
+    def __init__(self, act: Callable[[str], Changes], at: str) -> None:
+        super().__init__(act)
+        self._at = at
+
+    def presses(self, cursor: str) -> bool:
+        """At that cursor."""
+        return cursor == self._at
+
+
+@pytest.mark.parametrize("order", [("bulk", "pull", "drop"), ("pull", "bulk", "drop"), ("drop", "pull", "bulk")])
+def test_one_that_presses_is_asked_out_of_turn(order: tuple[str, ...]) -> None:
+    """What was announced is done in the next call, however much others have; whose turn it was is heard after it."""
+    parts: dict[str, Changing] = {name: Part(counting(9)) for name in order}
+    parts["bulk"] = Pressing(counting(9), "1")
+    cursor, steps = "", list[str]()
+    for _ in range(7):
+        told = changes_of(parts, cursor)
+        now, before = (msgspec.json.decode(one)["parts"] if one else {} for one in (told.cursor, cursor))
+        steps += [name for name in order if now.get(name) != before.get(name)]
+        cursor = told.cursor
+    asked = steps.index("bulk")
+    assert steps[asked + 1] == "bulk"
+    del steps[asked + 1]
+    assert steps == [*order, *order]
+
+
+def test_one_that_presses_and_fails_keeps_nobody_from_being_heard() -> None:
+    """All messages of the others come in their turns, and its error is told."""
+    parts: dict[str, Changing] = {
+        "drop": Part(counting(2)),
+        "bulk": Pressing(away, ""),
+        "pull": Part(counting(2)),
+    }
+    found, raised, _ = heard(parts, 8)
+    assert found == ["0", "0", "1", "1"]
+    assert raised == 4
 
 
 def test_what_a_person_must_do_is_told() -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from hub.plugin.api import Changes, Context, HubError, RawMessage, RetryLater, Step
+from hub.plugin.api import Changes, Context, HubError, Misconfigured, RawMessage, RetryLater, Step
 from hub_ehr_fhir.bulk import asking, kickoff, reports, telling, turns, wishes
 from hub_ehr_fhir.bulk.cursors import Cursor, Place, decoded, encoded
 from hub_ehr_fhir.bulk.download import SHORT
@@ -41,6 +41,7 @@ class BulkPart:
         self._form = kickoff.form(bulk, server.base)
         self._me = os.urandom(8).hex()
         self._kicked: tuple[Cursor, asking.Kicked] | None = None
+        self._tried: Cursor | None = None
         self._loading: Loading | None = None
         self._growing = Growing(SLICE_SECONDS)
         self._still: tuple[tuple[str, Place], datetime] | None = None
@@ -66,6 +67,16 @@ class BulkPart:
             return self._otherwise(now)
         return self._stages[now.stage](now)
 
+    def presses(self, cursor: str) -> bool:
+        """Whether an export was announced and is to be asked for now: the pull may take long, and each death between
+        the two counts as one that left an export behind. What failed once waits for its turn.
+        """
+        try:
+            now = decoded(cursor)
+        except Misconfigured:
+            return False
+        return now.stage == "intent" and now != self._tried and not self._waits(now)
+
     def check(self) -> Iterator[Step]:
         """What came of the last export. Nothing is asked for: an export is work for the server."""
         yield reports.step(reports.read(self._context.state), self._bulk)
@@ -78,6 +89,11 @@ class BulkPart:
 
     def _now(self) -> datetime:
         return self._context.clock.now()
+
+    def _waits(self, cursor: Cursor) -> bool:
+        """Whether nothing is to be asked yet; a time that lies far ahead is of a clock that was turned back."""
+        after = turns.read(cursor.after)
+        return after is not None and timedelta() < after - self._now() < _LONGEST_WAIT
 
     def _idle(self, cursor: Cursor) -> Changes:
         """Wait for the turn; then say that it is going to be asked."""
@@ -110,15 +126,16 @@ class BulkPart:
         """Ask for the export. What an earlier call of this process was told, and could not save, still holds. It is
         saved at once (`more`): nobody else knows of the export.
         """
-        now, after = self._now(), turns.read(cursor.after)
+        now = self._now()
         if cursor.by != self._me:
             return self._lost(cursor)
-        if after is not None and timedelta() < after - now < _LONGEST_WAIT:
+        if self._waits(cursor):
             return _still(cursor)
+        self._tried = cursor
         if self._kicked is None or self._kicked[0] != cursor:
             self._drop_kicked()
             self._kicked = (cursor, self._kick(cursor, now))
-        told = self._kicked[1]
+        self._tried, told = None, self._kicked[1]
         learned = turns.written(now) if told.refused != cursor.refused else cursor.learned
         self._context.log.info("bulk.asked", slot=cursor.slot, count=len(told.refused))
         return self._on(
@@ -178,8 +195,8 @@ class BulkPart:
     def _wait(self, cursor: Cursor) -> Changes:
         """See how the export stands, when it is time to. That it is waited for shows that its address was saved."""
         self._kicked = None
-        now, after = self._now(), turns.read(cursor.after)
-        if after is not None and timedelta() < after - now < _LONGEST_WAIT:
+        now = self._now()
+        if self._waits(cursor):
             return _still(cursor)
         asked = turns.read(cursor.asked) or now
         if now - asked > timedelta(hours=self._bulk.give_up_hours):
