@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -24,6 +24,7 @@ Why something waits for a person: the code of a work item, what it says, and wha
 | reason | why | do | where it is said |
 |---|---|---|---|
 """
+_ARMS = (ast.excepthandler, ast.match_case)
 POSITIONAL = ("code", "where", "why", "fix")
 
 
@@ -38,17 +39,38 @@ def rows_of(path: Path) -> Iterator[tuple[str, str, str, str]]:
     if "tests" in path.parts:
         return
     tree = ast.parse(path.read_text())
-    known = {
-        one.targets[0].id: text(one.value, {})
-        for one in tree.body
-        if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            told = arguments(node, known)
-            code, why = told.get("code") or told.get("reason") or "", told.get("why", "")
-            if why and "." in code and " " not in code:
-                yield code, clean(why), clean(told.get("fix", "")), str(path.relative_to(ROOT))
+    constants = dict(pair for line in tree.body for pair in named(line))
+    for call, known in calls(tree.body, constants):
+        told = arguments(call, known)
+        code, why = told.get("code") or told.get("reason") or "", told.get("why", "")
+        if why and "." in code and " " not in code:
+            yield code, clean(why), clean(told.get("fix", "")), str(path.relative_to(ROOT))
+
+
+def calls(lines: Iterable[ast.AST], known: Mapping[str, str]) -> Iterator[tuple[ast.Call, dict[str, str]]]:
+    """Each call in these lines, with the texts that have names where it stands: one that is given within a branch
+    holds there alone.
+    """
+    here = dict(known)
+    for line in lines:
+        blocks = [one for one in ast.iter_child_nodes(line) if isinstance(one, (ast.stmt, *_ARMS))]
+        plain = [one for one in ast.iter_child_nodes(line) if one not in blocks]
+        yield from ((one, here) for each in plain for one in ast.walk(each) if isinstance(one, ast.Call))
+        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+            yield from calls(getattr(line, name, ()) if blocks else (), here)
+        here |= dict(named(line))
+
+
+def named(line: ast.AST) -> Iterator[tuple[str, str]]:
+    """The texts to which a line gives names."""
+    if not isinstance(line, ast.Assign):
+        return
+    target, value = line.targets[0], line.value
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        pairs = list(zip(target.elts, value.elts, strict=False))
+    else:
+        pairs = [(target, value)]
+    yield from ((one.id, text(given, {})) for one, given in pairs if isinstance(one, ast.Name))
 
 
 def arguments(call: ast.Call, known: Mapping[str, str]) -> dict[str, str]:
@@ -74,7 +96,7 @@ def text(node: ast.expr, known: Mapping[str, str]) -> str:
     if isinstance(node, ast.Constant):
         return str(node.value) if isinstance(node.value, str) else ""
     if isinstance(node, ast.JoinedStr):
-        return "".join(part.value if isinstance(part, ast.Constant) else "{…}" for part in node.values)
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "{…}" for part in node.values)
     return ""
 
 

@@ -14,6 +14,7 @@ from hub.flow.corrections import resend
 from hub.flow.fetch import STEP_OF, again
 from hub.flow.ingest import mending
 from hub.flow.ingest import replay as gather
+from hub.flow.visits import taking_back
 from hub.model.encounter import Encounter
 from hub.store import Nudge, Tx
 from hub.store.documents import Change, Row
@@ -79,11 +80,13 @@ def history(tx: Tx, settings: Settings, after: str, by: str) -> tuple[int, str]:
 
 
 def held_claims(tx: Tx, settings: Settings, after: str, by: str) -> tuple[int, str]:
-    """The next page of held claims; not those that the partner may have since before a restore, for each of which
-    a person has a word to say, nor those that may not go.
+    """The next page of held claims; not those of each of which a person has a word to say (the partner may have them
+    since before a restore, or their visit is told otherwise after they left once), nor those that may not go.
     """
     rows = tx.claims.find(limit=CHUNK, after_id=after, state="held")
-    stay, done = stay_held(tx, [row.id for row in rows]), 0
+    ids = [row.id for row in rows]
+    again = tx.work.list(aggregate_id=ids, reason=taking_back.REOPENED, limit=CHUNK) if ids else []
+    stay, done = stay_held(tx, ids) | {item.aggregate_id for item in again}, 0
     for row in rows:
         with suppress(Refused):
             if row.id not in stay:
@@ -130,8 +133,12 @@ def _encounters(tx: Tx, rows: list[Row[Encounter]], by: str) -> None:
 
 
 def _claim(tx: Tx, settings: Settings, row: Row[Any], by: str) -> None:
-    """A held claim is scrubbed anew; one that only waits for its next payer is forwarded anew."""
-    if tx.work.list(aggregate_id=row.id, reason_prefix="secondary.", limit=1):
+    """A held claim is scrubbed anew, or made anew where its source tells otherwise of it; one that only waits for its
+    next payer is forwarded anew.
+    """
+    if taking_back.on_word(tx, row, by):
+        tx.event("claim.replayed", "claim", row.id, practice=row.practice, actor=by, was=row.state)
+    elif tx.work.list(aggregate_id=row.id, reason_prefix="secondary.", limit=1):
         move_claims(tx, [Change(row, state="secondary_due")], actor=by)
         tx.work.resolve_for(row.id, "secondary.", "looked at again", by)
         tx.event("claim.replayed", "claim", row.id, practice=row.practice, actor=by, was=row.state)

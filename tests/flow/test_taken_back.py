@@ -15,7 +15,7 @@ from hub.errors import Refused
 from hub.flow import coding, ingest, replaying
 from hub.flow.ingest.facts_store import Facts
 from hub.flow.visits import assemble
-from hub.model.facts import AnyFact, MergeFact
+from hub.model.facts import AnyFact, MergeFact, MoveFact
 from hub.plugin.api import ScrubFinding
 from hub.store import Keyring, open_store
 
@@ -281,3 +281,60 @@ def test_what_a_person_decided_about_a_held_claim_stands(house: House) -> None:
         tx.work.resolve_for(claim.id, "", "sent on paper", "ann")
     heard(house, OPEN_AGAIN)
     assert (house.states("claims"), house.work()) == ({"held": 1}, {"claim.reopened": 1})
+
+
+MOVED = MoveFact(key="encounter/E1", version="5", kind="encounter", moved_key="E1", into_key="P2")
+REGISTERED = (patient_fact(), *VISIT, charge_fact("C2", "G0008"))
+TOLD_OTHERWISE: dict[str, tuple[list[AnyFact], list[tuple[str, str, list[str]]]]] = {
+    "cancelled": ([encounter_fact(version="2", status="cancelled")], []),
+    "a charge withdrawn": ([charge_fact("C2", "G0008", version="2", active=False)], [("ppo", "A", ["T1015"])]),
+    "another payer": (
+        [coverage_fact("V0", "MEDICARE-B", member_id="9A00A00EX01"), coverage_fact(version="2", rank=2)],
+        [("medicare", "A", ["T1015", "G0008"])],
+    ),
+    "another patient": (
+        [patient_fact("P2"), coverage_fact("V9", patient_key="P2"), MOVED],
+        [("ppo", "B", ["T1015", "G0008"])],
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TOLD_OTHERWISE)
+def test_a_persons_word_takes_back_what_is_told_otherwise(house: House, what: str) -> None:
+    """A claim that waits since its source says something else of it is made anew as the source says now, on one
+    command, which the work names; nothing is left to do, and the books are those of the claims that stand.
+    """
+    told, billed = TOLD_OTHERWISE[what]
+    heard(house, *REGISTERED)
+    (before,) = house.rows("claims")
+    heard(house, *told)
+    house.send()
+    assert (house.states("claims"), house.sent()) == ({"held": 1}, [])
+    with house.store.begin("admin") as tx:
+        (item,) = tx.work.list(aggregate_id=before.id)
+        assert "hub replay CLAIM" in item.fix
+        assert replaying.one(tx, house.settings, before.id, "ann") == "claims"
+    house.take_in()
+    found = house.rows("claims", state="ready")
+    same = before.record.patient_id
+    assert [
+        (row.record.payer, "A" if row.record.patient_id == same else "B", [one.hcpcs for one in row.record.lines])
+        for row in found
+    ] == billed
+    cents = sum(row.col("cents") for row in found)
+    assert house.accounts() == ({"insurance_receivable": cents, "revenue": -cents} if cents else {})
+    assert not house.work()
+    assert not {"new", "priced", "waiting"} & house.states("charges").keys()
+
+
+def test_what_may_be_with_its_payer_is_not_taken_back_on_a_word(house: House) -> None:
+    """A claim of which a submission is open stays as it is, whatever it waits for, and says what to do."""
+    house.bill(*VISIT)
+    (claim,) = house.rows("claims")
+    with house.store.begin("admin") as tx:
+        tx.claims.put(claim, state="held")
+    heard(house, coverage_fact("V0", "MEDICARE-B", member_id="9A00A00EX01"), coverage_fact(version="2", rank=2))
+    assert house.work() == {"claim.other_payer": 1}
+    with house.store.begin("admin") as tx, pytest.raises(Refused, match="with its payer"):
+        replaying.one(tx, house.settings, claim.id, "ann")
+    assert house.states("claims") == {"held": 1}

@@ -9,7 +9,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_page_of_reasons_is_current() -> None:
-    """docs/reference/reasons.md is what `python tools/reasons.py` writes: run it after adding a reason."""
+    """docs/reference/reasons.md is what `python tools/reasons.py` writes: run it after adding a reason. Words that a line
+    before gives a name to are told, too.
+    """
     spec = importlib.util.spec_from_file_location("reasons", ROOT / "tools" / "reasons.py")
     assert spec is not None
     assert spec.loader is not None
@@ -18,3 +20,5 @@ def test_the_page_of_reasons_is_current() -> None:
     page = (ROOT / "docs" / "reference" / "reasons.md").read_text()
     assert page == module.reasons()
     assert page.count("\n| `") > 80
+    for named_before in ("`fhir.json` | this is not a JSON object", "`visit.test` | the patient is marked"):
+        assert named_before in page

@@ -78,7 +78,8 @@ def _other() -> Problem:
         code="claim.other_payer",
         where="coverage",
         why="the source changed who pays first before this claim was sent",
-        fix="if that is right, reverse the charge and bill the right payer; if not, correct the source, then replay",
+        fix="correct the source if that is wrong; then, either way: hub replay CLAIM takes the claim back, and asks "
+        "whom the source then says",
     )
 
 

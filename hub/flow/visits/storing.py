@@ -268,7 +268,8 @@ def _withdrawn() -> Problem:
         code="claim.withdrawn",
         where="charges",
         why="the source cancelled the visit, or withdrew a charge of this claim, before it was sent",
-        fix="if that is right, reverse the charge and resolve this item; if not, correct the source, then replay",
+        fix="correct the source if that is wrong; then, either way: hub replay CLAIM takes the claim back, and bills "
+        "what the source then says",
     )
 
 
@@ -295,5 +296,6 @@ def _of_another() -> Problem:
         code="claim.of_another",
         where="patient",
         why="the source moved the visit to another patient before this claim was sent",
-        fix="if it is right, reverse the charge and bill the right patient; if not, correct the source, then replay",
+        fix="correct the source if that is wrong; then, either way: hub replay CLAIM takes the claim back, and bills "
+        "for whom the source then says",
     )

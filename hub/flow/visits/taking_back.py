@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hub.errors import Problem
+from hub.errors import Problem, Refused
 from hub.flow.after_restore import may_have_left
 from hub.flow.base import move_claims, work_for
+from hub.flow.source_lanes import assemble_soon
 from hub.flow.visits.alike import stands_again
 from hub.flow.visits.ranking import is_unclear
 from hub.flow.visits.storing import OPEN_VISIT, Known, Put
@@ -24,8 +25,9 @@ UNSENT = ("new", "ready", "held")
 OURS = ("scrub.", "batch.")
 """What may hold a claim that is taken back; for all else that holds one a person has a word to say."""
 BILLED = ("charge", "credit")
-LOOKED_AT = frozenset({"claimed", "patient", "coded", "merged"})
-"""Visits that are put together anew when a claim of theirs is taken back; the others are, or wait for that."""
+REOPENED = "claim.reopened"
+IN_DOUBT = frozenset({"claim.withdrawn", "claim.of_another", "claim.other_payer"})
+"""What holds a claim until a person has said that the source is right: then it is taken back."""
 
 
 def take_back(tx: Tx, puts: Sequence[Put], known: Known) -> Known:
@@ -44,7 +46,25 @@ def take_back(tx: Tx, puts: Sequence[Put], known: Known) -> Known:
     if not gone:
         return known
     _undo(tx, gone)
-    return known | _reopen(tx, gone, {put.row.id for put in puts})
+    return known | _reopen(tx, gone, {put.row.id for put in puts})[0]
+
+
+def on_word(tx: Tx, row: Row[Claim], by: str) -> bool:
+    """Take back a claim that is held since its source tells otherwise of it, on a person's word; False where another
+    thing holds it. Raises `Refused` where it may be with its payer.
+    """
+    if not any(item.reason in IN_DOUBT for item in tx.work.list(aggregate_id=row.id, limit=100)):
+        return False
+    open_ = any(
+        one.closed_at is None or one.close_reason == "adjudicated" for one in tx.submissions.of_claim(row.id)
+    )
+    if open_ or may_have_left(tx, [row]):
+        fix = "ask the payer; if it never had it, as it stands: hub work resolve ITEM --how WHAT-IT-SAID --resend"
+        raise Refused("the claim may be with its payer, so it is not made anew", fix=fix)
+    _undo(tx, [row], by)
+    for visit in tx.encounters.get_many(_reopen(tx, [row], set())[1]).values():
+        tx.then(assemble_soon(visit.col("source")))
+    return True
 
 
 def _questioned(put: Put, known: Known) -> Iterator[Row[Charge]]:
@@ -89,19 +109,19 @@ def _hold(tx: Tx, rows: Sequence[Row[Claim]]) -> None:
         tx.work.open_many(work_for([_reopened()], "claim", row.id), practice=row.practice)
 
 
-def _undo(tx: Tx, rows: Sequence[Row[Claim]]) -> None:
+def _undo(tx: Tx, rows: Sequence[Row[Claim]], by: str = "hub") -> None:
     """The claims are void, and the books as if they had not been made."""
-    move_claims(tx, [Change(row, state="void") for row in rows], cause="visit")
-    tx.work.resolve_many([row.id for row in rows], "", "taken back: its visit is billed anew")
+    move_claims(tx, [Change(row, state="void") for row in rows], cause="visit", actor=by)
+    tx.work.resolve_many([row.id for row in rows], "", "taken back: its visit is billed anew", by)
     keys = {f"charge:{row.id}": row for row in rows}
     for practice in {row.practice for row in rows}:
         for key in sorted(tx.book.has(practice, [key for key, row in keys.items() if row.practice == practice])):
             tx.book.reverse(practice, key, posting_date=tx.now.date(), cause=keys[key].id)
 
 
-def _reopen(tx: Tx, claims: Sequence[Row[Claim]], here: set[str]) -> dict[str, Row[Charge]]:
+def _reopen(tx: Tx, claims: Sequence[Row[Claim]], here: set[str]) -> tuple[dict[str, Row[Charge]], set[str]]:
     """The charges of these claims are open again, with what credits took of them, and visits that are not looked at
-    just now will be, wherever they stand.
+    just now will be, wherever they stand. Returns the charges by their keys, and those visits.
     """
     links = tx.claim_charges.of_claims([row.id for row in claims])
     charges = list(tx.charges.get_many({link.charge_id for link in links}).values())
@@ -110,9 +130,10 @@ def _reopen(tx: Tx, claims: Sequence[Row[Claim]], here: set[str]) -> dict[str, R
     visits |= {row.col("encounter_id") for row in charges}
     charges += _settled(tx, claims, visits)
     rows = tx.charges.put_many([Change(row, state="new") for row in charges])
+    tx.work.resolve_many([row.id for row in rows], "ingest.", "its claim was taken back")
     others = tx.encounters.get_many(visits - here).values()
-    tx.encounters.put_many([Change(row, state="gathering") for row in others if row.state in LOOKED_AT])
-    return {row.col("key"): row for row in rows}
+    tx.encounters.put_many([Change(row, state="gathering") for row in others if row.state != "gathering"])
+    return {row.col("key"): row for row in rows}, visits - here
 
 
 def _settled(tx: Tx, claims: Sequence[Row[Claim]], visits: set[str]) -> list[Row[Charge]]:
@@ -124,7 +145,7 @@ def _settled(tx: Tx, claims: Sequence[Row[Claim]], visits: set[str]) -> list[Row
 
 def _reopened() -> Problem:
     return Problem(
-        code="claim.reopened",
+        code=REOPENED,
         where="encounter",
         why="it left once, or a person dealt with it; its visit is open again, or a charge, the patient or who pays "
         "first is in doubt",
@@ -132,4 +153,4 @@ def _reopened() -> Problem:
     )
 
 
-__all__ = ["take_back"]
+__all__ = ["IN_DOUBT", "REOPENED", "on_word", "take_back"]
