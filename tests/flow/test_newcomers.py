@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from hub.clock import TurnedClock
 from hub.errors import Misconfigured
 from hub.flow import ingest
 from hub.flow.ingest import newcomers
+from hub.flow.ingest.facts_store import Facts
 from hub.flow.visits import assemble
 from hub.model.facts import Reading
 from hub.store import Keyring, open_store
@@ -78,3 +80,35 @@ def test_a_source_that_is_known_is_asked_nothing(house: House) -> None:
     house.settings = house.settings.model_copy(update={"connectors": connectors, "sources": sources})
     told_again(house)
     assert sum(house.states("encounters").values()) == 3
+
+
+@pytest.mark.parametrize("trace", ["facts", "cursor", "message"])
+def test_a_source_that_was_read_before_goes_on(house: House, trace: str) -> None:
+    """An upgrade stops no feed: one that has told of people or of nothing yet, beside visits of a source that is gone
+    since long, was let in by whoever set it up.
+    """
+    house.bill(*FACTS)
+    renamed(house)
+    house._put("north", "message", msgspec.json.encode(Reading()), "before")
+    with house.store.begin("admin") as tx:
+        if trace == "facts":
+            Facts(tx, "north", "lakeside").store([patient_fact()])
+        elif trace == "cursor":
+            tx.plugin_state("north").put("cursor", b"")
+        else:
+            tx.inbox.put_state(tx.inbox.find(source="north")[0], "read")
+    with house.store.view() as view:
+        assert newcomers.doubt(view, house.settings, "north") is None
+    told_again(house)
+    assert sum(house.states("encounters").values()) == 2
+
+
+def test_what_was_tried_and_never_billed_stops_nobody(house: House) -> None:
+    """A connector that was tried, and whose visits are all history, is no reason to hold the real one."""
+    source = house.settings.sources["adt"].model_copy(update={"bill_from": date(2099, 1, 1)})
+    house.settings = house.settings.model_copy(update={"sources": {**house.settings.sources, "adt": source}})
+    house.bill(*FACTS)
+    assert house.states("encounters") == {"history": 1}
+    renamed(house, bill_from=date(2026, 1, 1))
+    told_again(house)
+    assert sum(house.states("encounters").values()) == 2

@@ -9,8 +9,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_page_of_reasons_is_current() -> None:
-    """docs/reference/reasons.md is what `python tools/reasons.py` writes: run it after adding a reason. Words that a line
-    before gives a name to are told, too.
+    """docs/reference/reasons.md is what `python tools/reasons.py` writes: run it after adding a reason. Words that
+    a line before gives a name to are told, too.
     """
     spec = importlib.util.spec_from_file_location("reasons", ROOT / "tools" / "reasons.py")
     assert spec is not None

@@ -4,6 +4,7 @@ same one under another name, whose visits would all be billed again. A person sa
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from hub.config.settings import Settings
 from hub.errors import Misconfigured
@@ -12,6 +13,10 @@ from hub.store import View
 
 KNOWN = "hub.known"
 """Under which key the state of a source keeps that this was settled."""
+BILLED = ("gathering", "incomplete", "waiting", "ready", "held", "proposal", "coded", "claimed", "patient")
+"""Visits that were billed, or may be: of others (history, tests) nothing can be billed twice."""
+READ = ("read", "read_in_part", "set_aside", "blocked", "informational", "test")
+"""Messages that were looked into."""
 
 
 def admit(hub: Hub, source: str) -> None:
@@ -39,9 +44,19 @@ def _others(view: View, settings: Settings, source: str) -> Iterable[str]:
     practice = settings.practice_of(source)
     if told is None or told.bill_from is None or not practice:
         return  # it bills nothing
-    visits = view.encounters.tally("source", practice=practice)
-    if source not in visits:
-        yield from visits.keys() - settings.connectors.keys() - {*told.other_than}
+    if not _was_read(view, source, practice):
+        visits = view.encounters.tally("source", practice=practice, state=BILLED)
+        yield from visits.keys() - {source} - settings.connectors.keys() - {*told.other_than}
+
+
+def _was_read(view: View, source: str, practice: str) -> bool:
+    """Whether a source was asked or read before anybody was asked about it: whoever set it up has let it in."""
+    about: dict[str, Any] = {"practice": practice, "source": source, "limit": 1}
+    if view.plugin_state(source).get("cursor") is not None:
+        return True
+    if view.facts.heads(**about) or view.encounters.heads(**about):
+        return True
+    return bool(view.inbox.find(source=source, kind="message", state=READ, limit=1))
 
 
 def _doubtful(source: str, others: list[str]) -> Misconfigured:
