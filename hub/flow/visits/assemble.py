@@ -302,7 +302,7 @@ def _told_once(put: Put, known: Known) -> Put:
     """The visit, where what was done is no charge beside what is charged for it."""
     if not any(fact.service for _, fact in put.charges):
         return put
-    billed = {key for key, _ in put.charges if key in known and known[key].state in BILLED}
+    billed = {key: known[key].record for key, _ in put.charges if key in known and known[key].state in BILLED}
     return msgspec.structs.replace(put, charges=one_service(put.charges, billed))
 
 

@@ -13,7 +13,6 @@ from hub.errors import Problem, Refused
 from hub.flow.after_restore import may_have_left
 from hub.flow.base import move_claims, work_for
 from hub.flow.source_lanes import assemble_soon
-from hub.flow.visits.alike import stands_again
 from hub.flow.visits.ranking import is_unclear
 from hub.flow.visits.storing import OPEN_VISIT, Known, Put
 from hub.model.claim import Claim
@@ -78,7 +77,7 @@ def _questioned(put: Put, known: Known) -> Iterator[Row[Charge]]:
     whole = put.state in {OPEN_VISIT, "test"} or is_unclear(put.encounter.coverages)
     for row, fact in billed:
         moved = fact.active and row.col("encounter_id") not in here
-        replaced = not fact.active and (fact.key in instead or stands_again(fact, put.charges))
+        replaced = not fact.active and fact.key in instead
         if whole or moved or replaced:
             yield row
 
