@@ -338,3 +338,63 @@ def test_what_may_be_with_its_payer_is_not_taken_back_on_a_word(house: House) ->
     with house.store.begin("admin") as tx, pytest.raises(Refused, match="with its payer"):
         replaying.one(tx, house.settings, claim.id, "ann")
     assert house.states("claims") == {"held": 1}
+
+
+DAY = charge_fact().service_from + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("told", "cents"),
+    [
+        (charge_fact(version="2", units=D(2), amount=D("330.00")), 33000),
+        (charge_fact(version="2", modifiers=("25",)), 16500),
+        (charge_fact("C1/back", kind="credit", amount=D("-165.00")), 0),
+        (charge_fact("C1/back", kind="credit", amount=D("-165.00"), service_from=DAY, replaces="C1"), 0),
+    ],
+    ids=["units", "modifiers", "a credit", "a credit by name"],
+)
+def test_a_charge_told_otherwise_before_it_left_is_billed_as_it_is_told_now(
+    house: House, told: AnyFact, cents: int
+) -> None:
+    """Whether a change or a credit comes before the claim was made, or after it and before it left."""
+    other = charge_fact("C2", "G0008", amount=D("40.00"))
+    heard(house, patient_fact(), *VISIT, other)
+    heard(house, told)
+    house.send()
+    assert house.accounts() == {"insurance_receivable": cents + 4000, "revenue": -cents - 4000}
+    assert [sum(one.amount for one in row.record.lines) for row in house.rows("claims", state="frozen")] == [
+        D(cents + 4000) / 100
+    ]
+    assert not house.work()
+
+
+THREE = charge_fact("C1", units=D(3), amount=D("300.00"))
+BACK = charge_fact("C1/back", kind="credit", units=D(1), amount=D("-100.00"))
+UNDONE = charge_fact("C1/back", kind="credit", units=D(3), amount=D("-300.00"))
+
+
+@pytest.mark.parametrize(
+    ("credit", "then", "cents"),
+    [
+        (BACK, [replace(BACK, version="2", active=False)], 30000),
+        (BACK, [replace(BACK, version="2", units=D(2), amount=D("-200.00"))], 10000),
+        (UNDONE, [replace(UNDONE, version="2", active=False)], 30000),
+        (UNDONE, [replace(UNDONE, version="2", units=D(1), amount=D("-100.00"))], 20000),
+        (UNDONE, [replace(THREE, version="2", active=False), replace(UNDONE, version="2", active=False)], 0),
+    ],
+    ids=["withdrawn", "more", "all withdrawn", "less", "both withdrawn"],
+)
+@pytest.mark.parametrize("others", [False, True])
+def test_a_credit_told_otherwise_before_its_claim_left_counts_as_it_is_told_now(
+    house: House, credit: AnyFact, then: list[AnyFact], cents: int, others: bool
+) -> None:
+    """Whether anything was left of the charge, or of the visit, to be on a claim or not."""
+    other = [charge_fact("C2", "G0008", amount=D("40.00"))] if others else []
+    heard(house, patient_fact(), encounter_fact(), coverage_fact(), diagnosis_fact(), THREE, credit, *other)
+    heard(house, *then)
+    house.send()
+    cents += 4000 if others else 0
+    assert house.accounts() == ({"insurance_receivable": cents, "revenue": -cents} if cents else {})
+    assert sum(row.col("cents") for row in house.rows("claims", state="frozen")) == cents
+    assert house.work().keys() <= {"encounter.no_charges"}
+    assert not {"new", "priced", "waiting"} & house.states("charges").keys()

@@ -92,7 +92,7 @@ def _write(
     policy = policy_of(settings, source)
     made = [_put_together(settings, row, pieces, persons, policy, tx.now) for row in pieces.rows.values()]
     made = [_told_once(put, known) for put in made]
-    page = Page(tx, settings, take_back(tx, made, known), practice)
+    page = Page(tx, settings, take_back(tx, settings, made, known), practice)
     for put in made:
         page.add(put)
     return made, page.write()

@@ -10,11 +10,11 @@ import msgspec
 from hub.config.settings import Settings
 from hub.errors import Problem
 from hub.flow.base import move_claims, work_for
-from hub.flow.coder import code_encounter
 from hub.flow.ingest.reopening import UNSENT
 from hub.flow.payments import MONEY, restated
 from hub.flow.visits import asking
 from hub.flow.visits.assembly import charge_of
+from hub.flow.visits.differing import differs
 from hub.flow.visits.payer_changes import BILLED, Repaid, concerns
 from hub.flow.visits.payer_changes import follow as follow_payers
 from hub.flow.visits.rediagnosing import Rediagnosed
@@ -37,6 +37,10 @@ from hub.store.documents import Change, New, Row
 WITHDRAWN = frozenset({"void", "cancelled", "test", "history"})
 """What a charge is when it may not be billed after all."""
 OPEN_CHARGE = frozenset({"new", "held", "proposal", "priced", "waiting"})
+OVER = frozenset({"cancelled", "test", "history", "merged"})
+"""What a visit is of which nothing is due: what it waited for, nobody has to see to any more."""
+WAITED_FOR = ("claim.", "coding.", "encounter.")
+"""Work of a visit that was to be billed."""
 OPEN_VISIT = "waiting"
 """What a visit is that is not over, and of which no claim leaves."""
 UNFINISHED_DAYS = 14
@@ -73,6 +77,7 @@ class Page:
         self.changed: list[Change[Charge]] = []
         self.work: list[WorkItem] = []
         self.whole: list[str] = []
+        self.over: list[str] = []
         self.withdrawn: list[str] = []
         self.moved: list[tuple[str, str, str]] = []
         self.follow: list[Put] = []
@@ -93,6 +98,8 @@ class Page:
                 payer=encounter.coverages[0].payer if encounter.coverages else None,
             )
         )
+        if put.state in OVER:
+            self.over.append(put.row.id)
         if put.state == "merged":
             self.whole.append(put.row.id)
             return
@@ -111,6 +118,7 @@ class Page:
         if put.merged:
             self.follow.append(put)
         self._billed_otherwise(put)
+        self._mixed_late(put)
 
     def _taken(self, put: Put) -> None:
         """Charges that were told of another visit before are not billed with that one while this one is unknown."""
@@ -133,6 +141,15 @@ class Page:
         if concerns_diagnoses(put.row, encounter, [row.record for row in rows], told):
             charges = tuple((row.id, charge) for row, charge in zip(rows, told, strict=True))
             self.rediagnosed.append(Rediagnosed(row=put.row, encounter=encounter, billed=charges))
+
+    def _mixed_late(self, put: Put) -> None:
+        """Where all of a visit was billed before something of it was told of another patient, nothing else says it."""
+        if not put.encounter.of_another or put.row.record.of_another:
+            return
+        rows = [self.known.get(key) for key, fact in put.charges if fact.active and fact.kind == "charge"]
+        billed = [row for row in rows if row is not None and row.state in BILLED]
+        if billed and len(billed) == len(rows):
+            self.work += work_for([_mixed()], "charge", billed[0].id)
 
     def _charge(self, put: Put, key: str, fact: ChargeFact, state: str) -> None:
         encounter, source = put.encounter, put.encounter.source
@@ -168,23 +185,13 @@ class Page:
         if state in WITHDRAWN:
             self.work += work_for([_changed_late()], "charge", row.id)
             self.withdrawn.append(row.id)
-        elif self._differs(row.record, encounter, charge):
+        elif differs(row.record, encounter, charge, self.settings, self.practice):
             self.work += work_for([_changed_late()], "charge", row.id)
         if row.col("patient_id") != charge.patient_id:
             self.moved.append((row.id, row.col("patient_id"), charge.patient_id))
         if row.col("encounter_id") != charge.encounter_id:
             billed = msgspec.structs.replace(row.record, encounter_id=charge.encounter_id)
             self.changed.append(Change(row, record=billed, encounter_id=charge.encounter_id))
-
-    def _differs(self, billed: Charge, encounter: Encounter, coming: Charge) -> bool:
-        """Whether the source now says other than what was billed; what coding added does not count."""
-        (coded,) = code_encounter(encounter, [coming], self.settings, self.practice).charges
-        if _told(billed) != _told(coming) or (coming.drug or billed.drug) != billed.drug:
-            return True
-        if coming.amount is not None and coming.amount != billed.amount:
-            return True
-        mapped_alike = coded.hcpcs == billed.hcpcs
-        return mapped_alike and (coded.units, coded.modifiers) != (billed.units, billed.modifiers)
 
     def _remind(self, put: Put) -> None:
         """A visit that never ends is work, once; a person's word on it holds as long again."""
@@ -231,6 +238,8 @@ class Page:
         self.tx.charges.add_many(self.fresh)
         self.tx.charges.put_many(self.changed)
         self.tx.work.resolve_many(self.whole, "ingest.", "put together")
+        for reason in WAITED_FOR:
+            self.tx.work.resolve_many(self.over, reason, "nothing of it is due any more")
         self._hold_unsent()
         self.tx.work.open_many(self.work, practice=self.practice)
         self._follow()
@@ -238,11 +247,6 @@ class Page:
         follow_diagnoses(self.tx, self.settings, self.rediagnosed)
         follow_people(self.tx, self.settings, self.retold)
         return len(self.fresh) + len(self.changed)
-
-
-def _told(charge: Charge) -> tuple[object, ...]:
-    """What coding never alters of a charge."""
-    return charge.kind, charge.service_from, charge.codings
 
 
 def _revived() -> Problem:
@@ -288,6 +292,16 @@ def _moved_late() -> Problem:
         where="charge",
         why="the source moved the visit to another patient, and this charge was billed for the one it had before",
         fix="correct or void the claim of the wrong patient, and bill the right one; then resolve this item",
+    )
+
+
+def _mixed() -> Problem:
+    return Problem(
+        code="ingest.mixed_after_billing",
+        where="charges, diagnoses",
+        why="a charge, a diagnosis or the policies that the visit names are of another patient, the source says now; "
+        "the visit was billed before",
+        fix="find out whose they are; correct or void the claim where it is wrong, then resolve this item",
     )
 
 

@@ -1,22 +1,27 @@
 """A claim that never left is taken back where what it was made of is in question again: its books are undone, its
 charges are open, and its visit is put together and billed anew as it then stands.
 
-That is so while the source has the visit open again, where a charge of it stands on another visit now, or turned out
-to be the same service as another charge, where its patient is a test, and where nobody knows any more who pays first.
+That is so while the source has the visit open again, where a charge of it stands on another visit now, is told
+otherwise, credited, or turned out to be the same service as another charge, where its patient is a test, and where
+nobody knows any more who pays first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
+from hub.config.settings import Settings
 from hub.errors import Problem, Refused
 from hub.flow.after_restore import may_have_left
 from hub.flow.base import move_claims, work_for
 from hub.flow.source_lanes import assemble_soon
+from hub.flow.visits.assembly import charge_of
+from hub.flow.visits.differing import differs
 from hub.flow.visits.ranking import is_unclear
-from hub.flow.visits.storing import OPEN_VISIT, Known, Put
+from hub.flow.visits.storing import OPEN_CHARGE, OPEN_VISIT, Known, Put
 from hub.model.claim import Claim
 from hub.model.encounter import Charge
+from hub.model.facts import ChargeFact
 from hub.store import Tx
 from hub.store.documents import Change, Row
 
@@ -24,28 +29,49 @@ UNSENT = ("new", "ready", "held")
 OURS = ("scrub.", "batch.")
 """What may hold a claim that is taken back; for all else that holds one a person has a word to say."""
 BILLED = ("charge", "credit")
+STANDS = frozenset({"claimed", "patient"})
 REOPENED = "claim.reopened"
 IN_DOUBT = frozenset({"claim.withdrawn", "claim.of_another", "claim.other_payer"})
 """What holds a claim until a person has said that the source is right: then it is taken back."""
 
 
-def take_back(tx: Tx, puts: Sequence[Put], known: Known) -> Known:
+def take_back(tx: Tx, settings: Settings, puts: Sequence[Put], known: Known) -> Known:
     """Take back the claims that these visits put in question; returns the known charges as they then stand. A claim
     that may have been with its payer before is held for a person instead.
     """
-    charges = {row.id for put in puts for row in _questioned(put, known)}
-    if not charges:
-        return known
-    links = tx.claim_charges.of_charges(sorted(charges))
-    rows = tx.claims.get_many({link.claim_id for link in links if link.rank == 1})
-    unsent = [row for row in rows.values() if row.state in UNSENT]
+    waits = _unsent(tx, [row.id for put in puts for row, _ in _billed(put, known)])
+    charges = {row.id for put in puts for row in _questioned(put, known, settings, waits)}
+    unsent = list(tx.claims.get_many({claim for one in charges for claim in waits[one]}).values())
     asked, decided = _asked(tx, unsent), _decided(tx, unsent)
     _hold(tx, [row for row in unsent if row.id in decided or (row.id in asked and row.state != "held")])
     gone = [row for row in unsent if row.id not in asked | decided and _is_ours(tx, row)]
-    if not gone:
-        return known
-    _undo(tx, gone)
-    return known | _reopen(tx, gone, {put.row.id for put in puts})[0]
+    if gone:
+        _undo(tx, gone)
+        known = known | _reopen(tx, gone, {put.row.id for put in puts})[0]
+    return known | _reckoned_anew(tx, settings, puts, known)
+
+
+def _reckoned_anew(tx: Tx, settings: Settings, puts: Sequence[Put], known: Known) -> Known:
+    """What credits undid is open again, with them, where one of it is told otherwise and nothing of the visit stands
+    on a claim or a bill.
+    """
+    found: list[Row[Charge]] = []
+    for put in puts:
+        rows = [known[key] for key, _ in put.charges if key in known]
+        if not any(row.state in STANDS for row in rows) and _is_unsettled(put, known, settings):
+            found += [row for row in rows if row.state == "settled"]
+    return {row.col("key"): row for row in tx.charges.put_many([Change(row, state="new") for row in found])}
+
+
+def _unsent(tx: Tx, charges: Sequence[str]) -> dict[str, set[str]]:
+    """The claims of each charge of which nothing was written into a file; only of those that have one."""
+    links = [link for link in tx.claim_charges.of_charges(charges) if link.rank == 1] if charges else []
+    heads = tx.claims.heads_of({link.claim_id for link in links}) if links else {}
+    found: dict[str, set[str]] = {}
+    for link in links:
+        if heads[link.claim_id].state in UNSENT:
+            found.setdefault(link.charge_id, set()).add(link.claim_id)
+    return found
 
 
 def on_word(tx: Tx, row: Row[Claim], by: str) -> bool:
@@ -66,20 +92,63 @@ def on_word(tx: Tx, row: Row[Claim], by: str) -> bool:
     return True
 
 
-def _questioned(put: Put, known: Known) -> Iterator[Row[Charge]]:
-    """The charges of a visit on whose claim something is in question."""
+def _billed(put: Put, known: Known) -> list[tuple[Row[Charge], ChargeFact]]:
+    """The charges of a visit that stand on a claim, and how they are told now."""
     told = ((known[key], fact) for key, fact in put.charges if key in known)
-    billed = [(row, fact) for row, fact in told if row.state == "claimed" and row.record.kind in BILLED]
+    return [(row, fact) for row, fact in told if row.state == "claimed" and row.record.kind in BILLED]
+
+
+def _questioned(put: Put, known: Known, settings: Settings, waits: Container[str]) -> Iterator[Row[Charge]]:
+    """The charges of a visit on whose claim, which waits, something is in question."""
+    billed = [(row, fact) for row, fact in _billed(put, known) if row.id in waits]
     if not billed:
         return
     here = {put.row.id, *put.one_with}
     instead = {fact.replaces for _, fact in put.charges if fact.active and fact.kind == "charge"} - {""}
     whole = put.state in {OPEN_VISIT, "test"} or is_unclear(put.encounter.coverages)
+    whole = whole or _is_unsettled(put, known, settings) or _is_other(put)
+    credits_ = [
+        fact for key, fact in put.charges if fact.kind == "credit" and fact.active and _is_open(known.get(key))
+    ]
     for row, fact in billed:
         moved = fact.active and row.col("encounter_id") not in here
         replaced = not fact.active and fact.key in instead
-        if whole or moved or replaced:
+        credited = any(_is_of(one, fact) for one in credits_)
+        if whole or moved or replaced or credited or (fact.active and _is_changed(put, row, fact, settings)):
             yield row
+
+
+def _is_other(put: Put) -> bool:
+    """Whether something of the visit is of another patient now, or the visit was elsewhere."""
+    was, now = put.row.record, put.encounter
+    return put.state == "ready" and (now.of_another or was.place_of_service != now.place_of_service)
+
+
+def _is_changed(put: Put, row: Row[Charge], fact: ChargeFact, settings: Settings) -> bool:
+    """Whether the charge is told otherwise of a visit that is billed; one that is not has what holds it."""
+    if put.state != "ready":
+        return False
+    about = {"patient_id": put.encounter.patient_id, "encounter_id": put.row.id, "source": put.encounter.source}
+    return differs(row.record, put.encounter, charge_of(fact, **about), settings, row.practice)
+
+
+def _is_unsettled(put: Put, known: Known, settings: Settings) -> bool:
+    """Whether a credit that was counted, or a charge that one undid, is withdrawn or told otherwise."""
+    told = ((known[key], fact) for key, fact in put.charges if key in known and known[key].state == "settled")
+    return put.state == "ready" and any(
+        not fact.active or _is_changed(put, row, fact, settings) for row, fact in told
+    )
+
+
+def _is_open(row: Row[Charge] | None) -> bool:
+    return row is None or row.state in OPEN_CHARGE
+
+
+def _is_of(credit: ChargeFact, charge: ChargeFact) -> bool:
+    """Whether a credit may be meant for a charge."""
+    if credit.replaces:
+        return credit.replaces == charge.key
+    return credit.service_from == charge.service_from and not set(credit.codings).isdisjoint(charge.codings)
 
 
 def _asked(tx: Tx, rows: Sequence[Row[Claim]]) -> set[str]:
