@@ -16,6 +16,7 @@ from hub.plugin.api.folder import FolderDrop
 from hub_ehr_fhir.mapping.check import TALLY
 from hub_ehr_fhir.mapping.reading import read, read_joined
 from hub_ehr_fhir.push.part import Push
+from hub_ehr_fhir.push.posted import PUSHED, without_followed
 from hub_ehr_fhir.settings import FhirSettings
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class FhirSource:
 
     def read(self, raw: bytes, content_type: str) -> Reading:
         """Facts and problems of a Bundle, a resource, or lines of them."""
+        if content_type == PUSHED:
+            return without_followed(read(raw, False, self._settings), raw)
         if content_type not in (JSON, NDJSON):
             return Reading(problems=(_wrong_type(),))
         return read(raw, content_type == NDJSON, self._settings)

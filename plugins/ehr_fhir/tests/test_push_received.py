@@ -124,16 +124,19 @@ def test_single_resources_and_deletions() -> None:
 
 
 def test_what_a_transaction_deletes_without_a_time_is_deleted_now() -> None:
-    """A deletion that tells no time is one of the moment in which it came."""
-    gone = {
-        "resourceType": "Bundle",
-        "type": "batch",
-        "entry": [{"request": {"method": "DELETE", "url": "Encounter/e1"}}],
-    }
+    """A deletion that tells no time is one of the moment in which it came, and nobody need look after it; one that
+    names no single resource is put before a person.
+    """
+    urls = ("Encounter/e1", "Encounter?identifier=1")
+    told = {"resourceType": "Bundle", "type": "batch"}
+    told["entry"] = [{"request": {"method": "DELETE", "url": url}} for url in urls]  # type: ignore[assignment]
     of, inbox = source(), HeldInbox()
-    assert asked(of, request(gone), inbox).status == 200
-    facts = [fact for one in inbox.put_so_far for fact in of.read(one.body, one.content_type).facts]
-    assert "Encounter/e1" in {fact.key for fact in facts}
+    assert asked(of, request(told), inbox).status == 200
+    readings = [of.read(one.body, one.content_type) for one in inbox.put_so_far]
+    assert "Encounter/e1" in {fact.key for one in readings for fact in one.facts}
+    assert [(one.code, one.where) for each in readings for one in each.problems] == [
+        ("fhir.delete", "Bundle.entry[1]")
+    ]
 
 
 def test_a_deletion_is_not_older_than_what_it_deletes() -> None:

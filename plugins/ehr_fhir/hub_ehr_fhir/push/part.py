@@ -163,7 +163,7 @@ class Push:
         bundle = posted.bundle(request.body)
         messages = [_message(request.body)]
         if gone := posted.deleted(bundle):
-            messages.append(self._deletion(gone))
+            messages = [_message(request.body, posted.PUSHED), self._deletion(list(gone.values()))]
         await inbox.put_many(messages, peer=peer)
         if bundle.type in {"transaction", "batch"}:
             return outcomes.responses(bundle.type, posted.statuses(bundle))
@@ -235,6 +235,6 @@ def _checked_type(headers: Mapping[str, str]) -> None:
         raise Refusal(415, "not-supported", "send it without content-encoding")
 
 
-def _message(body: bytes) -> RawMessage:
+def _message(body: bytes, kind: str = JSON) -> RawMessage:
     """Known again by its bytes alone."""
-    return RawMessage(external_id=f"push-{hashlib.sha256(body).hexdigest()[:40]}", content_type=JSON, body=body)
+    return RawMessage(external_id=f"push-{hashlib.sha256(body).hexdigest()[:40]}", content_type=kind, body=body)

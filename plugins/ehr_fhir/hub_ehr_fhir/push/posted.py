@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 
 import msgspec
+from msgspec.structs import replace
 
+from hub.model.facts import Reading
 from hub_ehr_fhir.push.outcomes import Refusal
 
+PUSHED = "fhir+json;pushed"
+"""A Bundle whose deletions without a time are followed by a message of their own."""
 BOM = b"\xef\xbb\xbf"
 NAME = re.compile(r"[A-Z][A-Za-z]{1,63}")
 ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
@@ -83,16 +87,25 @@ def statuses(one: Bundle) -> list[str]:
     ]
 
 
-def deleted(one: Bundle) -> list[tuple[str, str]]:
-    """The (type, id) of what a Bundle deletes without saying when."""
-    return [
-        named
-        for entry in one.entry
+def deleted(one: Bundle) -> dict[int, tuple[str, str]]:
+    """The (type, id) of what a Bundle deletes without saying when, by the number of its entry."""
+    return {
+        n: named
+        for n, entry in enumerate(one.entry)
         if entry.request is not None
         and entry.request.method == "DELETE"
         and not (one.timestamp or (entry.response is not None and entry.response.last_modified))
         and (named := reference(entry.request.url)) is not None
-    ]
+    }
+
+
+def without_followed(reading: Reading, raw: bytes) -> Reading:
+    """What a Bundle says that was pushed: what it deletes without a time is told by a message beside it, as of when
+    it came, so that nobody need look after that.
+    """
+    told = {f"Bundle.entry[{n}]" for n in deleted(bundle(raw))}
+    left = tuple(one for one in reading.problems if one.code != "fhir.delete" or one.where not in told)
+    return replace(reading, problems=left)
 
 
 def reference(text: str) -> tuple[str, str] | None:
