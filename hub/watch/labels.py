@@ -27,13 +27,13 @@ AREAS = (
         "feed",
         "fetch",
     ),
-    *("fhir", "gate", "hl7", "ingest", "overdue", "payment", "posting", "print", "rejected", "remit", "restore"),
-    *("scrub", "secondary", "statement", "step"),
+    *("fhir", "gate", "hl7", "ingest", "overdue", "payment", "piece", "posting", "print"),
+    *("rejected", "remit", "restore", "scrub", "secondary", "settings", "statement", "step"),
 )
 """The first word of a work item's reason."""
 CALLS = (
     *("__init__", "check", "close", "capabilities", "stage", "publish", "confirm", "open", "done", "list", "ask"),
-    *("results", "read_results", "changes", "read", "serve", "takes", "send", "import"),
+    *("results", "read_results", "changes", "read", "read_joined", "edited", "serve", "takes", "send", "import"),
 )
 """The methods of the ports, and the loading of a plugin."""
 _CODES = frozenset(
