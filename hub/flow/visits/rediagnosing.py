@@ -100,7 +100,8 @@ def _left() -> Problem:
         code="ingest.diagnoses_changed",
         where="diagnoses",
         why="the source changed the diagnoses of a visit after a claim of it left",
-        fix="decide whether a corrected claim must go out",
+        fix="if the payer must know, when it has answered: hub work resolve ITEM --how WHY --resend sends the claim "
+        "corrected; else resolve this item",
     )
 
 

@@ -282,7 +282,8 @@ def _changed_late() -> Problem:
         code="ingest.changed_after_billing",
         where="charge",
         why="the source changed or withdrew a charge that is already on a claim",
-        fix="decide whether a corrected claim must go out",
+        fix="if the payer must know, correct the claim at the payer: the hub changes no line of a claim that left; then "
+        "resolve this item",
     )
 
 
@@ -291,7 +292,8 @@ def _moved_late() -> Problem:
         code="ingest.moved_after_billing",
         where="charge",
         why="the source moved the visit to another patient, and this charge was billed for the one it had before",
-        fix="correct or void the claim of the wrong patient, and bill the right one; then resolve this item",
+        fix="have the payer void the claim of the wrong patient, and bill the right one there: the hub takes back no "
+        "claim that left; then resolve this item",
     )
 
 
