@@ -282,7 +282,7 @@ def _changed_late() -> Problem:
         code="ingest.changed_after_billing",
         where="charge",
         why="the source changed or withdrew a charge that is already on a claim",
-        fix="if the payer must know, correct the claim at the payer: the hub changes no line of a claim that left; then "
+        fix="if the payer must know, correct the claim there: the hub changes no line of a claim that left; then "
         "resolve this item",
     )
 
