@@ -26,7 +26,7 @@ HELD, REJECTED = ("held",), ("rejected",)
 ADJUDICATED = ("paid", "denied", "reversed")
 ASKED_ONWARD = ("forwarded", "secondary_due")
 REVERSAL = "22"
-SETTLED_BY_RESENDING = ("rejected.", "denial.", "batch.", "scrub.")
+SETTLED_BY_RESENDING = ("rejected.", "denial.", "batch.", "scrub.", "claim.reopened")
 
 
 def resend(tx: Tx, settings: Settings, row: Row[Claim], by: str) -> str:

@@ -1,5 +1,5 @@
-"""A visit whose charges were billed is told otherwise now in who treated and what was authorized: claims that did not
-leave follow, and where one left with another clinician a person is told."""
+"""A visit whose charges were billed is told otherwise now in who treated, where, and what was authorized: claims that
+did not leave follow, and where one left with another clinician or place a person is told."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ OUT = ("frozen", "sent", "accepted", "paid", "denied")
 
 
 def concerns(row: Row[Encounter], encounter: Encounter) -> bool:
-    """Whether the visit of the same patient names others, or another authorization, than before."""
+    """Whether the visit of the same patient names others, another place or another authorization than before."""
     was = row.record
     same = was.patient_id == encounter.patient_id
-    before = (was.rendering, was.referring, was.supervising, was.authorization)
+    before = (was.rendering, was.referring, was.supervising, was.authorization, was.place_of_service)
     return same and before != (
         encounter.rendering,
         encounter.referring,
         encounter.supervising,
         encounter.authorization,
+        encounter.place_of_service,
     )
 
 
@@ -43,8 +44,9 @@ def follow(tx: Tx, settings: Settings, told: Sequence[Repaid]) -> None:
                 continue
             if row.state in FOLLOWS:
                 refresh(tx, settings, row, one.encounter, one.file)
-            elif row.state in OUT and _differs(
-                row.record, refreshed(row.record, one.encounter, one.file, settings, row.practice)
+            elif row.state in OUT and (
+                _is_elsewhere(row.record, one)
+                or _differs(row.record, refreshed(row.record, one.encounter, one.file, settings, row.practice))
             ):
                 tx.work.open_many(work_for([_left()], "claim", row.id), practice=row.practice)
 
@@ -56,11 +58,17 @@ def _differs(claim: Claim, now: Claim) -> bool:
     return another or claim.authorization != now.authorization
 
 
+def _is_elsewhere(claim: Claim, one: Repaid) -> bool:
+    """Whether the visit has another place of service (POS) now, which the claim does not tell."""
+    now = one.encounter.place_of_service
+    return one.row.record.place_of_service != now and claim.place_of_service != now
+
+
 def _left() -> Problem:
     return Problem(
         code="ingest.visit_retold",
-        where="rendering provider, authorization",
-        why="the source changed who treated, or the authorization, after a claim of this visit left",
+        where="rendering provider, place of service, authorization",
+        why="the source changed who treated, where, or the authorization, after a claim of this visit left",
         fix="decide whether a corrected claim must go out",
     )
 

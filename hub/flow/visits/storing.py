@@ -143,7 +143,7 @@ class Page:
             self.rediagnosed.append(Rediagnosed(row=put.row, encounter=encounter, billed=charges))
 
     def _mixed_late(self, put: Put) -> None:
-        """Where all of a visit was billed before something of it was told of another patient, nothing else says it."""
+        """Where a visit was billed before something of it was told of another patient, nothing else says it."""
         if not put.encounter.of_another or put.row.record.of_another:
             return
         rows = [self.known.get(key) for key, fact in put.charges if fact.active and fact.kind == "charge"]
