@@ -543,6 +543,10 @@ TRAIL = (
     ),
 )
 
+PAID_CHARGE = (
+    "SELECT min(charge_id) FROM claim_charges JOIN claims ON claims.id = claim_id WHERE claims.state = 'paid' "
+    "GROUP BY claim_id ORDER BY claim_id DESC LIMIT 1 OFFSET "
+)
 SOMEWHERE = (
     Damage(
         "a claim stands nowhere",
@@ -572,6 +576,20 @@ SOMEWHERE = (
         "a charge counts as claimed and is on no claim",
         "SELECT charge_id FROM claim_charges ORDER BY charge_id LIMIT 1",
         ("DELETE FROM claim_charges WHERE charge_id = '{}'",),
+        "charge {}",
+    ),
+    Damage(
+        "a charge counts as claimed and its claim was taken back",
+        PAID_CHARGE + "1",
+        (
+            "UPDATE claims SET state = 'void' WHERE id IN (SELECT claim_id FROM claim_charges WHERE charge_id = '{}')",
+        ),
+        "charge {}",
+    ),
+    Damage(
+        "a charge is left behind at a visit that was billed",
+        PAID_CHARGE + "2",
+        ("UPDATE charges SET state = 'new' WHERE id = '{}'",),
         "charge {}",
     ),
     Damage(

@@ -161,6 +161,7 @@ MARKED = timedelta(days=1)
 READ_AGAIN = (
     "let the step ingest.read run for its source; if that does not help: hub replay the message, and report"
 )
+LEFT_BEHIND = "have the source tell the visit again, and report it"
 REPLAY = "hub replay ID; and find which step left it there without a work item"
 
 
@@ -322,12 +323,24 @@ def _told_of(row: Row[AnyFact]) -> _Marked:
 
 
 def _charges(room: Room) -> None:
-    """What counts as claimed stands on a claim."""
+    """What counts as claimed stands on a claim that was not taken back; none that waits is left at a billed visit."""
     for page in room.scan.rows("charges", "kind", state="claimed", kind="charge"):
-        known = {line.charge_id for line in room.view.claim_charges.of_charges([row.id for row in page])}
+        links = room.view.claim_charges.of_charges([row.id for row in page])
+        stands = {
+            row.id
+            for row in room.scan.among("claims", "id", {link.claim_id for link in links}, "state")
+            if row.state != "void"
+        }
+        known = {link.charge_id for link in links if link.claim_id in stands}
         for row in page:
             if row.id not in known:
                 room.breach(f"charge {row.id}", "it counts as claimed, and stands on no claim", REPLAY)
+    for page in room.scan.rows("charges", "encounter_id", state="new", kind=("charge", "credit")):
+        visits = room.scan.among("encounters", "id", [row.encounter_id for row in page], "state")
+        billed = {visit.id for visit in visits if visit.state in {"claimed", "patient"}}
+        for row in page:
+            if row.encounter_id in billed:
+                room.breach(f"charge {row.id}", "it is new, and its visit is billed without it", LEFT_BEHIND)
 
 
 def _plbs(room: Room) -> None:
