@@ -61,7 +61,7 @@ def _differs(claim: Claim, now: Claim) -> bool:
 def _is_elsewhere(claim: Claim, one: Repaid) -> bool:
     """Whether the visit has another place of service (POS) now, which the claim does not tell."""
     now = one.encounter.place_of_service
-    return one.row.record.place_of_service != now and claim.place_of_service != now
+    return now not in {one.row.record.place_of_service, claim.place_of_service}
 
 
 def _left() -> Problem:
