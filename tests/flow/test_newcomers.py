@@ -112,3 +112,20 @@ def test_what_was_tried_and_never_billed_stops_nobody(house: House) -> None:
     renamed(house, bill_from=date(2026, 1, 1))
     told_again(house)
     assert sum(house.states("encounters").values()) == 2
+
+
+def test_a_source_that_begins_to_bill_is_looked_at_then(house: House) -> None:
+    """A connector that was renamed, and told of its visits while nothing of it was billed, waits when its name is put
+    right among the sources: that is when everything would be billed again.
+    """
+    house.bill(*FACTS)
+    source = house.settings.sources["adt"]
+    renamed(house, bill_from=None)
+    told_again(house)
+    assert house.states("encounters") == {"claimed": 1, "history": 1}
+    house.settings = house.settings.model_copy(update={"sources": {"north": source}})
+    with pytest.raises(Misconfigured, match='visits of "adt"'):
+        newcomers.admit(house.hub, "north")
+    another = source.model_copy(update={"other_than": ("adt",)})
+    house.settings = house.settings.model_copy(update={"sources": {"north": another}})
+    newcomers.admit(house.hub, "north")

@@ -3,7 +3,6 @@ same one under another name, whose visits would all be billed again. A person sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from hub.config.settings import Settings
@@ -12,7 +11,9 @@ from hub.flow.base import Hub
 from hub.store import View
 
 KNOWN = "hub.known"
-"""Under which key the state of a source keeps that this was settled."""
+"""Under which key the state of a source keeps what follows."""
+SETTLED, MET = b"1", b"0"
+"""That this was settled; that it was met first when it billed nothing."""
 BILLED = ("gathering", "incomplete", "waiting", "ready", "held", "proposal", "coded", "claimed", "patient")
 """Visits that were billed, or may be: of others (history, tests) nothing can be billed twice."""
 READ = ("read", "read_in_part", "set_aside", "blocked", "informational", "test")
@@ -21,32 +22,36 @@ READ = ("read", "read_in_part", "set_aside", "blocked", "informational", "test")
 
 def admit(hub: Hub, source: str) -> None:
     """Let a source tell of visits; raises `Misconfigured` while it may be another one under a new name. What was
-    settled once is remembered: then this is one look at one row.
+    settled once is remembered: then this is one look at one row. One that bills nothing is looked at when it does.
     """
     with hub.store.view() as view:
-        if view.plugin_state(source).get(KNOWN) is not None:
+        said = view.plugin_state(source).get(KNOWN)
+        if said == SETTLED:
             return
         if (found := doubt(view, hub.settings, source)) is not None:
             raise found
+        bills = _bills(hub.settings, source)
+        if not bills and (said == MET or _was_read(view, source, hub.settings.practice_of(source))):
+            return
     with hub.store.begin("ingest.receive") as tx:
-        tx.plugin_state(source).put(KNOWN, b"1")
+        tx.plugin_state(source).put(KNOWN, SETTLED if bills else MET)
 
 
 def doubt(view: View, settings: Settings, source: str) -> Misconfigured | None:
     """Why a source is not read before a person has said whether it is another than those that there were."""
-    others = sorted(_others(view, settings, source)) if view.plugin_state(source).get(KNOWN) is None else []
-    return _doubtful(source, others) if others else None
+    said, practice = view.plugin_state(source).get(KNOWN), settings.practice_of(source)
+    if said == SETTLED or not _bills(settings, source):
+        return None
+    if said is None and _was_read(view, source, practice):
+        return None
+    visits = view.encounters.tally("source", practice=practice, state=BILLED)
+    others = visits.keys() - {source} - settings.connectors.keys() - {*settings.sources[source].other_than}
+    return _doubtful(source, sorted(others)) if others else None
 
 
-def _others(view: View, settings: Settings, source: str) -> Iterable[str]:
-    """The sources of the practice that `source` may have been called before."""
+def _bills(settings: Settings, source: str) -> bool:
     told = settings.sources.get(source)
-    practice = settings.practice_of(source)
-    if told is None or told.bill_from is None or not practice:
-        return  # it bills nothing
-    if not _was_read(view, source, practice):
-        visits = view.encounters.tally("source", practice=practice, state=BILLED)
-        yield from visits.keys() - {source} - settings.connectors.keys() - {*told.other_than}
+    return told is not None and told.bill_from is not None and bool(settings.practice_of(source))
 
 
 def _was_read(view: View, source: str, practice: str) -> bool:
