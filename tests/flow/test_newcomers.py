@@ -94,7 +94,7 @@ def test_a_source_that_was_read_before_goes_on(house: House, trace: str) -> None
         if trace == "facts":
             Facts(tx, "north", "lakeside").store([patient_fact()])
         elif trace == "cursor":
-            tx.plugin_state("north").put("cursor", b"")
+            tx.plugin_state("north").put("cursor", b"7")
         else:
             tx.inbox.put_state(tx.inbox.find(source="north")[0], "read")
     with house.store.view() as view:

@@ -57,7 +57,7 @@ def _bills(settings: Settings, source: str) -> bool:
 def _was_read(view: View, source: str, practice: str) -> bool:
     """Whether a source was asked or read before anybody was asked about it: whoever set it up has let it in."""
     about: dict[str, Any] = {"practice": practice, "source": source, "limit": 1}
-    if view.plugin_state(source).get("cursor") is not None:
+    if view.plugin_state(source).get("cursor"):  # empty: nothing was asked, or all of it is to be asked again
         return True
     if view.facts.heads(**about) or view.encounters.heads(**about):
         return True
