@@ -582,7 +582,8 @@ SOMEWHERE = (
         "a charge counts as claimed and its claim was taken back",
         PAID_CHARGE + "1",
         (
-            "UPDATE claims SET state = 'void' WHERE id IN (SELECT claim_id FROM claim_charges WHERE charge_id = '{}')",
+            "UPDATE claims SET state = 'void' WHERE id IN "
+            "(SELECT claim_id FROM claim_charges WHERE charge_id = '{}')",
         ),
         "charge {}",
     ),
