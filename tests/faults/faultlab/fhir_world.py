@@ -357,7 +357,8 @@ class World:
         key = self.random.choice(list(self._gone)[-60:])
         one = self._gone.pop(key)
         visit = f"Encounter/{_visit_of(one)}"
-        if visit in self._gone:
+        # a visit alone would name diagnoses of which only hubs that met them know that they are gone
+        if visit in (key, *self._gone):
             found = [
                 each for each in self._gone if f"{each}x".partition("/")[2].startswith(visit.partition("/")[2])
             ]
