@@ -290,14 +290,15 @@ def load_plugins(
     following: Callable[[str], Following] | None = None,
 ) -> tuple[PluginHost, tuple[Problem, ...]]:
     """The plugins that the settings name, and every fault of theirs; the instances of `keep` are taken over, and
-    `following` says whom the others may hear of.
+    `following` says whom the others may hear of (nobody: they know the names alone).
     """
     connectors = {
         name: ConnectorSpec(plugin=one.plugin, kind=one.kind, settings=one.settings)
         for name, one in loaded.settings.connectors.items()
         if one.enabled
     }
-    make = contexts(clock=clock, secrets=secrets, load=state, stop=stop, following=following)
+    told = following or followed(loaded)
+    make = contexts(clock=clock, secrets=secrets, load=state, stop=stop, following=told)
     also = loaded.settings.hub.plugins
     host, problems = PluginHost.load(
         connectors, context_for=make, locate=_locator(loaded), options=Options(also=also), keep=keep
@@ -305,6 +306,12 @@ def load_plugins(
     file, line = loaded.locate(("hub", "plugins"))
     there = f"{file}:{line} hub.plugins"
     return host, tuple(replace(one, where=there) if one.where in also else one for one in problems)
+
+
+def followed(loaded: Loaded) -> Callable[[str], Following]:
+    """Whom each connector follows by the settings, where nothing that was told can be asked for."""
+    names = {name: Following(names=tuple(one.follows)) for name, one in loaded.settings.connectors.items()}
+    return lambda instance: names.get(instance, Following())
 
 
 def _locator(loaded: Loaded) -> Locate:

@@ -259,6 +259,8 @@ def run_record(folder: Path, run_id: str, *, as_json: bool) -> None:
     told = {**told, "seconds": f"{found.seconds:.3f}", "took_seconds": f"{told['took_seconds']:.1f}"}
     rows = [(name.replace("_", " "), value or "-") for name, value in told.items()]
     table(f"Run {found.id}, times of {zone.key}", ("", ""), rows, styles=["", *[""] * len(rows)])
+    if found.outcome == "held":
+        say("It waits for a person: hub work list --owner it says why. Once that item is resolved, it goes on.")
 
 
 def _all(settings: Settings) -> list[Schedule]:

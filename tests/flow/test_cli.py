@@ -19,8 +19,11 @@ from hub import app as putting_together
 from hub.cli import main, reference
 from hub.cli.demo.job import Job
 from hub.cli.opened import opened
+from hub.clock import SystemClock
+from hub.config import SecretStore, load
 from hub.flow.base import Hub, Outcome
 from hub.flow.steps import SOURCES
+from hub.plugin.host import contexts
 from hub.sandbox.options import SandboxOptions
 from hub.testing.practice import make_practice
 
@@ -346,6 +349,24 @@ def test_connector_test_fails_with_one(hub: Callable[..., Ran]) -> None:
     code, out, _ = hub("connector", "test", "ehr", "--json")
     assert code == 0
     assert all(one["ok"] for one in json.loads(out))
+
+
+def test_who_is_tried_by_hand_knows_whom_it_follows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`hub connector test` and `hub doctor` judge a connector that follows another as the running hub does."""
+    path, heard = folder / "hub.toml", list[Any]()
+    path.write_text(path.read_text().replace("[connectors.ehr]\n", '[connectors.ehr]\nfollows = ["adt"]\n', 1))
+
+    def seen(**given: Any) -> Any:
+        heard.append(given["following"])
+        return contexts(**given)
+
+    monkeypatch.setattr(putting_together, "contexts", seen)
+    loaded = load(folder)
+    host, _ = putting_together.load_plugins(
+        loaded, SecretStore(folder), SystemClock(), lambda _instance, _key: None
+    )
+    host.close()
+    assert [heard[0](name).names for name in ("ehr", "adt")] == [("adt",), ()]
 
 
 def test_check_names_a_schedule_without_a_step(hub: Callable[..., Ran], folder: Path) -> None:

@@ -173,7 +173,7 @@ def test_the_command(
     assert (code, "asked to begin" in out) == (0, True)
     assert json.loads(told("--json")[1])["wished"] == "begin"
     code, _, err = told("--wait")
-    assert (code, "hub run" in err) == (2, True)
+    assert (code, "hub run" in err, "hub schedule run" in err) == (2, True, True)
     hub("..", "run", "--once", "--config", folder)
     assert [one["prefer"] for one in server.asked] == ["respond-async"]
     code, out, _ = told("--json")

@@ -384,6 +384,7 @@ def test_a_token_that_is_not_given(reply: Reply, words: str, fix: str) -> None:
         step = stopped(tried(client), "token")
     assert words in step.said
     assert fix in step.fix
+    assert "TLS" not in step.fix, "who answers a sign-in over http wants no TLS there"
 
 
 def test_what_to_do_names_the_connector() -> None:

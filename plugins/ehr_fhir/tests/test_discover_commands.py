@@ -184,3 +184,4 @@ def test_a_mistyped_preset_is_guessed(hub: Callable[..., Ran]) -> None:
     code, _, err = hub("preset", "athena")
     assert code == 2
     assert "did you mean athenahealth?" in err
+    assert "did you mean oracle-health?" in hub("preset", "Cerner")[2], "an older name that its page tells"

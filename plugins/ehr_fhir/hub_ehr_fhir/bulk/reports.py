@@ -83,7 +83,7 @@ def step(report: Report | None, settings: BulkSettings) -> Step:
     lasts = _lasts(report)
     told += [f"asked for {lasts / HOUR:.0f} h ago, given up after {settings.give_up_hours} h"] * (lasts >= HOUR)
     told += [f"{report.percent} % done"] * (report.percent >= 0)
-    told += [f"{report.lines} resources, {report.size / 1e6:.1f} MB"] * bool(report.lines)
+    told += [f"{report.lines} resources, {size(report.size)}"] * bool(report.lines)
     told += [f"the server would not have {', '.join(report.refused)}"] * bool(report.refused)
     if report.faults:
         wrong = ", ".join(f"{code} ({count})" for code, count in sorted(report.faults.items()))
@@ -93,6 +93,11 @@ def step(report: Report | None, settings: BulkSettings) -> Step:
     if report.stage == "waiting" and (report.tries or lasts > timedelta(hours=settings.give_up_hours) / 2):
         return Step(name=name, ok=False, said="; ".join(told), fix=_SLOW_FIX)
     return Step(name=name, ok=True, said="; ".join(told))
+
+
+def size(count: int) -> str:
+    """Bytes for a person."""
+    return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
 
 
 def _lasts(report: Report) -> timedelta:

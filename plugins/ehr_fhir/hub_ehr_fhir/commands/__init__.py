@@ -117,8 +117,8 @@ def export(  # noqa: PLR0913, PLR0917 - one for each option
 ) -> None:
     """How a bulk export stands: what the server says, files and resources taken, what is missing, the next turn.
 
-    Exports are the work of `hub run`: it takes up at once what is asked for here. Ends with 1 where the last export
-    was not whole.
+    Exports are worked at by the pulls of `hub run`: the next one takes up what is asked for here (`hub schedule run`
+    asks for one now). Ends with 1 where the last export was not whole.
     """
     from hub_ehr_fhir.commands import export_command as done
 

@@ -19,6 +19,8 @@ from hub_ehr_fhir.settings_bulk import BulkSettings
 LOOK_SECONDS = 2.0
 UNHEARD = 15
 """Looks after which a wish that nobody took up is told."""
+_NOW = "To have one now: hub schedule run NAME, with the schedule of step ingest.pull."
+_TAKEN_UP = f"exports are worked at by the pulls of the hub that runs (hub run); it stays asked for. {_NOW}"
 _RUNS = ("intent", "waiting", "loading", "closing")
 
 
@@ -109,7 +111,7 @@ def _settings(given: Commands, desk: Desk, name: str) -> tuple[FhirSettings, Bul
             f"connector {name} exports nothing", fix="write the tables server and bulk into its settings"
         )
     if any(one.name == name and not one.enabled for one in desk.instances()):
-        raise Misconfigured(f"connector {name} is not enabled", fix=f"hub connector enable {name}")
+        raise Misconfigured(f"connector {name} is not enabled", fix="set enabled = true in hub.toml")
     return settings, settings.bulk
 
 
@@ -127,6 +129,7 @@ def _wish(given: Commands, choice: Choice, bulk: BulkSettings, state: State, now
         return
     wishes.put(state, wishes.Wish(what="begin" if choice.begin else "end", at=at))
     say("The hub was asked to begin an export." if choice.begin else "The hub was asked to end the export.")
+    say(f"Its next pull does it. {_NOW}")
 
 
 def _would(given: Commands, choice: Choice, bulk: BulkSettings) -> None:
@@ -148,7 +151,7 @@ def _watched(given: Commands, desk: Desk, name: str, how: tuple[BulkSettings, Zo
         now = stand(name, *how, state, context.clock.now())
         unheard = unheard + 1 if now.wished else 0
         if unheard > UNHEARD:
-            given.terminal.fail("nobody takes it up", fix="start the hub (hub run): it works at exports")
+            given.terminal.fail("no pull has taken it up yet", fix=_TAKEN_UP)
         if not now.wished and not now.running:
             return now
         _show(given, now)
@@ -184,10 +187,10 @@ def _rows(now: Stand, bulk: BulkSettings) -> list[tuple[str, str]]:
         ("what", f"{kickoff.path(bulk)}"),
         ("asked for", _time(now.asked_at)),
         ("server's progress", f"{now.percent} %" if now.percent is not None else ""),
-        ("looked at again", _time(now.asks_again_at)),
+        ("looked at again", f"with the first pull after {_time(now.asks_again_at)}" if now.asks_again_at else ""),
         ("files", files),
         ("resources", f"{now.resources:,}" if now.resources else ""),
-        ("megabytes", f"{now.bytes / 1e6:,.1f}" if now.bytes else ""),
+        ("size", reports.size(now.bytes) if now.bytes else ""),
         ("not whole", wrong),
         ("the server would not have", ", ".join(now.refused)),
         ("complete until", _time(now.complete_until)),

@@ -24,7 +24,8 @@ def preset(given: Commands, name: str, *, as_json: bool) -> None:
     """List the presets, or tell of one."""
     terminal, known = given.terminal, presets()
     if name and name not in known:
-        close = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.4)
+        called = [key for key, each in known.items() if name.lower() in each.about.lower()]
+        close = called[:1] or difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.4)
         terminal.fail(
             "there is no such preset", fix=f"did you mean {close[0]}?" if close else "hub fhir preset lists them"
         )

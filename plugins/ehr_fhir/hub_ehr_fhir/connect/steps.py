@@ -66,7 +66,8 @@ class Steps:
             try:
                 said = step()
             except HubError as error:
-                yield self._in_clear(failed(_LATER_STEPS[nth], error))
+                wrong = failed(_LATER_STEPS[nth], error)
+                yield wrong if _LATER_STEPS[nth] == "token" else self._in_clear(wrong)
                 good = _LATER_STEPS[nth] == "metadata" and good
             else:
                 if said:

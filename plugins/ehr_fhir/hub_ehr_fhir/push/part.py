@@ -97,7 +97,8 @@ class Push:
         else:
             yield Step(name="subscriptions", ok=True, said=f"{len(plan.kept)} stand at the server")
             return
-        yield Step(name="subscriptions", ok=False, said=said, fix=f"run: hub fhir subscribe {name}")
+        fix = f"run: hub fhir subscribe {name}; where it is sent without, set push.subscribe_to = []"
+        yield Step(name="subscriptions", ok=False, said=said, fix=fix)
 
     def _gaps(self) -> Iterator[Step]:
         gaps = [one for one in self._numbers.heard() if one.gaps]
