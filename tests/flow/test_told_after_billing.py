@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from hub.clock import TurnedClock
 from hub.flow import replaying
+from hub.flow.visits.refreshing import refreshed
 from hub.model.facts import AnyFact
 from hub.store import Keyring, open_store
 
@@ -80,7 +81,7 @@ def test_what_turns_out_to_be_of_another_patient(house: House, what: str, left: 
 @pytest.mark.parametrize("left", [False, True])
 def test_a_visit_that_was_elsewhere(house: House, left: bool) -> None:
     """One that turns out to have been by video goes out with that place, or a person is told that it left with
-    another.
+    another; should that claim go again, it says the right one.
     """
     source = house.settings.sources["adt"].model_copy(update={"places": {"virtual": "10"}})
     house.settings = house.settings.model_copy(update={"sources": {**house.settings.sources, "adt": source}})
@@ -91,6 +92,10 @@ def test_a_visit_that_was_elsewhere(house: House, left: bool) -> None:
     heard(house, encounter_fact(version="2", kind="virtual"))
     found = [row.record.place_of_service for row in house.rows("claims", state="frozen")]
     assert (found, dict(house.work())) == ((["11"], {"ingest.visit_retold": 1}) if left else (["10"], {}))
+    (claim, *_), (visit,) = house.rows("claims", state="frozen"), house.rows("encounters")
+    (file,) = house.rows("patients")
+    again = refreshed(claim.record, visit.record, file.record, house.settings, "lakeside")
+    assert again.place_of_service == "10"
 
 
 @pytest.mark.parametrize("open_", [False, True])
@@ -118,4 +123,16 @@ def test_a_claim_that_goes_again_on_a_word_is_work_no_longer(house: House) -> No
     heard(house, encounter_fact(version="3"))
     with house.store.begin("admin") as tx:
         replaying.one(tx, house.settings, claim.id, "ann")
+    assert not house.work()
+
+
+def test_a_credit_that_is_told_again_counts(house: House) -> None:
+    """One that was withdrawn before it counted, and stands again before the claim left, takes of that claim."""
+    back = charge_fact("C1/back", kind="credit", replaces="C1", active=False)
+    house.tell(patient_fact(), *VISIT, charge_fact("C2", "G0008"), back)
+    house.take_in()
+    heard(house, replace(back, version="2", active=True))
+    assert [[line.hcpcs for line in row.record.lines] for row in house.rows("claims", state="frozen")] == [
+        ["G0008"]
+    ]
     assert not house.work()

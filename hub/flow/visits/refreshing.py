@@ -42,13 +42,14 @@ def versioned(tx: Tx, row: Row[Claim], claim: Claim) -> Claim:
 
 
 def refreshed(claim: Claim, encounter: Encounter, file: PatientFile, settings: Settings, practice: str) -> Claim:
-    """The claim with the patient, coverages, providers and authorization of today; codes and amounts stay. Pure.
+    """The claim with the patient, coverages, providers, place and authorization of today; codes, amounts stay. Pure.
 
     A coverage is taken over where the payer of that rank is still the same; another payer is another claim. While
     nobody has answered, the payers behind the first are those of today.
     """
     house = settings.practices.get(practice)
     rendering, problems = rendering_of(encounter, (), settings)
+    place = encounter.place_of_service if len(claim.encounter_ids) == 1 else ""
     return replace(
         claim,
         patient=file.patient,
@@ -56,6 +57,7 @@ def refreshed(claim: Claim, encounter: Encounter, file: PatientFile, settings: S
         other_coverages=_others(claim, encounter.coverages),
         billing=billing_provider(house) if house else claim.billing,
         rendering=claim.rendering if problems else rendering,
+        place_of_service=place or claim.place_of_service,
         authorization=encounter.authorization or claim.authorization,
     )
 

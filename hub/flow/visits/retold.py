@@ -44,24 +44,20 @@ def follow(tx: Tx, settings: Settings, told: Sequence[Repaid]) -> None:
                 continue
             if row.state in FOLLOWS:
                 refresh(tx, settings, row, one.encounter, one.file)
-            elif row.state in OUT and (
-                _is_elsewhere(row.record, one)
-                or _differs(row.record, refreshed(row.record, one.encounter, one.file, settings, row.practice))
+            elif row.state in OUT and _differs(
+                row.record, refreshed(row.record, one.encounter, one.file, settings, row.practice)
             ):
                 tx.work.open_many(work_for([_left()], "claim", row.id), practice=row.practice)
 
 
 def _differs(claim: Claim, now: Claim) -> bool:
-    """Whether a payer would have to be told: of another clinician or authorization, not of how a name is written."""
+    """Whether a payer would have to be told: of another clinician, place or authorization, not of how a name is
+    written.
+    """
     who, today = claim.rendering, now.rendering
     another = today is not None and bool(today.npi) and (who is None or who.npi != today.npi)
-    return another or claim.authorization != now.authorization
-
-
-def _is_elsewhere(claim: Claim, one: Repaid) -> bool:
-    """Whether the visit has another place of service (POS) now, which the claim does not tell."""
-    now = one.encounter.place_of_service
-    return now not in {one.row.record.place_of_service, claim.place_of_service}
+    said = (claim.place_of_service, claim.authorization)
+    return another or said != (now.place_of_service, now.authorization)
 
 
 def _left() -> Problem:
@@ -69,7 +65,8 @@ def _left() -> Problem:
         code="ingest.visit_retold",
         where="rendering provider, place of service, authorization",
         why="the source changed who treated, where, or the authorization, after a claim of this visit left",
-        fix="decide whether a corrected claim must go out",
+        fix="if the payer must know, when it has answered: hub work resolve ITEM --how WHY --resend sends the claim "
+        "corrected; else resolve this item",
     )
 
 

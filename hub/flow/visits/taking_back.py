@@ -18,7 +18,7 @@ from hub.flow.source_lanes import assemble_soon
 from hub.flow.visits.assembly import charge_of
 from hub.flow.visits.differing import differs
 from hub.flow.visits.ranking import is_unclear
-from hub.flow.visits.storing import OPEN_CHARGE, OPEN_VISIT, Known, Put
+from hub.flow.visits.storing import OPEN_CHARGE, OPEN_VISIT, WITHDRAWN, Known, Put
 from hub.model.claim import Claim
 from hub.model.encounter import Charge
 from hub.model.facts import ChargeFact
@@ -141,7 +141,7 @@ def _is_unsettled(put: Put, known: Known, settings: Settings) -> bool:
 
 
 def _is_open(row: Row[Charge] | None) -> bool:
-    return row is None or row.state in OPEN_CHARGE
+    return row is None or row.state in OPEN_CHARGE | WITHDRAWN
 
 
 def _is_of(credit: ChargeFact, charge: ChargeFact) -> bool:
