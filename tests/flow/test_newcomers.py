@@ -58,6 +58,14 @@ def test_a_renamed_connector_waits_for_a_persons_word(house: House) -> None:
         assert newcomers.doubt(view, house.settings, "clearinghouse") is None
 
 
+def test_a_connector_that_is_renamed_back_leaves_no_work(house: House) -> None:
+    """What was begun under the other name asks nobody and ends; only what came under it keeps its work."""
+    assert house.run(ingest.pull, "north") == house.run(ingest.read, "north") == 0
+    house._put("north", "message", msgspec.json.encode(Reading(facts=FACTS)), "left")
+    with pytest.raises(Misconfigured):
+        house.run(ingest.pull, "north")
+
+
 @pytest.mark.parametrize("about", [{"other_than": ("adt",)}, {"bill_from": None}])
 def test_another_system_is_let_in(house: House, about: dict[str, object]) -> None:
     """A person says that it is another; and one that bills nothing needs no word."""

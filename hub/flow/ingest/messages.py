@@ -44,6 +44,8 @@ def pull(hub: Hub, source: str) -> Outcome:
     the source remembers of the call is forgotten too: it would pass over what was never stored. Nothing here waits
     for `read`, which runs beside it in a lane of its own.
     """
+    if newcomers.gone(hub, source):
+        return Outcome()
     port = hub.host.source(source)
     newcomers.admit(hub, source)
     with hub.store.view() as view:
@@ -97,6 +99,8 @@ def read(hub: Hub, source: str) -> Outcome:
     be applied whole is not applied at all, and what follows it in its lanes waits for it. Where nothing waits in the
     inbox, and no pull has said that more comes, pieces are read with what they link to.
     """
+    if newcomers.gone(hub, source):
+        return Outcome()
     newcomers.admit(hub, source)
     joins = getattr(hub.host.source(source), "joins", False)
     late = joins and pieces.overdue(hub, source)

@@ -37,6 +37,16 @@ def admit(hub: Hub, source: str) -> None:
         tx.plugin_state(source).put(KNOWN, SETTLED if bills else MET)
 
 
+def gone(hub: Hub, source: str) -> bool:
+    """Whether no settings name a source any more and nothing of it waits to be read, as of a connector that was
+    renamed back: nobody is there to ask, and no person need look.
+    """
+    if source in hub.settings.connectors:
+        return False
+    with hub.store.view() as view:
+        return not view.inbox.waiting("received", 1, source=source, kind="message")
+
+
 def doubt(view: View, settings: Settings, source: str) -> Misconfigured | None:
     """Why a source is not read before a person has said whether it is another than those that there were."""
     said, practice = view.plugin_state(source).get(KNOWN), settings.practice_of(source)
