@@ -15,12 +15,15 @@ from hub.flow.fetch import STEP_OF, again
 from hub.flow.ingest import mending
 from hub.flow.ingest import replay as gather
 from hub.flow.visits import taking_back
+from hub.flow.visits.storing import OPEN_VISIT, OVER
 from hub.model.encounter import Encounter
 from hub.store import Nudge, Tx
 from hub.store.documents import Change, Row
 from hub.store.inbox import InboxItem
 
 ENCOUNTERS = ("held", "incomplete", "waiting", "proposal")
+CALLED_OFF = {OPEN_VISIT, *OVER} - {"merged"}
+"""Visits that are not to be billed as things are; one that was merged is another one now."""
 MESSAGES = ("set_aside", "read_in_part")
 REMITS = ("held", "set_aside")
 READS = {"print_results": "printing.results", **STEP_OF}
@@ -106,16 +109,21 @@ def set_aside(tx: Tx, settings: Settings, after: str, by: str) -> tuple[int, str
 
 
 def tested_claims(tx: Tx, settings: Settings, after: str, by: str) -> tuple[int, str]:
-    """The next page of claims that went out as a test: they are scrubbed anew, now to be sent for real."""
-    rows = tx.claims.find(limit=CHUNK, after_id=after, state="tested")
-    still = sorted({row.col("route") for row in rows if settings.usage(row.col("route")) != "P"})
+    """The next page of claims that went out as a test: they are scrubbed anew, now to be sent for real; not those
+    whose visit the source has open again, or called off since.
+    """
+    page = tx.claims.find(limit=CHUNK, after_id=after, state="tested")
+    still = sorted({row.col("route") for row in page if settings.usage(row.col("route")) != "P"})
     if still:
         raise Refused(f"{', '.join(still)} is a test mailbox still", fix='set usage = "P" in hub.toml first')
+    visits = tx.encounters.heads_of({one for row in page for one in row.record.encounter_ids})
+    off = {one for one, visit in visits.items() if visit.state in CALLED_OFF}
+    rows = [row for row in page if off.isdisjoint(row.record.encounter_ids)]
     tried = tx.submissions.find(claim_id=[row.id for row in rows], usage="T", closed_at=None) if rows else []
     tx.submissions.close_many([one.id for one in tried], "the test is over")
     move_claims(tx, [Change(row, state="new") for row in rows], actor=by)
     tx.then(*[Nudge("scrub.check", practice) for practice in sorted({row.practice for row in rows})])
-    return len(rows), rows[-1].id if rows else ""
+    return len(rows), page[-1].id if page else ""
 
 
 PASSES: dict[str, tuple[tuple[str, Pass], ...]] = {

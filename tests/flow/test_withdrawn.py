@@ -113,6 +113,19 @@ def test_what_went_out_as_a_test_goes_out_for_real_on_a_persons_word(house: Hous
     assert first.pcn != second.pcn
 
 
+def test_what_was_called_off_since_its_test_is_not_sent_for_real(house: House) -> None:
+    """Nor while the source has the visit open again; finished, it goes."""
+    _test_mode(house, "T")
+    house.bill(*VISIT)
+    _settled(house)
+    _test_mode(house, "P")
+    for version, status, moved in (("2", "cancelled", 0), ("3", "open", 0), ("4", "finished", 1)):
+        house.tell(encounter_fact(version=version, status=status, ready=status == "finished"))
+        house.take_in()
+        with house.store.begin("admin") as tx:
+            assert replaying.tested_claims(tx, house.settings, "", "ann")[0] == moved
+
+
 def test_a_hub_in_test_mode_asks_nobody_for_money(house: House) -> None:
     """No statement is made while files are test files only."""
     house.tell(
