@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec.structs import replace
-
 from hub.flow.base import CHUNK, Hub, Outcome, work_for
 from hub.flow.building import Built, build
 from hub.flow.entries import Posting, charge, self_pay
+from hub.flow.line_numbers import numbered
 from hub.flow.visits.persons import Whom, whom
 from hub.ledger import Transaction
 from hub.model.claim import Claim
@@ -141,13 +140,4 @@ def _booked(tx: Tx, practice: str, claim_id: str, claim: Claim, guarantor_id: st
     return charge(claim_id, claim, guarantor_id, at)
 
 
-def numbered(tx: Tx, claims: Sequence[Claim]) -> list[Claim]:
-    """The claims with a fresh control number on every line (REF*6R); numbers are never used twice."""
-    numbers = iter(tx.registry.take("line", sum(len(claim.lines) for claim in claims)))
-    return [
-        replace(claim, lines=tuple(replace(line, control_number=f"L{next(numbers)}") for line in claim.lines))
-        for claim in claims
-    ]
-
-
-__all__ = ["add_claims", "make", "numbered"]
+__all__ = ["add_claims", "make"]

@@ -15,6 +15,7 @@ from hub.flow.ingest.fact_keys import patient_ids
 from hub.flow.ingest.folding import in_force
 from hub.flow.ingest.merging import source_key, with_kin
 from hub.flow.ingest.reopening import FRESH, reopen_patients, same_as
+from hub.flow.visits import renaming
 from hub.flow.visits.assembly import Policy, coverages_of
 from hub.flow.visits.ranking import places_of
 from hub.model.coverage import PatientFile
@@ -119,6 +120,7 @@ def _patients(
     policy = policy_of(settings, source)
     files: dict[str, PatientFile] = {}
     turned: list[str] = []
+    otherwise: dict[str, Patient] = {}
     fresh: list[New[PatientFile]] = []
     changes: list[Change[PatientFile]] = []
     keys: list[tuple[str, str]] = []
@@ -141,10 +143,14 @@ def _patients(
             changes.append(Change(known[patient_id], record=file))
             if known[patient_id].record.patient.is_test != patient.is_test:
                 turned.append(patient_id)
+            elif known[patient_id].record.patient != patient:
+                otherwise[patient_id] = patient
     tx.lookup.put_many("patient", source, keys)
     tx.lookup.put_all("mrn", numbers)
     tx.patients.add_many(fresh)
     tx.patients.put_many(changes)
+    if otherwise:
+        renaming.follow(tx, otherwise)
     if turned:
         reopen_patients(tx, turned, claimed=True, tests=True)
     return {digest: ids[key] for key, digest in (named | by_key).items() if key in ids}, files

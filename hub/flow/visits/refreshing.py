@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from hub.config.settings import Settings
 from hub.flow.base import move_claims
 from hub.flow.building import billing_provider, rendering_of
-from hub.flow.claims import numbered
+from hub.flow.line_numbers import numbered
 from hub.model.claim import Claim
 from hub.model.coverage import Coverage, PatientFile
 from hub.model.encounter import Encounter
