@@ -206,7 +206,8 @@ class ServerSettings(SignInSettings, WaySettings):
             f"{name} needs {other}" for name, other in _PAIRS if getattr(self, name) and not getattr(self, other)
         ]
         missing = [name for name in _NEEDED[self.auth] if not getattr(self, name)]
-        lacks += [f"auth = {self.auth} needs {' and '.join(missing)}"] if missing else []
+        other = ' (with a key instead: auth = "smart")' if self.auth == "secret" else ""
+        lacks += [f"auth = {self.auth} needs {' and '.join(missing)}{other}"] if missing else []
         if lacks:
             raise Unfinished("; ".join(lacks))
         return self
