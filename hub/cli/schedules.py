@@ -169,6 +169,8 @@ def run(folder: Path, name: str, *, connector: str, by: str, dry_run: bool, as_j
         one = _named(hub.settings, name)
         lanes = _lanes(one, connector)
         ids = [] if dry_run else _ask(hub, one, lanes, by)
+        with hub.store.view() as view:
+            held = sorted({stands.lane for stands in view.lanes.held()} & set(lanes))
     if as_json:
         print_json({"schedule": one.name, "step": one.step, "lanes": lanes, "runs": ids})
         return
@@ -176,6 +178,10 @@ def run(folder: Path, name: str, *, connector: str, by: str, dry_run: bool, as_j
     if ids:
         say(BEGINS)
         say(f"how it goes: hub runs show {ids[0]}")
+    if held:
+        say(
+            f"{', '.join(map(subject, held))}: stopped, nothing is done before a person resolves it: hub work list --owner it"
+        )
 
 
 def _lanes(one: Schedule, connector: str) -> tuple[str, ...]:

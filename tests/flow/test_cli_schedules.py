@@ -20,6 +20,7 @@ from hub.config.template import write_template
 from hub.errors import Misconfigured
 from hub.schedule import History, Schedule, Scheduler
 from hub.store import Nudge, Store
+from hub.store.lanes import HELD, LaneTrouble
 from hub.store.nudge import Outcome
 
 
@@ -143,6 +144,19 @@ def test_a_run_that_is_asked_for_reaches_the_running_hub(
     assert _listed(hub)["pull"]["last"]["outcome"] == "ok"
     assert len(_json(hub("runs", "list", "--json", "--schedule", "pull", "--since", "1h"))) == 1
     assert _json(hub("runs", "list", "--json", "--schedule", "send")) == []
+
+
+def test_what_is_asked_of_a_stopped_connection_says_that_it_waits(hub: Callable[..., Ran], store: Store) -> None:
+    """A run for a lane that a person must set going again: the command says so, and so does the run."""
+    assert "stopped" not in hub("schedule", "run", "send", "--dry-run")[1]
+    with store.begin("admin") as tx:
+        tx.lanes.put(LaneTrouble(lane="clearinghouse", step="fetch.fetch", kind=HELD))
+        run = tx.runs.start(
+            "send", "s", step="batch.freeze", lane="clearinghouse", cause="hand", by="", outcome="held"
+        )
+    assert "clearinghouse: stopped" in hub("schedule", "run", "send")[1]
+    assert "stopped" not in hub("schedule", "run", "pull")[1]
+    assert "hub work list --owner it" in hub("runs", "show", run)[1]
 
 
 def test_the_hub_notes_what_its_steps_do(
