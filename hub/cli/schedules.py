@@ -179,9 +179,7 @@ def run(folder: Path, name: str, *, connector: str, by: str, dry_run: bool, as_j
         say(BEGINS)
         say(f"how it goes: hub runs show {ids[0]}")
     if held:
-        say(
-            f"{', '.join(map(subject, held))}: stopped, nothing is done before a person resolves it: hub work list --owner it"
-        )
+        say(f"{', '.join(map(subject, held))}: stopped, it waits for a person (hub work list --owner it)")
 
 
 def _lanes(one: Schedule, connector: str) -> tuple[str, ...]:
