@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, Protocol
 
 Resource = dict[str, Any]
-NAME, STREET, MEMBER, RECORD = "Quorbleton", "Wendlemere", "QWX", "MRNQ"
+NAME, STREET, MEMBER, RECORD = "Quorbleton", "Wendlemere", "QWX", "MRNQUILL"
 CANARIES = (NAME, STREET, MEMBER, RECORD)
 """Every patient's name, street, policy and record number holds one of these."""
 _TERMS = "http://terminology.hl7.org/CodeSystem/"
