@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cached_property
-from typing import Annotated, TypeVar
+from typing import Annotated, Self, TypeVar
 
 from pydantic import Field, Strict
 
@@ -66,6 +66,11 @@ class Settings(Part):
     @cached_property
     def _index(self) -> _Index:
         return _Index(self)
+
+    def __copy__(self) -> Self:
+        copied = super().__copy__()
+        copied.__dict__.pop("_index", None)  # rows of the copy may be others
+        return copied
 
     def clearinghouse(self, payer: str) -> str:
         """The connector that carries this payer's claims, or empty."""

@@ -64,6 +64,16 @@ def test_the_example_holds_no_code_of_others(tree: Settings) -> None:
     assert all("A" <= code[0] <= "V" and code[0] != "D" for code in codes)
 
 
+def test_a_copy_with_other_rows_answers_by_its_own(tree: Settings) -> None:
+    """What was looked up in settings before they were copied says nothing of the copy."""
+    name, payer = next(iter(tree.payers.items()))
+    assert tree.payers_of_remit("OTHER-ID") == ()
+    named = payer.model_copy(update={"remit_ids": ("OTHER-ID",)})
+    copied = tree.model_copy(update={"payers": {**tree.payers, name: named}})
+    assert copied.payers_of_remit("OTHER-ID") == (name,)
+    assert tree.payers_of_remit("OTHER-ID") == ()
+
+
 def test_the_example_bills_no_visit_level_by_itself(tree: Settings) -> None:
     """A mapped kind of visit is a proposal for a coder; a code of the practice's own is exact."""
     assert not any(row.exact for row in tree.charges if row.system == "SNOMED")
