@@ -271,10 +271,6 @@ class TheDesk:
             self._viewed |= fresh
         return tuple(KeptPiece(piece=piece, message=message) for message, piece in found)
 
-    def saved(self, instance: str, key: str) -> bytes | None:
-        with self.store.view() as view:
-            return view.plugin_state(instance).get(key)
-
     def messages(
         self, source: str = "", state: str | Sequence[str] = "", limit: int = 50
     ) -> tuple[StoredMessage, ...]:

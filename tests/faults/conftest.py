@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import io
+import logging
 import os
 import pickle
 import sys
@@ -11,6 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import structlog
+
+from hub import log
 
 sys.path.insert(0, str(Path(__file__).parent))
 pytest.register_assert_rewrite("faultlab")
@@ -42,3 +47,16 @@ def nursery() -> Iterator[Nursery]:
 
     with Nursery() as opened:
         yield opened
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """Everything that the process logs while the test runs, as the hub sets its log up."""
+    stream, root = io.StringIO(), logging.getLogger()
+    before, level = root.handlers[:], root.level
+    log.configure(stream=stream)
+    root.setLevel(logging.INFO)
+    yield stream
+    structlog.reset_defaults()
+    root.handlers[:] = before
+    root.setLevel(level)

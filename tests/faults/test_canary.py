@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import io
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-import structlog
 from faultlab.canary import FIRST, LAST, MEMBER, SENT, once, told_in, visit
 from faultlab.scene import Scene, scene
 from faultlab.visits import START, Drop
 from msgspec.structs import replace
 
-from hub import log
 from hub.testing.practice import fhir, hl7
 from hub.testing.practice.records import Item
-
-
-@pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    """Everything that the process logs while the test runs, as the hub sets its log up."""
-    stream, root = io.StringIO(), logging.getLogger()
-    before, level = root.handlers[:], root.level
-    log.configure(stream=stream)
-    root.setLevel(logging.INFO)
-    yield stream
-    structlog.reset_defaults()
-    root.handlers[:] = before
-    root.setLevel(level)
 
 
 @pytest.mark.campaign

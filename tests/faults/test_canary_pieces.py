@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import secrets
 import sys
 import zlib
@@ -16,10 +15,8 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-import structlog
 from faultlab.canary import FIRST, KEY, LAST, MEMBER, PHONE, SENT, STREET, once, told_in, visit
 
-from hub import log
 from hub.app import App, Current, open_app
 from hub.cli import main
 from hub.config.template import write_template
@@ -37,19 +34,6 @@ server = { url = "https://127.0.0.1:9/r4", auth = "none", tries = 1 }
 pull = { since = "2026-01-01" }
 """
 MINE = {"authorization": "Bearer letmein", "content-type": "application/fhir+json"}
-
-
-@pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    """Everything that the process logs while the test runs, as the hub sets its log up."""
-    stream, root = io.StringIO(), logging.getLogger()
-    before, level = root.handlers[:], root.level
-    log.configure(stream=stream)
-    root.setLevel(logging.INFO)
-    yield stream
-    structlog.reset_defaults()
-    root.handlers[:] = before
-    root.setLevel(level)
 
 
 @pytest.fixture

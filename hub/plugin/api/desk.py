@@ -173,10 +173,6 @@ class Desk(Protocol):
         """
         ...
 
-    def saved(self, instance: str, key: str) -> bytes | None:
-        """What the plugin of a connector keeps under a key of its state, as `hub run` saved it; None: nothing."""
-        ...
-
     def state(self, instance: str) -> State:
         """What the plugin remembers of a connector, as it is saved now. What is put there is saved at once and
         recorded with who did it, and the next pull of the connector comes now: by this a command asks the running

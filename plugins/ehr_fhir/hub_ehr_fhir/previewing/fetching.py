@@ -74,7 +74,7 @@ def base_of(address: str) -> str:
 def remembered(desk: Desk, instance: str) -> Offered | None:
     """What the connector has learned of its server; None where it did not try everything yet, or no hub has run."""
     try:
-        found = offered.decode(desk.saved(instance, offered.STATE))
+        found = offered.decode(desk.state(instance).get(offered.STATE))
     except HubError:
         return None
     return found if found is not None and found.complete else None
